@@ -1,0 +1,188 @@
+"""The values that flow through the library: all frozen, all made of the standard library.
+
+Offsets are half-open ranges of Unicode code points in ``Document.text`` exactly as stored.
+Nothing is ever normalised, stripped or re-based, so ``text[start:stop]`` is always the surface.
+
+>>> text = "Путин родился в Ленинграде."
+>>> born = Document(id="d", text=text, mentions=(Mention("T1", 0, 5, "PERSON"),))
+>>> born.surface(born.mentions[0])
+'Путин'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Status = Literal["linked", "nil", "unlinkable", "unknown"]
+Completeness = Literal["complete", "partial", "silver", "none"]
+Kind = Literal["entity", "relation", "type"]
+
+
+class Span(NamedTuple):
+    """A half-open range of code points."""
+
+    start: int
+    stop: int
+
+
+class Token(NamedTuple):
+    """A token of a text: its range and its surface."""
+
+    start: int
+    stop: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a mention refers to in the knowledge base.
+
+    The four states are four different facts: ``linked`` (has ``id``), ``nil`` (known to be absent
+    from the knowledge base), ``unlinkable`` (a literal) and ``unknown`` (nobody looked).
+    """
+
+    status: Status = "unknown"
+    id: str | None = None
+    label: str | None = None
+    alternatives: tuple[str, ...] = ()
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A literal: the surface as found, the value it stands for and how precise it is."""
+
+    datatype: str
+    raw: str
+    value: str
+    precision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A typed span. ``start`` and ``stop`` are the envelope of ``fragments`` when it is discontinuous."""
+
+    id: str
+    start: int
+    stop: int
+    type: str
+    fragments: tuple[Span, ...] = ()
+    link: Link = Link()
+    value: Value | None = None
+    score: float | None = None
+
+    @property
+    def span(self) -> Span:
+        """The envelope."""
+        return Span(self.start, self.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Mentions of one document that stand for one thing; ``induced`` says how that is known."""
+
+    id: str
+    mentions: tuple[str, ...]
+    induced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """The Wikidata property of a relation; ``inverse`` when the relation runs the other way round."""
+
+    id: str
+    inverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """A relation between two mentions, both named by id, with the spans of text that state it."""
+
+    subject: str
+    relation: str
+    object: str
+    property: Property | None = None
+    evidence: tuple[Span, ...] = ()
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """How far each layer of a document is annotated, so that losses are masked and scores stay fair."""
+
+    mentions: Completeness = "none"
+    types: Completeness = "none"
+    links: Completeness = "none"
+    entities: Completeness = "none"
+    triples: Completeness = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with what is known about it. Gold, predicted and served documents are this one type."""
+
+    id: str
+    text: str
+    lang: str = "ru"
+    mentions: tuple[Mention, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    triples: tuple[Triple, ...] = ()
+    annotated: Annotated = Annotated()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def surface(self, mention: Mention) -> str:
+        """The text of a mention: its fragments joined by one space."""
+        spans = mention.fragments or (mention.span,)
+        return " ".join(self.text[start:stop] for start, stop in spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a knowledge source: an entity, a relation or a mention type."""
+
+    id: str
+    kind: Kind
+    name: str
+    text: str = ""
+    lang: str = "ru"
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A run of tokens of a document that one forward pass reads. Token offsets stay document offsets."""
+
+    document: Document
+    start: int
+    stop: int
+    tokens: tuple[Token, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry that a retriever proposes, with its score (higher is better)."""
+
+    entry: Entry
+    score: float
+
+
+class Hit(NamedTuple):
+    """Where a candidate's name stands in a window: code points, the candidate's place in
+    ``Retrieved.entities``, and the features of that match (``retriever.names.FEATURES``)."""
+
+    start: int
+    stop: int
+    candidate: int
+    features: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """A window with its candidates, best first."""
+
+    window: Window
+    entities: tuple[Candidate, ...]
+    relations: tuple[Candidate, ...]
+    hits: tuple[Hit, ...] = ()
