@@ -1,0 +1,66 @@
+"""Russian text in, a linked and cited graph out: mentions, Wikidata links and relations.
+
+The names below are the public ones. Each is imported when it is first asked for, so that
+``import relik_ml`` costs nothing: torch is loaded by the model, not by the package.
+
+>>> import relik_ml
+>>> relik_ml.Span(0, 6)
+Span(start=0, stop=6)
+>>> text = "Чехов родился в Таганроге."
+>>> relik_ml.Document("d", text, mentions=(relik_ml.Mention("T1", 16, 25, "CITY"),)).text[16:25]
+'Таганроге'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from relik_ml.errors import RelikError
+    from relik_ml.pipeline import Relik
+    from relik_ml.plugins import load_converter, load_index
+    from relik_ml.types import Document, Entry, Link, Mention, Span, Triple
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Document",
+    "Entry",
+    "Link",
+    "Mention",
+    "Relik",
+    "RelikError",
+    "Span",
+    "Triple",
+    "__version__",
+    "load_converter",
+    "load_index",
+]
+
+_HOME = {
+    "Document": "types",
+    "Entry": "types",
+    "Link": "types",
+    "Mention": "types",
+    "Relik": "pipeline",
+    "RelikError": "errors",
+    "Span": "types",
+    "Triple": "types",
+    "load_converter": "plugins",
+    "load_index": "plugins",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that holds ``name`` and hand the object over (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,86 @@
+"""The ``relik-ml`` command: one module per subcommand, each holding a click command named ``command``.
+
+A subcommand is found by listing this folder (names with a leading underscore are not commands) and
+imported when it is first needed. Command modules import nothing heavy at their top, so that
+``relik-ml --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, NoReturn
+
+import click
+
+from relik_ml import __version__
+from relik_ml.errors import RelikError
+
+INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
+BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for `… | head`
+
+
+class Failure(click.ClickException):
+    """A ``RelikError`` on its way to the terminal: its message on stderr and its exit code, no traceback."""
+
+    def __init__(self, error: RelikError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_code
+
+    def show(self, file: Any = None) -> None:
+        """Print the message the way every error of this command looks."""
+        click.echo(f"error: {self.message}", file=file, err=file is None)
+
+
+class Commands(click.Group):
+    """A group whose subcommands are the modules of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all subcommands, sorted."""
+        return sorted(module.name.replace("_", "-") for module in iter_modules(__path__) if module.name[0] != "_")
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of that name, its module imported now; None when there is none."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
+        assert isinstance(command, click.Command), f"relik_ml.cli.{cmd_name} holds no click command"
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand and turn every foreseen failure into its message and exit code."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # a closed pipe shall show here, not while the interpreter ends
+            return result
+        except RelikError as error:
+            raise Failure(error) from error
+        except BrokenPipeError:
+            _leave_quietly(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def _leave_quietly(ctx: click.Context) -> NoReturn:
+    """The reader of our output has gone: give what is still buffered away, say nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    ctx.exit(BROKEN_PIPE)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="relik-ml")
+def main() -> None:
+    """Russian text in, a linked and cited graph out.
+
+    \b
+    Examples:
+      relik-ml annotate --lang ru article.txt
+      relik-ml convert nerel --out data/nerel
+      relik-ml score gold.jsonl predicted.jsonl
+
+    Exit codes: 0 fine, 1 another failure, 2 wrong usage, 3 bad data, 4 corpus not found, 5 bad model or
+    index, 6 output not written, 7 settings that cannot work, 130 interrupted.
+    """
