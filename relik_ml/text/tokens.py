@@ -1,0 +1,89 @@
+"""Sentences and tokens of a text, as ranges of it: nothing is stripped, joined or normalised.
+
+>>> [token.text for token in tokens("Экс-мэр Нью-Йорка получил 8,1 млн.")]
+['Экс', '-', 'мэр', 'Нью', '-', 'Йорка', 'получил', '8', ',', '1', 'млн', '.']
+>>> text = "Новости\\nВ. В. Путин родился в 1952 г. в Ленинграде. Ему 70 лет."
+>>> [text[start:stop] for start, stop in sentences(text)]
+['Новости', 'В. В. Путин родился в 1952 г. в Ленинграде.', 'Ему 70 лет.']
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
+from relik_ml.types import Span, Token
+
+MAX_TOKEN = 64
+"""Code points in a token: a longer run of letters or digits is cut into several tokens."""
+
+MAX_PIECE = 5_000
+"""Code points given to razdel at once: it is quadratic on runs such as «а. а. а.»."""
+
+_PARAGRAPH = re.compile("[^\n\r\x0b\x0c\x85\u2028\u2029]+")
+_TO_LAST_BLANK = re.compile(r".*\s", re.DOTALL)
+_JOINERS = "\xad\u200c\u200d\u2060"  # soft hyphen, ZWNJ, ZWJ, word joiner
+
+
+def tokens(text: str, start: int = 0, stop: int | None = None) -> list[Token]:
+    """The tokens of ``text[start:stop]``, with offsets into ``text``, in linear time.
+
+    A token is a run of letters (with the combining marks, stress marks, soft hyphens and joiners
+    inside it), a run of digits, or any other single character that is not white space. So every
+    such character lies in exactly one token. Runs are cut after ``MAX_TOKEN`` code points.
+
+    >>> tokens("за\\u0301мок, 2024", start=2)[0].text
+    '\\u0301'
+    >>> [token.text for token in tokens("сло\\xadво 5км")]
+    ['сло\\xadво', '5', 'км']
+    """
+    stop = len(text) if stop is None else stop
+    found = _token_pattern().finditer(text, start, stop)
+    return [token for match in found for token in _capped(text, *match.span())]
+
+
+def sentences(text: str) -> Iterator[Span]:
+    """Sentences, in order: lines first (any kind of line break), then razdel inside each line.
+
+    They never overlap, begin and end with a character that is not white space, and cover every
+    such character. razdel sees at most ``MAX_PIECE`` code points at once; only a sentence longer than that
+    is cut, after a blank where it has one.
+    """
+    for line in _PARAGRAPH.finditer(text):
+        yield from _line_sentences(text, *line.span())
+
+
+def _line_sentences(text: str, start: int, stop: int) -> Iterator[Span]:
+    while stop - start > MAX_PIECE:
+        blank = _TO_LAST_BLANK.match(text, start, start + MAX_PIECE)
+        cut = blank.end() if blank else start + MAX_PIECE
+        found = _split(text, start, cut)
+        if len(found) > 1:  # the last one may go on behind the cut: read it again with what follows
+            cut = found.pop().start
+        yield from found
+        start = cut
+    yield from _split(text, start, stop)
+
+
+def _split(text: str, start: int, stop: int) -> list[Span]:
+    from razdel import sentenize
+
+    found = (Span(start + sentence.start, start + sentence.stop) for sentence in sentenize(text[start:stop]))
+    return [span for span in found if span.start < span.stop]
+
+
+def _capped(text: str, start: int, stop: int) -> Iterator[Token]:
+    for left in range(start, stop, MAX_TOKEN):
+        right = min(left + MAX_TOKEN, stop)
+        yield Token(left, right, text[left:right])
+
+
+@cache
+def _token_pattern() -> re.Pattern[str]:
+    """Built at first use, because ``re`` has no name for marks: they are read from Unicode's own table."""
+    basic = map(chr, range(0x10000))
+    marks = "".join(char for char in basic if unicodedata.category(char) in ("Mn", "Mc", "Me"))
+    letters, inside = r"[^\W\d_]+", f"[{marks}{_JOINERS}]++"
+    return re.compile(rf"{letters}(?:{inside}{letters})*[{marks}]*|\d+|\S")
