@@ -1,0 +1,83 @@
+"""The tensors that cross module borders, each with its shape.
+
+Letters: B windows, T tokens, K candidate entities, R relations, Y mention types, M mentions,
+W longest mention in tokens, H width of the encoder, N name hits, F features of a hit.
+Ends are **inclusive** inside the network (a token is a start or an end); ``reader.decode`` turns
+them into the half-open offsets of documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import Tensor
+
+IGNORE = -100
+"""Target of a link that nothing is known about: it takes no part in the loss."""
+
+
+class States(NamedTuple):
+    """What an encoder gives and all that the heads see."""
+
+    tokens: Tensor  # (B, T, H)
+    entities: Tensor  # (B, 1 + K, H), place 0 is NME, the entity that is not there
+    relations: Tensor  # (B, R, H)
+    types: Tensor  # (Y, H)
+
+
+class Hits(NamedTuple):
+    """Where names of candidates stand in the windows: evidence of the retriever for the link scores."""
+
+    window: Tensor  # (N,) long, place in the batch
+    first: Tensor  # (N,) long, first token
+    last: Tensor  # (N,) long, last token
+    candidate: Tensor  # (N,) long in 1..K
+    features: Tensor  # (N, F) float
+
+
+class Gold(NamedTuple):
+    """Targets of one batch."""
+
+    mentions: Tensor  # (B, M, 2) long, first and last token
+    mention_mask: Tensor  # (B, M) bool
+    types: Tensor  # (B, M) long in 0..Y-1
+    links: Tensor  # (B, M) long in 0..K, IGNORE where nobody looked
+    triples: Tensor  # (P, 4) long: window, subject mention, object mention, relation
+    pair_mask: Tensor  # (B, M, M) bool, pairs whose relations are annotated
+
+
+class ReaderBatch(NamedTuple):
+    """Windows with their candidates, ready for one forward pass."""
+
+    inputs: Mapping[str, Tensor]  # whatever the encoder takes
+    token_mask: Tensor  # (B, T) bool
+    entity_mask: Tensor  # (B, 1 + K) bool
+    relation_mask: Tensor  # (B, R) bool
+    hits: Hits
+    gold: Gold | None = None
+
+    def to(self, device: str) -> ReaderBatch:
+        """The same batch on another device."""
+        return ReaderBatch(
+            {name: tensor.to(device) for name, tensor in self.inputs.items()},
+            self.token_mask.to(device),
+            self.entity_mask.to(device),
+            self.relation_mask.to(device),
+            Hits(*(tensor.to(device) for tensor in self.hits)),
+            self.gold and Gold(*(tensor.to(device) for tensor in self.gold)),
+        )
+
+
+class ReaderOutput(NamedTuple):
+    """Logits for one batch; everything after the mentions refers to ``mentions``."""
+
+    start: Tensor  # (B, T)
+    end: Tensor  # (B, T, W): the mention that starts at t ends at t + w
+    mentions: Tensor  # (B, M, 2) long, the spans that the fields below describe
+    mention_mask: Tensor  # (B, M) bool
+    types: Tensor  # (B, M, Y)
+    links: Tensor  # (B, M, 1 + K), -inf on absent candidates
+    relations: Tensor  # (B, M, M, R), -inf on absent relations and on the diagonal
+    loss: Tensor | None = None
+    losses: Mapping[str, Tensor] | None = None  # the terms of the loss, unweighted

@@ -1,0 +1,150 @@
+"""The heads of the reader: they see states of tokens and symbols, never how those were made.
+
+Source: ReLiK, Orlando et al. 2024, section 3.2. Where a head goes beyond the paper its docstring says so.
+Letters as in ``models.batch``; D is the inner width of a head.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from relik_ml.models.batch import Hits
+
+
+def endpoints(tokens: Tensor, mentions: Tensor) -> Tensor:
+    """[x_s, x_t] of each mention: (B, T, H) and (B, M, 2) give (B, M, 2H)."""
+    batch = torch.arange(tokens.shape[0], device=tokens.device)[:, None]
+    return torch.cat([tokens[batch, mentions[..., 0]], tokens[batch, mentions[..., 1]]], dim=-1)
+
+
+class SpanHead(nn.Module):
+    """p_S(s), and p_E(t | s) for every s ≤ t < s + W, so that one start may have several ends.
+
+    The end is scored by a two-layer network over [x_s, x_t] whose first layer is split into a part of
+    each token, so that no (T, T, 2H) tensor is made; beyond the paper it also sees the length t - s.
+    """
+
+    def __init__(self, width: int, inner: int, max_mention: int, dropout: float) -> None:
+        super().__init__()
+        self.max_mention = max_mention
+        self.dropout = nn.Dropout(dropout)
+        self.start = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, 1))
+        self.end_of_start = nn.Linear(width, inner)
+        self.end_of_stop = nn.Linear(width, inner, bias=False)
+        self.length = nn.Embedding(max_mention, inner)
+        self.end = nn.Linear(inner, 1)
+        nn.init.normal_(self.length.weight, std=0.02)
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, H) gives start logits (B, T) and end logits (B, T, W)."""
+        tokens = self.dropout(tokens)
+        stop = F.pad(self.end_of_stop(tokens), (0, 0, 0, self.max_mention - 1))
+        stop = stop.unfold(1, self.max_mention, 1).transpose(2, 3)  # (B, T, W, D)
+        pairs = self.end_of_start(tokens)[:, :, None] + stop + self.length.weight
+        return self.start(tokens).squeeze(-1), self.end(F.gelu(pairs)).squeeze(-1)
+
+
+class SymbolHead(nn.Module):
+    """M = GeLU(W_M [x_s, x_t]), E_k = GeLU(W_M' [x_STk, x_STk]), score M · E_k / √D.
+
+    Serves links (over candidates, NME first) and types (over type passages). W_M is shared, as in the paper.
+    """
+
+    def __init__(self, width: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(2 * width, inner)
+        self.scale = inner**-0.5
+
+    def forward(self, ends: Tensor, symbols: Tensor) -> Tensor:
+        """(B, M, 2H) and (B, S, H) or (S, H) give (B, M, S)."""
+        mention = F.gelu(self.project(self.dropout(ends)))
+        symbol = F.gelu(self.project(self.dropout(torch.cat([symbols, symbols], dim=-1))))
+        return mention @ symbol.transpose(-1, -2) * self.scale
+
+
+class HitHead(nn.Module):
+    """What the retriever's name hits add to the link scores (beyond the paper).
+
+    A bi-encoder forgets how a rare name was spelt; a name index does not. Each hit is a span, a
+    candidate and the features of the match; its score is added to the link logit of just that pair.
+    """
+
+    def __init__(self, features: int, inner: int = 64) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(features, inner), nn.GELU(), nn.Linear(inner, 1))
+
+    def forward(self, hits: Hits, mentions: Tensor, mention_mask: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """N hits and mentions (B, M, 2) give a (B, M, 1 + K) addition, zero where there is no hit."""
+        batch, tokens, candidates = shape
+        place = self._places(mentions, mention_mask, batch, tokens)
+        mention = place[hits.window, hits.first, hits.last]
+        found = mention >= 0
+        addition = hits.features.new_zeros(batch, mentions.shape[1], candidates)
+        at = (hits.window[found], mention[found], hits.candidate[found])
+        return addition.index_put(at, self.score(hits.features[found]).squeeze(-1), accumulate=True)
+
+    @staticmethod
+    def _places(mentions: Tensor, mention_mask: Tensor, batch: int, tokens: int) -> Tensor:
+        """(B, T, T): which mention of its window a span is, -1 when none."""
+        place = mentions.new_full((batch, tokens, tokens), -1)
+        window, mention = mention_mask.nonzero(as_tuple=True)
+        first, last = mentions[window, mention].unbind(-1)
+        place[window, first, last] = mention
+        return place
+
+
+class RelationHead(nn.Module):
+    """p(k | m, m') for every ordered pair of mentions and every relation.
+
+    S_m = GeLU(W_S s_m), O_m' = GeLU(W_O s_m'), R_k = GeLU(W_R [x_STk, x_STk]), logit = W_rel (S_m ⊙ O_m' ⊙ R_k) + b.
+    W_rel is folded into R_k, so the logit is one matrix product over D and no (M, M, R, D) tensor exists.
+
+    Beyond the paper three vectors join S_m ⊙ O_m' before that product: the signed log distance, the mean of
+    the tokens between the two mentions, and the pair of their types.
+    """
+
+    def __init__(self, width: int, features: int, types: int, inner: int, distances: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.subject = nn.Linear(features, inner)
+        self.object = nn.Linear(features, inner)
+        self.relation = nn.Linear(2 * width, inner)
+        self.score = nn.Linear(inner, 1)
+        self.distance = nn.Embedding(distances, inner)
+        self.between = nn.Linear(width, inner)
+        self.subject_type = nn.Linear(types, inner, bias=False)
+        self.object_type = nn.Linear(types, inner, bias=False)
+        nn.init.normal_(self.distance.weight, std=0.02)
+
+    def forward(self, tokens: Tensor, mentions: Tensor, features: Tensor, types: Tensor, relations: Tensor) -> Tensor:
+        """tokens (B, T, H), mentions (B, M, 2), their features (B, M, ·) and type probabilities (B, M, Y),
+        relations (B, R, H) give logits (B, M, M, R): row is subject, column is object."""
+        features = self.dropout(features)
+        subject, object_ = F.gelu(self.subject(features)), F.gelu(self.object(features))
+        pair = subject[:, :, None] * object_[:, None]
+        pair = pair + self.subject_type(types)[:, :, None] * self.object_type(types)[:, None]
+        pair = pair + self.distance(self._buckets(mentions)) + self._context(tokens, mentions)
+        relation = F.gelu(self.relation(self.dropout(torch.cat([relations, relations], dim=-1))))
+        weighted = relation * self.score.weight[0]
+        return torch.einsum("bmnd,brd->bmnr", self.dropout(pair), weighted) + self.score.bias
+
+    def _buckets(self, mentions: Tensor) -> Tensor:
+        """(B, M, M) long: two per power of √2 tokens from start to start, before and after apart."""
+        gap = mentions[:, None, :, 0] - mentions[:, :, None, 0]
+        half = self.distance.num_embeddings // 2
+        size = (2 * torch.log2(gap.abs().clamp(min=1).float())).long().clamp(max=half - 1)
+        return torch.where(gap >= 0, size + half, half - 1 - size)
+
+    def _context(self, tokens: Tensor, mentions: Tensor) -> Tensor:
+        """(B, M, M, D): projected mean of the tokens strictly between two mentions, zero when none are."""
+        sums = F.pad(self.between(self.dropout(tokens)).cumsum(1), (0, 0, 1, 0))
+        first, last = mentions.unbind(-1)
+        start = torch.minimum(last[:, :, None], last[:, None]) + 1
+        stop = torch.maximum(first[:, :, None], first[:, None]).clamp(min=0)
+        length = (stop - start).clamp(min=0)
+        batch = torch.arange(tokens.shape[0], device=tokens.device)[:, None, None]
+        total = sums[batch, torch.maximum(start, stop)] - sums[batch, start]
+        return F.gelu(total / length.clamp(min=1)[..., None])
