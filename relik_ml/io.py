@@ -1,4 +1,4 @@
-"""Documents and entries to and from JSON Lines, the checker at the border, and writes that leave nothing partial.
+"""Documents and entries to and from JSON Lines, and the checker at the border.
 
 A line is one JSON object in UTF-8, ended by ``\\n`` and by nothing else: U+2028, U+0085 and a lone ``\\r`` are
 ordinary text. A lone surrogate is written as its JSON escape, so every text survives exactly.
@@ -13,22 +13,16 @@ True
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import hashlib
 import json
 import math
-import os
 import re
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
-from relik_ml.errors import DataError, OutputError
+from relik_ml.errors import DataError
+from relik_ml.files import atomic_folder, atomic_path, sha256
 from relik_ml.types import (
     Annotated,
     Completeness,
@@ -47,11 +41,23 @@ from relik_ml.types import (
 
 T = TypeVar("T")
 
+__all__ = [
+    "SCHEMA",
+    "atomic_folder",
+    "atomic_path",
+    "check",
+    "document_from_json",
+    "document_to_json",
+    "read_documents",
+    "read_entries",
+    "sha256",
+    "write_documents",
+    "write_entries",
+]
+
 SCHEMA = "relik-ml/1"
-MARKERS = ("manifest.json", "config.json")
 _LAYERS = ("mentions", "types", "links", "entities", "triples")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 # Reading and writing lines
@@ -453,121 +459,3 @@ def _span_faults(span: Span, length: int) -> Iterator[str]:
 def _score_faults(score: float | None) -> Iterator[str]:
     if score is not None and not math.isfinite(score):
         yield f"the score {score} is not finite"
-
-
-# Files that are there whole or not at all
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path``: flushed to disk and renamed to it on success, removed on failure.
-
-    Missing parent folders are made. OutputError when the file cannot be written.
-    """
-    target = Path(os.path.realpath(path))
-    with _output_errors(path):
-        if target.exists() and not target.is_file():
-            raise OutputError("the output is not a file", where=str(path), fix="name a file, not a folder or device")
-        partial = _partial(target)
-        partial.touch(exist_ok=False)
-    try:
-        with _output_errors(path, partial):
-            yield partial
-        with _output_errors(path):
-            _flush(partial)
-            os.replace(partial, target)
-            _flush(target.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside ``path``: flushed to disk and put in its place on success, removed on failure.
-
-    An older folder is replaced only if it is empty or holds one of ``MARKERS``, so that a slip of the
-    hand never removes somebody's files. On Linux old and new change places in one step.
-    """
-    target = Path(os.path.realpath(path))
-    with _output_errors(path):
-        _refuse_foreign(target, path)
-        partial = _partial(target)
-        partial.mkdir()
-    try:
-        with _output_errors(path, partial):
-            yield partial
-        with _output_errors(path):
-            for file in [*partial.rglob("*"), partial]:
-                _flush(file)
-            _swap(partial, target)
-            _flush(target.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content in hexadecimal; DataError when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise DataError("cannot read the file", where=str(path), got=got, fix="check that it exists") from None
-
-
-def _partial(target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return target.with_name(f".{secrets.token_hex(8)}.part")
-
-
-def _refuse_foreign(target: Path, path: Path) -> None:
-    if not target.exists():
-        return
-    if not target.is_dir():
-        raise OutputError("the output is not a folder", where=str(path), fix="name a folder")
-    if any(target.iterdir()) and not any((target / name).is_file() for name in MARKERS):
-        fix = "name a new or empty folder, or empty this one yourself"
-        raise OutputError("the folder holds other files", where=str(path), got=f"no {' or '.join(MARKERS)}", fix=fix)
-
-
-def _swap(new: Path, target: Path) -> None:
-    if not target.exists():
-        os.rename(new, target)
-    elif not _exchange(new, target):
-        old = _partial(target)
-        os.rename(target, old)
-        try:
-            os.rename(new, target)
-        except OSError:
-            os.rename(old, target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places in one step (Linux ``renameat2``); False where that cannot be had."""
-    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
-    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return renameat2 is not None and renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _output_errors(path: Path, partial: Path | None = None) -> Iterator[None]:
-    """Turn a failure to write into OutputError; with ``partial``, only a failure that concerns it."""
-    try:
-        yield
-    except OSError as error:
-        ours = partial is None or error.errno in _DISK_FULL or str(error.filename or "").startswith(str(partial))
-        if not ours:
-            raise
-        got = error.strerror or str(error)
-        fix = "choose a place that can be written and has room"
-        raise OutputError("cannot write the output", where=str(path), got=got, fix=fix) from None
