@@ -38,7 +38,9 @@ class BiEncoder(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None  # mean pooling leaves it without a gradient, which DDP takes for an error
+            encoder.register_module(
+                "pooler", None
+            )  # mean pooling leaves it without a gradient, which DDP takes for an error
         self.encoder = encoder
 
     @property

@@ -1,0 +1,219 @@
+"""Text to vectors: prefixes, tokens, batches. The only place where the retriever's network meets strings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.errors import ModelError
+from relik_ml.types import Entry
+
+if TYPE_CHECKING:
+    from relik_ml.models.retriever import BiEncoder
+
+Floats = NDArray[np.float32]
+
+QUERY, PASSAGE = "query: ", "passage: "  # what multilingual-E5 was trained with
+_SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+_UNBOUNDED = 10**9  # transformers writes 10^30 where a tokenizer has no longest input
+
+
+@runtime_checkable
+class PassageEncoder(Protocol):
+    """Whatever turns queries and passages into comparable vectors: a transformer or the compact encoder."""
+
+    @property
+    def dimension(self) -> int:
+        """The width D of the vectors."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of everything that decides the vectors, so that another encoder's index is refused."""
+        ...
+
+    def queries(self, texts: Sequence[str]) -> Floats:
+        """Encode questions, such as windows of a document: (N, D) float32."""
+        ...
+
+    def passages(self, texts: Sequence[str]) -> Floats:
+        """Encode rows of a knowledge source: (N, D) float32."""
+        ...
+
+
+def passage(entry: Entry) -> str:
+    """The text that stands for an entry.
+
+    >>> passage(Entry("Q7747", "entity", "Владимир Путин", "президент России"))
+    'Владимир Путин: президент России'
+    >>> passage(Entry("Q649", "entity", "Москва"))
+    'Москва'
+    """
+    return f"{entry.name}: {entry.text}" if entry.text else entry.name
+
+
+class TextEncoder:
+    """A bi-encoder with its tokenizer: a `PassageEncoder` over any transformer.
+
+    ``truncated`` counts the texts, since construction, of which tokens beyond ``max_length`` were cut off.
+    """
+
+    def __init__(
+        self,
+        model: BiEncoder,
+        tokenizer: Any,
+        *,
+        query_prefix: str = QUERY,
+        passage_prefix: str = PASSAGE,
+        max_length: int = 512,
+        batch_size: int = 32,
+    ) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.query_prefix, self.passage_prefix = query_prefix, passage_prefix
+        self.max_length, self.batch_size = min(max_length, tokenizer.model_max_length), batch_size
+        self.truncated = 0
+
+    @classmethod
+    def from_pretrained(cls, name_or_folder: str | Path, *, device: str = "cpu", **settings: Any) -> TextEncoder:
+        """Load weights and tokenizer from one folder or Hub name; ``settings`` go to the constructor.
+
+        Raises:
+            ModelError: there is no usable encoder or tokenizer.
+        """
+        from relik_ml.models.retriever import BiEncoder
+
+        model = BiEncoder.from_pretrained(name_or_folder)
+        return cls(model.to(device), load_tokenizer(name_or_folder), **settings)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write weights and tokenizer to ``folder``, to be loaded by `from_pretrained` without a network."""
+        self.model.save_pretrained(folder)
+        save_tokenizer(self.tokenizer, folder)
+
+    @property
+    def dimension(self) -> int:
+        """The width D of the vectors."""
+        return self.model.dimension
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over weights, tokenizer, prefixes and length; computed at every call, for weights may be trained."""
+        settings = [self.query_prefix, self.passage_prefix, self.max_length]
+        digest = hashlib.sha256(json.dumps(settings).encode())
+        digest.update(self.tokenizer.backend_tokenizer.to_str().encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            array = tensor.detach().cpu().float().contiguous().numpy()
+            digest.update(f"{name} {array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    def queries(self, texts: Sequence[str]) -> Floats:
+        """Encode questions: (N, D) unit vectors, float32."""
+        return self._encode([self.query_prefix + text for text in texts])
+
+    def passages(self, texts: Sequence[str]) -> Floats:
+        """Encode passages: (N, D) unit vectors, float32."""
+        return self._encode([self.passage_prefix + text for text in texts])
+
+    def _encode(self, texts: Sequence[str]) -> Floats:
+        """Texts of like length go into one batch; the vectors come back in the order of the texts."""
+        import torch
+
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        training = self.model.training
+        self.model.eval()
+        with torch.inference_mode():
+            for start in range(0, len(order), self.batch_size):
+                rows = order[start : start + self.batch_size]
+                vectors[rows] = self.model(*self.tokens([texts[row] for row in rows])).float().cpu().numpy()
+        self.model.train(training)
+        return vectors
+
+    def tokens(self, texts: Sequence[str]) -> tuple[Any, Any]:
+        """Token ids and attention mask, both (N, T) tensors on the model's device; ``texts`` carry their prefix.
+
+        A ``</s>`` or ``<mask>`` in a text is text, never a special token.
+        """
+        batch = self.tokenizer(
+            [_encodable(text) for text in texts],
+            truncation=True,
+            max_length=self.max_length,
+            padding=True,
+            split_special_tokens=True,
+            return_tensors="pt",
+        )
+        self.truncated += sum(bool(encoding.overflowing) for encoding in batch.encodings)
+        device = next(self.model.parameters()).device
+        return batch["input_ids"].to(device), batch["attention_mask"].to(device)
+
+
+def _encodable(text: str) -> str:
+    """A lone surrogate, which tokenizers refuse, becomes a question mark.
+
+    >>> _encodable("А\\ud800Б")
+    'А?Б'
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def load_tokenizer(name_or_folder: str | Path) -> Any:
+    """The tokenizer exactly as its ``tokenizer.json`` describes it.
+
+    AutoTokenizer of transformers 5 rebuilds the normaliser of some tokenizers (a no-break space becomes
+    ``[UNK]`` for DeBERTa), so it is not used. A folder is read without touching the network.
+
+    Raises:
+        ModelError: there is no ``tokenizer.json``, or it cannot be read.
+    """
+    import transformers
+
+    tokenizer_class: Any = transformers.PreTrainedTokenizerFast  # has no annotations
+    try:
+        file = _file(name_or_folder, "tokenizer.json")
+        settings = json.loads(_file(name_or_folder, "tokenizer_config.json").read_text("utf-8"))
+        return tokenizer_class(
+            tokenizer_file=str(file),
+            model_max_length=min(settings.get("model_max_length", _UNBOUNDED), _UNBOUNDED),
+            **_special_tokens(settings),
+        )
+    except Exception as error:  # tokenizers raises plain Exception
+        raise ModelError(
+            "cannot load the tokenizer",
+            where=str(name_or_folder),
+            got=f"{type(error).__name__}: {error}",
+            fix="give a folder with tokenizer.json and tokenizer_config.json, as transformers saves them",
+        ) from error
+
+
+def save_tokenizer(tokenizer: Any, folder: str | Path) -> None:
+    """Save a tokenizer so that `load_tokenizer`, and AutoTokenizer too, reads back the same one."""
+    tokenizer.save_pretrained(str(folder))
+    path = Path(folder) / "tokenizer_config.json"
+    settings = json.loads(path.read_text("utf-8"))
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    path.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def _file(name_or_folder: str | Path, name: str) -> Path:
+    """A file of a folder, or of the Hub's cache, or of the Hub."""
+    if Path(name_or_folder).is_dir():
+        path = Path(name_or_folder) / name
+        if not path.is_file():
+            raise FileNotFoundError(f"no {name}")
+        return path
+    from transformers.utils.hub import cached_file
+
+    return Path(str(cached_file(str(name_or_folder), name)))
+
+
+def _special_tokens(settings: dict[str, Any]) -> dict[str, str]:
+    """Names of the special tokens, which older configurations write as objects."""
+    found: Iterable[tuple[str, Any]] = ((name, settings.get(name)) for name in _SPECIAL)
+    return {name: str(token["content"] if isinstance(token, dict) else token) for name, token in found if token}
