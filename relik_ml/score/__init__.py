@@ -1,0 +1,18 @@
+"""How good predicted documents are: additive counts, one module for each kind of score, one report.
+
+>>> from relik_ml.types import Annotated, Document, Mention
+>>> text = "Чехов родился в Таганроге."
+>>> chekhov, taganrog = Mention("T1", 0, 5, "PERSON"), Mention("T2", 16, 25, "CITY")
+>>> known = Annotated(mentions="complete", types="complete")
+>>> gold = Document("d", text, mentions=(chekhov, taganrog), annotated=known)
+>>> score([gold], [Document("d", text, mentions=(chekhov,))]).scores["ner"]
+Counts(correct=1, guessed=1, gold=2)
+"""
+
+from relik_ml.score.counts import Counts
+from relik_ml.score.report import Report
+from relik_ml.score.retrieval import Recall, recall
+from relik_ml.score.scheme import NEREL, Scheme
+from relik_ml.score.scoring import score
+
+__all__ = ["NEREL", "Counts", "Recall", "Report", "Scheme", "recall", "score"]

@@ -1,0 +1,116 @@
+"""The report: every score by name, as one table to read and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from relik_ml.score.counts import Counts
+
+TYPE = "ner.type."
+HEADLINES = ("ner", "el.inkb", "re.document.boundaries", "cie.triples")
+TITLES = {
+    "ner": "entities: span and type",
+    "ner.boundaries": "entities: span",
+    "el.inkb": "links: in the knowledge base",
+    "el.nil": "links: with NIL",
+    "el.gold_spans": "links: where the span is right",
+    "re.document.boundaries": "relations: document, boundaries",
+    "re.document.strict": "relations: document, strict",
+    "re.sentence.boundaries": "relations: sentence, boundaries",
+    "re.sentence.strict": "relations: sentence, strict",
+    "re.document.boundaries.aliases": "  + aliases: document, boundaries",
+    "re.document.strict.aliases": "  + aliases: document, strict",
+    "re.sentence.boundaries.aliases": "  + aliases: sentence, boundaries",
+    "re.sentence.strict.aliases": "  + aliases: sentence, strict",
+    "cie.triples": "facts: distinct (id, relation, id)",
+    "cie.mentions": "facts: strict mentions with ids",
+    "cie.literals": "facts: NIL and literals by span",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All scores of predicted documents.
+
+    ``scores`` holds the counts by name (``TITLES`` lists the names, ``ner.type.X`` each type); a score whose layer no
+    gold document annotates is absent. ``entities`` says whether the predictions stand on the gold mentions ("gold")
+    or on predicted ones ("end to end"): relation scores of the two kinds are never comparable.
+    """
+
+    scores: Mapping[str, Counts]
+    documents: int = 0
+    entities: Literal["gold", "end to end"] = "end to end"
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def types(self) -> dict[str, Counts]:
+        """The counts of each mention type."""
+        return {name.removeprefix(TYPE): self.scores[name] for name in sorted(self.scores) if name.startswith(TYPE)}
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the types that occur in gold."""
+        scores = [counts.f1 for counts in self.types.values() if counts.gold]
+        return sum(scores) / len(scores) if scores else 0.0
+
+    def json(self) -> dict[str, Any]:
+        """The report as JSON values; shares lie in [0, 1], and are null where nothing is there to score."""
+        return {
+            "documents": self.documents,
+            "entities": self.entities,
+            "missing": list(self.missing),
+            "extra": list(self.extra),
+            "notes": list(self.notes),
+            "scores": {name: _record(self.scores[name]) for name in TITLES if name in self.scores},
+            "types": {name: _record(counts) for name, counts in self.types.items()},
+            "macro_f1": self.macro_f1 if self.types else None,
+        }
+
+    def table(self) -> str:
+        """The report as aligned text; ``*`` marks the headline scores."""
+        rows = [(_title(name), self.scores[name]) for name in TITLES if name in self.scores]
+        lines = [f"{self.documents} documents, {_mentions(self.entities)}", "", *_rows("score", rows)]
+        if self.types:
+            lines += ["", *_rows("type", self.types.items()), f"{'macro F1':<36}{'':16}{100 * self.macro_f1:8.2f}"]
+        return "\n".join([*lines, *self._warnings()])
+
+    def _warnings(self) -> list[str]:
+        lines = [f"note: {note}" for note in self.notes]
+        if self.missing:
+            lines.append(f"note: {_listed(self.missing)} of gold not predicted, scored as empty")
+        if self.extra:
+            lines.append(f"note: {_listed(self.extra)} predicted but not in gold, ignored")
+        return ["", *lines] if lines else []
+
+
+def _rows(head: str, rows: Iterable[tuple[str, Counts]]) -> list[str]:
+    title = f"{head:<36}{'P':>8}{'R':>8}{'F1':>8}{'correct':>9}{'guessed':>9}{'gold':>9}"
+    return [title, *(_row(name, counts) for name, counts in rows)]
+
+
+def _row(name: str, counts: Counts) -> str:
+    shares = (counts.precision, counts.recall, counts.f1)
+    numbers = "".join(f"{'–':>8}" if counts.empty else f"{100 * share:8.2f}" for share in shares)
+    return f"{name:<36}{numbers}{counts.correct:9,}{counts.guessed:9,}{counts.gold:9,}"
+
+
+def _title(name: str) -> str:
+    return f"{TITLES[name]} *" if name in HEADLINES else TITLES[name]
+
+
+def _mentions(entities: str) -> str:
+    return "on gold mentions" if entities == "gold" else "end to end (predicted mentions)"
+
+
+def _listed(ids: tuple[str, ...]) -> str:
+    shown = ", ".join(ids[:3]) + (", …" if len(ids) > 3 else "")
+    return f"{len(ids)} document{'s' if len(ids) > 1 else ''} ({shown})"
+
+
+def _record(counts: Counts) -> dict[str, Any]:
+    shares = {name: None if counts.empty else getattr(counts, name) for name in ("precision", "recall", "f1")}
+    return shares | {"correct": counts.correct, "guessed": counts.guessed, "gold": counts.gold}
