@@ -1,0 +1,226 @@
+"""Corpus converters and knowledge sources: what they look like, and how they are found by name.
+
+Ours are the modules of ``relik_ml.converters`` and ``relik_ml.indexes`` (a leading underscore marks a file
+that several of them share); each holds one object, named ``converter`` or ``source``. Other people's are found
+by the entry-point groups ``relik_ml.converters`` and ``relik_ml.indexes``, whose entries name such an object.
+
+>>> load_converter("nerel").splits
+('train', 'dev', 'test')
+>>> next(entry for entry in load_index("nerel_relations").entries() if entry.id == "WORKPLACE").name
+'место работы'
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, Protocol, cast, runtime_checkable
+
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.types import Document, Entry, Property
+
+CONVERTERS = "relik_ml.converters"
+INDEXES = "relik_ml.indexes"
+
+
+@dataclass(slots=True)
+class Defect:
+    """One kind of defect: what it is a share of, how often it was met, and the first places."""
+
+    of: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a converter met: how many of each thing, and every defect it repaired, dropped or skipped.
+
+    Reports add up, so a corpus is the sum of its splits.
+
+    >>> report = Report()
+    >>> report.count("relation lines", 4)
+    >>> report.defect("duplicate triple: dropped", "relation lines", "dev/1.ann:7", "R2 WORKPLACE T1 T2")
+    >>> print(report.table())
+    relation lines                                                       4
+    duplicate triple: dropped                                            1   25.00 % of relation lines
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    defects: dict[str, Defect] = field(default_factory=dict)
+    keep: int = 10
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Count ``number`` more of a thing that is as it should be."""
+        self.counts[what] += number
+
+    def defect(self, what: str, of: str, where: str, got: str = "") -> None:
+        """Count a defect, as a share of the things counted as ``of``, and keep its place as an example."""
+        found = self.defects.setdefault(what, Defect(of))
+        found.count += 1
+        if len(found.examples) < self.keep:
+            found.examples.append(f"{where}  {got}".rstrip())
+
+    def tally(self) -> Counter[str]:
+        """How often each kind of defect has been met so far."""
+        return Counter({what: defect.count for what, defect in self.defects.items()})
+
+    def percent(self, what: str) -> float:
+        """A defect's share in hundredths of what it is a share of; 0 where nothing of that was counted."""
+        defect = self.defects[what]
+        return 100 * defect.count / max(1, self.counts[defect.of])
+
+    def __add__(self, other: Report) -> Report:
+        total = Report(self.counts + other.counts, {}, self.keep)
+        for what, defect in [*self.defects.items(), *other.defects.items()]:
+            found = total.defects.setdefault(what, Defect(defect.of))
+            found.count += defect.count
+            found.examples = [*found.examples, *defect.examples][: self.keep]
+        return total
+
+    def table(self) -> str:
+        """The report for people: a line for each thing and each defect."""
+        lines = [f"{what:60}{number:>10,}" for what, number in self.counts.items()]
+        for what, defect in self.defects.items():
+            lines.append(f"{what:60}{defect.count:>10,}{self.percent(what):>8.2f} % of {defect.of}")
+        return "\n".join(lines)
+
+    def json(self) -> dict[str, Any]:
+        """The report for programs."""
+        defects = {
+            what: {"count": d.count, "percent": round(self.percent(what), 3), "of": d.of, "examples": d.examples}
+            for what, d in self.defects.items()
+        }
+        return {"counts": dict(self.counts), "defects": defects}
+
+
+class StrictReport(Report):
+    """A report for those who want no repairs: the first defect is an error."""
+
+    def defect(self, what: str, of: str, where: str, got: str = "") -> None:
+        """Raise DataError at the place of the defect."""
+        fix = "correct that line, or convert without --strict to have it repaired and counted"
+        raise DataError(what, where=where, got=got, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where a corpus can be fetched: a .tar.gz, the folder of the splits in it, and the proof of its content.
+
+    ``checksums`` are, for each split, the sha256 of the listing that ``sha256sum *`` prints in its folder, names
+    sorted bytewise: an archive's own checksum changes with the server's compressor, this one does not.
+    """
+
+    url: str
+    version: str
+    folder: str
+    checksums: Mapping[str, str]
+    notice: str
+    by_hand: str
+
+
+@runtime_checkable
+class Converter(Protocol):
+    """Reads one corpus into Documents. ``switches`` names its boolean fields that users may set, with help texts."""
+
+    @property
+    def name(self) -> str:
+        """The name users type."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What the corpus is annotated for: ner, el, re."""
+
+    @property
+    def licence(self) -> str:
+        """The corpus' own licence, in words."""
+
+    @property
+    def citation(self) -> str:
+        """How to cite the corpus."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """All splits the corpus has, in order."""
+
+    @property
+    def archive(self) -> Archive | None:
+        """Where it can be fetched, if anywhere."""
+
+    @property
+    def switches(self) -> Mapping[str, str]:
+        """Boolean fields of the converter, each with one sentence of help."""
+
+    def locate(self, source: Path) -> Mapping[str, Path]:
+        """The splits that lie at ``source``, each with its folder or file; CorpusNotFound when there are none."""
+
+    def read(self, source: Path, split: str, report: Report) -> Iterator[Document]:
+        """The documents of one split; everything repaired, dropped or skipped is counted in ``report``."""
+
+
+@runtime_checkable
+class IndexSource(Protocol):
+    """A knowledge source: rows of text to retrieve from."""
+
+    @property
+    def name(self) -> str:
+        """The name users type."""
+
+    def entries(self, path: Path | None = None) -> Iterator[Entry]:
+        """The rows, read from ``path``; None means the data the source carries itself."""
+
+    def properties(self) -> Mapping[str, Property]:
+        """The Wikidata property of each relation that has one; empty when the source has no relations."""
+
+
+def load_converter(name: str) -> Converter:
+    """The converter of that name; ConfigError, which lists those there are, when there is none."""
+    return cast(Converter, _load(CONVERTERS, name, "converter"))
+
+
+def load_index(name: str) -> IndexSource:
+    """The knowledge source of that name; ConfigError, which lists those there are, when there is none."""
+    return cast(IndexSource, _load(INDEXES, name, "source"))
+
+
+def names(group: str) -> list[str]:
+    """All names that can be loaded from ``CONVERTERS`` or ``INDEXES``, sorted."""
+    return sorted({*_own(group), *_others(group)})
+
+
+def _load(group: str, name: str, attribute: str) -> Any:
+    if name in _own(group):
+        return getattr(import_module(f"{group}.{name}"), attribute)
+    if name not in (others := _others(group)):
+        known = names(group)
+        close = get_close_matches(name, known, n=1)
+        fix = f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(known) or 'none is installed'}"
+        raise ConfigError(f"no such {attribute}", where=group, got=repr(name), fix=fix)
+    try:
+        return others[name].load()
+    except (ImportError, AttributeError) as error:
+        fix = "repair or uninstall the package that provides it"
+        raise ConfigError(f"{attribute} {name!r} does not load", where=others[name].value, got=str(error), fix=fix) from error
+
+
+def _own(group: str) -> list[str]:
+    try:
+        folder = import_module(group).__path__
+    except ModuleNotFoundError as error:
+        fix = "run `pip install -e .` in the repository"
+        raise ConfigError(f"{group} is not installed", got=str(error), fix=fix) from None
+    return [module.name for module in iter_modules(folder) if not module.name.startswith("_")]
+
+
+def _others(group: str) -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=group)}
