@@ -1,0 +1,214 @@
+"""``relik-ml annotate``: texts in, documents with mentions, links and facts out.
+
+The run is a chain of iterators, pulled by whatever writes: inputs → documents → model → tally → output. The
+output is opened first and the model loaded when the first document is pulled, so a run that cannot
+write stops before it computes, and nothing but the current documents is kept in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Protocol
+
+import click
+
+from relik_ml.cli._inputs import Refuse, Survey, find, survey
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.export.terminal import Paint, ansi, plain, view
+from relik_ml.io import document_to_json, write_documents
+from relik_ml.types import Document
+
+MANY = 5
+
+
+class Annotator(Protocol):
+    """What this command needs of ``relik_ml.Relik``."""
+
+    def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+        """The documents with what the model found in them, in order."""
+
+
+Load = Callable[[], Annotator]
+Write = Callable[[Iterable[Document], int], object]
+"""Pulls the documents, of which there are so many, and writes them."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has read and found so far; ``seconds`` leaves out loading the model."""
+
+    documents: int = 0
+    words: int = 0
+    mentions: int = 0
+    linked: int = 0
+    nil: int = 0
+    triples: int = 0
+    seconds: float = 0.0
+
+    def add(self, document: Document) -> None:
+        """Count one annotated document. Words are what blanks separate."""
+        statuses = [mention.link.status for mention in document.mentions]
+        self.documents += 1
+        self.words += len(document.text.split())
+        self.mentions += len(statuses)
+        self.linked += statuses.count("linked")
+        self.nil += statuses.count("nil")
+        self.triples += len(document.triples)
+
+    def __str__(self) -> str:
+        share = [round(100 * count / max(self.mentions, 1)) for count in (self.linked, self.nil)]
+        found = f"{self.mentions} mentions ({share[0]} % linked, {share[1]} % NIL), {self.triples} triples"
+        speed = self.words / max(self.seconds, 1e-9)
+        return f"{self.documents} documents, {self.words} words: {found}; {self.seconds:.1f} s, {speed:.0f} words/s"
+
+
+def _probability(ctx: click.Context, param: click.Parameter, value: float) -> float:
+    if isnan(value):
+        raise click.BadParameter("nan is not between 0 and 1")
+    return value
+
+
+@click.command(short_help="Find mentions, their Wikidata links and the facts that a text states.")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--lang", default="ru", show_default=True, help="Language of .txt files and of standard input.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write JSON Lines here, all or nothing.")
+@click.option("--model", type=click.Path(path_type=Path), help="A model folder; default: the embedded model.")
+@click.option("--index", type=click.Path(path_type=Path), help="An index folder; default: the model's own.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True, callback=_probability,
+    help="Leave out what the model is less sure of.",
+)  # fmt: skip
+@click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
+@click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
+@click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be read, and count them.")
+def command(inputs: tuple[str, ...], lang: str, skip_bad: bool, min_score: float, **options: Any) -> None:
+    """Find mentions, their Wikidata links and the facts that Russian text states.
+
+    INPUT is a .txt file (one document), a .jsonl file (documents; their annotation is replaced), a folder
+    of both, or - for standard input. The output is JSON Lines; on a terminal it is a readable view.
+
+    \b
+    Examples:
+      relik-ml annotate --lang ru article.txt
+      relik-ml annotate articles/ --out articles.jsonl
+      echo "Анна Ахматова родилась в Одессе." | relik-ml annotate --view -
+    """
+    write = _output(options["out"], options["view"], options["color"])
+    found = find(inputs, sys.stdin.buffer.read)
+    _refuse_overwriting(options["out"], [source.name for source in found])
+    refuse: Refuse = _warn if skip_bad else _stop
+    surveyed = survey(found, lang, refuse)
+    tally = run(surveyed, lang, lambda: load_annotator(options), min_score, write)
+    _report(surveyed, tally)
+
+
+def load_annotator(options: Mapping[str, Any]) -> Annotator:
+    """The model that the options name. ModelError when it is missing, damaged or does not fit the index."""
+    from relik_ml.pipeline import Relik
+
+    return Relik.from_pretrained(options["model"], index=options["index"], device=options["device"])
+
+
+def run(surveyed: Survey, lang: str, load: Load, min_score: float, write: Write) -> Tally:
+    """Annotate all documents of the inputs, hand them to ``write`` one by one, and count what was found."""
+    tally = Tally()
+    documents = (document for source in surveyed.inputs for document in source.documents(lang))
+    write(_annotated(documents, load, min_score, tally), surveyed.documents)
+    return tally
+
+
+def _annotated(documents: Iterable[Document], load: Load, min_score: float, tally: Tally) -> Iterator[Document]:
+    annotator = load()
+    started = perf_counter()
+    for document in annotator.annotate(documents, min_score=min_score):
+        tally.add(document)
+        yield document
+    tally.seconds = perf_counter() - started
+
+
+# Outputs
+
+
+def _output(out: Path | None, wants_view: bool | None, wants_color: bool | None) -> Write:
+    if out and wants_view:
+        raise click.UsageError("--out writes JSON Lines and --view prints: give one of them.")
+    if out:
+        return lambda documents, total: write_documents(_progress(documents, total), out)
+    if wants_view or (wants_view is None and sys.stdout.isatty()):
+        return lambda documents, total: _print_views(_beside(documents, total), _paint(wants_color))
+    return lambda documents, total: _print_lines(_beside(documents, total))
+
+
+def _print_lines(documents: Iterable[Document]) -> None:
+    for document in documents:
+        line = json.dumps(document_to_json(document), ensure_ascii=False)
+        sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _print_views(documents: Iterable[Document], paint: Paint) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    width = shutil.get_terminal_size().columns
+    labels = _relation_names()
+    for document in documents:
+        text = view(document, labels=labels, paint=paint, width=width)
+        click.echo(text.encode(encoding, "backslashreplace").decode(encoding) + "\n", color=True)
+
+
+def _paint(wants_color: bool | None) -> Paint:
+    """Colours as asked for, else only on a terminal that can show them and whose owner has not said no."""
+    able = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+    return ansi if (able if wants_color is None else wants_color) else plain
+
+
+def _relation_names() -> dict[str, str]:
+    from relik_ml.plugins import load_index
+
+    entries = load_index("nerel_relations").entries()
+    return {entry.id: entry.name for entry in entries if entry.kind == "relation" and entry.lang == "ru"}
+
+
+def _beside(documents: Iterable[Document], total: int) -> Iterable[Document]:
+    """Progress beside an output on stdout: none if that is a terminal, where the output itself shows it."""
+    return documents if sys.stdout.isatty() else _progress(documents, total)
+
+
+def _progress(documents: Iterable[Document], total: int) -> Iterator[Document]:
+    """The same documents, with a bar if stderr is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(documents, total=total, unit="doc", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+        yield from bar
+
+
+# Messages
+
+
+def _refuse_overwriting(out: Path | None, names: list[str]) -> None:
+    if out and out.resolve() in {Path(name).resolve() for name in names}:
+        raise ConfigError("the output is also an input", where=str(out), fix="write to another file or folder")
+
+
+def _stop(error: DataError) -> None:
+    raise error
+
+
+def _warn(error: DataError) -> None:
+    click.echo(f"skipped: {error}", err=True)
+
+
+def _report(surveyed: Survey, tally: Tally) -> None:
+    for id in surveyed.blank[:MANY]:
+        click.echo(f"warning: no text in document {id!r}", err=True)
+    extras = [f"{len(surveyed.blank)} without text"] * bool(surveyed.blank)
+    extras += [f"{surveyed.skipped} bad files skipped"] * bool(surveyed.skipped)
+    click.echo("; ".join([str(tally), *extras]), err=True)
