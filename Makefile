@@ -25,7 +25,7 @@ help: ## this list
 	@echo "for example PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL to take the CPU build of torch."
 
 demo: $(VENV)/base.stamp ## install the base package, annotate the texts in examples/ru
-	$(BIN)/relik-ml annotate --lang ru examples/ru
+	$(BIN)/relik-ml annotate --lang ru --view examples/ru
 
 test: lint types check ## install everything, then ruff, mypy and all quick tests
 
