@@ -1,0 +1,203 @@
+"""Long documents in pieces: overlapping windows of tokens, what fits into one, and the way back.
+
+>>> from relik_ml.types import Mention
+>>> text = "Пушкин родился в Москве. Лермонтов родился тоже в Москве."
+>>> people = (Mention("T1", 0, 6, "PERSON"), Mention("T2", 25, 34, "PERSON"))
+>>> document = Document(id="d", text=text, mentions=people)
+>>> views = windows(document, size=8, stride=6)
+>>> [text[view.start : view.stop] for view in views]
+['Пушкин родился в Москве. Лермонтов родился тоже', 'Москве. Лермонтов родился тоже в Москве.']
+>>> merge(document, map(cut, views)) == document
+True
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.text.tokens import sentences, tokens
+from relik_ml.types import Document, Link, Mention, Span, Token, Triple, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is known inside one window. Triples name mentions of the same part; offsets are the document's."""
+
+    window: Window
+    mentions: tuple[Mention, ...] = ()
+    triples: tuple[Triple, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How much of the gold lies whole in some window, and how much is lost. Adds up over documents."""
+
+    mentions: int = 0
+    mentions_lost: int = 0
+    triples: int = 0
+    triples_lost: int = 0
+
+    def __add__(self, other: Fit) -> Fit:
+        return Fit(
+            self.mentions + other.mentions,
+            self.mentions_lost + other.mentions_lost,
+            self.triples + other.triples,
+            self.triples_lost + other.triples_lost,
+        )
+
+
+def windows(document: Document, size: int, stride: int) -> list[Window]:
+    """Windows of at most ``size`` tokens, each beginning at most ``stride`` tokens behind the one before.
+
+    So every token is in a window, and neighbours share at least ``size - stride`` tokens. A document of
+    at most ``size`` tokens is one window; one without tokens has none. All windows but that one are full:
+    the last is moved back to end with the text. The others begin at a sentence where one
+    begins in the second half of the stride. Raises ``ConfigError`` unless ``1 <= stride <= size``.
+    """
+    if not 1 <= stride <= size:
+        raise ConfigError(
+            "window does not fit its stride", got=f"size {size}, stride {stride}", fix="1 <= stride <= size"
+        )
+    found = tokens(document.text)
+    return [_window(document, found[start : start + size]) for start in _starts(document.text, found, size, stride)]
+
+
+def cut(window: Window) -> Part:
+    """The gold of the window's document that lies whole in it: mentions, and triples with both arguments."""
+    inside = tuple(m for m in window.document.mentions if window.start <= m.start and m.stop <= window.stop)
+    ids = {mention.id for mention in inside}
+    return Part(window, inside, tuple(t for t in window.document.triples if t.subject in ids and t.object in ids))
+
+
+def fit(document: Document, views: Iterable[Window]) -> Fit:
+    """What of the document's gold survives being cut into ``views``, and what is lost.
+
+    >>> document = Document(id="d", text="Анна и её брат", mentions=(Mention("T1", 0, 14, "FAMILY"),))
+    >>> fit(document, windows(document, size=2, stride=1)) + fit(document, windows(document, size=4, stride=2))
+    Fit(mentions=1, mentions_lost=1, triples=0, triples_lost=0)
+    """
+    kept = merge(document, map(cut, views))
+    mentions, triples = len(kept.mentions), len(kept.triples)
+    return Fit(mentions, len(document.mentions) - mentions, triples, len(document.triples) - triples)
+
+
+def merge(document: Document, parts: Iterable[Part]) -> Document:
+    """The document with what its parts hold instead of its own mentions, entities and triples.
+
+    Parts cut from the document itself select from it: ids, order and entities stay, less what is in no part.
+    Any others are predictions, whose ids mean something inside their part only. Two mentions are
+    one when fragments and type agree, two triples when relation and arguments do, and then the higher score wins. Of
+    several links of a mention the one with the higher score wins, ``unknown`` losing to any other. A missing score
+    counts as 1. Mentions are numbered T1, T2, … in text order; a triple from a mention to itself is dropped.
+    The result does not depend on the order of the parts.
+
+    Raises ``DataError`` when a part uses a mention id twice or its triples name a mention that it has not.
+
+    >>> document = Document(id="d", text="Минск принял гостей")
+    >>> views = windows(document, size=2, stride=1)
+    >>> parts = [Part(view, (Mention("T9", 0, 5, "CITY", score=score),)) for view, score in zip(views, (0.4, 0.7))]
+    >>> [(mention.id, mention.score) for mention in merge(document, parts).mentions]
+    [('T1', 0.7)]
+    """
+    parts = list(parts)
+    own = {*document.mentions, *document.triples}
+    if all(own.issuperset(part.mentions) and own.issuperset(part.triples) for part in parts):
+        return _selected(document, parts)
+    return _resolved(document, parts)
+
+
+def _selected(document: Document, parts: Sequence[Part]) -> Document:
+    ids = {mention.id for part in parts for mention in part.mentions}
+    triples = {triple for part in parts for triple in part.triples}
+    entities = (replace(e, mentions=tuple(id for id in e.mentions if id in ids)) for e in document.entities)
+    return replace(
+        document,
+        mentions=tuple(mention for mention in document.mentions if mention.id in ids),
+        entities=tuple(entity for entity in entities if entity.mentions),
+        triples=tuple(triple for triple in document.triples if triple in triples),
+    )
+
+
+class _Place(NamedTuple):
+    """What makes two predicted mentions one; sorts in text order, the longer first."""
+
+    start: int
+    minus_stop: int
+    type: str
+    fragments: tuple[Span, ...]
+
+
+def _resolved(document: Document, parts: Sequence[Part]) -> Document:
+    mentions: dict[_Place, list[Mention]] = defaultdict(list)
+    triples: dict[tuple[_Place, _Place, str], list[Triple]] = defaultdict(list)
+    for part in parts:
+        places = _places(part)
+        for mention in part.mentions:
+            mentions[places[mention.id]].append(mention)
+        for triple in part.triples:
+            triples[places[triple.subject], places[triple.object], triple.relation].append(triple)
+    ids = {place: f"T{number}" for number, place in enumerate(sorted(mentions), start=1)}
+    return replace(
+        document,
+        mentions=tuple(_best_mention(mentions[place], id) for place, id in ids.items()),
+        entities=(),
+        triples=tuple(
+            _best_triple(triples[subject, object, relation], ids[subject], ids[object])
+            for subject, object, relation in sorted(triples)
+            if subject != object
+        ),
+    )
+
+
+def _places(part: Part) -> dict[str, _Place]:
+    places = {m.id: _Place(m.start, -m.stop, m.type, tuple(sorted(m.fragments))) for m in part.mentions}
+    where = f"window [{part.window.start}, {part.window.stop}) of document {part.window.document.id!r}"
+    if len(places) < len(part.mentions):
+        raise DataError("two mentions of a part have one id", where=where, fix="number the mentions of a part")
+    named = {id for triple in part.triples for id in (triple.subject, triple.object)}
+    if missing := sorted(named - places.keys()):
+        raise DataError("a triple names no mention of its part", where=where, got=missing[0], fix="add that mention")
+    return places
+
+
+def _best_mention(rivals: Sequence[Mention], id: str) -> Mention:
+    best = min((replace(mention, id=id, link=Link()) for mention in rivals), key=_rank)
+    link = min((mention.link for mention in rivals), key=lambda link: (link.status == "unknown", *_rank(link)))
+    return replace(best, link=link)
+
+
+def _best_triple(rivals: Sequence[Triple], subject: str, object: str) -> Triple:
+    return min((replace(triple, subject=subject, object=object) for triple in rivals), key=_rank)
+
+
+def _rank(value: Mention | Link | Triple) -> tuple[float, str]:
+    """The highest score first; ``repr`` makes the order total, so that ties never fall to the order of parts."""
+    return (-1.0 if value.score is None else -value.score, repr(value))
+
+
+def _window(document: Document, found: Sequence[Token]) -> Window:
+    return Window(document, found[0].start, found[-1].stop, tuple(found))
+
+
+def _starts(text: str, found: Sequence[Token], size: int, stride: int) -> Iterator[int]:
+    """The token at which each window starts."""
+    if not found:
+        return
+    start, last = 0, max(len(found) - size, 0)
+    starts = _sentence_starts(text, found) if last else []
+    while start < last:
+        yield start
+        nearby = bisect_right(starts, start + stride)
+        sentence = starts[nearby - 1] if nearby else 0
+        start = sentence if sentence > start + stride // 2 else start + stride
+    yield last
+
+
+def _sentence_starts(text: str, found: Sequence[Token]) -> list[int]:
+    places = {token.start: number for number, token in enumerate(found)}
+    return [places[sentence.start] for sentence in sentences(text) if sentence.start in places]
