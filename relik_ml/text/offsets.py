@@ -30,7 +30,7 @@ class Utf16:
         return point + bisect_left(self._pairs, point)
 
     def to_point(self, unit: int) -> int:
-        """The code point offset of the UTF-16 offset ``unit``; raises ``DataError`` outside the text or inside a pair."""
+        """The code point of the UTF-16 offset ``unit``; raises ``DataError`` outside the text or inside a pair."""
         self._within(unit, len(self))
         earlier = bisect_left(self._pair_units, unit)
         if earlier and self._pair_units[earlier - 1] == unit - 1:
