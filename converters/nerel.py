@@ -6,20 +6,20 @@ Brat standoff, a pair of files a document: ``NEREL-v1.1/{train,dev,test}/NAME.{t
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from relik_ml.errors import CorpusNotFound
 from relik_ml.plugins import Archive, Report, load_index
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import sentences
-from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Triple
+from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Status, Triple
 
-from ._brat import Bound, Reference, Standoff, read_standoff
+from ._brat import Bound, Relation, Standoff, read_standoff
+from ._links import Choices, Ranking, read_choices
 
 COMMIT = "8f07d3e410f322d5dbf6b68b13fbf4a4aa077fe9"
 ARCHIVE = Archive(
@@ -35,16 +35,14 @@ ARCHIVE = Archive(
     "with no stated right. It is fetched from its authors for your own use; --wikinews-only leaves the 105 out.",
     by_hand="git clone https://github.com/nerel-ds/NEREL",
 )
-LINKED_TYPES = frozenset(
-    "PERSON PROFESSION ORGANIZATION COUNTRY CITY STATE_OR_PROVINCE DISTRICT LOCATION FACILITY AWARD NATIONALITY LAW "
-    "WORK_OF_ART PRODUCT RELIGION LANGUAGE".split()
-)
-LITERAL_TYPES = frozenset("AGE DATE MONEY NUMBER ORDINAL PERCENT TIME".split())
+# fmt: off
+LINKED_TYPES = frozenset({
+    "PERSON", "PROFESSION", "ORGANIZATION", "COUNTRY", "CITY", "STATE_OR_PROVINCE", "DISTRICT", "LOCATION",
+    "FACILITY", "AWARD", "NATIONALITY", "LAW", "WORK_OF_ART", "PRODUCT", "RELIGION", "LANGUAGE",
+})
+LITERAL_TYPES = frozenset({"AGE", "DATE", "MONEY", "NUMBER", "ORDINAL", "PERCENT", "TIME"})
+# fmt: on
 ANNOTATED = Annotated(mentions="complete", types="complete", links="complete", entities="none", triples="partial")
-_ITEM = re.compile(r"\(?(Q[1-9]\d*)\)?")
-
-Choices = dict[str, dict[str, str]]  # mention id → QID → label; no QID at all is NIL
-Votes = Counter[tuple[str, ...]]  # (type, lemma, QID) and (QID,) → mentions of the split with that one QID
 
 
 class Page(NamedTuple):
@@ -64,7 +62,7 @@ class Nerel:
     languages: tuple[str, ...] = ("ru",)
     tasks: tuple[str, ...] = ("ner", "el", "re")
     licence: str = "none stated; Wikinews pages CC BY 2.5"
-    citation: str = "Loukachevitch et al. 2021, NEREL: A Russian Dataset with Nested Named Entities, Relations and Events"
+    citation: str = "Loukachevitch et al., NEREL: A Russian Dataset with Nested Named Entities, …, RANLP 2021"
     splits: tuple[str, ...] = ("train", "dev", "test")
     archive: Archive | None = ARCHIVE
     switches: Mapping[str, str] = field(
@@ -87,12 +85,14 @@ class Nerel:
         if (folder := self.locate(source).get(split)) is None:
             raise CorpusNotFound("the split is not there", where=str(source), got=repr(split), fix="leave it out")
         pages = [_page(path, report) for path in self._paths(folder, report)]
-        votes = _votes(pages, self.lemma)
+        votes = ((page.standoff.bounds[id], items) for page in pages for id, items in page.choices.items())
+        ranking = Ranking(votes, self.lemma)
         properties = load_index("nerel_relations").properties()
         for page in pages:
-            links = {id: _link(page.standoff.bounds[id], c, votes, self.lemma) for id, c in page.choices.items()}
+            bounds = page.standoff.bounds
+            links = {id: ranking.link(bounds[id], items) for id, items in page.choices.items()}
             document = _document(page, split, links, properties)
-            _count(document, page, report)
+            _count(document, report)
             yield document
 
     def _paths(self, folder: Path, report: Report) -> Iterator[Path]:
@@ -109,87 +109,22 @@ class Nerel:
 def _page(path: Path, report: Report) -> Page:
     before = report.tally()
     standoff = read_standoff(path, report)
-    choices = _choices(standoff, report)
+    choices = read_choices(standoff, LINKED_TYPES, report)
     return Page(path, standoff, choices, dict(report.tally() - before))
-
-
-def _choices(standoff: Standoff, report: Report) -> Choices:
-    """The QIDs of every mention that has a reference, in the order of the lines."""
-    choices: Choices = {}
-    nil: set[str] = set()
-    for reference in standoff.references:
-        if (type := standoff.bounds[reference.target].type) not in LINKED_TYPES:
-            got = f"{type} {reference.value}"
-            report.defect("link on a type that carries none: dropped", "reference lines", reference.where, got)
-            continue
-        qids = choices.setdefault(reference.target, {})
-        if (qid := _qid(reference, report)) == "NULL":
-            nil.add(reference.target)
-        elif qid:
-            qids[qid] = qids.get(qid) or reference.label
-    for id, qids in choices.items():
-        where = standoff.bounds[id].where
-        if qids and id in nil:
-            report.defect("NULL beside a QID: NULL dropped", "mention lines", where, " ".join(qids))
-        if len(qids) > 1:
-            report.defect("several QIDs: the likeliest taken", "mention lines", where, " ".join(qids))
-    return choices
-
-
-def _qid(reference: Reference, report: Report) -> str | None:
-    """The QID a reference means, NULL for NIL, None when it means no item."""
-    value = reference.value
-    if value == "NULL":
-        return value
-    if item := _ITEM.fullmatch(value):
-        if item[1] != value:
-            report.defect("bracket at a QID: stripped", "reference lines", reference.where, value)
-        return item[1]
-    if value.upper() in ("NULL", "MULL"):
-        report.defect("NULL misspelt: read as NIL", "reference lines", reference.where, value)
-        return "NULL"
-    report.defect("link to no item: dropped, mention NIL", "reference lines", reference.where, value)
-    return None
-
-
-def _votes(pages: list[Page], lemma: Callable[[str], str]) -> Votes:
-    """How often the split gives each contested QID, alone, to a type and lemma: NEREL copies some pairs blindly."""
-    contested = {qid for page in pages for qids in page.choices.values() if len(qids) > 1 for qid in qids}
-    votes: Votes = Counter()
-    for page in pages:
-        for id, qids in page.choices.items():
-            if len(qids) == 1 and (qid := next(iter(qids))) in contested:
-                votes.update([_ballot(page.standoff.bounds[id], qid, lemma), (qid,)])
-    return votes
-
-
-def _ballot(bound: Bound, qid: str, lemma: Callable[[str], str]) -> tuple[str, ...]:
-    return bound.type, " ".join(map(lemma, re.findall(r"\w+", bound.surface))), qid
-
-
-def _link(bound: Bound, qids: dict[str, str], votes: Votes, lemma: Callable[[str], str]) -> Link:
-    """The likeliest QID, the others as alternatives; ties go to the earlier line."""
-    if not qids:
-        return Link("nil")
-    ranked = list(qids)
-    if len(qids) > 1:
-        ranked.sort(key=lambda qid: (votes[_ballot(bound, qid, lemma)], votes[(qid,)]), reverse=True)
-    return Link("linked", ranked[0], qids[ranked[0]] or None, tuple(ranked[1:]))
 
 
 def _document(page: Page, split: str, links: dict[str, Link], properties: Mapping[str, Property]) -> Document:
     path, (text, bounds, relations, _) = page.path, page.standoff
     spoken = list(sentences(text))
     mentions = tuple(_mention(bound, links.get(bound.id)) for bound in bounds.values())
-    triples = (
-        Triple(r.subject, r.type, r.object, properties.get(r.type), _evidence(bounds[r.subject], bounds[r.object], spoken))
-        for r in relations
+    triples = tuple(
+        Triple(r.subject, r.type, r.object, properties.get(r.type), _evidence(bounds, r, spoken)) for r in relations
     )
     meta = {"dataset": "nerel", "split": split, "source": path.name, "repairs": page.repairs}
     if path.stem.endswith("_text"):
         meta["licence"] = "CC BY 2.5"
     id = f"nerel/{split}/{path.stem}"
-    return Document(id, text, "ru", mentions, _entities(mentions), tuple(triples), ANNOTATED, meta)
+    return Document(id, text, "ru", mentions, _entities(mentions), triples, ANNOTATED, meta)
 
 
 def _mention(bound: Bound, link: Link | None) -> Mention:
@@ -209,13 +144,13 @@ def _entities(mentions: tuple[Mention, ...]) -> tuple[Entity, ...]:
     return tuple(Entity(f"E{number}", ids, "same-link") for number, ids in enumerate(groups, 1))
 
 
-def _evidence(subject: Bound, object: Bound, spoken: list[Span]) -> tuple[Span, ...]:
+def _evidence(bounds: dict[str, Bound], relation: Relation, spoken: list[Span]) -> tuple[Span, ...]:
     """The sentences that the arguments touch: one when they share it."""
-    touched = [*subject.fragments, *object.fragments]
+    touched = [*bounds[relation.subject].fragments, *bounds[relation.object].fragments]
     return tuple(s for s in spoken if any(f.start < s.stop and s.start < f.stop for f in touched))
 
 
-def _count(document: Document, page: Page, report: Report) -> None:
+def _count(document: Document, report: Report) -> None:
     text, mentions = document.text, document.mentions
     report.count("documents")
     report.count("characters", len(text))
@@ -223,9 +158,10 @@ def _count(document: Document, page: Page, report: Report) -> None:
     report.count("texts without a final newline", not text.endswith("\n"))
     report.count("mentions", len(mentions))
     report.count("mentions discontinuous", sum(bool(m.fragments) for m in mentions))
-    report.count("mentions with fragments out of order", sum(m.fragments != tuple(sorted(m.fragments)) for m in mentions))
-    for status, number in Counter(mention.link.status for mention in mentions).items():
-        report.count(f"mentions {status}", number)
+    report.count("mentions with fragments out of order", sum([*m.fragments] != sorted(m.fragments) for m in mentions))
+    statuses = Counter(mention.link.status for mention in mentions)
+    for status in get_args(Status):
+        report.count(f"mentions {status}", statuses[status])
     report.count("entities of several mentions", len(document.entities))
     report.count("triples", len(document.triples))
 

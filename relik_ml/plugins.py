@@ -209,8 +209,8 @@ def _load(group: str, name: str, attribute: str) -> Any:
     try:
         return others[name].load()
     except (ImportError, AttributeError) as error:
-        fix = "repair or uninstall the package that provides it"
-        raise ConfigError(f"{attribute} {name!r} does not load", where=others[name].value, got=str(error), fix=fix) from error
+        what, fix = f"{attribute} {name!r} does not load", "repair or uninstall the package that provides it"
+        raise ConfigError(what, where=others[name].value, got=str(error), fix=fix) from error
 
 
 def _own(group: str) -> list[str]:

@@ -1,0 +1,157 @@
+"""``relik-ml convert NAME``: a corpus into JSON Lines, one file a split, with a report of every repair."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from relik_ml.errors import ConfigError, CorpusNotFound
+from relik_ml.plugins import CONVERTERS, Converter, Report, StrictReport, load_converter, names
+
+
+class Converters(click.Group):
+    """A group with one subcommand for each converter that is installed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all converters."""
+        return names(CONVERTERS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a converter; None when there is none of that name."""
+        return _command(load_converter(cmd_name)) if cmd_name in self.list_commands(ctx) else None
+
+
+@click.group(cls=Converters)
+def command() -> None:
+    """Convert a corpus to JSON Lines, one document a line.
+
+    \b
+    Examples:
+      relik-ml convert nerel
+      relik-ml convert nerel --source ~/NEREL --split dev --out data/nerel
+    """
+
+
+def _command(converter: Converter) -> click.Command:
+    folder = click.Path(path_type=Path)
+    switches = [
+        click.Option([f"--{name.replace('_', '-')}", name], is_flag=True, help=text)
+        for name, text in converter.switches.items()
+    ]
+    options: list[click.Parameter] = [
+        click.Option(["--source"], type=folder, help="Where the corpus lies; without it, the cache or a download."),
+        click.Option(
+            ["--split", "splits"], type=click.Choice(converter.splits), multiple=True,
+            help="Only this split; may be given again. Without it, all that are there.",
+        ),
+        click.Option(["--out"], type=folder, default=Path("data", converter.name), show_default=True, help="Folder."),
+        click.Option(["--strict"], is_flag=True, help="Stop at the first defect in place of repairing and counting."),
+        *switches,
+    ]  # fmt: skip
+    text = (
+        f"Convert {converter.name} to OUT/SPLIT.jsonl, with OUT/report.json on everything repaired.\n\n"
+        f"Licence of the corpus: {converter.licence}.\n\n{converter.citation}\n\n\b\nExample:\n"
+        f"  relik-ml convert {converter.name} --out data/{converter.name}"
+    )
+    return click.Command(converter.name, params=options, help=text, callback=partial(_convert, converter))
+
+
+def _convert(
+    converter: Converter, source: Path | None, splits: tuple[str, ...], out: Path, strict: bool, **switches: bool
+) -> None:
+    from relik_ml.io import write_documents
+
+    chosen: Converter = replace(_any(converter), **switches)
+    source = source or _fetched(chosen)
+    present = chosen.locate(source)
+    reports: dict[str, Report] = {}
+    for split in _wanted(chosen, splits, present.keys(), source):
+        report = StrictReport() if strict else Report()
+        written = write_documents(chosen.read(source, split, report), out / f"{split}.jsonl")
+        click.echo(f"{out / split}.jsonl: {written:,} documents\n{_indented(report)}", err=True)
+        reports[split] = report
+    _write_report(chosen, source, {split: present[split] for split in reports}, reports, out / "report.json")
+
+
+def _any(value: Any) -> Any:
+    """A converter as the dataclass it is: protocols cannot say so."""
+    return value
+
+
+def _wanted(converter: Converter, splits: tuple[str, ...], present: Any, source: Path) -> list[str]:
+    missing = [split for split in splits or converter.splits if split not in present]
+    if missing and splits:
+        fix = f"choose from: {', '.join(present)}"
+        raise CorpusNotFound("a split is not there", where=str(source), got=", ".join(missing), fix=fix)
+    if missing:
+        click.echo(f"not in {source}, so not converted: {', '.join(missing)}", err=True)
+    return [split for split in converter.splits if split in present and split in (splits or converter.splits)]
+
+
+def _fetched(converter: Converter) -> Path:
+    from relik_ml.download import cache_folder, cached, fetch
+
+    if (archive := converter.archive) is None:
+        fix = "get it from its authors and give --source"
+        raise ConfigError(f"{converter.name} cannot be downloaded", got="no --source", fix=fix)
+    cache = cache_folder(os.environ)
+    if folder := cached(converter.name, archive, cache):
+        return folder
+    click.echo(f"{archive.notice}\nDownloading {archive.url} to {cache}", err=True)
+    return fetch(converter.name, archive, cache, _progress)
+
+
+def _progress(chunks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
+    """A bar on a terminal, or a running count of megabytes when the server does not tell the size."""
+    if not sys.stderr.isatty():
+        yield from chunks
+    elif total:
+        with click.progressbar(length=total, label="downloading", file=sys.stderr) as bar:
+            for chunk in chunks:
+                bar.update(len(chunk))
+                yield chunk
+    else:
+        done = 0
+        for chunk in chunks:
+            done += len(chunk)
+            click.echo(f"\rdownloading {done / 1e6:.1f} MB", err=True, nl=False)
+            yield chunk
+        click.echo(err=True)
+
+
+def _indented(report: Report) -> str:
+    return "\n".join(f"  {line}" for line in report.table().splitlines())
+
+
+def _write_report(
+    converter: Converter, source: Path, folders: dict[str, Path], reports: dict[str, Report], path: Path
+) -> None:
+    from relik_ml.files import atomic_path
+
+    record = {
+        "converter": converter.name,
+        "source": str(source),
+        "licence": converter.licence,
+        "switches": {name: getattr(converter, name) for name in converter.switches},
+        "pinned": {split: _pinned(converter, split, folder) for split, folder in folders.items()},
+        "splits": {split: report.json() for split, report in reports.items()},
+        "total": sum(reports.values(), Report()).json(),
+    }
+    with atomic_path(path) as partial_path:
+        partial_path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _pinned(converter: Converter, split: str, folder: Path) -> bool:
+    """Whether a split is, byte for byte, the version that this converter was written for."""
+    from relik_ml.download import content_checksum
+
+    archive = converter.archive
+    return archive is not None and folder.is_dir() and content_checksum(folder) == archive.checksums.get(split)

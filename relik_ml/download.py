@@ -1,0 +1,143 @@
+"""Corpora fetched once, proved to be what was pinned, and kept: ``CACHE/NAME/VERSION/SPLIT/…``.
+
+A corpus comes into being under its final name by one rename, after its content was checked, and is checked again
+whenever it is used: an interrupted download leaves nothing that looks finished, a damaged copy is not read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from urllib.request import urlopen
+
+from relik_ml.errors import CorpusNotFound, OutputError
+from relik_ml.plugins import Archive
+
+Watch = Callable[[Iterator[bytes], int | None], Iterator[bytes]]
+"""Sees the chunks of a download pass, given their total size if the server told it: a progress bar."""
+
+CHUNK = 1 << 16
+LARGEST = 1 << 29  # bytes, packed or unpacked: more is no corpus but an attack or a mistake
+TIMEOUT = 60  # seconds without a byte
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where corpora are kept: $RELIK_ML_CACHE, else $XDG_CACHE_HOME/relik-ml, else ~/.cache/relik-ml.
+
+    >>> cache_folder({"RELIK_ML_CACHE": "/data/cache"}).as_posix()
+    '/data/cache'
+    """
+    if own := environ.get("RELIK_ML_CACHE"):
+        return Path(own)
+    return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "relik-ml"
+
+
+def cached(name: str, archive: Archive, cache: Path) -> Path | None:
+    """The folder of splits of a corpus fetched before; None when there is none, CorpusNotFound when damaged."""
+    folder = cache / name / archive.version
+    if not folder.is_dir():
+        return None
+    _verify(folder, archive, str(folder), f"delete {folder} and run again")
+    return folder
+
+
+def fetch(name: str, archive: Archive, cache: Path, watch: Watch = lambda chunks, total: chunks) -> Path:
+    """Download, check and unpack a corpus, and return its folder of splits.
+
+    CorpusNotFound when it cannot be had or is not what was pinned, OutputError when the cache cannot be written.
+    """
+    folder = cache / name / archive.version
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".fetching-", dir=folder.parent) as scratch:
+            packed, unpacked = Path(scratch, "archive.tar.gz"), Path(scratch, "corpus")
+            _download(archive, packed, watch)
+            _unpack(packed, archive, unpacked)
+            _verify(unpacked, archive, archive.url, _by_hand(archive))
+            os.replace(unpacked, folder)
+    except OSError as error:
+        fix = "make room, or name a folder you may write in $RELIK_ML_CACHE"
+        raise OutputError("the cache cannot be written", where=str(folder), got=str(error), fix=fix) from error
+    return folder
+
+
+def content_checksum(folder: Path) -> str:
+    """The sha256 of what ``sha256sum *`` prints in a folder, names sorted bytewise."""
+    names = sorted(os.fsencode(path.name) for path in folder.iterdir())
+    digests = ((hashlib.sha256((folder / os.fsdecode(name)).read_bytes()).hexdigest(), name) for name in names)
+    return hashlib.sha256(b"".join(b"%s  %s\n" % (digest.encode(), name) for digest, name in digests)).hexdigest()
+
+
+def _verify(folder: Path, archive: Archive, where: str, fix: str) -> None:
+    for split, expected in archive.checksums.items():
+        found = content_checksum(folder / split) if (folder / split).is_dir() else "no such folder"
+        if found != expected:
+            got = f"{split}: {found} in place of {expected}"
+            raise CorpusNotFound("the corpus is not what was pinned", where=where, got=got, fix=fix)
+
+
+def _by_hand(archive: Archive) -> str:
+    return f"connect to the network and run again, or fetch it elsewhere ({archive.by_hand}) and give --source DIR"
+
+
+def _failure(what: str, archive: Archive, got: object) -> CorpusNotFound:
+    return CorpusNotFound(what, where=archive.url, got=str(got), fix=_by_hand(archive))
+
+
+def _download(archive: Archive, path: Path, watch: Watch) -> None:
+    try:
+        response = urlopen(archive.url, timeout=TIMEOUT)
+    except (OSError, HTTPException) as error:
+        raise _failure("the corpus could not be fetched", archive, error) from error
+    with response, path.open("wb") as file:
+        total = int(length) if (length := response.headers.get("Content-Length", "")).isdecimal() else None
+        for chunk in watch(_chunks(response, archive), total):
+            file.write(chunk)
+            if file.tell() > LARGEST:
+                raise _failure("the download is too large", archive, f"more than {LARGEST:,} bytes")
+        if total is not None and file.tell() != total:
+            raise _failure("the download broke off", archive, f"{file.tell():,} of {total:,} bytes")
+
+
+def _chunks(response: HTTPResponse, archive: Archive) -> Iterator[bytes]:
+    try:
+        while chunk := response.read(CHUNK):
+            yield chunk
+    except (OSError, HTTPException) as error:
+        raise _failure("the download broke off", archive, repr(error)) from error
+
+
+def _unpack(packed: Path, archive: Archive, folder: Path) -> None:
+    """Write the files of the splits, and nothing else that the archive holds, as plain files."""
+    for split in archive.checksums:
+        (folder / split).mkdir(parents=True)
+    size = 0
+    try:
+        with tarfile.open(packed, "r:gz") as members:
+            for member in members:
+                size += member.size
+                if size > LARGEST:
+                    raise _failure("the archive is too large", archive, f"more than {LARGEST:,} bytes")
+                place = _place(member, archive)
+                if place and (file := members.extractfile(member)):
+                    (folder / place).write_bytes(file.read())
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _failure("the archive is damaged", archive, error) from error
+
+
+def _place(member: tarfile.TarInfo, archive: Archive) -> Path | None:
+    """Where a member belongs, SPLIT/NAME; None when it is of no use; CorpusNotFound when it points outside."""
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts or "\\" in member.name:
+        raise _failure("the archive names a path outside itself", archive, repr(member.name))
+    match name.parts:
+        case (_, folder, split, file) if folder == archive.folder and split in archive.checksums and member.isfile():
+            return Path(split, file)
+    return None
