@@ -49,5 +49,8 @@ def _triples(document: Document, options: Options, scheme: Scheme) -> dict[Key, 
 
 
 def _keys(fact: Fact, options: Options, scheme: Scheme) -> list[Key]:
-    pairs = product(options(fact.subject), options(fact.object))
-    return [ordered(one, fact.relation, other, scheme) for one, other in pairs]
+    """The answers to a fact, the chief one first; none when it relates a thing to itself."""
+    pairs = list(product(options(fact.subject), options(fact.object)))
+    if not pairs or pairs[0][0] == pairs[0][1]:
+        return []
+    return [ordered(one, fact.relation, other, scheme) for one, other in pairs if one != other]
