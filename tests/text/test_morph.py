@@ -39,6 +39,27 @@ def test_lemma(morphology: Morphology, word: str, lemma: str) -> None:
     assert morphology.lemma(word) == lemma
 
 
+@pytest.mark.parametrize(
+    ("name", "forms"),
+    [
+        ("Владимир Путин", {"Владимира Путина", "Владимиру Путину", "Владимиром Путиным", "Владимире Путине"}),
+        ("Валентина Матвиенко", {"Валентины Матвиенко", "Валентине Матвиенко", "Валентину Матвиенко"}),
+        ("Московская область", {"Московской области", "Московскую область", "Московской областью"}),
+        ("Министерство иностранных дел", {"Министерства иностранных дел", "Министерством иностранных дел"}),
+        ("МИНСК", {"МИНСКА", "МИНСКЕ"}),
+        ("«Заря» (2024)", {"«Зари» (2024)", "«Зарёй» (2024)"}),
+        ("Microsoft Office", set()),
+        ("", set()),
+    ],
+)
+def test_the_case_forms_of_a_name(morphology: Morphology, name: str, forms: set[str]) -> None:
+    found = morphology.inflect(name)
+    assert forms <= set(found)
+    assert name not in found
+    assert len(set(found)) == len(found)
+    assert bool(found) == bool(forms)
+
+
 def test_names_are_flagged_by_any_likely_parse(morphology: Morphology) -> None:
     assert {"Name", "Geox", "ablt"} <= morphology.grammemes("Владимиром")  # the man first, but the city too
 

@@ -111,6 +111,10 @@ def test_one_span_found_twice_is_one_mention_with_the_higher_score() -> None:
     assert found.mentions == (ANNA,)
 
 
+def test_a_missing_score_counts_as_one() -> None:
+    assert merged(((ANNA,), ()), ((replace(ANNA, score=None),), ())).mentions == (replace(ANNA, score=None),)
+
+
 def test_of_two_links_the_one_with_the_higher_score_wins() -> None:
     moscow, mowers = Link("linked", "Q649", score=0.7), Link("linked", "Q4", score=0.6)
     found = merged(((replace(MOSCOW, link=moscow, score=0.1),), ()), ((replace(MOSCOW, link=mowers),), ()))
