@@ -1,0 +1,56 @@
+"""``relik-ml score`` from the outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from relik_ml.cli import main
+from relik_ml.io import write_documents
+from relik_ml.types import Annotated, Document, Mention
+
+GOLD = Document(
+    id="d",
+    text="Чехов родился в Таганроге.",
+    mentions=(Mention("T1", 0, 5, "PERSON"), Mention("T2", 16, 25, "CITY")),
+    annotated=Annotated(mentions="complete", types="complete"),
+)
+GUESS = Document("d", GOLD.text, mentions=GOLD.mentions[:1])
+
+
+def run(folder: Path, *options: str, predicted: Document = GUESS) -> Result:
+    write_documents([GOLD], folder / "gold.jsonl")
+    write_documents([predicted], folder / "pred.jsonl")
+    return CliRunner().invoke(main, ["score", *options, str(folder / "gold.jsonl"), str(folder / "pred.jsonl")])
+
+
+def test_the_table(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    assert result.exit_code == 0
+    assert "entities: span and type *             100.00   50.00   66.67" in result.stdout
+
+
+def test_json(tmp_path: Path) -> None:
+    result = run(tmp_path, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["scores"]["ner"]["f1"] == 2 / 3
+
+
+def test_help_has_an_example() -> None:
+    result = CliRunner().invoke(main, ["score", "--help"])
+    assert "relik-ml score data/nerel/dev.jsonl predicted.jsonl" in result.stdout
+
+
+def test_bad_input_is_a_message_and_exit_code_3(tmp_path: Path) -> None:
+    result = run(tmp_path, predicted=Document("d", "Другой текст"))
+    assert result.exit_code == 3
+    assert "gold and predicted text differ" in result.stderr
+    (tmp_path / "gold.jsonl").write_bytes(b'{"schema": "relik-ml/1", "id": "d", "te')
+    result = CliRunner().invoke(main, ["score", str(tmp_path / "gold.jsonl"), str(tmp_path / "pred.jsonl")])
+    assert result.exit_code == 3
+    assert "gold.jsonl, line 1" in result.stderr
+    result = CliRunner().invoke(main, ["score", str(tmp_path / "none.jsonl"), str(tmp_path / "pred.jsonl")])
+    assert result.exit_code == 3
+    assert "Traceback" not in result.output
