@@ -22,18 +22,6 @@ INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
 BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for `… | head`
 
 
-class Failure(click.ClickException):
-    """A ``RelikError`` on its way to the terminal: its message on stderr and its exit code, no traceback."""
-
-    def __init__(self, error: RelikError) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_code
-
-    def show(self, file: Any = None) -> None:
-        """Print the message the way every error of this command looks."""
-        click.echo(f"error: {self.message}", file=file, err=file is None)
-
-
 class Commands(click.Group):
     """A group whose subcommands are the modules of this package."""
 
@@ -50,13 +38,14 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a subcommand and turn every foreseen failure into its message and exit code."""
+        """Run a subcommand; every foreseen failure ends as a message on stderr and its exit code, no traceback."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()  # a closed pipe shall show here, not while the interpreter ends
             return result
         except RelikError as error:
-            raise Failure(error) from error
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(error.exit_code)
         except BrokenPipeError:
             _leave_quietly(ctx)
         except KeyboardInterrupt:

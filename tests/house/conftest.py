@@ -35,7 +35,7 @@ class Module:
     @property
     def part(self) -> str:
         """The name the layers go by: the second component of the dotted name, `relik_ml` for the package itself."""
-        return (self.name.split(".") + [""])[1] or "relik_ml"
+        return [*self.name.split("."), ""][1] or "relik_ml"
 
     def imports(self) -> Iterator[Import]:
         """Everything imported, also inside functions, but not what only a type checker reads."""

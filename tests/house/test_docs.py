@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import click
 import pytest
 
 from relik_ml.cli import main
+from relik_ml.io import check, document_from_json
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -87,7 +89,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 def test_single_options_in_the_text_exist() -> None:
     """An option in inline code belongs to some command or recipe of ours."""
-    known = {f'"{option}"' for option in ("--extra-index-url",)}
+    known = {'"--help"'}
     context = click.Context(main)
     stack: list[click.Command] = [main]
     while stack:
@@ -132,3 +134,12 @@ def test_the_readmes_say_the_same_commands() -> None:
 )
 def test_the_checker_sees(words: list[str], fault: str | None) -> None:
     assert wrong(words) == fault
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ru.md"])
+def test_the_example_document_is_one(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    document = document_from_json(json.loads(example), page)
+    assert check(document) == []
+    assert [document.surface(mention) for mention in document.mentions] == ["Юрий Гагарин", "Клушино"]

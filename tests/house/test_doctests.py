@@ -7,7 +7,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import pytest
-
 import relik_ml.converters
 import relik_ml.indexes
 

@@ -69,7 +69,7 @@ def test_every_dependency_is_pinned(root: Path, pyproject: dict[str, Any]) -> No
             package, _, version = line.partition("==")
             pinned[package.lower()] = version
     project = pyproject["project"]
-    wanted = [*project["dependencies"], *(need for needs in project["optional-dependencies"].values() for need in needs)]
+    wanted = sum(project["optional-dependencies"].values(), project["dependencies"])
     assert {name(need) for need in wanted} <= set(pinned)
     assert all(re.fullmatch(r"[\w.]+", version) for version in pinned.values()), "a pin carries a local version"
 
@@ -145,8 +145,8 @@ def test_the_wheel_holds_all_of_relik_ml(wheel: zipfile.ZipFile, root: Path) -> 
         target = "" if folder == "relik_ml" else "relik_ml/"
         for path in (root / folder).rglob("*"):
             relative = path.relative_to(root).as_posix()
-            wanted = path.suffix == ".py" or "/pretrained/" in relative or (folder == "indexes" and path.suffix == ".json")
-            if path.is_file() and wanted:
+            data = "/pretrained/" in relative or (folder == "indexes" and path.suffix == ".json")
+            if path.is_file() and (data or path.suffix == ".py") and "__pycache__" not in path.parts:
                 expected.add(target + relative)
     assert {path for path in wheel.namelist() if path.startswith("relik_ml/")} == expected
 

@@ -88,9 +88,9 @@ def dangers(module: Any) -> Iterator[str]:
             yield f"{module.path}:{node.lineno} calls {name}"
         if isinstance(node, ast.ImportFrom) and node.module == "torch" and "load" in {a.name for a in node.names}:
             yield f"{module.path}:{node.lineno} imports torch.load"
-        if isinstance(node, ast.keyword) and node.arg in ("trust_remote_code", "allow_pickle"):
-            if ast.unparse(node.value) != "False":
-                yield f"{module.path}:{node.lineno} sets {node.arg}"
+        risky = isinstance(node, ast.keyword) and node.arg in ("trust_remote_code", "allow_pickle")
+        if risky and ast.unparse(node.value) != "False":
+            yield f"{module.path}:{node.lineno} sets {node.arg}"
         if isinstance(node, ast.Constant) and node.value == "trust_remote_code":
             yield f"{module.path}:{node.lineno} names trust_remote_code"
 
