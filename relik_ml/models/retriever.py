@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import ERROR
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class BiEncoder(nn.Module):
                 got=f"{len(missing)} tensors missing, first {missing[0]}",
                 fix="get the folder again, or save it again with BiEncoder.save_pretrained",
             )
-        return cls(encoder)
+        return cls(encoder).eval()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``config.json`` and ``model.safetensors`` into ``folder``, as transformers lays them out.
@@ -94,18 +95,24 @@ class BiEncoder(nn.Module):
 
 
 def _load(name: str, local: bool) -> tuple[nn.Module, dict[str, Any]]:
-    """The encoder in float32 and evaluation mode, and what transformers says about its weights."""
+    """The encoder in float32, and what transformers found out about its weights."""
     from transformers import AutoModel
+    from transformers.utils import logging
 
-    encoder, found = AutoModel.from_pretrained(
-        name,
-        local_files_only=local,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=torch.float32,
-        output_loading_info=True,
-    )
-    return encoder.eval(), found
+    before = logging.get_verbosity()
+    logging.set_verbosity(ERROR)  # it would warn of a missing pooler, which we drop; the rest is an error of ours
+    try:
+        encoder, found = AutoModel.from_pretrained(
+            name,
+            local_files_only=local,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    finally:
+        logging.set_verbosity(before)
+    return encoder, found
 
 
 @contextmanager

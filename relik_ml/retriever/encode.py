@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -106,7 +107,7 @@ class TextEncoder:
         """sha256 over weights, tokenizer, prefixes and length; computed at every call, for weights may be trained."""
         settings = [self.query_prefix, self.passage_prefix, self.max_length]
         digest = hashlib.sha256(json.dumps(settings).encode())
-        digest.update(self.tokenizer.backend_tokenizer.to_str().encode())
+        digest.update(_described(self.tokenizer))
         for name, tensor in sorted(self.model.state_dict().items()):
             array = tensor.detach().cpu().float().contiguous().numpy()
             digest.update(f"{name} {array.shape}".encode())
@@ -136,22 +137,42 @@ class TextEncoder:
         self.model.train(training)
         return vectors
 
+    @cached_property
+    def _special(self) -> Any:
+        """Ids of the special tokens, a tensor."""
+        import torch
+
+        return torch.tensor([id for id, token in self.tokenizer.added_tokens_decoder.items() if token.special])
+
     def tokens(self, texts: Sequence[str]) -> tuple[Any, Any]:
         """Token ids and attention mask, both (N, T) tensors on the model's device; ``texts`` carry their prefix.
 
-        A ``</s>`` or ``<mask>`` in a text is text, never a special token.
+        A ``</s>`` or ``<mask>`` in a text is never a special token. ``split_special_tokens`` alone does not see to
+        that: a Unigram model has them in its vocabulary too, and XLM-R's normaliser makes one out of ``＜/s＞``.
         """
+        import torch
+
         batch = self.tokenizer(
             [_encodable(text) for text in texts],
             truncation=True,
             max_length=self.max_length,
             padding=True,
             split_special_tokens=True,
+            return_special_tokens_mask=True,
             return_tensors="pt",
         )
+        if self.tokenizer.unk_token_id is not None:
+            forged = (batch["special_tokens_mask"] == 0) & torch.isin(batch["input_ids"], self._special)
+            batch["input_ids"][forged] = self.tokenizer.unk_token_id
         self.truncated += sum(bool(encoding.overflowing) for encoding in batch.encodings)
         device = next(self.model.parameters()).device
         return batch["input_ids"].to(device), batch["attention_mask"].to(device)
+
+
+def _described(tokenizer: Any) -> bytes:
+    """A tokenizer as JSON, without the truncation and padding that its last call happened to leave behind."""
+    record = json.loads(tokenizer.backend_tokenizer.to_str())
+    return json.dumps({**record, "truncation": None, "padding": None}, sort_keys=True).encode()
 
 
 def _encodable(text: str) -> str:

@@ -57,8 +57,8 @@ class Rows(Sequence[Entry]):
 
     def _parse(self, row: int) -> Entry:
         start = int(self._stops[row - 1]) + 1 if row else 0
-        name, text, lang, aliases = json.loads(self._lines[start : self._stops[row]])
-        return Entry(self.ids[row], self.kind(row), name, text, lang, tuple(aliases))
+        name, text, lang, aliases, types, popularity = json.loads(self._lines[start : self._stops[row]])
+        return Entry(self.ids[row], self.kind(row), name, text, lang, tuple(aliases), tuple(types), popularity)
 
 
 def runs(entries: Iterable[Entry]) -> Runs:
@@ -71,12 +71,13 @@ def runs(entries: Iterable[Entry]) -> Runs:
 
 
 def write_rows(entries: Iterable[Entry], folder: Path) -> None:
-    """Write ids and lines: ``["name", "text", "lang", ["alias", …]]`` a line, in the order of ``entries``."""
+    """Write ids and lines in the order of ``entries``: ``["name", "text", "lang", [aliases], [types], popularity]``."""
     ids = []
     with lzma.open(folder / ROWS, "wb") as file:
         for entry in entries:
             ids.append(entry.id)
-            file.write(_json([entry.name, entry.text, entry.lang, entry.aliases]) + b"\n")
+            row = [entry.name, entry.text, entry.lang, entry.aliases, entry.types, entry.popularity]
+            file.write(_json(row) + b"\n")
     (folder / IDS).write_bytes(lzma.compress(_json(ids)))
 
 

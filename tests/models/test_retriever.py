@@ -1,0 +1,225 @@
+"""The bi-encoder against a slow reference, and its loss against a loop written from the paper."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from relik_ml.errors import ModelError, OutputError
+from relik_ml.models.contrastive import multi_label_nce
+from relik_ml.models.retriever import BiEncoder, mean_pool
+
+transformers = pytest.importorskip("transformers", reason="the transformer encoder needs the extra relik-ml[train]")
+
+PAD = 1  # XLM-R's, so its position ids start at 2
+
+
+def tiny() -> torch.nn.Module:
+    """An XLM-R of width 16 with random weights, biases and position table included."""
+    torch.manual_seed(0)
+    config = transformers.XLMRobertaConfig(
+        vocab_size=40, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+        max_position_embeddings=20, pad_token_id=PAD, type_vocab_size=1,
+    )  # fmt: skip
+    model = transformers.XLMRobertaModel(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def slow(model: torch.nn.Module, ids: list[int]) -> Tensor:
+    """One text, no padding, no mask: position ids counted by hand, attention and pooling by loops, in float64."""
+    weights = {name: tensor.double() for name, tensor in model.state_dict().items()}
+
+    def linear(name: str, x: Tensor) -> Tensor:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def norm(name: str, x: Tensor) -> Tensor:
+        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        return x * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    table = "embeddings.{}_embeddings.weight"
+    words, places = weights[table.format("word")], weights[table.format("position")]
+    kind = weights[table.format("token_type")][0]
+    x = torch.stack([words[token] + places[PAD + 1 + place] + kind for place, token in enumerate(ids)])
+    x = norm("embeddings.LayerNorm", x)
+    for layer in range(2):
+        at = f"encoder.layer.{layer}"
+        q, k, v = (linear(f"{at}.attention.self.{part}", x) for part in ("query", "key", "value"))
+        heads = []
+        for head in (slice(0, 8), slice(8, 16)):
+            heads.append(torch.softmax(q[:, head] @ k[:, head].T / math.sqrt(8), dim=-1) @ v[:, head])
+        x = norm(f"{at}.attention.output.LayerNorm", x + linear(f"{at}.attention.output.dense", torch.cat(heads, -1)))
+        inner = linear(f"{at}.intermediate.dense", x)
+        inner = inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2)))
+        x = norm(f"{at}.output.LayerNorm", x + linear(f"{at}.output.dense", inner))
+    pooled = sum(x) / len(ids)
+    return pooled / pooled.pow(2).sum().sqrt()
+
+
+def padded(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
+    width = max(map(len, texts))
+    ids = torch.tensor([text + [PAD] * (width - len(text)) for text in texts])
+    return ids, (ids != PAD).long()
+
+
+TEXTS = [[0, 7, 9, 30, 2], [0, 2], [0, 5, 5, 5, 5, 8, 12, 2]]
+
+
+def test_pooling_and_position_ids_agree_with_the_slow_reference() -> None:
+    model = tiny()
+    with torch.inference_mode():
+        fast = BiEncoder(model)(*padded(TEXTS))
+    expected = torch.stack([slow(model, text) for text in TEXTS])
+    assert fast.shape == (3, 16)
+    assert torch.allclose(fast.double(), expected, atol=1e-5)
+
+
+def test_pooling_leaves_padding_out_and_an_empty_mask_is_no_nan() -> None:
+    states = torch.randn(2, 3, 4)
+    mask = torch.tensor([[1, 1, 0], [0, 0, 0]])
+    assert torch.allclose(mean_pool(states, mask), torch.stack([states[0, :2].mean(0), torch.zeros(4)]))
+
+
+def test_all_parameters_get_a_gradient() -> None:
+    model = BiEncoder(tiny())
+    model(*padded(TEXTS))[:, 0].sum().backward()
+    assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+def test_saved_and_loaded_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("the network was touched")
+
+    model = BiEncoder(tiny())
+    model.save_pretrained(tmp_path)
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    again = BiEncoder.from_pretrained(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
+    assert again.dimension == 16
+    assert not again.training
+    with torch.inference_mode():
+        assert torch.equal(model(*padded(TEXTS)), again(*padded(TEXTS)))
+
+
+def test_bad_folders_are_model_errors(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such encoder folder"):
+        BiEncoder.from_pretrained(tmp_path / "нет")
+    with pytest.raises(ModelError, match="cannot load") as error:
+        BiEncoder.from_pretrained(tmp_path)
+    assert error.value.where == str(tmp_path)
+    assert error.value.fix
+    BiEncoder(tiny()).save_pretrained(tmp_path)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(weights[:500])
+    with pytest.raises(ModelError, match="cannot load"):
+        BiEncoder.from_pretrained(tmp_path)
+
+
+def test_missing_tensors_are_not_made_up(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    BiEncoder(tiny()).save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    del tensors["encoder.layer.1.output.dense.weight"]
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="incomplete") as error:
+        BiEncoder.from_pretrained(tmp_path)
+    assert "encoder.layer.1.output.dense.weight" in error.value.got
+
+
+def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
+    model = BiEncoder(tiny())
+    model.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(model.encoder.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="cannot load"):
+        BiEncoder.from_pretrained(tmp_path)
+
+
+def test_code_of_a_model_is_never_run(tmp_path: Path) -> None:
+    BiEncoder(tiny()).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(ModelError):
+        BiEncoder.from_pretrained(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        BiEncoder(tiny()).save_pretrained(tmp_path / "file" / "model")
+
+
+def test_a_name_of_the_hub_without_a_network_is_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="cannot load") as error:
+        BiEncoder.from_pretrained("relik-ml-tests/no-such-model")
+    assert "online" in error.value.fix
+
+
+# The loss
+
+
+def slow_nce(query: Tensor, passage: Tensor, positive: Tensor, temperature: float) -> Tensor:
+    rows = []
+    for b in range(len(query)):
+        scores = [torch.dot(query[b], passage[p]) / temperature for p in range(len(passage))]
+        gold = [p for p in range(len(passage)) if positive[b, p]]
+        noise = [torch.exp(scores[p]) for p in range(len(passage)) if not positive[b, p]]
+        terms = [-torch.log(torch.exp(scores[p]) / (torch.exp(scores[p]) + sum(noise))) for p in gold]
+        if terms:
+            rows.append(torch.stack(terms).mean())
+    return torch.stack(rows).mean() if rows else query.sum() * 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 7), st.sampled_from([0.1, 0.5, 1.0]))
+def test_the_loss_equals_a_slow_loop(seed: int, queries: int, passages: int, temperature: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    query, passage = (torch.randn(n, 3, generator=generator, dtype=torch.float64) for n in (queries, passages))
+    positive = torch.rand(queries, passages, generator=generator) < 0.4
+    fast = multi_label_nce(query, passage, positive, temperature)
+    assert torch.allclose(fast, slow_nce(query, passage, positive, temperature), rtol=1e-9, atol=1e-12)
+
+
+def test_the_loss_by_hand() -> None:
+    query, passage = torch.tensor([[1.0]]), torch.tensor([[2.0], [1.0], [0.0]])
+    positive = torch.tensor([[True, True, False]])
+    expected = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 2
+    assert multi_label_nce(query, passage, positive, 1.0).item() == pytest.approx(expected)
+
+
+def test_gradients_of_the_loss() -> None:
+    torch.manual_seed(1)
+    query = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    passage = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    positive = torch.tensor([[1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], dtype=torch.bool)
+    assert torch.autograd.gradcheck(lambda q, p: multi_label_nce(q, p, positive, 0.5), (query, passage))
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_rows_with_nothing_to_learn_give_zero_and_finite_gradients(value: bool) -> None:
+    query = torch.randn(2, 3, requires_grad=True)
+    loss = multi_label_nce(query, torch.randn(4, 3) * 100, torch.full((2, 4), value), 0.01)
+    loss.backward()
+    assert loss.item() == 0
+    assert query.grad is not None
+    assert torch.equal(query.grad, torch.zeros(2, 3))
+
+
+def test_other_positives_do_not_push() -> None:
+    query, passage = torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 0.0], [50.0, 0.0], [0.0, 1.0]])
+    alone = multi_label_nce(query, passage[[0, 2]], torch.tensor([[True, False]]), 1.0)
+    both = multi_label_nce(query, passage, torch.tensor([[True, True, False]]), 1.0)
+    assert both.item() == pytest.approx(alone.item() / 2, abs=1e-6)  # the strong positive adds a term of zero

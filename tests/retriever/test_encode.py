@@ -1,0 +1,181 @@
+"""Text to vectors: prefixes, truncation, special tokens in user text, and a tokenizer that stays what it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from relik_ml.errors import ModelError
+from relik_ml.models.retriever import BiEncoder
+from relik_ml.retriever.encode import PassageEncoder, TextEncoder, load_tokenizer, save_tokenizer
+
+transformers = pytest.importorskip("transformers", reason="the transformer encoder needs the extra relik-ml[train]")
+tokenizers = pytest.importorskip("tokenizers")
+
+CORPUS = [
+    "query: Владимир Владимирович родился в Ленинграде и учился в университете.",
+    "passage: Москва — столица России, город на реке Москве.",
+    "Анна\u00a0Ахматова писала стихи; поэт жил в\u00a0Петербурге <100 лет назад>.",
+]
+SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
+
+
+def make_tokenizer() -> Any:
+    """A unigram tokenizer over three Russian sentences, with XLM-R's special tokens; NBSP is a piece of its own."""
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram())
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    trainer = tokenizers.trainers.UnigramTrainer(
+        vocab_size=130, special_tokens=list(SPECIAL.values()), unk_token="<unk>", show_progress=False
+    )
+    made.train_from_iterator(CORPUS, trainer)
+    made.post_processor = tokenizers.processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=24, **SPECIAL)
+
+
+def make_model(words: int) -> BiEncoder:
+    torch.manual_seed(0)
+    config = transformers.XLMRobertaConfig(
+        vocab_size=words, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8,
+        max_position_embeddings=30, pad_token_id=1, type_vocab_size=1,
+    )  # fmt: skip
+    model = transformers.XLMRobertaModel(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return BiEncoder(model)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return make_tokenizer()
+
+
+@pytest.fixture
+def make(tokenizer: Any) -> Callable[..., TextEncoder]:
+    return lambda **settings: TextEncoder(make_model(len(tokenizer)), tokenizer, **settings)
+
+
+def test_it_is_a_passage_encoder(make: Callable[..., TextEncoder]) -> None:
+    encoder = make()
+    assert isinstance(encoder, PassageEncoder)
+    assert encoder.dimension == 8
+
+
+def test_prefixes_are_put_before_the_text(make: Callable[..., TextEncoder]) -> None:
+    plain = make(query_prefix="", passage_prefix="")
+    assert np.allclose(make().queries(["Москва"]), plain.queries(["query: Москва"]))
+    assert np.allclose(make().passages(["Москва"]), plain.queries(["passage: Москва"]))
+    assert not np.allclose(make().queries(["Москва"]), make().passages(["Москва"]), atol=1e-3)
+
+
+def test_batching_and_order_change_nothing(make: Callable[..., TextEncoder]) -> None:
+    texts = ["Москва", "Анна писала стихи", "", "поэт", "город на реке"]
+    together = make(batch_size=2).queries(texts)
+    alone = np.concatenate([make().queries([text]) for text in texts])
+    assert together.dtype == np.float32
+    assert np.allclose(together, alone, atol=1e-6)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
+    assert make().queries([]).shape == (0, 8)
+
+
+def test_truncation_is_counted(make: Callable[..., TextEncoder]) -> None:
+    encoder = make(max_length=16, query_prefix="")
+    encoder.queries(["поэт", "поэт " * 100, "Москва"])
+    assert encoder.truncated == 1
+    encoder.queries(["Москва " * 100])
+    assert encoder.truncated == 2
+    assert encoder.tokens(["поэт " * 100])[0].shape == (1, 16)
+    assert make(max_length=9999).max_length == 24  # never longer than the tokenizer's own limit
+
+
+def test_special_tokens_cannot_be_written_by_a_user(make: Callable[..., TextEncoder], tokenizer: Any) -> None:
+    assert 2 in tokenizer("</s>", split_special_tokens=True, add_special_tokens=False)["input_ids"]  # the trap
+    ids, mask = make().tokens(["</s> <mask> <pad> <s> город</s>", "поэт"])
+    for row, keep in zip(ids.tolist(), mask.bool().tolist(), strict=True):
+        kept = [token for token, kept in zip(row, keep, strict=True) if kept]
+        assert (kept[0], kept[-1]) == (0, 2)
+        assert not {0, 1, 2, tokenizer.mask_token_id} & set(kept[1:-1])
+
+
+def test_a_lone_surrogate_is_no_crash(make: Callable[..., TextEncoder]) -> None:
+    assert np.isfinite(make().queries(["поэт \ud800 город"])).all()
+
+
+def test_encoding_leaves_the_mode_of_the_model_alone(make: Callable[..., TextEncoder]) -> None:
+    encoder = make()
+    encoder.model.train()
+    encoder.queries(["поэт"])
+    assert encoder.model.training
+
+
+def test_fingerprint_names_weights_tokenizer_and_settings(make: Callable[..., TextEncoder], tmp_path: Path) -> None:
+    encoder = make()
+    encoder.save_pretrained(tmp_path)
+    again = TextEncoder.from_pretrained(tmp_path)
+    assert encoder.fingerprint == make().fingerprint == again.fingerprint
+    assert np.array_equal(encoder.queries(CORPUS), again.queries(CORPUS))
+    assert make(query_prefix="вопрос: ").fingerprint != encoder.fingerprint
+    with torch.no_grad():
+        next(again.model.parameters())[0, 0] += 1e-3
+    assert again.fingerprint != encoder.fingerprint
+    path = tmp_path / "tokenizer.json"
+    settings = json.loads(path.read_text("utf-8"))
+    settings["model"]["vocab"][9][1] -= 1
+    path.write_text(json.dumps(settings), "utf-8")
+    assert TextEncoder.from_pretrained(tmp_path).fingerprint != encoder.fingerprint
+
+
+# The tokenizer
+
+
+def test_the_tokenizer_comes_back_as_it_was(tokenizer: Any, tmp_path: Path) -> None:
+    save_tokenizer(tokenizer, tmp_path)
+    again = load_tokenizer(tmp_path)
+    assert (
+        json.loads(again.backend_tokenizer.to_str())["model"]
+        == json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    )
+    assert again.model_max_length == 24
+    assert {name: getattr(again, name) for name in SPECIAL} == SPECIAL
+    assert json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))["tokenizer_class"] == (
+        "PreTrainedTokenizerFast"
+    )
+
+
+def test_a_no_break_space_keeps_its_id(tokenizer: Any, tmp_path: Path) -> None:
+    """Transformers 5 rebuilds a DeBERTa or XLM-R tokenizer whose class it is told; ours must stay what was trained."""
+    save_tokenizer(tokenizer, tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"tokenizer_class": "DebertaV2Tokenizer"}))
+    text = "Анна\u00a0Ахматова"
+    expected = tokenizer.backend_tokenizer.encode(text)
+    assert tokenizer.unk_token_id not in expected.ids
+    assert any("\u00a0" in token for token in expected.tokens)
+    assert load_tokenizer(tmp_path)(text)["input_ids"] == expected.ids
+
+
+def test_special_tokens_written_as_objects_are_read(tokenizer: Any, tmp_path: Path) -> None:
+    save_tokenizer(tokenizer, tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    settings = json.loads(path.read_text("utf-8")) | {"model_max_length": 10**30, "mask_token": {"content": "<mask>"}}
+    path.write_text(json.dumps(settings))
+    again = load_tokenizer(tmp_path)
+    assert again.mask_token == "<mask>"
+    assert again.model_max_length == 10**9
+
+
+def test_a_missing_or_broken_tokenizer_is_a_model_error(tokenizer: Any, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"tokenizer") as error:
+        load_tokenizer(tmp_path)
+    assert error.value.fix
+    save_tokenizer(tokenizer, tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelError, match="tokenizer"):
+        load_tokenizer(tmp_path)
