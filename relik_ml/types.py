@@ -140,7 +140,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of a knowledge source: an entity, a relation or a mention type."""
+    """One row of a knowledge source: an entity, a relation or a mention type.
+
+    ``types`` are the ids of its classes (Wikidata's P31); ``popularity`` is any number that grows with how
+    often the entry is meant, such as the logarithm of its sitelinks.
+    """
 
     id: str
     kind: Kind
@@ -148,6 +152,8 @@ class Entry:
     text: str = ""
     lang: str = "ru"
     aliases: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    popularity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

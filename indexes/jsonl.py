@@ -1,0 +1,124 @@
+"""Anybody's own table of entities: JSON Lines, one entity a line, plain or gzip.
+
+A line is ``{"qid", "labels": {lang: name}, "aliases": {lang: [name]}, "descriptions": {lang: text}, "types": [id]}``,
+and only ``qid`` and one label are needed. A file ``facts.tsv.gz`` beside it (subject, property, object, source)
+says what else is known of an entity; its most telling facts join the passage.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.types import Entry, Property
+
+TELLING = ("P39", "P106", "P17", "P27", "P131")
+"""Position, occupation, country, citizenship and place: what tells namesakes apart."""
+
+Record = dict[str, Any]
+Facts = Mapping[str, Sequence[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonlTable:
+    """Entities with a name in one of ``langs``, named in the first of them that they have a name in."""
+
+    name: str = "jsonl"
+    langs: tuple[str, ...] = ("ru", "en")
+
+    def entries(self, path: Path | None = None) -> Iterator[Entry]:
+        """The entities of the table, in its order; those without a name in any of the languages are left out.
+
+        The table is read twice, because classes are named by their own rows.
+
+        Raises:
+            DataError: a line that is no JSON object of this form.
+        """
+        if path is None:
+            raise ConfigError("this source carries no data itself", got="no path", fix="give the path of a .jsonl or .jsonl.gz file")
+        labels = {record["qid"]: self._label(record) for record in _records(path)}
+        facts = _facts(path.with_name("facts.tsv.gz"))
+        degree = Counter(entity for subject, pairs in facts.items() for _, obj in pairs for entity in (subject, obj))
+        for record in _records(path):
+            if labels[record["qid"]]:
+                yield self._entry(record, labels, facts.get(record["qid"], ()), degree[record["qid"]])
+
+    def properties(self) -> Mapping[str, Property]:
+        """None: there are no relations here."""
+        return {}
+
+    def _label(self, record: Record) -> str | None:
+        labels = record["labels"]
+        return next((labels[lang] for lang in self.langs if labels.get(lang)), None)
+
+    def _entry(
+        self, record: Record, labels: Mapping[str, str | None], facts: Sequence[tuple[str, str]], degree: int
+    ) -> Entry:
+        lang = next(lang for lang in self.langs if record["labels"].get(lang))
+        classes = [label for id_ in record.get("types", [])[:3] if (label := labels.get(id_))]
+        telling = [label for pid in TELLING for id_ in _objects(facts, pid)[:2] if (label := labels.get(id_))]
+        describe = record.get("descriptions", {})
+        description = next((describe[lang] for lang in self.langs if describe.get(lang)), "")
+        return Entry(
+            record["qid"],
+            "entity",
+            record["labels"][lang],
+            ", ".join(dict.fromkeys([*classes, *telling[:4], *([description] if description else [])])),
+            lang,
+            self._aliases(record, lang),
+            tuple(record.get("types", [])),
+            round(math.log1p(len(record["labels"]) + degree), 2),
+        )
+
+    def _aliases(self, record: Record, lang: str) -> tuple[str, ...]:
+        """All aliases in the language of the name, and the names in the other languages."""
+        others = [record["labels"][other] for other in self.langs if other != lang and record["labels"].get(other)]
+        names = dict.fromkeys([*record.get("aliases", {}).get(lang, []), *others])
+        return tuple(name for name in names if name != record["labels"][lang])
+
+
+def _objects(facts: Sequence[tuple[str, str]], pid: str) -> list[str]:
+    return [obj for fact, obj in facts if fact == pid]
+
+
+def _records(path: Path) -> Iterator[Record]:
+    with _open(path) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                if not isinstance(record["labels"], dict) or not isinstance(record["qid"], str):
+                    raise TypeError("labels is no object or qid no string")
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(
+                    "a line of the entity table cannot be read",
+                    where=f"{path}, line {number}",
+                    got=f"{type(error).__name__}: {error}",
+                    fix='write one object a line with "qid" and "labels"',
+                ) from error
+            yield record
+
+
+def _facts(path: Path) -> Facts:
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    if path.exists():
+        with _open(path) as lines:
+            for line in lines:
+                subject, pid, obj = line.decode().split("\t")[:3]
+                found[subject].append((pid, obj))
+    return found
+
+
+def _open(path: Path) -> IO[bytes]:
+    if not path.is_file():
+        raise DataError("the entity table is not there", where=str(path), fix="give the path of a .jsonl or .jsonl.gz file")
+    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+source = JsonlTable()

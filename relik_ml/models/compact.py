@@ -1,0 +1,145 @@
+"""The compact encoder: a few million parameters over frozen word vectors, quick on a CPU.
+
+It reads a window with two bidirectional LSTM layers and passages as two bags of words, name and text, each once.
+Window and candidates still meet in the one forward pass: a token sees the passages of the candidates whose names
+stand over it, before the first LSTM layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from relik_ml.models.batch import Hits, ReaderBatch, States
+
+
+@dataclass(frozen=True)
+class CompactConfig:
+    """Sizes of the compact encoder; its width H is ``2 * hidden``."""
+
+    words: int
+    lemmas: int
+    grammemes: int
+    shapes: int
+    word_width: int = 128
+    lemma_width: int = 64
+    shape_width: int = 16
+    hidden: int = 128
+    layers: int = 2
+    hit_features: int = 0
+    dropout: float = 0.3
+    lemma_dropout: float = 0.15
+    """Share of lemmas hidden in training, so that words never seen are nothing new."""
+
+    @property
+    def width(self) -> int:
+        """H."""
+        return 2 * self.hidden
+
+
+class CompactEncoder(nn.Module):
+    """Takes ``inputs`` (see ``reader.compact``):
+
+    words (B, T, 2) rows of form and lemma, lemmas (B, T), shapes (B, T), grammemes (B, T, G) float;
+    names (P, ·) and texts (P, ·) word rows of all passages of the batch;
+    entities (B, 1 + K), relations (B, R) and types (Y,): places among the passages.
+    """
+
+    def __init__(self, config: CompactConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.vectors = nn.Embedding(config.words, config.word_width, padding_idx=0)
+        self.vectors.weight.requires_grad_(False)
+        self.lemmas = nn.Embedding(config.lemmas, config.lemma_width, padding_idx=0)
+        self.shapes = nn.Embedding(config.shapes, config.shape_width, padding_idx=0)
+        self.passages = PassageEncoder(config.word_width, config.width, config.dropout)
+        self.cover = CoverEncoder(config.width, config.hit_features) if config.hit_features else None
+        features = 2 * config.word_width + config.lemma_width + config.shape_width + config.grammemes
+        self.project = nn.Linear(features, config.width)
+        self.layers = nn.ModuleList(
+            nn.LSTM(config.width, config.hidden, batch_first=True, bidirectional=True) for _ in range(config.layers)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.layers))
+        self.dropout = nn.Dropout(config.dropout)
+        self.absent = nn.Parameter(torch.randn(config.width) * 0.1)
+
+    def forward(self, batch: ReaderBatch) -> States:
+        """Encode passages, then the window in their light."""
+        inputs = batch.inputs
+        passages = self.passages(self.vectors(inputs["names"]), self.vectors(inputs["texts"]))
+        entities = passages[inputs["entities"]].clone()
+        entities[:, 0] = self.absent
+        return States(
+            self._tokens(batch, entities), entities, passages[inputs["relations"]], passages[inputs["types"]]
+        )
+
+    def _tokens(self, batch: ReaderBatch, entities: Tensor) -> Tensor:
+        """(B, T, H)."""
+        inputs, mask = batch.inputs, batch.token_mask
+        words = self.vectors(inputs["words"]).flatten(2)
+        features = [words, self.lemmas(self._hide(inputs["lemmas"])), self.shapes(inputs["shapes"]), inputs["grammemes"]]
+        states = self.project(self.dropout(torch.cat(features, dim=-1)))
+        if self.cover is not None:
+            states = states + self.cover(batch.hits, entities, mask)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            states = norm(states + self._read(layer, self.dropout(states), mask))
+        return states
+
+    def _hide(self, lemmas: Tensor) -> Tensor:
+        """In training some lemmas become the unknown one (row 1)."""
+        if not self.training:
+            return lemmas
+        hidden = (torch.rand(lemmas.shape, device=lemmas.device) < self.config.lemma_dropout) & (lemmas > 0)
+        return lemmas.masked_fill(hidden, 1)
+
+    @staticmethod
+    def _read(layer: nn.Module, states: Tensor, mask: Tensor) -> Tensor:
+        """One LSTM layer over the real tokens, so that padding changes nothing."""
+        packed = pack_padded_sequence(states, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=mask.shape[1])[0]
+
+
+class PassageEncoder(nn.Module):
+    """Two bags of word vectors, name and text, through a two-layer network."""
+
+    def __init__(self, word_width: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.network = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(2 * word_width, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width)
+        )
+
+    def forward(self, names: Tensor, texts: Tensor) -> Tensor:
+        """(P, ·, D) word vectors, zero where padded, give (P, H)."""
+        bags = [words.sum(1) / words.abs().sum(-1).gt(0).sum(1, keepdim=True).clamp(min=1) for words in (names, texts)]
+        output: Tensor = self.network(torch.cat(bags, dim=-1))
+        return output
+
+
+class CoverEncoder(nn.Module):
+    """What the candidates named over a token say about it: a weighted mean of their passages and of the place
+    of the token in the name (only, first, last, inside), weighted by the features of the hit."""
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Linear(features, 1)
+        self.features = nn.Linear(features, width)
+        self.places = nn.Embedding(4, width)
+        self.project = nn.Linear(width, width)
+
+    def forward(self, hits: Hits, entities: Tensor, mask: Tensor) -> Tensor:
+        """N hits and candidates (B, 1 + K, H) give (B, T, H), zero where no name stands."""
+        lengths = hits.last - hits.first + 1
+        hit = torch.repeat_interleave(lengths)
+        offset = torch.arange(len(hit), device=mask.device) - (lengths.cumsum(0) - lengths)[hit]
+        place = (offset == 0).long() + 2 * (offset == lengths[hit] - 1).long()
+        cell = hits.window[hit] * mask.shape[1] + hits.first[hit] + offset
+        weight = self.weight(hits.features).clamp(-8, 8).exp()[hit]
+        said = entities[hits.window, hits.candidate] + self.features(hits.features)
+        size, width = mask.numel(), entities.shape[-1]
+        total = weight.new_zeros(size, width).index_add(0, cell, weight * (said[hit] + self.places(place)))
+        norm = weight.new_zeros(size, 1).index_add(0, cell, weight)
+        return self.project(F.gelu(total / norm.clamp(min=1e-6))).view(*mask.shape, width) * (norm > 0).view(*mask.shape, 1)

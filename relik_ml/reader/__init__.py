@@ -1,0 +1,1 @@
+"""The reader's two thin layers between documents and tensors, ``encode`` and ``decode``, and the reader itself."""

@@ -1,0 +1,122 @@
+"""Windows with candidates → tensors: what all encoders share. The encoder's own inputs come from an ``Inputs``."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from relik_ml.models.batch import IGNORE, Gold, Hits, ReaderBatch
+from relik_ml.text.windows import cut
+from relik_ml.types import Entry, Link, Retrieved, Window
+
+
+class Inputs(Protocol):
+    """Makes the tensors that one kind of encoder takes."""
+
+    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
+        """Everything of ``ReaderBatch.inputs``."""
+        ...
+
+
+class BatchEncoder:
+    """Retrieved windows → ``ReaderBatch``. ``types`` are the mention types in the order of the network."""
+
+    def __init__(self, inputs: Inputs, types: Sequence[Entry], max_mention: int, hit_features: int) -> None:
+        self.inputs, self.types = inputs, tuple(types)
+        self.max_mention, self.hit_features = max_mention, hit_features
+        self._type = {entry.id: place for place, entry in enumerate(self.types)}
+
+    def __call__(self, batch: Sequence[Retrieved]) -> ReaderBatch:
+        """A batch without targets."""
+        return ReaderBatch(
+            self.inputs(batch),
+            _mask([len(item.window.tokens) for item in batch]),
+            _mask([1 + len(item.entities) for item in batch]),
+            _mask([len(item.relations) for item in batch]),
+            self._hits(batch),
+        )
+
+    def with_gold(self, batch: Sequence[Retrieved]) -> ReaderBatch:
+        """A batch with the targets of the documents it was cut from."""
+        return self(batch)._replace(gold=self._gold(batch))
+
+    def _hits(self, batch: Sequence[Retrieved]) -> Hits:
+        rows, features = [], []
+        for place, item in enumerate(batch):
+            snap = Snap(item.window)
+            for hit in item.hits:
+                rows.append((place, *snap(hit.start, hit.stop), 1 + hit.candidate))
+                features.append(hit.features)
+        index = torch.tensor(rows, dtype=torch.long).view(-1, 4)
+        return Hits(*index.unbind(1), torch.tensor(features).view(-1, self.hit_features))
+
+    def _gold(self, batch: Sequence[Retrieved]) -> Gold:
+        targets = [self._targets(item) for item in batch]
+        mask = _mask([len(mentions) for mentions, _, _ in targets])
+        size = mask.shape[1]
+        mentions, types = torch.zeros(*mask.shape, 2, dtype=torch.long), torch.zeros(mask.shape, dtype=torch.long)
+        links = torch.full(mask.shape, IGNORE)
+        for place, (found, _, _) in enumerate(targets):
+            for row, (first, last, type_, link) in enumerate(found):
+                mentions[place, row] = torch.tensor([first, last])
+                types[place, row], links[place, row] = type_, link
+        triples = [(place, *triple) for place, (_, triples, _) in enumerate(targets) for triple in triples]
+        annotated = torch.tensor([scored for _, _, scored in targets]).view(-1, 1, 1)
+        pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(size, dtype=torch.bool) & annotated
+        return Gold(mentions, mask, types, links, torch.tensor(triples, dtype=torch.long).view(-1, 4), pairs)
+
+    def _targets(self, item: Retrieved) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, int, int]], bool]:
+        """Mentions as (first, last, type, link), triples as places of those, and whether triples are annotated."""
+        snap = Snap(item.window)
+        part = cut(item.window)
+        entities = {candidate.entry.id: place for place, candidate in enumerate(item.entities, 1)}
+        relations = {candidate.entry.id: place for place, candidate in enumerate(item.relations)}
+        spans: dict[tuple[int, int], int] = {}
+        rows: dict[str, int] = {}
+        found: list[tuple[int, int, int, int]] = []
+        for mention in part.mentions:
+            span = snap(mention.start, mention.stop)
+            if mention.fragments or mention.type not in self._type or span[1] - span[0] >= self.max_mention:
+                continue
+            if span not in spans:
+                spans[span] = len(found)
+                found.append((*span, self._type[mention.type], _link(mention.link, entities)))
+            rows[mention.id] = spans[span]
+        triples = [
+            (rows[triple.subject], rows[triple.object], relations[triple.relation])
+            for triple in part.triples
+            if triple.subject in rows and triple.object in rows and triple.relation in relations
+            and rows[triple.subject] != rows[triple.object]
+        ]
+        return found, triples, item.window.document.annotated.triples != "none"
+
+
+def _link(link: Link, entities: Mapping[str, int]) -> int:
+    """The place of the gold entity among the candidates; NME when it is NIL or was not retrieved."""
+    if link.status == "linked":
+        ids = (link.id or "", *link.alternatives)
+        return next((entities[id_] for id_ in ids if id_ in entities), 0)
+    return 0 if link.status == "nil" else IGNORE
+
+
+class Snap:
+    """Code points → tokens of a window: the first and the last token that a range touches.
+
+    Four mentions of NEREL begin or end inside a word; they snap outward.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._starts = [token.start for token in window.tokens]
+
+    def __call__(self, start: int, stop: int) -> tuple[int, int]:
+        """Places of tokens, both inclusive."""
+        first = max(0, bisect_right(self._starts, start) - 1)
+        return first, max(first, bisect_left(self._starts, stop) - 1)
+
+
+def _mask(lengths: Sequence[int]) -> Tensor:
+    return torch.arange(max(lengths, default=0)) < torch.tensor(lengths)[:, None]

@@ -1,0 +1,262 @@
+"""Candidates by name: an index of inflection-proof keys, so that «Владимиром Путиным» finds «Владимир Путин».
+
+A key is the stems of the words of a name. A query word is tried by the stem of its surface and by the stem of
+its lemma, because each is right where the other is not: «Путина» (whose likeliest lemma is «путина») by its surface,
+«Павла» by its lemma.
+
+>>> [stem(word) for word in ("Путина", "Путиным", "Россией", "российской", "США", "Google")]
+['путин', 'путин', 'росс', 'российск', 'сша', 'google']
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.text.tokens import tokens
+from relik_ml.types import Entry, Token
+
+LABEL, ALIAS, LEARNT, SURNAME = range(4)
+"""How a key came to be: the entry's name, one of its aliases, an annotated surface, the surname of a person."""
+
+HUMAN = "Q5"
+LONGEST = 7
+"""Words in the longest name looked up."""
+
+GAP = 3
+"""Code points that may lie between two words of a name, such as a dash between blanks."""
+
+_ENDING = re.compile(
+    "(?:иями|ыми|ими|ого|его|ому|ему|ами|ями|иях|ией|ией|ией|ов|ев|ей|ой|ий|ый|ая|яя|ое|ее|ые|ие|ых|их|ым|им|ом|ем|"
+    "ам|ям|ах|ях|ою|ею|ия|ии|ию|ью|ье|ья|а|я|о|е|у|ю|ы|и|ь|й)$"
+)
+_CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+
+FEATURES = (
+    "label", "alias", "learnt", "surname", "count", "prior", "annotated", "popularity", "rank", "rivals",
+    "upper", "title", "words", "longest", "spans", "human",
+)  # fmt: skip
+"""What ``Hit.features`` holds, in this order; see ``NameIndex._features``."""
+
+NOBODY = 0xFFFFFFFF
+"""The row of annotated surfaces that stand for nothing in the knowledge base."""
+
+class Learnt(Counter[tuple[int, int]]):
+    """In how many documents a key was annotated with a row (``NOBODY``: with nothing in the knowledge base)."""
+
+
+
+class Evidence(NamedTuple):
+    """Why a row is proposed for a span; the greatest by ``weight`` counts."""
+
+    weight: float
+    popularity: float
+    kind: int
+    count: int
+    total: int
+
+
+class Match(NamedTuple):
+    """A key that stands in a text: tokens ``first`` to ``last`` inclusive, and where its rows lie in the index."""
+
+    first: int
+    last: int
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row whose name stands in the text: the span in tokens, and the features of that hit."""
+
+    first: int
+    last: int
+    row: int
+    weight: float
+    features: tuple[float, ...]
+
+
+class NameIndex:
+    """Sorted key hashes with the rows they name.
+
+    ``keys`` (N,) uint64, ``rows`` (N,) uint32, ``kinds`` (N,) uint8 bit set over ``LABEL`` …, ``counts`` (N,)
+    uint16 documents in which annotators linked this key to this row. The last has rows ``NOBODY`` too.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[np.generic]], lemma: Callable[[str], str]) -> None:
+        self.keys, self.rows = arrays["keys"], arrays["rows"]
+        self.kinds, self.counts = arrays["kinds"], arrays["counts"]
+        self.popularity, self.human = arrays["popularity"], arrays["human"]
+        self._lemma = lemma
+
+    @classmethod
+    def build(
+        cls, entries: Sequence[Entry], learnt: Learnt, lemma: Callable[[str], str], only_learnt: Set[str] = frozenset()
+    ) -> NameIndex:
+        """Index the names of entries and what annotators called them. Row numbers are places in ``entries``.
+
+        The ids ``only_learnt`` came from the annotated documents themselves: their names are not indexed but through
+        ``learnt``, which can be held out.
+        """
+        kinds: dict[tuple[int, int], int] = defaultdict(int)
+        for row, entry in enumerate(entries):
+            for kind, name in () if entry.id in only_learnt else _names(entry):
+                kinds[name_key(name), row] |= 1 << kind
+        counts: dict[tuple[int, int], int] = {}
+        for pair, count in learnt.items():
+            counts[pair] = min(count, 65_535)
+            kinds[pair] |= 1 << LEARNT
+        pairs = sorted(pair for pair in kinds if pair[0])
+        arrays: dict[str, NDArray[np.generic]] = {
+            "keys": np.array([key for key, _ in pairs], np.uint64),
+            "rows": np.array([row for _, row in pairs], np.uint32),
+            "kinds": np.array([kinds[pair] for pair in pairs], np.uint8),
+            "counts": np.array([counts.get(pair, 0) for pair in pairs], np.uint16),
+            "popularity": np.array([entry.popularity for entry in entries], np.float16),
+            "human": np.array([HUMAN in entry.types for entry in entries], np.uint8),
+        }
+        return cls(arrays, lemma)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """What a folder keeps."""
+        names = ("keys", "rows", "kinds", "counts", "popularity", "human")
+        return {name: getattr(self, name) for name in names}
+
+    def find(self, words: Sequence[Token], held_out: Learnt | None = None, per_span: int = 12) -> list[Found]:
+        """Every row whose name stands in the tokens, at most ``per_span`` rows a span, likeliest first.
+
+        ``held_out`` is what one document taught the index: it is taken back, so that a reader in training
+        meets its documents as if they were new.
+        """
+        matches = self._matches(words)
+        keys = np.array([match.key for match in matches], np.uint64)
+        low, high = np.searchsorted(self.keys, keys, "left"), np.searchsorted(self.keys, keys, "right")
+        spans: dict[tuple[int, int], dict[int, Evidence]] = {}
+        for place in np.flatnonzero(low < high).tolist():
+            match = matches[place]
+            known = spans.setdefault((match.first, match.last), {})
+            for row, evidence in self._rows(match.key, int(low[place]), int(high[place]), held_out or Learnt()):
+                known[row] = max(known.get(row, evidence), evidence)
+        return self._describe(words, spans, per_span)
+
+    def _matches(self, words: Sequence[Token]) -> list[Match]:
+        """The keys of every run of up to ``LONGEST`` words that no line break or wide gap interrupts."""
+        solid = [place for place, word in enumerate(words) if word.text[0].isalnum()]
+        stems = [self._variants(words[place].text) for place in solid]
+        return [
+            Match(solid[left], solid[right], key)
+            for left in range(len(solid))
+            for right in self._reach(words, solid, left)
+            for key in _keys(stems[left : right + 1])
+        ]
+
+    @staticmethod
+    def _reach(words: Sequence[Token], solid: Sequence[int], left: int) -> Iterator[int]:
+        yield left
+        for right in range(left + 1, min(left + LONGEST, len(solid))):
+            if words[solid[right]].start - words[solid[right - 1]].stop > GAP:
+                return
+            yield right
+
+    def _variants(self, word: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((stem(word), stem(self._lemma(word)))))
+
+    def _rows(self, key: int, low: int, high: int, held_out: Learnt) -> Iterator[tuple[int, Evidence]]:
+        """The rows of one key with their evidence, less what is held out."""
+        rows, kinds = self.rows[low:high].tolist(), self.kinds[low:high].tolist()
+        counts = [max(0, count - held_out[key, row]) for row, count in zip(rows, self.counts[low:high].tolist(), strict=True)]
+        total = sum(counts)
+        for row, kind, count in zip(rows, kinds, counts, strict=True):
+            kind = kind if count else kind & ~(1 << LEARNT)
+            if kind and row != NOBODY:
+                popularity = float(self.popularity[row])
+                weight = 8 * count / (total + 1) + popularity + (kind & (1 << LABEL) > 0)
+                yield row, Evidence(weight, popularity, kind, count, total)
+
+    def _describe(
+        self, words: Sequence[Token], spans: Mapping[tuple[int, int], Mapping[int, Evidence]], per_span: int
+    ) -> list[Found]:
+        places: dict[int, list[int]] = defaultdict(list)
+        for (first, last), rows in spans.items():
+            for row in rows:
+                places[row].append(last - first)
+        found = []
+        for (first, last), rows in spans.items():
+            ranked = sorted(rows.items(), key=lambda item: (-item[1].weight, item[0]))
+            for rank, (row, evidence) in enumerate(ranked[:per_span]):
+                features = self._features(words[first : last + 1], row, evidence, rank, len(ranked), places[row])
+                found.append(Found(first, last, row, evidence.weight, features))
+        return found
+
+    def _features(
+        self, span: Sequence[Token], row: int, evidence: Evidence, rank: int, rivals: int, lengths: Sequence[int]
+    ) -> tuple[float, ...]:
+        """In the order of ``FEATURES``, each of the order of one."""
+        _, popularity, kind, count, total = evidence
+        solid = sum(word.text[0].isalnum() for word in span)
+        return (
+            *(float(kind >> bit & 1) for bit in (LABEL, ALIAS, LEARNT, SURNAME)),
+            math.log1p(count) / 3,
+            count / (total + 1),
+            math.log1p(total) / 3,
+            popularity / 4,
+            1 / (1 + rank),
+            math.log1p(rivals) / 3,
+            float(span[0].text.isupper()),
+            float(len(span[0].text) > 1 and span[0].text.istitle()),
+            min(solid, 4) / 4,
+            float(max(lengths) >= len(span)),
+            math.log1p(len(lengths)) / 2,
+            float(self.human[row]),
+        )
+
+
+def name_key(name: str) -> int:
+    """The hash of a name as written: 64 bits, 0 for a name without letters or digits."""
+    return _hash([stem(token.text) for token in tokens(name) if token.text[0].isalnum()])
+
+
+def surface_keys(surface: str, lemma: Callable[[str], str]) -> set[int]:
+    """Every key that a query with this surface would try."""
+    words = [token.text for token in tokens(surface) if token.text[0].isalnum()]
+    return set(_keys([tuple(dict.fromkeys((stem(word), stem(lemma(word))))) for word in words])) if words else set()
+
+
+def stem(word: str) -> str:
+    """A Russian word without its inflection, case-folded, ё as е; other words case-folded."""
+    folded = word.casefold().replace("ё", "е")
+    if len(folded) < 4 or word.isupper() or not _CYRILLIC.match(folded):
+        return folded
+    bare = _ENDING.sub("", folded)
+    return bare if len(bare) >= 3 else folded
+
+
+def _keys(stems: Sequence[tuple[str, ...]]) -> list[int]:
+    """Short names in every mixture of variants, long ones all by surface or all by lemma."""
+    if len(stems) <= 2:
+        mixtures = list(product(*stems))
+    else:
+        mixtures = list(dict.fromkeys((tuple(word[0] for word in stems), tuple(word[-1] for word in stems))))
+    return [key for key in map(_hash, mixtures) if key]
+
+
+def _hash(words: Iterable[str]) -> int:
+    joined = " ".join(words)
+    return int.from_bytes(blake2b(joined.encode(errors="surrogatepass"), digest_size=8).digest(), "little") if len(joined) > 1 else 0
+
+
+def _names(entry: Entry) -> Iterator[tuple[int, str]]:
+    yield LABEL, entry.name
+    for alias in entry.aliases:
+        yield ALIAS, alias
+    words = entry.name.split()
+    if HUMAN in entry.types and len(words) > 1 and _CYRILLIC.match(words[-1]):
+        yield SURNAME, words[-1]

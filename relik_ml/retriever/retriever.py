@@ -1,0 +1,110 @@
+"""The retriever: windows → candidates, by name and by vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from relik_ml.retriever.encode import PassageEncoder
+from relik_ml.retriever.index import PassageIndex
+from relik_ml.retriever.names import NOBODY, Found, Learnt, NameIndex, surface_keys
+from relik_ml.retriever.vectors import Floats, Ints
+from relik_ml.text.windows import windows
+from relik_ml.types import Candidate, Document, Hit, Retrieved, Window
+
+
+@dataclass(frozen=True)
+class RetrieverConfig:
+    """How many candidates a window gets."""
+
+    entities: int = 100
+    """K at most; names fill it first, vectors the rest."""
+    dense: int = 10
+    """Candidates by vector alone that a window always gets."""
+    relations: int = 50
+    """K' at most; all of them when there are no more."""
+    per_span: int = 10
+    """Candidates of one name."""
+
+
+class Retriever:
+    """Names first, since they carry the evidence of a spelling, then the nearest vectors.
+
+    A candidate's score is the weight of its best name hit (0 without one) plus its cosine to the window.
+    """
+
+    def __init__(
+        self,
+        index: PassageIndex,
+        names: NameIndex | None,
+        encoder: PassageEncoder | None,
+        config: RetrieverConfig = RetrieverConfig(),
+    ) -> None:
+        if encoder is not None:
+            index.require(encoder)
+        self.index, self.names, self.encoder, self.config = index, names, encoder, config
+        self._entities, self._relations = index.by_kind("entity"), index.by_kind("relation")
+
+    def __call__(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None = None) -> list[Retrieved]:
+        """Candidates of each window. ``held_out`` has for each what its document taught the names (training only)."""
+        found = [self._find(window, held_out[place] if held_out else Learnt()) for place, window in enumerate(windows)]
+        if self.encoder is None:
+            return [self._retrieved(*pair, {}, self._unranked()) for pair in zip(windows, found, strict=True)]
+        queries = self.encoder.queries([window.document.text[window.start : window.stop] for window in windows])
+        entities = self._nearest(queries, self._entities, self.config.dense)
+        relations = self._nearest(queries, self._relations, self.config.relations)
+        return [self._retrieved(*row) for row in zip(windows, found, entities, relations, strict=True)]
+
+    def _find(self, window: Window, held_out: Learnt) -> list[Found]:
+        return self.names.find(window.tokens, held_out, self.config.per_span) if self.names else []
+
+    def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
+        places, scores = self.index.stored_vectors.nearest(queries, k, rows)
+        return [dict(zip(*pair, strict=True)) for pair in zip(places.tolist(), scores.tolist(), strict=True)]
+
+    def _unranked(self) -> dict[int, float]:
+        return dict.fromkeys(self._relations[: self.config.relations].tolist(), 0.0)
+
+    def _retrieved(
+        self, window: Window, found: Sequence[Found], near: Mapping[int, float], relations: Mapping[int, float]
+    ) -> Retrieved:
+        weights: dict[int, float] = {}
+        for hit in found:
+            weights[hit.row] = max(hit.weight, weights.get(hit.row, 0.0))
+        named = sorted(weights, key=lambda row: (-weights[row], row))[: self.config.entities - len(near)]
+        chosen = dict.fromkeys([*named, *near])
+        places = {row: place for place, row in enumerate(chosen)}
+        hits = (hit for hit in found if hit.row in places)
+        return Retrieved(
+            window,
+            tuple(Candidate(self.index.entries[row], weights.get(row, 0.0) + near.get(row, 0.0)) for row in chosen),
+            tuple(Candidate(self.index.entries[row], score) for row, score in relations.items()),
+            tuple(
+                Hit(window.tokens[hit.first].start, window.tokens[hit.last].stop, places[hit.row], hit.features)
+                for hit in hits
+            ),
+        )
+
+    def lookup(self, text: str, k: int) -> list[tuple[Candidate, str]]:
+        """The k best entities for a name or a phrase, each with the way it was found: name or vector."""
+        document = Document("query", text)
+        found = self([window for window in windows(document, size=64, stride=64)][:1])
+        named = {hit.candidate for item in found for hit in item.hits}
+        pairs = [
+            (candidate, "name" if place in named else "vector")
+            for item in found
+            for place, candidate in enumerate(item.entities)
+        ]
+        return sorted(pairs, key=lambda pair: -pair[0].score)[:k]
+
+
+def learn(document: Document, rows: Mapping[str, int], lemma: Callable[[str], str]) -> Learnt:
+    """What one annotated document teaches about names: each key with the row it was linked to, once."""
+    learnt = Learnt()
+    for mention in document.mentions:
+        link = mention.link
+        if link.status in ("linked", "nil"):
+            row = rows.get(link.id or "", NOBODY)
+            names = [document.surface(mention), *([link.label] if link.label else [])]
+            learnt.update({(key, row): 1 for name in names for key in surface_keys(name, lemma)})
+    return Learnt(dict.fromkeys(learnt, 1))
