@@ -11,8 +11,9 @@ import json
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 from pathlib import Path
 from time import perf_counter
@@ -21,7 +22,7 @@ from typing import Any, Protocol
 import click
 
 from relik_ml.cli._inputs import Refuse, Survey, find, survey
-from relik_ml.errors import ConfigError, DataError
+from relik_ml.errors import ConfigError, DataError, OutputError
 from relik_ml.export.terminal import Paint, ansi, plain, view
 from relik_ml.io import document_to_json, write_documents
 from relik_ml.types import Document
@@ -52,6 +53,7 @@ class Tally:
     nil: int = 0
     triples: int = 0
     seconds: float = 0.0
+    dropped: Counter[str] = field(default_factory=Counter)
 
     def add(self, document: Document) -> None:
         """Count one annotated document. Words are what blanks separate."""
@@ -62,12 +64,24 @@ class Tally:
         self.linked += statuses.count("linked")
         self.nil += statuses.count("nil")
         self.triples += len(document.triples)
+        self.dropped.update(_dropped(document))
 
     def __str__(self) -> str:
         share = [round(100 * count / max(self.mentions, 1)) for count in (self.linked, self.nil)]
-        found = f"{self.mentions} mentions ({share[0]} % linked, {share[1]} % NIL), {self.triples} triples"
+        read = f"{_many(self.documents, 'document')}, {_many(self.words, 'word')}"
+        found = f"{_many(self.mentions, 'mention')} ({share[0]} % linked, {share[1]} % NIL)"
         speed = self.words / max(self.seconds, 1e-9)
-        return f"{self.documents} documents, {self.words} words: {found}; {self.seconds:.1f} s, {speed:.0f} words/s"
+        return f"{read}: {found}, {_many(self.triples, 'triple')}; {self.seconds:.1f} s, {speed:.0f} words/s"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _dropped(document: Document) -> dict[str, int]:
+    """What the model says in ``meta["dropped"]`` it could not read or keep of a document: names with counts."""
+    dropped = document.meta.get("dropped")
+    return {name: n for name, n in dropped.items() if isinstance(n, int)} if isinstance(dropped, Mapping) else {}
 
 
 def _probability(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -151,8 +165,7 @@ def _output(out: Path | None, wants_view: bool | None, wants_color: bool | None)
 def _print_lines(documents: Iterable[Document]) -> None:
     for document in documents:
         line = json.dumps(document_to_json(document), ensure_ascii=False)
-        sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
-        sys.stdout.buffer.flush()
+        _put(line.encode("utf-8", "backslashreplace") + b"\n")
 
 
 def _print_views(documents: Iterable[Document], paint: Paint) -> None:
@@ -161,7 +174,20 @@ def _print_views(documents: Iterable[Document], paint: Paint) -> None:
     labels = _relation_names()
     for document in documents:
         text = view(document, labels=labels, paint=paint, width=width)
-        click.echo(text.encode(encoding, "backslashreplace").decode(encoding) + "\n", color=True)
+        _put(f"{text}\n\n".encode(encoding, "backslashreplace"))
+
+
+def _put(data: bytes) -> None:
+    """Write to stdout at once. OutputError when that fails, except for a pipe that its reader has closed."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter tries again as it ends
+        got = error.strerror or str(error)
+        raise OutputError("cannot write the output", where="standard output", got=got, fix="make room") from None
 
 
 def _paint(wants_color: bool | None) -> Paint:
@@ -210,5 +236,6 @@ def _report(surveyed: Survey, tally: Tally) -> None:
     for id in surveyed.blank[:MANY]:
         click.echo(f"warning: no text in document {id!r}", err=True)
     extras = [f"{len(surveyed.blank)} without text"] * bool(surveyed.blank)
-    extras += [f"{surveyed.skipped} bad files skipped"] * bool(surveyed.skipped)
+    extras += [f"{_many(surveyed.skipped, 'bad file')} skipped"] * bool(surveyed.skipped)
+    extras += [f"{count} {name}" for name, count in sorted(tally.dropped.items())]
     click.echo("; ".join([str(tally), *extras]), err=True)

@@ -73,8 +73,11 @@ def view(
     paint = paint or plain
     lines = [[Piece(printable(document.id), _BOLD), Piece(f": {_counts(document)}", _DIM)], []]
     lines += _wrap(_marked(document), width)
+    while len(lines[-1]) < 2 and len(lines) > 2:  # newlines at the end of the text
+        lines.pop()
+    lines += [[]] * bool(document.triples)
     for triple in document.triples:
-        lines += [[], *_wrap(_fact(document, triple, labels or {}), width, "  ", "    ")]
+        lines += _wrap(_fact(document, triple, labels or {}), width, "  ", "    ")
         if triple.evidence:
             lines += _wrap(_evidence(document, triple.evidence), width, "    ", "    ")
     return "\n".join("".join(paint(text, colour) for text, colour in line) for line in lines)

@@ -1,0 +1,450 @@
+"""``relik-ml annotate`` with a model made of one rule: every capitalised word is a mention."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relik_ml.cli import annotate, main
+from relik_ml.cli._inputs import find, survey
+from relik_ml.errors import ModelError
+from relik_ml.export.terminal import ansi, plain
+from relik_ml.io import read_documents, write_documents
+from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
+
+TEXT = "Анна Ахматова родилась в Одессе.\nОна жила в Ленинграде."
+
+
+class Capitals:
+    """The first mention is linked, the second is not in the knowledge base, and one leads to the other."""
+
+    def __init__(self) -> None:
+        self.seen: list[Document] = []
+
+    def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+        """Annotate as the class says; the fact has the score 0.5."""
+        for document in documents:
+            self.seen.append(document)
+            links = [Link("linked", "Q80440", "Анна"), Link("nil")]
+            mentions = tuple(
+                Mention(f"T{place}", *found.span(), "PERSON", link=links[place] if place < 2 else Link())
+                for place, found in enumerate(re.finditer("[А-Я]\\w+", document.text))
+            )
+            sound = len(mentions) > 1 and min_score <= 0.5
+            fact = (
+                Triple("T0", "WORKPLACE", "T1", Property("P108"), (Span(0, mentions[1].stop),), 0.5) if sound else None
+            )
+            meta = document.meta
+            yield Document(document.id, document.text, document.lang, mentions, (), (fact,) * sound, meta=meta)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Capitals:
+    capitals = Capitals()
+    monkeypatch.setattr(annotate, "load_annotator", lambda options: capitals)
+    return capitals
+
+
+@pytest.fixture
+def unloadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(options: Mapping[str, Any]) -> Capitals:
+        raise AssertionError("the model was loaded")
+
+    monkeypatch.setattr(annotate, "load_annotator", load)
+
+
+def run(*arguments: str | Path, **more: Any) -> Result:
+    return CliRunner().invoke(main, ["annotate", *map(str, arguments)], **more)
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.stderr
+    return [json.loads(line) for line in result.stdout_bytes.split(b"\n")[:-1]]
+
+
+def refused(result: Result, code: int, *parts: str) -> None:
+    """The error has its exit code and its four parts, and nothing went to stdout."""
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+    for part in ("fix:", *parts):
+        assert part in result.stderr
+
+
+# What is read
+
+
+def test_a_text_becomes_a_line_of_json(model: Capitals, tmp_path: Path) -> None:
+    path = tmp_path / "стихи.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    result = run("--lang", "ru", path)
+    (document,) = lines(result)
+    assert (document["id"], document["lang"], document["text"]) == ("стихи", "ru", TEXT)
+    assert [document["text"][m["start"] : m["stop"]] for m in document["mentions"]][:2] == ["Анна", "Ахматова"]
+    assert document["mentions"][0]["link"]["id"] == "Q80440"
+    assert result.stderr.startswith("1 document, 9 words: 5 mentions (20 % linked, 20 % NIL), 1 triple; ")
+
+
+def test_a_folder_gives_its_texts_sorted_with_paths_as_ids(model: Capitals, tmp_path: Path) -> None:
+    for name in ("b.txt", "a/z.txt", "a/y.TXT", "a/note.md", "c.v2.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("Тула", encoding="utf-8")
+    write_documents([Document("inner", "Пермь")], tmp_path / "d.jsonl")
+    assert [document["id"] for document in lines(run(tmp_path))] == ["a/y", "a/z", "b", "c.v2", "inner"]
+
+
+def test_standard_input_is_one_document(model: Capitals) -> None:
+    (document,) = lines(run("-", input=TEXT.encode()))
+    assert (document["id"], document["text"]) == ("stdin", TEXT)
+
+
+def test_annotation_of_documents_is_replaced_and_the_rest_kept(model: Capitals, tmp_path: Path) -> None:
+    gold = Document(
+        "g", "Тула", "tt", (Mention("T9", 0, 4, "CITY"),), annotated=Annotated("complete"), meta={"split": "dev"}
+    )
+    write_documents([gold], tmp_path / "gold.jsonl")
+    (document,) = lines(run(tmp_path / "gold.jsonl"))
+    assert model.seen == [Document("g", "Тула", "tt", meta={"split": "dev"})]
+    assert (document["lang"], document["meta"], document["mentions"][0]["id"]) == ("tt", {"split": "dev"}, "T0")
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeffТула\r\nПермь\r", "Тула\u2028Ёж\u0085\u00a0", "👩\u200d🚀 Й и\u0306", "а\x00б", "\x0c"]
+)
+def test_texts_arrive_exactly_as_stored(model: Capitals, tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.txt").write_bytes(text.encode())
+    out = tmp_path / "out.jsonl"
+    assert run(tmp_path / "a.txt", "--out", out).exit_code == 0
+    assert [document.text for document in read_documents(out)] == [model.seen[0].text] == [text]
+    assert lines(run(tmp_path / "a.txt"))[0]["text"] == text
+
+
+def test_lone_surrogates_survive_on_stdout(model: Capitals, tmp_path: Path) -> None:
+    write_documents([Document("d", "а\ud800б")], tmp_path / "d.jsonl")
+    assert lines(run(tmp_path / "d.jsonl"))[0]["text"] == "а\ud800б"
+    assert "а\\ud800б" in run(tmp_path / "d.jsonl", "--view").stdout
+
+
+def test_documents_stream_through(tmp_path: Path) -> None:
+    """Document 1 is written before document 3 is read."""
+    write_documents([Document(str(place), "Тула") for place in range(9)], tmp_path / "d.jsonl")
+    surveyed = survey(find([str(tmp_path / "d.jsonl")], bytes), "ru", annotate._stop)
+    model, ahead = Capitals(), list[int]()
+
+    def write(documents: Iterable[Document], total: int) -> None:
+        ahead.extend(len(model.seen) for _ in documents)
+
+    annotate.run(surveyed, "ru", lambda: model, 0.0, write)
+    assert ahead == list(range(1, 10))
+
+
+# What is written
+
+
+def test_out_holds_documents_and_stdout_nothing(model: Capitals, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    out = tmp_path / "new" / "out.jsonl"
+    result = run(tmp_path / "a.txt", "--out", out)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert [len(document.mentions) for document in read_documents(out)] == [5]
+
+
+def test_the_view(model: Capitals) -> None:
+    result = run("--view", "-", input=TEXT.encode(), env={"COLUMNS": "60"})
+    assert result.stdout == (
+        "stdin: 5 mentions, 1 fact\n\n"
+        "[Анна PERSON Q80440] [Ахматова PERSON NIL] родилась в\n[Одессе PERSON].\n"
+        "[Она PERSON] жила в [Ленинграде PERSON].\n\n"
+        "  Анна (Q80440) — место работы (P108) → Ахматова (NIL) 0.50\n"
+        "    «Анна Ахматова»\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "coloured"),
+    [
+        ([], {}, False),  # a pipe
+        (["--color"], {}, True),
+        (["--color"], {"NO_COLOR": "1"}, True),  # what is asked for outright wins
+        (["--no-color"], {}, False),
+    ],
+)
+def test_colours_on_a_pipe(model: Capitals, arguments: list[str], env: dict[str, str], coloured: bool) -> None:
+    result = run("--view", *arguments, "-", input=TEXT.encode(), env=env)
+    assert ("\x1b[" in result.stdout) == coloured
+
+
+@pytest.mark.parametrize(("env", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], coloured: bool) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", type("Terminal", (), {"isatty": lambda self: True})())
+    assert annotate._paint(None) is (ansi if coloured else plain)
+
+
+def test_the_lowest_score_reaches_the_model(model: Capitals) -> None:
+    assert (
+        len(
+            lines(
+                run(
+                    "-",
+                    input=TEXT.encode(),
+                )
+            )[0]["triples"]
+        )
+        == 1
+    )
+    assert lines(run("-", "--min-score", "0.6", input=TEXT.encode()))[0]["triples"] == []
+
+
+def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Mapping[str, Any]] = []
+
+    def load(options: Mapping[str, Any]) -> Capitals:
+        got.append(options)
+        return Capitals()
+
+    monkeypatch.setattr(annotate, "load_annotator", load)
+    assert run("-", "--model", "m", "--index", "i", "--device", "cuda", input=b"a").exit_code == 0
+    assert [got[0][name] for name in ("model", "index", "device")] == [Path("m"), Path("i"), "cuda"]
+
+
+def test_what_the_model_dropped_is_summed_up(model: Capitals, tmp_path: Path) -> None:
+    metas: list[dict[str, Any]] = [
+        {"dropped": {"tokens cut": 3}},
+        {"dropped": {"tokens cut": 4}},
+        {"dropped": "чепуха"},
+        {},
+    ]
+    write_documents([Document(str(place), "Тула", meta=meta) for place, meta in enumerate(metas)], tmp_path / "d.jsonl")
+    assert run(tmp_path / "d.jsonl").stderr.endswith("; 7 tokens cut\n")
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("data", [b"", b" \n\t\n", "\ufeff\n".encode(), "\u00a0\u2028".encode()])
+def test_a_blank_file_among_others_is_kept_and_told(model: Capitals, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "a.txt").write_bytes(data)
+    (tmp_path / "b.txt").write_text("Тула", encoding="utf-8")
+    result = run(tmp_path)
+    assert [len(document["mentions"]) for document in lines(result)] == [0, 1]
+    assert result.stderr.startswith("warning: no text in document 'a'\n2 documents, ")
+    assert result.stderr.endswith("; 1 without text\n")
+
+
+def test_a_blank_file_alone_gives_an_empty_document(model: Capitals, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    result = run(tmp_path / "a.txt")
+    assert [document["text"] for document in lines(result)] == [""]
+    assert "warning: no text in document 'a'" in result.stderr
+
+
+def test_a_jsonl_file_without_documents(unloadable: None, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    refused(run(tmp_path / "a.jsonl"), 3, "nothing to annotate")
+
+
+def test_a_line_of_a_megabyte(model: Capitals, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("я" * 2**20, encoding="utf-8")
+    assert len(lines(run(tmp_path))[0]["text"]) == 2**20
+    assert "я" * 2**20 in run(tmp_path, "--view").stdout
+
+
+def test_invalid_utf8_stops_the_run_before_anything_is_written(unloadable: None, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Тула", encoding="utf-8")
+    (tmp_path / "b.txt").write_bytes("Тула\nПермь".encode() + b"\xcf\xe5")
+    out = tmp_path / "out" / "x.jsonl"
+    refused(
+        run(tmp_path, "--out", out), 3, f"{tmp_path / 'b.txt'}, line 2, byte 19", "byte 0xcf", "UTF-8", "--skip-bad"
+    )
+    assert not out.parent.exists()
+    refused(run("-", input=b"\xff"), 3, "standard input, line 1, byte 0")
+
+
+def test_bad_files_can_be_left_out(model: Capitals, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Тула", encoding="utf-8")
+    (tmp_path / "b.txt").write_bytes(b"\xff")
+    write_documents([Document("1", "Пермь"), Document("2", "Орёл")], tmp_path / "c.jsonl")
+    with (tmp_path / "c.jsonl").open("rb+") as file:
+        file.truncate(len(file.read()) - 9)
+    result = run("--skip-bad", tmp_path)
+    assert [document["id"] for document in lines(result)] == ["a"]
+    assert result.stderr.count("skipped: ") == 2
+    assert result.stderr.endswith("; 2 bad files skipped\n")
+    refused_all = run("--skip-bad", tmp_path / "b.txt")
+    assert (refused_all.exit_code, refused_all.stdout) == (3, "")
+    assert "error: nothing to annotate" in refused_all.stderr
+
+
+def test_a_broken_line_of_json(unloadable: None, tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    write_documents([Document("1", "Пермь"), Document("2", "Орёл")], path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    refused(run(path, "--out", tmp_path / "out.jsonl"), 3, f"{path}, line 2", "got:")
+    assert os.listdir(tmp_path) == ["d.jsonl"]
+
+
+def test_a_folder_without_texts(unloadable: None, tmp_path: Path) -> None:
+    (tmp_path / "a.ann").touch()
+    refused(run(tmp_path), 3, f"where: {tmp_path}", "no .txt and no .jsonl file")
+
+
+def test_names_that_cannot_be_read(unloadable: None, tmp_path: Path) -> None:
+    refused(run(tmp_path / "none.txt"), 3, "no such file", str(tmp_path / "none.txt"))
+    (tmp_path / "a.pdf").touch()
+    refused(run(tmp_path / "a.pdf"), 3, "the suffix '.pdf'")
+    os.mkfifo(tmp_path / "b.txt")
+    refused(run(tmp_path / "b.txt"), 3, "a device or pipe")
+
+
+def test_two_documents_of_one_id(unloadable: None, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.txt").write_text("Тула", encoding="utf-8")
+    refused(run(tmp_path / "a", tmp_path / "b"), 3, "got:   'x'", f"{tmp_path / 'a/x.txt'} and {tmp_path / 'b/x.txt'}")
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_model_is_loaded(unloadable: None, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Тула", encoding="utf-8")
+    refused(run(tmp_path / "a.txt", "--out", tmp_path), 6, str(tmp_path))
+    refused(run(tmp_path / "a.txt", "--out", tmp_path / "a.txt" / "b"), 6, str(tmp_path))
+
+
+def test_an_input_is_never_overwritten(unloadable: None, tmp_path: Path) -> None:
+    write_documents([Document("1", "Пермь")], tmp_path / "d.jsonl")
+    refused(run(tmp_path, "--out", tmp_path / "d.jsonl"), 7, "also an input")
+
+
+def test_a_failure_on_the_way_leaves_the_old_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Dying(Capitals):
+        def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+            yield next(super().annotate(documents))
+            raise ModelError("the model died", where="here", fix="bury it")
+
+    monkeypatch.setattr(annotate, "load_annotator", lambda options: Dying())
+    (tmp_path / "out.jsonl").write_text("old")
+    refused(run("-", "--out", tmp_path / "out.jsonl", input=b"a"), 5, "the model died")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out.jsonl", "old")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["-", "--min-score", "nan"],
+        ["-", "--min-score", "1.1"],
+        ["-", "--view", "--out", "x"],
+        ["-", "--device", "x"],
+    ],
+)
+def test_wrong_usage(unloadable: None, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Traceback" not in result.stderr
+
+
+# As a process of its own
+
+PROGRAM = """
+import runpy, sys
+from relik_ml.cli import annotate, main
+Capitals = runpy.run_path(sys.argv.pop(1))["Capitals"]
+annotate.load_annotator = lambda options: Capitals()
+main()
+"""
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, __file__, "annotate", *map(str, arguments)]
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    write_documents([Document(str(place), TEXT * 9) for place in range(3000)], tmp_path / "many.jsonl")
+    return tmp_path / "many.jsonl"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no pipes of this kind here")
+@pytest.mark.parametrize("option", ["--view", "--no-view"])
+def test_a_reader_who_leaves_early_is_no_error(many: Path, option: str) -> None:
+    process = subprocess.Popen(command(option, many), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("option", ["--view", "--no-view"])
+def test_a_full_disk_behind_stdout(many: Path, option: str) -> None:
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(command(option, many), stdout=full, stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 6
+    assert result.stderr.startswith(b"error: cannot write the output\n  where: standard output\n")
+    assert b"ignored" not in result.stderr
+
+
+def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Тула ☃", encoding="utf-8")
+    env = {**os.environ, "PYTHONIOENCODING": "koi8-r"}
+    result = subprocess.run(command("--view", tmp_path), capture_output=True, env=env, check=True)
+    assert "Тула PERSON Q80440] \\u2603" in result.stdout.decode("koi8-r")
+
+
+def test_on_a_terminal_the_view_is_the_default(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    result = subprocess.run(command(tmp_path), stdout=theirs, stderr=subprocess.PIPE, env=env, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert shown.startswith("\x1b[1ma\x1b[0m")
+    assert "\x1b[1;32mАхматова" in shown
+    assert result.stderr.count(b"\n") == 1
+
+
+def test_progress_shows_where_stderr_is_a_terminal(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    ours, theirs = pty.openpty()
+    pytest.importorskip("termios").tcsetwinsize(theirs, (24, 80))
+    subprocess.run(command("--out", tmp_path / "out.jsonl", tmp_path), stdout=theirs, stderr=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "1/1" in shown
+    assert "1 document, 9 words" in shown
+
+
+# With the embedded model
+
+
+def test_the_embedded_model_reads_russian(root: Path, tmp_path: Path) -> None:
+    if not (root / "relik_ml" / "pretrained" / "manifest.json").is_file():
+        pytest.skip("relik_ml/pretrained holds no model")
+    out = tmp_path / "out.jsonl"
+    result = run("--lang", "ru", root / "examples" / "ru", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    documents = list(read_documents(out))
+    assert [document.id for document in documents] == ["kosmos", "muzyka", "novosti"]
+    assert all(document.mentions for document in documents)
+    assert any(mention.link.status == "linked" for document in documents for mention in document.mentions)
+    assert all(triple.evidence for document in documents for triple in document.triples)

@@ -1,0 +1,129 @@
+"""The readable view: golden texts of our own, and what holds for every text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relik_ml.export.terminal import ansi, printable, view
+from relik_ml.types import Document, Link, Mention, Property, Span, Triple
+
+NESTED = Document(
+    id="news/1",
+    text="Президент России встретился\nв Туле с\u00a0Ивановым.",
+    mentions=(
+        Mention("T1", 0, 16, "PROFESSION", link=Link("linked", "Q218295", "президент РФ")),
+        Mention("T2", 10, 16, "COUNTRY", link=Link("linked", "Q159", "Россия")),
+        Mention("T3", 30, 34, "CITY", link=Link("linked", "Q2770", "Тула")),
+        Mention("T4", 37, 45, "PERSON", link=Link("nil")),
+    ),
+    triples=(
+        Triple("T1", "WORKPLACE", "T2", Property("P108", inverse=True), (Span(0, 27),), 0.756),
+        Triple("T4", "KNOWS", "T1"),
+    ),
+)
+
+GOLDEN = """\
+news/1: 4 mentions, 2 facts
+
+[Президент [России COUNTRY Q159] PROFESSION Q218295] встретился
+в [Туле CITY Q2770] с\u00a0[Ивановым PERSON NIL].
+
+  Президент России (Q218295 президент РФ) — место работы (P108⁻¹) → России (Q159 Россия) 0.76
+    «Президент России встретился»
+  Ивановым (NIL) — KNOWS → Президент России (Q218295 президент РФ)"""
+
+
+def test_the_view_as_a_whole() -> None:
+    assert view(NESTED, labels={"WORKPLACE": "место работы"}, width=100) == GOLDEN
+
+
+def test_lines_are_wrapped_at_blanks() -> None:
+    lines = view(NESTED, labels={"WORKPLACE": "место работы"}, width=40).split("\n")
+    assert lines[2:5] == [
+        "[Президент [России COUNTRY Q159]",
+        "PROFESSION Q218295] встретился",
+        "в [Туле CITY Q2770] с\u00a0[Ивановым PERSON",
+    ]
+    assert lines[7:9] == ["  Президент России (Q218295 президент", "    РФ) — место работы (P108⁻¹) → России"]
+
+
+def test_colours_enclose_what_they_colour_and_nothing_else_differs() -> None:
+    coloured = view(NESTED, paint=ansi, width=100)
+    town = ["\x1b[34m[\x1b[0m\x1b[1;34mТуле\x1b[0m", "\x1b[34mCITY\x1b[0m", "\x1b[34mQ2770]\x1b[0m"]
+    assert " ".join(town) in coloured
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == view(NESTED, width=100)
+
+
+def test_discontinuous_and_crossing_mentions_are_numbered() -> None:
+    text = "Иван и Мария Петровы"
+    apart = Mention("T1", 0, 20, "PERSON", fragments=(Span(13, 20), Span(0, 4)))
+    whole = Mention("T2", 7, 20, "PERSON")
+    lines = view(Document("d", text, mentions=(apart, whole))).split("\n")
+    assert lines[2] == "[¹Иван¹] и [Мария [¹Петровы PERSON¹] PERSON]"
+
+    left, right = Mention("T1", 0, 12, "FAMILY"), Mention("T2", 7, 20, "PERSON")
+    lines = view(Document("d", text, mentions=(left, right))).split("\n")
+    assert lines[2] == "[¹Иван и [²Мария FAMILY¹] Петровы PERSON²]"
+
+
+def test_two_types_of_one_span_stay_two_mentions() -> None:
+    both = (Mention("T1", 0, 6, "COUNTRY"), Mention("T2", 0, 6, "ORGANIZATION"))
+    assert view(Document("d", "Россия", mentions=both)).endswith("[[Россия ORGANIZATION] COUNTRY]")
+
+
+def test_nothing_from_a_document_steers_the_terminal() -> None:
+    evil = "a\x1b[2J\x07\x9b\u202eb\ud800\r"
+    link = Link("linked", f"Q1{evil}", f"c{evil}")
+    mention = Mention("T1", 0, 3, f"TYPE{evil}", link=link)
+    other = Mention("T2", 3, 5, "PERSON", link=link)
+    triple = Triple("T1", f"REL{evil}", "T2", Property(f"P1{evil}"), (Span(0, 9),), 0.5)
+    shown = view(Document(evil, evil * 2, mentions=(mention, other), triples=(triple,)))
+    assert all(unicodedata.category(c) not in ("Cc", "Cf", "Cs") for c in shown.replace("\n", ""))
+    assert shown.count("\\u202e") >= 8
+
+
+def test_printable_keeps_letters_emoji_and_joiners() -> None:
+    for text in ("Ёлка\u00a0№ 5", "👩\u200d🚀", "со\u00adглас", "и\u0306"):
+        assert printable(text) == text
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """Texts with any mentions: nested, crossing, equal, in fragments."""
+    text = draw(st.text("абв ", min_size=1, max_size=30))
+    spans = st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).filter(lambda s: s[0] < s[1])
+    found = []
+    for number, parts in enumerate(draw(st.lists(st.lists(spans, min_size=1, max_size=3, unique=True), max_size=6))):
+        fragments = tuple(Span(*part) for part in parts)
+        start, stop = min(f.start for f in fragments), max(f.stop for f in fragments)
+        found.append(Mention(f"T{number}", start, stop, "X", fragments=fragments if len(fragments) > 1 else ()))
+    return Document("d", text, mentions=tuple(found))
+
+
+@given(documents())
+def test_brackets_only_add_to_the_text_and_pair_up(document: Document) -> None:
+    shown = "".join(view(document, width=10_000).split("\n")[2:])
+    bare = re.sub("\\[[⁰¹²³⁴⁵⁶⁷⁸⁹]*|( X)?[⁰¹²³⁴⁵⁶⁷⁸⁹]*\\]", "", shown)
+    assert bare.split() == document.text.split()
+    parts = sum(len(mention.fragments) or 1 for mention in document.mentions)
+    assert shown.count("[") == shown.count("]") == parts
+
+
+@given(st.text(), st.integers(1, 60))
+def test_every_text_is_shown_within_the_width_unless_a_word_is_longer(text: str, width: int) -> None:
+    shown = view(Document("d", text), width=width).split("\n")[2:]
+    assert "".join(shown).replace(" ", "") == "".join(map(printable, re.split("\r?\n|[ \t]+", text))).replace(" ", "")
+    assert all(" " not in line.strip(" ") for line in shown if len(line) > width and line.isascii())
+
+
+def test_newlines_at_the_end_of_a_text_leave_no_gap() -> None:
+    assert view(replace(NESTED, text=f"{NESTED.text}\r\n \n")) == view(NESTED)
+
+
+def test_a_document_without_text_has_a_heading_only() -> None:
+    assert view(replace(NESTED, text="", mentions=(), triples=())).strip() == "news/1: 0 mentions, 0 facts"
