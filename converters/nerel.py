@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from relik_ml.errors import CorpusNotFound
-from relik_ml.plugins import Archive, Report, load_index
+from relik_ml.plugins import Archive, Report, load_relations
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import sentences
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Status, Triple
@@ -87,7 +87,7 @@ class Nerel:
         pages = [_page(path, report) for path in self._paths(folder, report)]
         votes = ((page.standoff.bounds[id], items) for page in pages for id, items in page.choices.items())
         ranking = Ranking(votes, self.lemma)
-        properties = load_index("nerel_relations").properties()
+        properties = load_relations("nerel_relations").properties()
         for page in pages:
             bounds = page.standoff.bounds
             links = {id: ranking.link(bounds[id], items) for id, items in page.choices.items()}

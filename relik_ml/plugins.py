@@ -177,10 +177,15 @@ class IndexSource(Protocol):
         """The name users type."""
 
     def entries(self, path: Path | None = None) -> Iterator[Entry]:
-        """The rows, read from ``path``; None means the data the source carries itself."""
+        """The rows, read from ``path``; None means the data the source carries itself, if it does."""
+
+
+@runtime_checkable
+class RelationSource(IndexSource, Protocol):
+    """A knowledge source of relations that knows what they are called in Wikidata."""
 
     def properties(self) -> Mapping[str, Property]:
-        """The Wikidata property of each relation that has one; empty when the source has no relations."""
+        """The Wikidata property of each relation that has one."""
 
 
 def load_converter(name: str) -> Converter:
@@ -191,6 +196,14 @@ def load_converter(name: str) -> Converter:
 def load_index(name: str) -> IndexSource:
     """The knowledge source of that name; ConfigError, which lists those there are, when there is none."""
     return cast(IndexSource, _load(INDEXES, name, "source"))
+
+
+def load_relations(name: str) -> RelationSource:
+    """The knowledge source of that name; ConfigError when it is not one of relations with Wikidata properties."""
+    source = load_index(name)
+    if not isinstance(source, RelationSource):
+        raise ConfigError("the source has no relations", got=repr(name), fix="name one that has properties()")
+    return source
 
 
 def names(group: str) -> list[str]:

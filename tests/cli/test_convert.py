@@ -1,0 +1,163 @@
+"""``relik-ml convert``: from a folder, from the cache and from a server, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relik_ml.cli import convert, main
+from relik_ml.download import content_checksum
+from relik_ml.io import read_documents
+from relik_ml.plugins import load_converter
+
+CORPUS = Path(__file__).parent.parent / "converters" / "nerel"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["convert", *map(str, arguments)])
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A cache of our own, and an archive that nobody serves, with the checksums of our own corpus."""
+    monkeypatch.setenv("RELIK_ML_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
+    _pin(monkeypatch, "http://127.0.0.1:9/nothing")
+
+
+def _pin(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    converter: Any = load_converter("nerel")
+    checksums = {split: content_checksum(CORPUS / split) for split in ("train", "dev")}
+    pinned = replace(converter, archive=replace(converter.archive, url=url, checksums=checksums))
+    monkeypatch.setattr(convert, "load_converter", lambda name: pinned)
+
+
+def test_a_folder_becomes_one_file_a_split_and_a_report(tmp_path: Path) -> None:
+    done = run("nerel", "--source", CORPUS, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"train.jsonl", "dev.jsonl", "report.json"}
+    assert [d.id for d in read_documents(tmp_path / "out" / "dev.jsonl")] == ["nerel/dev/404_text"]
+    assert len(list(read_documents(tmp_path / "out" / "train.jsonl"))) == 3
+    assert done.stdout == ""
+    assert "not converted: test" in done.stderr
+    assert "duplicate triple: dropped" in done.stderr
+
+
+def test_the_report_says_what_was_repaired(tmp_path: Path) -> None:
+    run("nerel", "--source", CORPUS, "--out", tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["splits"]["train"]["defects"]["duplicate triple: dropped"] == {
+        "count": 1,
+        "percent": 14.286,
+        "of": "relation lines",
+        "examples": ["train/101_text.ann:15  PLACE_OF_BIRTH T3 T5"],
+    }
+    assert report["total"]["counts"]["mentions"] == 22
+    assert report["pinned"] == {"train": False, "dev": False}
+    assert report["switches"] == {"wikinews_only": False}
+
+
+def test_default_output_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("nerel", "--source", CORPUS).exit_code == 0
+    assert (tmp_path / "data" / "nerel" / "train.jsonl").is_file()
+
+
+def test_chosen_splits_and_switches(tmp_path: Path) -> None:
+    done = run("nerel", "--source", CORPUS, "--split", "train", "--wikinews-only", "--out", tmp_path)
+    assert (done.exit_code, [path.name for path in sorted(tmp_path.iterdir())]) == (0, ["report.json", "train.jsonl"])
+    assert len(list(read_documents(tmp_path / "train.jsonl"))) == 2
+    assert "left out by --wikinews-only" in done.stderr
+
+
+def test_a_split_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    done = run("nerel", "--source", CORPUS, "--split", "test", "--out", tmp_path)
+    assert (done.exit_code, list(tmp_path.iterdir())) == (4, [])
+    assert "choose from: train, dev" in done.stderr
+
+
+def test_strict_stops_and_leaves_nothing(tmp_path: Path) -> None:
+    done = run("nerel", "--source", CORPUS, "--strict", "--out", tmp_path)
+    assert (done.exit_code, list(tmp_path.iterdir())) == (3, [])
+    assert "train/101_text.ann:20" in done.stderr
+
+
+def test_a_folder_without_annotation(tmp_path: Path) -> None:
+    done = run("nerel", "--source", tmp_path, "--out", tmp_path / "out")
+    assert (done.exit_code, (tmp_path / "out").exists()) == (4, False)
+    assert "no .ann file" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert run("nerel", "--source", CORPUS, "--out", tmp_path / "file").exit_code == 6
+
+
+def test_unknown_converters_are_wrong_usage() -> None:
+    assert run("nerol").exit_code == 2
+
+
+def test_help_names_the_converters_and_the_licence() -> None:
+    assert "nerel" in run("--help").output
+    text = run("nerel", "--help").output
+    assert "CC BY 2.5" in text
+    assert "--wikinews-only" in text
+
+
+@pytest.mark.usefixtures("offline")
+def test_offline_without_a_cache_says_what_to_do(tmp_path: Path) -> None:
+    done = run("nerel", "--out", tmp_path / "out")
+    assert (done.exit_code, (tmp_path / "out").exists()) == (4, False)
+    assert "git clone https://github.com/nerel-ds/NEREL" in done.stderr
+    assert "--source DIR" in done.stderr
+
+
+@pytest.mark.usefixtures("offline")
+def test_without_a_source_the_cache_is_used(tmp_path: Path) -> None:
+    archive = load_converter("nerel").archive
+    assert archive is not None
+    shutil.copytree(CORPUS, tmp_path / "cache" / "nerel" / archive.version)
+    done = run("nerel", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "Downloading" not in done.stderr
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["pinned"] == {"train": True, "dev": True}
+
+
+@pytest.mark.usefixtures("offline")
+def test_without_source_and_cache_the_archive_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _serving_the_corpus(tmp_path) as url:
+        _pin(monkeypatch, url)
+        done = run("nerel", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "NEREL states no licence" in done.stderr
+    assert f"Downloading {url}" in done.stderr
+    again = run("nerel", "--out", tmp_path / "again")
+    assert (again.exit_code, "Downloading" in again.stderr) == (0, False), "the server is gone, the cache is there"
+    for name in ("train.jsonl", "dev.jsonl"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+@contextmanager
+def _serving_the_corpus(folder: Path) -> Iterator[str]:
+    served = folder / "served"
+    shutil.copytree(CORPUS, served / "NEREL-8f07d3e" / "NEREL-v1.1")
+    shutil.make_archive(str(served / "archive"), "gztar", served, "NEREL-8f07d3e")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=served))
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/archive.tar.gz"
+    finally:
+        server.shutdown()
+        server.server_close()

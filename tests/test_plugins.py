@@ -1,0 +1,125 @@
+"""Converters and knowledge sources by name, reports that add up, and names that must not be imported bare."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from relik_ml import plugins
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.plugins import (
+    CONVERTERS,
+    INDEXES,
+    Converter,
+    IndexSource,
+    Report,
+    StrictReport,
+    load_converter,
+    load_index,
+    load_relations,
+    names,
+)
+from relik_ml.types import Property
+
+
+def test_our_own_are_found_by_name_and_shared_files_are_not() -> None:
+    assert "nerel" in names(CONVERTERS)
+    assert "nerel_relations" in names(INDEXES)
+    assert not any(name.startswith("_") for name in names(CONVERTERS) + names(INDEXES))
+
+
+@pytest.mark.parametrize("name", names(CONVERTERS))
+def test_every_converter_keeps_the_protocol(name: str) -> None:
+    converter = load_converter(name)
+    assert isinstance(converter, Converter)
+    assert converter.name == name
+    assert all(getattr(converter, switch) is False for switch in converter.switches)
+    assert converter.archive is None or converter.archive.checksums.keys() == set(converter.splits)
+
+
+@pytest.mark.parametrize("name", names(INDEXES))
+def test_every_index_source_keeps_the_protocol(name: str) -> None:
+    assert isinstance(load_index(name), IndexSource)
+    assert load_index(name).name == name
+
+
+def test_an_unknown_name_is_answered_with_a_known_one() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'nerel'"):
+        load_converter("nerell")
+    with pytest.raises(ConfigError, match=r"use one of: .*nerel_relations"):
+        load_index("zzz")
+
+
+def test_other_peoples_plugins_come_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("theirs", "relik_ml.plugins:names", INDEXES)
+    broken = EntryPoint("broken", "relik_ml.plugins:nothing", INDEXES)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry, broken] if group == INDEXES else [])
+    assert {"theirs", "broken", "nerel_relations"} <= {*names(INDEXES)}
+    assert load_index("theirs") is names  # type: ignore[comparison-overlap]
+    with pytest.raises(ConfigError, match="'broken' does not load"):
+        load_index("broken")
+
+
+@pytest.mark.parametrize("folder", ["converters", "indexes", "recipes"])
+def test_bare_names_cannot_be_imported(folder: str, root: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", f"import {folder}"], cwd=root, capture_output=True, text=True)
+    assert "ImportError" in done.stderr
+    assert f"import relik_ml.{folder}" in done.stderr
+    whole = subprocess.run(
+        [sys.executable, "-c", f"import relik_ml.{folder}"], cwd=root, capture_output=True, text=True
+    )
+    assert (whole.returncode, whole.stderr) == (0, "")
+
+
+def test_the_49_relations() -> None:
+    source = load_relations("nerel_relations")
+    entries = {entry.id: entry for entry in source.entries()}
+    properties = source.properties()
+    assert len(entries) == 49
+    assert entries.keys() - properties.keys() == {"SUBORDINATE_OF"}
+    assert properties["WORKPLACE"] == Property("P108")
+    assert {name for name, known in properties.items() if known.inverse} == {"AGENT", "INANIMATE_INVOLVED", "ORGANIZES"}
+    assert all(entry.kind == "relation" and entry.name and entry.text.endswith(".") for entry in entries.values())
+    assert entries["PLACE_OF_BIRTH"].name == "место рождения"
+
+
+def test_a_source_without_properties_has_no_relations(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("theirs", "relik_ml.plugins:names", INDEXES)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
+    with pytest.raises(ConfigError, match="no relations"):
+        load_relations("theirs")
+
+
+def report(number: int, *places: str) -> Report:
+    made = Report()
+    made.count("mentions", number)
+    for place in places:
+        made.defect("broken", "mentions", place)
+    return made
+
+
+def test_reports_add_up() -> None:
+    left, right = report(3, "a:1"), report(5, "b:1", "b:2")
+    total = left + right
+    assert (total.counts["mentions"], total.tally()["broken"], total.percent("broken")) == (8, 3, 37.5)
+    assert total.defects["broken"].examples == ["a:1", "b:1", "b:2"]
+    assert (left.tally()["broken"], right.tally()["broken"]) == (1, 2), "the summands are left as they were"
+    assert total.json()["defects"]["broken"]["percent"] == 37.5
+
+
+def test_reports_keep_only_the_first_examples() -> None:
+    assert len(report(99, *map(str, range(50))).defects["broken"].examples) == Report().keep
+    assert report(99, *map(str, range(50))).tally()["broken"] == 50
+
+
+def test_a_share_of_nothing_is_no_error() -> None:
+    assert report(0, "a:1").percent("broken") == 100.0
+
+
+def test_a_strict_report_stops_at_the_first_defect() -> None:
+    with pytest.raises(DataError, match=r"broken\n.*a:1\n.*R1"):
+        StrictReport().defect("broken", "mentions", "a:1", "R1")
