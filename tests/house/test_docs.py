@@ -74,6 +74,7 @@ def test_recipes_and_their_options_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for words in calls(text, "accelerate"):
         (recipe,) = (ROOT / word for word in words if word.startswith("recipes/"))
+        assert recipe.is_file(), f"{page} starts {recipe.name}, which does not exist"
         source = recipe.read_text(encoding="utf-8")
         missing = [word for word in words if word.startswith("--") and f'"{word}"' not in source]
         assert not missing, f"{recipe.name} has no {missing}"
@@ -87,16 +88,32 @@ def test_links_lead_somewhere(page: str) -> None:
     assert not dead
 
 
+def commands(command: click.Command = main) -> Iterator[click.Command]:
+    """A command and everything below it."""
+    yield command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from commands(below)
+
+
+def test_examples_in_the_help_texts_are_right() -> None:
+    """Every command shows an example, and what it shows exists."""
+    for command in commands():
+        examples = re.findall(r"^ +(?:.*\| )?relik-ml (.+)$", command.help or "", re.MULTILINE)
+        assert examples, f"{command.name} shows no example"
+        for example in examples:
+            assert wrong(next(calls(f"`relik-ml {example}`", "relik-ml"))) is None, example
+
+
 def test_single_options_in_the_text_exist() -> None:
     """An option in inline code belongs to some command or recipe of ours."""
     known = {'"--help"'}
-    context = click.Context(main)
-    stack: list[click.Command] = [main]
-    while stack:
-        command = stack.pop()
-        known |= {f'"{name}"' for param in command.get_params(context) for name in (*param.opts, *param.secondary_opts)}
-        if isinstance(command, click.Group):
-            stack += [below for name in command.list_commands(context) if (below := command.get_command(context, name))]
+    for command in commands():
+        params = command.get_params(click.Context(command))
+        known |= {f'"{name}"' for param in params for name in (*param.opts, *param.secondary_opts)}
     for recipe in (ROOT / "recipes").glob("*.py"):
         known |= set(re.findall(r'"--[a-z-]+"', recipe.read_text(encoding="utf-8")))
     named = {
