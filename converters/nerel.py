@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, get_args
 
+from relik_ml.download import Archive
 from relik_ml.errors import CorpusNotFound
-from relik_ml.plugins import Archive, Report, load_relations
+from relik_ml.plugins import Report, load_relations
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import sentences
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Status, Triple

@@ -12,13 +12,13 @@ import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 from relik_ml.errors import CorpusNotFound, OutputError
-from relik_ml.plugins import Archive
 
 Watch = Callable[[Iterator[bytes], int | None], Iterator[bytes]]
 """Sees the chunks of a download pass, given their total size if the server told it: a progress bar."""
@@ -26,6 +26,22 @@ Watch = Callable[[Iterator[bytes], int | None], Iterator[bytes]]
 CHUNK = 1 << 16
 LARGEST = 1 << 29  # bytes, packed or unpacked: more is no corpus but an attack or a mistake
 TIMEOUT = 60  # seconds without a byte
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where a corpus can be fetched: a .tar.gz, the folder of the splits in it, and the proof of its content.
+
+    ``checksums`` are, for each split, the sha256 of the listing that ``sha256sum *`` prints in its folder, names
+    sorted bytewise: an archive's own checksum changes with the server's compressor, this one does not.
+    """
+
+    url: str
+    version: str
+    folder: str
+    checksums: Mapping[str, str]
+    notice: str
+    by_hand: str
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

@@ -20,10 +20,13 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.types import Document, Entry, Property
+
+if TYPE_CHECKING:
+    from relik_ml.download import Archive
 
 CONVERTERS = "relik_ml.converters"
 INDEXES = "relik_ml.indexes"
@@ -107,22 +110,6 @@ class StrictReport(Report):
         """Raise DataError at the place of the defect."""
         fix = "correct that line, or convert without --strict to have it repaired and counted"
         raise DataError(what, where=where, got=got, fix=fix)
-
-
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """Where a corpus can be fetched: a .tar.gz, the folder of the splits in it, and the proof of its content.
-
-    ``checksums`` are, for each split, the sha256 of the listing that ``sha256sum *`` prints in its folder, names
-    sorted bytewise: an archive's own checksum changes with the server's compressor, this one does not.
-    """
-
-    url: str
-    version: str
-    folder: str
-    checksums: Mapping[str, str]
-    notice: str
-    by_hand: str
 
 
 @runtime_checkable

@@ -13,9 +13,9 @@ from threading import Thread
 
 import pytest
 
-from relik_ml.download import cache_folder, cached, content_checksum, fetch
+from relik_ml.download import Archive, cache_folder, cached, content_checksum, fetch
 from relik_ml.errors import CorpusNotFound, OutputError
-from relik_ml.plugins import Archive, load_converter
+from relik_ml.plugins import load_converter
 
 FILES = {"dev/a.ann": b"", "dev/a.txt": "Чехов".encode(), "train/б.txt": b"1", "train/a.txt": b"2"}
 
