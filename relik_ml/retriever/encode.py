@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.errors import ModelError
+from relik_ml.errors import ConfigError, ModelError
 from relik_ml.types import Entry
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 QUERY, PASSAGE = "query: ", "passage: "  # what multilingual-E5 was trained with
+SETTINGS = "text_encoder.json"
+_SETTINGS = ("query_prefix", "passage_prefix", "max_length")
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _UNBOUNDED = 10**9  # transformers writes 10^30 where a tokenizer has no longest input
 
@@ -84,18 +86,24 @@ class TextEncoder:
     def from_pretrained(cls, name_or_folder: str | Path, *, device: str = "cpu", **settings: Any) -> TextEncoder:
         """Load weights and tokenizer from one folder or Hub name; ``settings`` go to the constructor.
 
+        Prefixes and length that `save_pretrained` wrote are used unless ``settings`` say otherwise.
+
         Raises:
             ModelError: there is no usable encoder or tokenizer.
+            ConfigError: there is no such device.
         """
         from relik_ml.models.retriever import BiEncoder
 
         model = BiEncoder.from_pretrained(name_or_folder)
-        return cls(model.to(device), load_tokenizer(name_or_folder), **settings)
+        saved = _saved_settings(Path(name_or_folder) / SETTINGS)
+        return cls(_moved(model, device), load_tokenizer(name_or_folder), **(saved | settings))
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write weights and tokenizer to ``folder``, to be loaded by `from_pretrained` without a network."""
+        """Write weights, tokenizer and settings to ``folder``, to be loaded by `from_pretrained` without a network."""
         self.model.save_pretrained(folder)
         save_tokenizer(self.tokenizer, folder)
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        (Path(folder) / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
     @property
     def dimension(self) -> int:
@@ -167,6 +175,28 @@ class TextEncoder:
         self.truncated += sum(bool(encoding.overflowing) for encoding in batch.encodings)
         device = next(self.model.parameters()).device
         return batch["input_ids"].to(device), batch["attention_mask"].to(device)
+
+
+def _moved(model: BiEncoder, device: str) -> BiEncoder:
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        got = f"{device}: {str(error).strip().partition(chr(10))[0]}"
+        raise ConfigError(
+            "the device cannot be used", got=got, fix="use cpu, or install torch for this device"
+        ) from error
+
+
+def _saved_settings(path: Path) -> dict[str, Any]:
+    """Prefixes and length as they were saved; none in a folder that another program wrote."""
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_bytes())
+        return {name: record[name] for name in _SETTINGS}
+    except (ValueError, KeyError, TypeError) as error:
+        fix = f"write {', '.join(_SETTINGS)} into it, or remove it"
+        raise ModelError("cannot read the encoder's settings", where=str(path), got=repr(error), fix=fix) from error
 
 
 def _described(tokenizer: Any) -> bytes:

@@ -132,6 +132,19 @@ def test_fingerprint_names_weights_tokenizer_and_settings(make: Callable[..., Te
     assert TextEncoder.from_pretrained(tmp_path).fingerprint != encoder.fingerprint
 
 
+def test_prefixes_and_length_are_saved(make: Callable[..., TextEncoder], tmp_path: Path) -> None:
+    encoder = make(query_prefix="", passage_prefix="строка: ", max_length=9)
+    encoder.save_pretrained(tmp_path)
+    again = TextEncoder.from_pretrained(tmp_path)
+    assert (again.query_prefix, again.passage_prefix, again.max_length) == ("", "строка: ", 9)
+    assert TextEncoder.from_pretrained(tmp_path, max_length=7).max_length == 7
+    (tmp_path / "text_encoder.json").write_text("{}")
+    with pytest.raises(ModelError, match="settings"):
+        TextEncoder.from_pretrained(tmp_path)
+    (tmp_path / "text_encoder.json").unlink()
+    assert TextEncoder.from_pretrained(tmp_path).passage_prefix == "passage: "
+
+
 # The tokenizer
 
 

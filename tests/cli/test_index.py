@@ -1,0 +1,186 @@
+"""``relik-ml index`` as a user meets it: build, search, info, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relik_ml.cli import main
+from relik_ml.cli.index import EMBEDDED, line
+from relik_ml.io import write_entries
+from relik_ml.models.retriever import BiEncoder
+from relik_ml.retriever.encode import TextEncoder
+from relik_ml.retriever.index import PassageIndex
+from relik_ml.types import Candidate, Entry
+
+ENTRIES = [
+    Entry("Q649", "entity", "Москва", "столица России", aliases=("Первопрестольная",)),
+    Entry("Q656", "entity", "Санкт-Петербург", "город на Неве", aliases=("Ленинград",)),
+    Entry("Q7747", "entity", "Владимир Путин", "президент России"),
+    Entry("WORKPLACE", "relation", "место работы"),
+]
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    return lambda *words: CliRunner().invoke(main, ["index", *map(str, words)])
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    write_entries(ENTRIES, tmp_path / "entries.jsonl")
+    return tmp_path / "entries.jsonl"
+
+
+@pytest.fixture
+def index(table: Path, tmp_path: Path, run: Run) -> Path:
+    result = run("build", table, "--out", tmp_path / "index", "--provenance", "выдумано для теста")
+    assert result.exit_code == 0, result.output
+    assert "4 rows" in result.stderr
+    return tmp_path / "index"
+
+
+def test_an_inflected_name_is_found(index: Path, run: Run) -> None:
+    for text, id in (("Владимиром Путиным", "Q7747"), ("в Ленинграде", "Q656"), ("Москвою", "Q649")):
+        result = run("search", text, "--index", index)
+        assert result.exit_code == 0, result.output
+        _, found, how, *_ = result.stdout.splitlines()[0].split()
+        assert (found, how) == (id, "name")
+
+
+def test_k_bounds_what_is_printed(index: Path, run: Run) -> None:
+    text = "Из Москвы в Ленинград приехал Владимир Путин"
+    assert len(run("search", text, "--index", index).stdout.splitlines()) == 3
+    assert len(run("search", text, "--index", index, "--k", 2).stdout.splitlines()) == 2
+
+
+def test_nothing_found_is_said(index: Path, run: Run) -> None:
+    result = run("search", "абракадабра", "--index", index)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing found\n")
+
+
+def test_info_for_people_and_for_programs(index: Path, run: Run) -> None:
+    people = run("info", "--index", index)
+    assert people.exit_code == 0
+    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/1", "names"):
+        assert expected in people.stdout
+    record = json.loads(run("info", "--index", index, "--json").stdout)
+    assert record["kinds"] == {"entity": 3, "relation": 1}
+    assert record["encoder"] is None
+
+
+def test_sources_are_files_names_and_names_with_a_path(table: Path, tmp_path: Path, run: Run) -> None:
+    record = {"qid": "Q1", "labels": {"ru": "Вселенная"}, "aliases": {}, "descriptions": {}, "types": []}
+    (tmp_path / "kb.jsonl").write_text(json.dumps(record) + "\n", "utf-8")
+    result = run("build", table, f"jsonl={tmp_path / 'kb.jsonl'}", "--out", tmp_path / "index")
+    assert result.exit_code == 0, result.output
+    index = PassageIndex.open(tmp_path / "index")
+    assert [entry.id for entry in index.entries] == [*(entry.id for entry in ENTRIES), "Q1"]
+    assert index.manifest["provenance"] == f"{table}; jsonl={tmp_path / 'kb.jsonl'}"
+    result = run("build", "nerel_relations", "--out", tmp_path / "relations")
+    assert result.exit_code == 0, result.output
+    assert "49 rows" in result.stderr
+
+
+def make_encoder() -> TextEncoder:
+    """A BERT of width 8 over seven words, four tokens long."""
+    transformers = pytest.importorskip("transformers", reason="needs the extra relik-ml[train]")
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {word: id for id, word in enumerate(["[PAD]", "[UNK]", "passage", "query", "Москва", "столица", "поэт"])}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, pad_token="[PAD]", unk_token="[UNK]")
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    return TextEncoder(BiEncoder(transformers.BertModel(config)), tokenizer, max_length=4)
+
+
+def test_an_index_with_vectors_needs_its_own_encoder(table: Path, tmp_path: Path, run: Run) -> None:
+    encoder = make_encoder()
+    encoder.save_pretrained(tmp_path / "encoder")
+    encoder.max_length = 3
+    encoder.save_pretrained(tmp_path / "other")
+    index = tmp_path / "index"
+    result = run("build", table, "--encoder", tmp_path / "encoder", "--storage", "int8", "--out", index)
+    assert result.exit_code == 0, result.output
+    assert "2 passages cut to 4 tokens" in result.stderr
+    found = run("search", "поэт", "--index", index, "--encoder", tmp_path / "encoder", "--k", 2)
+    assert [row.split()[2] for row in found.stdout.splitlines()] == ["vector", "vector"]
+    refused = run("search", "поэт", "--index", index, "--encoder", tmp_path / "other")
+    assert refused.exit_code == 5
+    assert "another encoder" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["search", "Москва", "--index", "нет"], 5, "holds no index"),
+        (["info", "--index", "нет"], 5, "holds no index"),
+        (["build", "нет.jsonl", "--out", "куда"], 3, "нет.jsonl"),
+        (["build", "no_such_source", "--out", "куда"], 7, "no_such_source"),
+        (["build", "nerel_relations", "nerel_relations", "--out", "куда"], 3, "two entries have one id"),
+        (["build", "nerel_relations", "--encoder", "a/b/c", "--out", "куда"], 5, "no such encoder folder"),
+        (["build", "--out", "куда"], 2, "SOURCE"),
+        (["search", "Москва", "--k", "0"], 2, "--k"),
+    ],
+)
+def test_what_goes_wrong_is_said_without_a_traceback(
+    words: list[str], code: int, message: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert result.exit_code == code, result.output
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_flipped_byte_is_refused(index: Path, run: Run) -> None:
+    path = index / "rows.jsonl.xz"
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 4
+    path.write_bytes(data)
+    result = run("search", "Москва", "--index", index)
+    assert result.exit_code == 5
+    assert "rows.jsonl.xz" in result.stderr
+
+
+def test_a_folder_of_other_files_is_not_replaced(table: Path, run: Run) -> None:
+    result = run("build", table, "--out", table.parent)
+    assert result.exit_code == 6
+    assert table.exists()
+
+
+def test_an_index_without_names_says_so(tmp_path: Path, run: Run) -> None:
+    PassageIndex.build(ENTRIES, None, tmp_path / "index")
+    result = run("search", "Москва", "--index", tmp_path / "index")
+    assert result.exit_code == 7
+    assert "holds no names" in result.stderr
+
+
+def test_long_and_odd_texts_stay_one_line() -> None:
+    printed = line(Candidate(Entry("Q1", "entity", "имя \ud800", "слово\n" * 50), 1.0), "name")
+    assert "\n" not in printed
+    assert "…" in printed
+    printed.encode()
+
+
+def test_help_has_an_example_for_every_command(run: Run) -> None:
+    for words in ([], ["build"], ["search"], ["info"]):
+        result = run(*words, "--help")
+        assert result.exit_code == 0
+        assert "Examples:" in result.stdout
+
+
+@pytest.mark.skipif(not EMBEDDED.exists(), reason="no embedded index in this checkout")
+def test_the_embedded_index_is_the_default(run: Run) -> None:
+    result = run("search", "Москва")
+    assert result.exit_code == 0
+    assert "Q649" in result.stdout
