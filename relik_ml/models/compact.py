@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from relik_ml.models.batch import Hits, ReaderBatch, States
 
@@ -61,7 +60,7 @@ class CompactEncoder(nn.Module):
         features = 2 * config.word_width + config.lemma_width + config.shape_width + config.grammemes
         self.project = nn.Linear(features, config.width)
         self.layers = nn.ModuleList(
-            nn.LSTM(config.width, config.hidden, batch_first=True, bidirectional=True) for _ in range(config.layers)
+            BiLSTM(config.width, config.hidden) for _ in range(config.layers)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.layers))
         self.dropout = nn.Dropout(config.dropout)
@@ -86,7 +85,7 @@ class CompactEncoder(nn.Module):
         if self.cover is not None:
             states = states + self.cover(batch.hits, entities, mask)
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            states = norm(states + self._read(layer, self.dropout(states), mask))
+            states = norm(states + layer(self.dropout(states), mask))
         return states
 
     def _hide(self, lemmas: Tensor) -> Tensor:
@@ -96,11 +95,23 @@ class CompactEncoder(nn.Module):
         hidden = (torch.rand(lemmas.shape, device=lemmas.device) < self.config.lemma_dropout) & (lemmas > 0)
         return lemmas.masked_fill(hidden, 1)
 
-    @staticmethod
-    def _read(layer: nn.Module, states: Tensor, mask: Tensor) -> Tensor:
-        """One LSTM layer over the real tokens, so that padding changes nothing."""
-        packed = pack_padded_sequence(states, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
-        return pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=mask.shape[1])[0]
+
+class BiLSTM(nn.Module):
+    """One LSTM layer in each direction. Padding changes nothing: the backward one reads each window turned round
+    within its own length, which is many times quicker on a CPU than packing the batch."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.ahead = nn.LSTM(width, hidden, batch_first=True)
+        self.behind = nn.LSTM(width, hidden, batch_first=True)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, H) and (B, T) give (B, T, 2 hidden)."""
+        places = torch.arange(mask.shape[1], device=mask.device)
+        turned = torch.where(mask, mask.sum(1, keepdim=True) - 1 - places, places)
+        batch = torch.arange(len(mask), device=mask.device)[:, None]
+        back = self.behind(states[batch, turned])[0]
+        return torch.cat([self.ahead(states)[0], back[batch, turned]], dim=-1)
 
 
 class PassageEncoder(nn.Module):

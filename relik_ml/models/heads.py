@@ -6,6 +6,8 @@ Letters as in ``models.batch``; D is the inner width of a head.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,6 +19,12 @@ def endpoints(tokens: Tensor, mentions: Tensor) -> Tensor:
     """[x_s, x_t] of each mention: (B, T, H) and (B, M, 2) give (B, M, 2H)."""
     batch = torch.arange(tokens.shape[0], device=tokens.device)[:, None]
     return torch.cat([tokens[batch, mentions[..., 0]], tokens[batch, mentions[..., 1]]], dim=-1)
+
+
+def rare(layer: nn.Module, share: float) -> None:
+    """Let an untrained classifier believe in the share of positives that there is, lest it first unlearn a half."""
+    if isinstance(layer, nn.Linear):
+        nn.init.constant_(layer.bias, math.log(share / (1 - share)))
 
 
 class SpanHead(nn.Module):
@@ -36,6 +44,8 @@ class SpanHead(nn.Module):
         self.length = nn.Embedding(max_mention, inner)
         self.end = nn.Linear(inner, 1)
         nn.init.normal_(self.length.weight, std=0.02)
+        rare(self.start[-1], 0.15)
+        rare(self.end, 0.1)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, H) gives start logits (B, T) and end logits (B, T, W)."""
@@ -100,10 +110,10 @@ class RelationHead(nn.Module):
     """p(k | m, m') for every ordered pair of mentions and every relation.
 
     S_m = GeLU(W_S s_m), O_m' = GeLU(W_O s_m'), R_k = GeLU(W_R [x_STk, x_STk]), logit = W_rel (S_m ⊙ O_m' ⊙ R_k) + b.
-    W_rel is folded into R_k, so the logit is one matrix product over D and no (M, M, R, D) tensor exists.
+    W_rel is folded into R_k and the sum over D is one matrix product, so no (M, M, R, D) tensor exists.
 
-    Beyond the paper three vectors join S_m ⊙ O_m' before that product: the signed log distance, the mean of
-    the tokens between the two mentions, and the pair of their types.
+    Beyond the paper three terms join the logit, each a product with R_k too, so that relations stay open: the pair
+    of types, the signed log distance, and the mean over the tokens strictly between the two mentions.
     """
 
     def __init__(self, width: int, features: int, types: int, inner: int, distances: int, dropout: float) -> None:
@@ -113,38 +123,52 @@ class RelationHead(nn.Module):
         self.object = nn.Linear(features, inner)
         self.relation = nn.Linear(2 * width, inner)
         self.score = nn.Linear(inner, 1)
-        self.distance = nn.Embedding(distances, inner)
-        self.between = nn.Linear(width, inner)
         self.subject_type = nn.Linear(types, inner, bias=False)
         self.object_type = nn.Linear(types, inner, bias=False)
+        self.distance = nn.Embedding(distances, inner)
+        self.between = nn.Linear(width, inner)
         nn.init.normal_(self.distance.weight, std=0.02)
+        rare(self.score, 5e-4)
 
     def forward(self, tokens: Tensor, mentions: Tensor, features: Tensor, types: Tensor, relations: Tensor) -> Tensor:
         """tokens (B, T, H), mentions (B, M, 2), their features (B, M, ·) and type probabilities (B, M, Y),
         relations (B, R, H) give logits (B, M, M, R): row is subject, column is object."""
         features = self.dropout(features)
         subject, object_ = F.gelu(self.subject(features)), F.gelu(self.object(features))
-        pair = subject[:, :, None] * object_[:, None]
-        pair = pair + self.subject_type(types)[:, :, None] * self.object_type(types)[:, None]
-        pair = pair + self.distance(self._buckets(mentions)) + self._context(tokens, mentions)
         relation = F.gelu(self.relation(self.dropout(torch.cat([relations, relations], dim=-1))))
         weighted = relation * self.score.weight[0]
-        return torch.einsum("bmnd,brd->bmnr", self.dropout(pair), weighted) + self.score.bias
+        logits = trilinear(
+            torch.cat([subject, self.subject_type(types)], -1),
+            torch.cat([object_, self.object_type(types)], -1),
+            torch.cat([weighted, relation], -1),
+        )
+        logits = logits + self._distance(mentions, relation) + self._between(tokens, mentions, relation)
+        return logits + self.score.bias
 
-    def _buckets(self, mentions: Tensor) -> Tensor:
-        """(B, M, M) long: two per power of √2 tokens from start to start, before and after apart."""
+    def _distance(self, mentions: Tensor, relation: Tensor) -> Tensor:
+        """(B, M, M, R): two buckets per power of two tokens from start to start, before and after apart."""
         gap = mentions[:, None, :, 0] - mentions[:, :, None, 0]
         half = self.distance.num_embeddings // 2
         size = (2 * torch.log2(gap.abs().clamp(min=1).float())).long().clamp(max=half - 1)
-        return torch.where(gap >= 0, size + half, half - 1 - size)
+        bucket = torch.where(gap >= 0, size + half, half - 1 - size)
+        scores = relation @ self.distance.weight.T  # (B, R, buckets)
+        batch = torch.arange(len(relation), device=relation.device)[:, None, None]
+        return scores.transpose(1, 2)[batch, bucket]
 
-    def _context(self, tokens: Tensor, mentions: Tensor) -> Tensor:
-        """(B, M, M, D): projected mean of the tokens strictly between two mentions, zero when none are."""
-        sums = F.pad(self.between(self.dropout(tokens)).cumsum(1), (0, 0, 1, 0))
+    def _between(self, tokens: Tensor, mentions: Tensor, relation: Tensor) -> Tensor:
+        """(B, M, M, R): mean score of the tokens strictly between two mentions, zero when there are none."""
+        scores = F.gelu(self.between(self.dropout(tokens))) @ relation.transpose(1, 2)  # (B, T, R)
+        sums = F.pad(scores.cumsum(1), (0, 0, 1, 0))
         first, last = mentions.unbind(-1)
         start = torch.minimum(last[:, :, None], last[:, None]) + 1
-        stop = torch.maximum(first[:, :, None], first[:, None]).clamp(min=0)
-        length = (stop - start).clamp(min=0)
-        batch = torch.arange(tokens.shape[0], device=tokens.device)[:, None, None]
-        total = sums[batch, torch.maximum(start, stop)] - sums[batch, start]
-        return F.gelu(total / length.clamp(min=1)[..., None])
+        stop = torch.maximum(torch.maximum(first[:, :, None], first[:, None]), start)
+        batch = torch.arange(len(tokens), device=tokens.device)[:, None, None]
+        return (sums[batch, stop] - sums[batch, start]) / (stop - start).clamp(min=1)[..., None]
+
+
+def trilinear(subject: Tensor, object_: Tensor, relation: Tensor) -> Tensor:
+    """Σ_d s_md · o_nd · r_kd: (B, M, D), (B, N, D) and (B, R, D) give (B, M, N, R), by way of (B, M, R, D)."""
+    batch, mentions, width = subject.shape
+    pairs = (subject[:, :, None] * relation[:, None]).view(batch, -1, width)  # (B, M R, D)
+    product = pairs @ object_.transpose(1, 2)
+    return product.view(batch, mentions, relation.shape[1], -1).transpose(2, 3)

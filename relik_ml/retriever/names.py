@@ -39,6 +39,7 @@ _ENDING = re.compile(
     "(?:иями|ыми|ими|ого|его|ому|ему|ами|ями|иях|ией|ией|ией|ов|ев|ей|ой|ий|ый|ая|яя|ое|ее|ые|ие|ых|их|ым|им|ом|ем|"
     "ам|ям|ах|ях|ою|ею|ия|ии|ию|ью|ье|ья|а|я|о|е|у|ю|ы|и|ь|й)$"
 )
+_NOTE = re.compile(r"\s*\([^()]*\)$")
 _CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
 FEATURES = (
@@ -254,9 +255,23 @@ def _hash(words: Iterable[str]) -> int:
 
 
 def _names(entry: Entry) -> Iterator[tuple[int, str]]:
-    yield LABEL, entry.name
-    for alias in entry.aliases:
-        yield ALIAS, alias
-    words = entry.name.split()
-    if HUMAN in entry.types and len(words) > 1 and _CYRILLIC.match(words[-1]):
+    human = HUMAN in entry.types
+    for kind, name in [(LABEL, entry.name), *((ALIAS, alias) for alias in entry.aliases)]:
+        for written in spellings(name, human):
+            yield kind, written
+    words = spellings(entry.name, human)[-1].split()
+    if human and len(words) > 1 and _CYRILLIC.match(words[-1]):
         yield SURNAME, words[-1]
+
+
+def spellings(name: str, human: bool) -> tuple[str, ...]:
+    """A name and what it is without the marks of an encyclopaedia, the plainest last.
+
+    >>> spellings("Торез, Морис", human=True), spellings("Вирак (провинция)", human=False)
+    (('Торез, Морис', 'Морис Торез'), ('Вирак (провинция)', 'Вирак'))
+    """
+    plain = _NOTE.sub("", name)
+    surname, comma, given = plain.partition(", ")
+    if human and comma:
+        plain = f"{given} {surname}"
+    return tuple(dict.fromkeys((name, plain)))

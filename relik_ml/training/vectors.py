@@ -1,0 +1,54 @@
+"""Word vectors to start a compact encoder from: navec's, as natasha's package carries them (MIT)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.errors import ConfigError
+from relik_ml.text.lexicon import RESERVED, fold
+
+Floats = NDArray[np.float32]
+
+
+def navec_path() -> Path:
+    """The vectors inside the installed natasha package; natasha itself is not imported."""
+    spec = find_spec("natasha")
+    found = sorted(Path(spec.origin).parent.glob("data/emb/navec_news*.tar")) if spec and spec.origin else []
+    if not found:
+        raise ConfigError("no word vectors to start from", got="natasha is not installed", fix="pip install 'relik-ml[train]'")
+    return found[0]
+
+
+def read_navec(path: Path) -> tuple[list[str], Floats]:
+    """Words, folded, and their vectors (V, 300); of «елка» and «ёлка» the one with ё goes."""
+    from navec import Navec
+
+    navec = Navec.load(path)
+    words = [fold(word) for word in navec.vocab.words[:-2]]
+    vectors = navec.pq.unpack()[:-2]
+    first = dict(zip(reversed(words), reversed(range(len(words))), strict=True))
+    return list(first), vectors[list(first.values())].astype(np.float32)
+
+
+def choose(words: Iterable[str], known: Iterable[str], size: int) -> list[str]:
+    """The first ``size`` of ``words``, which come most useful first, that have a vector."""
+    have = set(known)
+    return [word for word in dict.fromkeys(words) if word in have][:size]
+
+
+def reduce(vectors: Floats, width: int) -> Floats:
+    """(V, 300) → (V, width) by principal components, scaled to a mean square of one."""
+    centred = vectors - vectors.mean(0)
+    _, basis = np.linalg.eigh(centred.T @ centred)
+    reduced = centred @ basis[:, ::-1][:, :width]
+    return (reduced / np.sqrt((reduced**2).mean())).astype(np.float32)
+
+
+def table(vectors: Floats) -> Floats:
+    """Vectors with the reserved rows, padding and unknown, before them; both zero."""
+    return np.concatenate([np.zeros((RESERVED, vectors.shape[1]), np.float32), vectors])
