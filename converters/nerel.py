@@ -15,9 +15,11 @@ from typing import NamedTuple, get_args
 from relik_ml.download import Archive
 from relik_ml.errors import CorpusNotFound
 from relik_ml.plugins import Report, load_relations
+from relik_ml.text.coreference import same_link
+from relik_ml.text.evidence import evidence
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import sentences
-from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Status, Triple
+from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Status, Triple
 
 from ._brat import Bound, Relation, Standoff, read_standoff
 from ._links import Choices, Ranking, read_choices
@@ -119,13 +121,14 @@ def _document(page: Page, split: str, links: dict[str, Link], properties: Mappin
     spoken = list(sentences(text))
     mentions = tuple(_mention(bound, links.get(bound.id)) for bound in bounds.values())
     triples = tuple(
-        Triple(r.subject, r.type, r.object, properties.get(r.type), _evidence(bounds, r, spoken)) for r in relations
+        Triple(r.subject, r.type, r.object, properties.get(r.type), evidence(spoken, _arguments(bounds, r)))
+        for r in relations
     )
     meta = {"dataset": "nerel", "split": split, "source": path.name, "repairs": page.repairs}
     if path.stem.endswith("_text"):
         meta["licence"] = "CC BY 2.5"
     id = f"nerel/{split}/{path.stem}"
-    return Document(id, text, "ru", mentions, _entities(mentions), triples, ANNOTATED, meta)
+    return Document(id, text, "ru", mentions, same_link(mentions), triples, ANNOTATED, meta)
 
 
 def _mention(bound: Bound, link: Link | None) -> Mention:
@@ -135,20 +138,8 @@ def _mention(bound: Bound, link: Link | None) -> Mention:
     return Mention(bound.id, start, stop, bound.type, fragments, link)
 
 
-def _entities(mentions: tuple[Mention, ...]) -> tuple[Entity, ...]:
-    """Mentions of one document with the same QID, where there are at least two."""
-    same: dict[str, list[str]] = {}
-    for mention in mentions:
-        if mention.link.id:
-            same.setdefault(mention.link.id, []).append(mention.id)
-    groups = [tuple(ids) for ids in same.values() if len(ids) > 1]
-    return tuple(Entity(f"E{number}", ids, "same-link") for number, ids in enumerate(groups, 1))
-
-
-def _evidence(bounds: dict[str, Bound], relation: Relation, spoken: list[Span]) -> tuple[Span, ...]:
-    """The sentences that the arguments touch: one when they share it."""
-    touched = [*bounds[relation.subject].fragments, *bounds[relation.object].fragments]
-    return tuple(s for s in spoken if any(f.start < s.stop and s.start < f.stop for f in touched))
+def _arguments(bounds: dict[str, Bound], relation: Relation) -> list[Span]:
+    return [*bounds[relation.subject].fragments, *bounds[relation.object].fragments]
 
 
 def _count(document: Document, report: Report) -> None:

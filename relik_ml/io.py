@@ -221,7 +221,8 @@ def _triple_to_json(triple: Triple) -> dict[str, Any]:
 
 def _entry_to_json(entry: Entry) -> dict[str, Any]:
     record: dict[str, Any] = {name: getattr(entry, name) for name in ("id", "kind", "name", "text", "lang")}
-    return record | {"aliases": list(entry.aliases)}
+    lists = {"aliases": list(entry.aliases), "types": list(entry.types)}
+    return record | lists | {"popularity": entry.popularity}
 
 
 # JSON to values
@@ -306,7 +307,7 @@ def _annotated(fields: _Fields | None) -> Annotated:
 
 
 def _entry_from_json(record: Any, where: str) -> Entry:
-    fields = _Fields(record, where, ("id", "kind", "name", "text", "lang", "aliases"))
+    fields = _Fields(record, where, ("id", "kind", "name", "text", "lang", "aliases", "types", "popularity"))
     if fields.text("kind") not in get_args(Kind):
         fields.fail("kind", f"one of {', '.join(get_args(Kind))}")
     return Entry(
@@ -316,6 +317,8 @@ def _entry_from_json(record: Any, where: str) -> Entry:
         text=fields.text("text", ""),
         lang=fields.text("lang", "ru"),
         aliases=fields.texts("aliases"),
+        types=fields.texts("types"),
+        popularity=fields.score("popularity") or 0.0,
     )
 
 

@@ -154,3 +154,37 @@ class CoverEncoder(nn.Module):
         total = weight.new_zeros(size, width).index_add(0, cell, weight * (said[hit] + self.places(place)))
         norm = weight.new_zeros(size, 1).index_add(0, cell, weight)
         return self.project(F.gelu(total / norm.clamp(min=1e-6))).view(*mask.shape, width) * (norm > 0).view(*mask.shape, 1)
+
+
+class BagEncoder(nn.Module):
+    """The compact bi-encoder: a bag of frozen word vectors in which each word weighs what it tells, then one layer.
+
+    Queries and passages share the weights of words but not the last layer: one is news, the other an encyclopaedia.
+    """
+
+    def __init__(self, vectors: nn.Embedding, dimension: int) -> None:
+        super().__init__()
+        width = vectors.embedding_dim
+        self.vectors = vectors
+        self.weight = nn.Linear(width, 1)
+        self.query = nn.Linear(width, dimension)
+        self.passage = nn.Linear(width, dimension)
+
+    def bag(self, words: Tensor) -> Tensor:
+        """(N, L) word rows, 0 where padded, give (N, width)."""
+        vectors = self.vectors(words)
+        weights = self.weight(vectors).masked_fill(words.eq(0)[..., None], -torch.inf)
+        weights = torch.where(words.ne(0).any(1)[:, None, None], weights, torch.zeros_like(weights)).softmax(1)
+        return (weights * vectors).sum(1)
+
+    def forward(self, queries: Tensor, passages: Tensor) -> tuple[Tensor, Tensor]:
+        """Word rows (B, L) and (P, L') give unit vectors (B, D) and (P, D)."""
+        return self.queries(queries), self.passages(passages)
+
+    def queries(self, words: Tensor) -> Tensor:
+        """(B, L) → (B, D)."""
+        return F.normalize(self.query(self.bag(words)), dim=-1)
+
+    def passages(self, words: Tensor) -> Tensor:
+        """(P, L) → (P, D)."""
+        return F.normalize(self.passage(self.bag(words)), dim=-1)

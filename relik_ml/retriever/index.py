@@ -23,14 +23,15 @@ from safetensors.numpy import load_file, save_file
 
 from relik_ml.errors import ConfigError, DataError, ModelError
 from relik_ml.io import atomic_folder
+from relik_ml.manifest import Format, read_manifest, write_manifest
 from relik_ml.retriever.encode import PassageEncoder, passage
-from relik_ml.retriever.manifest import read_manifest, write_manifest
 from relik_ml.retriever.rows import Rows, read_rows, runs, write_rows
 from relik_ml.retriever.vectors import Floats, Ints, Storage, Vectors
 from relik_ml.types import Entry, Kind
 
 Tensors = Mapping[str, NDArray[Any]]
 
+FORMAT = Format("index", "relik-ml-index/1", "build it again with `relik-ml index build`, or copy the folder again")
 VECTORS = "vectors"
 _CHUNK = 1024  # passages that are encoded before they are packed: bounds the memory of a build
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -79,7 +80,7 @@ class PassageIndex:
             write_rows(rows, partial)
             for name, arrays in tensors.items():
                 save_file({key: array.copy(order="C") for key, array in arrays.items()}, partial / _file(name))
-            write_manifest(partial, _fields(rows, encoder, config, list(tensors)))
+            write_manifest(partial, FORMAT, _fields(rows, encoder, config, list(tensors)))
         return cls.open(folder)
 
     @classmethod
@@ -90,7 +91,7 @@ class PassageIndex:
             ModelError: this is no index, one of another format, or a file of it is missing or damaged.
         """
         folder = Path(folder)
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, FORMAT)
         entries = read_rows(folder, [(kind, count) for kind, count in manifest["kinds"]])
         tensors = {name: load_file(folder / _file(name)) for name in manifest["tensors"]}
         vectors = tensors.pop(VECTORS, None)

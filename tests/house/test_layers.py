@@ -10,7 +10,7 @@ import pytest
 
 LAYERS = (
     ("types", "errors"),
-    ("files", "io", "download", "text", "score", "export", "models"),
+    ("files", "manifest", "io", "download", "text", "score", "export", "models"),
     ("retriever", "reader", "plugins"),
     ("pipeline", "training"),
     ("cli", "serve", "relik_ml", "__main__"),
@@ -18,6 +18,7 @@ LAYERS = (
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 SIBLINGS = {  # what a part may import of its own layer
     "io": {"files"},
+    "manifest": {"files"},
     "download": {"files"},
     "score": {"text"},  # the scope of a relation is its sentence
     "cli": {"relik_ml"},
@@ -25,9 +26,9 @@ SIBLINGS = {  # what a part may import of its own layer
 }
 PLUGIN_MAY = {"types", "errors", "files", "io", "text", "plugins", "download"}
 FOLDERS = {"converters", "indexes", "recipes"}
-TORCH_FREE = {"types", "errors", "files", "io", "download", "text", "score", "export", "plugins"}
+TORCH_FREE = {"types", "errors", "files", "manifest", "io", "download", "text", "score", "export", "plugins"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}
-STANDARD_LIBRARY_ONLY = {"types", "errors", "files", "io", "download"}
+STANDARD_LIBRARY_ONLY = {"types", "errors", "files", "manifest", "io", "download"}
 MODELS_MAY = {"numpy", "peft", "safetensors", "torch", "transformers"}
 
 

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from relik_ml.errors import ConfigError, DataError, ModelError
 from relik_ml.retriever import vectors as vectors_module
 from relik_ml.retriever.encode import PassageEncoder, passage
-from relik_ml.retriever.index import IndexConfig, PassageIndex
-from relik_ml.retriever.manifest import FORMAT
+from relik_ml.retriever.index import FORMAT, IndexConfig, PassageIndex
 from relik_ml.retriever.negatives import hard_negatives
 from relik_ml.retriever.rows import Rows
 from relik_ml.retriever.vectors import STORAGES, Floats, Storage, Vectors, top
@@ -154,7 +153,7 @@ def test_any_flipped_bit_of_the_manifest_is_noticed(folder: Path) -> None:
 
 def test_other_formats_and_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
     path = folder / "manifest.json"
-    path.write_text(path.read_text("utf-8").replace(FORMAT, "relik-ml-index/9"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace(FORMAT.name, "relik-ml-index/9"), "utf-8")
     with pytest.raises(ModelError, match="unknown format") as error:
         PassageIndex.open(folder)
     assert error.value.got == "relik-ml-index/9"
@@ -167,7 +166,7 @@ def test_other_formats_and_other_folders_are_refused(folder: Path, tmp_path: Pat
 
 
 def test_a_failed_build_leaves_the_old_index_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(folder: Path, fields: dict[str, object]) -> None:
+    def fail(*_: object) -> None:
         raise DataError("the power went")
 
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
