@@ -22,6 +22,8 @@ from relik_ml.types import Entry, Property
 TELLING = ("P39", "P106", "P17", "P27", "P131")
 """Position, occupation, country, citizenship and place: what tells namesakes apart."""
 
+FIX = "give the path of a .jsonl or .jsonl.gz file"
+
 Record = dict[str, Any]
 Facts = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -42,7 +44,7 @@ class JsonlTable:
             DataError: a line that is no JSON object of this form.
         """
         if path is None:
-            raise ConfigError("this source carries no data itself", got="no path", fix="give the path of a .jsonl or .jsonl.gz file")
+            raise ConfigError("this source carries no data itself", got="no path", fix=FIX)
         labels = {record["qid"]: self._label(record) for record in _records(path)}
         facts = _facts(path.with_name("facts.tsv.gz"))
         degree = Counter(entity for subject, pairs in facts.items() for _, obj in pairs for entity in (subject, obj))
@@ -117,7 +119,7 @@ def _facts(path: Path) -> Facts:
 
 def _open(path: Path) -> IO[bytes]:
     if not path.is_file():
-        raise DataError("the entity table is not there", where=str(path), fix="give the path of a .jsonl or .jsonl.gz file")
+        raise DataError("the entity table is not there", where=str(path), fix=FIX)
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 

@@ -31,6 +31,8 @@ class CompactConfig:
     layers: int = 2
     hit_features: int = 0
     dropout: float = 0.3
+    passage_width: int = 16
+    """Width of the bi-encoder's vectors: an index has hundreds of thousands."""
     lemma_dropout: float = 0.15
     """Share of lemmas hidden in training, so that words never seen are nothing new."""
 
@@ -80,8 +82,9 @@ class CompactEncoder(nn.Module):
         """(B, T, H)."""
         inputs, mask = batch.inputs, batch.token_mask
         words = self.vectors(inputs["words"]).flatten(2)
-        features = [words, self.lemmas(self._hide(inputs["lemmas"])), self.shapes(inputs["shapes"]), inputs["grammemes"]]
-        states = self.project(self.dropout(torch.cat(features, dim=-1)))
+        lemmas, shapes = self.lemmas(self._hide(inputs["lemmas"])), self.shapes(inputs["shapes"])
+        features = torch.cat([words, lemmas, shapes, inputs["grammemes"]], dim=-1)
+        states: Tensor = self.project(self.dropout(features))
         if self.cover is not None:
             states = states + self.cover(batch.hits, entities, mask)
         for layer, norm in zip(self.layers, self.norms, strict=True):
@@ -119,9 +122,8 @@ class PassageEncoder(nn.Module):
 
     def __init__(self, word_width: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.network = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(2 * word_width, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width)
-        )
+        first, second = nn.Linear(2 * word_width, width), nn.Linear(width, width)
+        self.network = nn.Sequential(nn.Dropout(dropout), first, nn.GELU(), second, nn.LayerNorm(width))
 
     def forward(self, names: Tensor, texts: Tensor) -> Tensor:
         """(P, ·, D) word vectors, zero where padded, give (P, H)."""
@@ -153,7 +155,8 @@ class CoverEncoder(nn.Module):
         size, width = mask.numel(), entities.shape[-1]
         total = weight.new_zeros(size, width).index_add(0, cell, weight * (said[hit] + self.places(place)))
         norm = weight.new_zeros(size, 1).index_add(0, cell, weight)
-        return self.project(F.gelu(total / norm.clamp(min=1e-6))).view(*mask.shape, width) * (norm > 0).view(*mask.shape, 1)
+        covered: Tensor = self.project(F.gelu(total / norm.clamp(min=1e-6))) * (norm > 0)
+        return covered.view(*mask.shape, width)
 
 
 class BagEncoder(nn.Module):
@@ -175,7 +178,8 @@ class BagEncoder(nn.Module):
         vectors = self.vectors(words)
         weights = self.weight(vectors).masked_fill(words.eq(0)[..., None], -torch.inf)
         weights = torch.where(words.ne(0).any(1)[:, None, None], weights, torch.zeros_like(weights)).softmax(1)
-        return (weights * vectors).sum(1)
+        bag: Tensor = (weights * vectors).sum(1)
+        return bag
 
     def forward(self, queries: Tensor, passages: Tensor) -> tuple[Tensor, Tensor]:
         """Word rows (B, L) and (P, L') give unit vectors (B, D) and (P, D)."""

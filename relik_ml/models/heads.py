@@ -72,7 +72,8 @@ class SymbolHead(nn.Module):
         """(B, M, 2H) and (B, S, H) or (S, H) give (B, M, S)."""
         mention = F.gelu(self.project(self.dropout(ends)))
         symbol = F.gelu(self.project(self.dropout(torch.cat([symbols, symbols], dim=-1))))
-        return mention @ symbol.transpose(-1, -2) * self.scale
+        scores: Tensor = mention @ symbol.transpose(-1, -2) * self.scale
+        return scores
 
 
 class HitHead(nn.Module):
@@ -169,6 +170,7 @@ class RelationHead(nn.Module):
 def trilinear(subject: Tensor, object_: Tensor, relation: Tensor) -> Tensor:
     """Σ_d s_md · o_nd · r_kd: (B, M, D), (B, N, D) and (B, R, D) give (B, M, N, R), by way of (B, M, R, D)."""
     batch, mentions, width = subject.shape
-    pairs = (subject[:, :, None] * relation[:, None]).view(batch, -1, width)  # (B, M R, D)
-    product = pairs @ object_.transpose(1, 2)
-    return product.view(batch, mentions, relation.shape[1], -1).transpose(2, 3)
+    relations = relation.shape[1]
+    pairs = (subject[:, :, None] * relation[:, None]).view(batch, mentions * relations, width)
+    product = pairs @ object_.transpose(1, 2)  # (B, M R, N)
+    return product.view(batch, mentions, relations, object_.shape[1]).transpose(2, 3)

@@ -6,6 +6,7 @@ window with few mentions weighs no more than its mentions do, however the batch 
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,11 +16,12 @@ from relik_ml.models.config import LossWeights
 
 def reader_losses(output: ReaderOutput, gold: Gold, token_mask: Tensor) -> dict[str, Tensor]:
     """The five terms, unweighted. ``output.mentions`` must be ``gold.mentions`` (teacher forcing)."""
-    mentions = gold.mention_mask.sum().clamp(min=1)
+    known = gold.mention_mask
+    mentions = known.sum().clamp(min=1)
     return {
         "start": start_loss(output.start, gold, token_mask) / mentions,
         "end": end_loss(output.end, gold, token_mask) / mentions,
-        "type": F.cross_entropy(output.types[gold.mention_mask], gold.types[gold.mention_mask], reduction="sum") / mentions,
+        "type": F.cross_entropy(output.types[known], gold.types[known], reduction="sum") / mentions,
         "link": link_loss(output.links, gold) / mentions,
         "relation": relation_loss(output.relations, gold) / mentions,
     }
@@ -27,8 +29,8 @@ def reader_losses(output: ReaderOutput, gold: Gold, token_mask: Tensor) -> dict[
 
 def weigh(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
     """The weighted sum, a scalar."""
-    total = [getattr(weights, name) * loss for name, loss in losses.items()]
-    return sum(total[1:], start=total[0])
+    weighted = [getattr(weights, name) * loss for name, loss in losses.items()]
+    return torch.stack(weighted).sum()
 
 
 def start_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:

@@ -28,7 +28,9 @@ class ReaderModel(nn.Module):
     without, they are the spans that the span head believes in.
     """
 
-    def __init__(self, encoder: nn.Module, types: int, config: HeadConfig, weights: LossWeights = LossWeights()) -> None:
+    def __init__(
+        self, encoder: nn.Module, types: int, config: HeadConfig, weights: LossWeights = LossWeights()
+    ) -> None:
         super().__init__()
         self.config, self.weights = config, weights
         self.encoder = encoder
@@ -88,5 +90,3 @@ def believed(start: Tensor, end: Tensor, token_mask: Tensor, thresholds: Thresho
     mentions = first.new_zeros(*mask.shape, 2)
     mentions[mask] = torch.stack([first, first + length], dim=-1)
     return mentions, mask
-
-

@@ -22,6 +22,10 @@ class CompactInputs:
         self.lexicon, self.types = lexicon, tuple(types)
         self._passage = lru_cache(maxsize=100_000)(self._read)
 
+    def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
+        """All candidates: passages are read one by one, so any number fits."""
+        return list(batch)
+
     def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
         """See ``CompactEncoder`` for names and shapes."""
         places: dict[tuple[str, str], int] = {}
@@ -48,13 +52,14 @@ class CompactInputs:
 
     def _words(self, batch: Sequence[Retrieved]) -> dict[str, Tensor]:
         words = [[self.lexicon.word(token.text) for token in item.window.tokens] for item in batch]
-        width = max(map(len, words))
-        grammemes = torch.zeros(len(words), width, len(self.lexicon.grammemes))
-        at = [(row, column, g) for row, line in enumerate(words) for column, word in enumerate(line) for g in word.grammemes]
+        forms = pad([[word.form for word in line] for line in words])
+        bases = pad([[word.base for word in line] for line in words])
+        grammemes = torch.zeros(*forms.shape, len(self.lexicon.grammemes))
+        each = ((row, column, word) for row, line in enumerate(words) for column, word in enumerate(line))
+        at = [(row, column, place) for row, column, word in each for place in word.grammemes]
         grammemes[tuple(torch.tensor(at, dtype=torch.long).view(-1, 3).unbind(1))] = 1.0
-        forms = torch.stack([pad([[w.form for w in line] for line in words]), pad([[w.base for w in line] for line in words])], -1)
         return {
-            "words": forms,
+            "words": torch.stack([forms, bases], -1),
             "lemmas": pad([[word.lemma for word in line] for line in words]),
             "shapes": pad([[word.shape for word in line] for line in words]),
             "grammemes": grammemes,
@@ -65,6 +70,6 @@ class CompactInputs:
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Rows of unequal length as one (N, longest) tensor, zeros behind; at least one column."""
-    width = max(1, *map(len, rows), 1)
+    """Rows of unequal length as one (N, longest) tensor, zeros behind."""
+    width = max(map(len, rows), default=0)
     return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], dtype=torch.long)

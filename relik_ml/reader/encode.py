@@ -17,18 +17,32 @@ from relik_ml.types import Entry, Link, Retrieved, Window
 class Inputs(Protocol):
     """Makes the tensors that one kind of encoder takes."""
 
+    def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
+        """The same windows with those candidates that the encoder can read, the best ones; no window is dropped."""
+        ...
+
     def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
         """Everything of ``ReaderBatch.inputs``."""
         ...
 
 
 class BatchEncoder:
-    """Retrieved windows → ``ReaderBatch``. ``types`` are the mention types in the order of the network."""
+    """Retrieved windows → ``ReaderBatch``. ``types`` are the mention types in the order of the network.
+
+    ``fit`` a batch first: targets, hits and what is decoded number the candidates that are left::
+
+        batch = encoder.fit(batch)
+        parts = decoder(model(encoder(batch)), batch)
+    """
 
     def __init__(self, inputs: Inputs, types: Sequence[Entry], max_mention: int, hit_features: int) -> None:
         self.inputs, self.types = inputs, tuple(types)
         self.max_mention, self.hit_features = max_mention, hit_features
         self._type = {entry.id: place for place, entry in enumerate(self.types)}
+
+    def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
+        """The windows as the encoder can read them: ``Inputs.fit``."""
+        return self.inputs.fit(batch)
 
     def __call__(self, batch: Sequence[Retrieved]) -> ReaderBatch:
         """A batch without targets."""
@@ -48,11 +62,11 @@ class BatchEncoder:
         rows, features = [], []
         for place, item in enumerate(batch):
             snap = Snap(item.window)
-            for hit in item.hits:
+            for hit in item.hits if self.hit_features else ():
                 rows.append((place, *snap(hit.start, hit.stop), 1 + hit.candidate))
                 features.append(hit.features)
-        index = torch.tensor(rows, dtype=torch.long).view(-1, 4)
-        return Hits(*index.unbind(1), torch.tensor(features).view(-1, self.hit_features))
+        window, first, last, candidate = torch.tensor(rows, dtype=torch.long).view(-1, 4).unbind(1)
+        return Hits(window, first, last, candidate, torch.tensor(features).view(len(rows), self.hit_features))
 
     def _gold(self, batch: Sequence[Retrieved]) -> Gold:
         targets = [self._targets(item) for item in batch]
@@ -111,10 +125,11 @@ class Snap:
 
     def __init__(self, window: Window) -> None:
         self._starts = [token.start for token in window.tokens]
+        self._stops = [token.stop for token in window.tokens]
 
     def __call__(self, start: int, stop: int) -> tuple[int, int]:
-        """Places of tokens, both inclusive."""
-        first = max(0, bisect_right(self._starts, start) - 1)
+        """Places of tokens, both inclusive; a range of blanks counts as the token behind them."""
+        first = min(bisect_right(self._stops, start), len(self._stops) - 1)
         return first, max(first, bisect_left(self._starts, stop) - 1)
 
 

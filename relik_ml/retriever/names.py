@@ -51,9 +51,9 @@ FEATURES = (
 NOBODY = 0xFFFFFFFF
 """The row of annotated surfaces that stand for nothing in the knowledge base."""
 
+
 class Learnt(Counter[tuple[int, int]]):
     """In how many documents a key was annotated with a row (``NOBODY``: with nothing in the knowledge base)."""
-
 
 
 class Evidence(NamedTuple):
@@ -62,7 +62,7 @@ class Evidence(NamedTuple):
     weight: float
     popularity: float
     kind: int
-    count: int
+    seen: int
     total: int
 
 
@@ -173,7 +173,8 @@ class NameIndex:
     def _rows(self, key: int, low: int, high: int, held_out: Learnt) -> Iterator[tuple[int, Evidence]]:
         """The rows of one key with their evidence, less what is held out."""
         rows, kinds = self.rows[low:high].tolist(), self.kinds[low:high].tolist()
-        counts = [max(0, count - held_out[key, row]) for row, count in zip(rows, self.counts[low:high].tolist(), strict=True)]
+        seen = zip(rows, self.counts[low:high].tolist(), strict=True)
+        counts = [max(0, count - held_out[key, row]) for row, count in seen]
         total = sum(counts)
         for row, kind, count in zip(rows, kinds, counts, strict=True):
             kind = kind if count else kind & ~(1 << LEARNT)
@@ -251,7 +252,9 @@ def _keys(stems: Sequence[tuple[str, ...]]) -> list[int]:
 
 def _hash(words: Iterable[str]) -> int:
     joined = " ".join(words)
-    return int.from_bytes(blake2b(joined.encode(errors="surrogatepass"), digest_size=8).digest(), "little") if len(joined) > 1 else 0
+    if len(joined) < 2:
+        return 0
+    return int.from_bytes(blake2b(joined.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _names(entry: Entry) -> Iterator[tuple[int, str]]:

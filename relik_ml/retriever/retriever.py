@@ -88,7 +88,7 @@ class Retriever:
     def lookup(self, text: str, k: int) -> list[tuple[Candidate, str]]:
         """The k best entities for a name or a phrase, each with the way it was found: name or vector."""
         document = Document("query", text)
-        found = self([window for window in windows(document, size=64, stride=64)][:1])
+        found = self(windows(document, size=64, stride=64)[:1])
         named = {hit.candidate for item in found for hit in item.hits}
         pairs = [
             (candidate, "name" if place in named else "vector")
