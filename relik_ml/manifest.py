@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,9 @@ class Format:
 def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None:
     """Write ``fields``, the format's name, the sha256 of every file of ``folder`` and one of the manifest itself.
 
-    Folders inside it look after themselves.
+    A folder inside it that has a manifest looks after itself.
     """
-    files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(_files(folder))}
     record = {"format": format.name, **fields, "files": files}
     text = json.dumps({**record, "checksum": _checksum(record)}, ensure_ascii=False, indent=2)
     (folder / FILE).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
@@ -56,6 +57,14 @@ def read_manifest(folder: Path, format: Format) -> dict[str, Any]:
     for name, checksum in record["files"].items():
         _verify(folder / name, checksum, format)
     return record
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif not (path / FILE).exists():
+            yield from _files(path)
 
 
 def _parsed(folder: Path, format: Format) -> dict[str, Any]:

@@ -24,11 +24,22 @@ def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
         if tensor.dim() == 2 and tensor.numel() >= SMALLEST:
-            scale = (tensor.abs().amax(1) / 127).clamp(min=1e-12)
+            scale = _scale(tensor)
             packed[name + _SCALE] = scale
             tensor = (tensor / scale[:, None]).round().to(torch.int8)
         packed[name] = tensor
     save_file(packed, path)
+
+
+def packed(tensor: Tensor) -> Tensor:
+    """A matrix (N, D) as it will be once it has been saved and loaded; doing it twice changes nothing more."""
+    scale = _scale(tensor)[:, None]
+    return (tensor / scale).round() * scale
+
+
+def _scale(tensor: Tensor) -> Tensor:
+    """A power of two a row, so that packing what was packed is exact and checksums of weights are stable."""
+    return torch.exp2(torch.ceil(torch.log2((tensor.abs().amax(1) / 127).clamp(min=1e-12))))
 
 
 def load_packed(path: Path) -> dict[str, Tensor]:

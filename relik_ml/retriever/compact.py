@@ -40,21 +40,26 @@ class CompactTextEncoder:
 
     def queries(self, texts: Sequence[str]) -> Floats:
         """(N, D) float32."""
-        return self._encode(texts, QUERY_WORDS, self.model.queries)
+        return self._encode(texts, self.embed_queries)
 
     def passages(self, texts: Sequence[str]) -> Floats:
         """(N, D) float32."""
-        return self._encode(texts, PASSAGE_WORDS, self.model.passages)
+        return self._encode(texts, self.embed_passages)
 
-    def words(self, texts: Sequence[str], limit: int) -> Tensor:
+    def embed_queries(self, texts: Sequence[str]) -> Tensor:
+        """(N, D) with gradient."""
+        return self.model.queries(self._words(texts, QUERY_WORDS))
+
+    def embed_passages(self, texts: Sequence[str]) -> Tensor:
+        """(N, D) with gradient."""
+        return self.model.passages(self._words(texts, PASSAGE_WORDS))
+
+    def _words(self, texts: Sequence[str], limit: int) -> Tensor:
         """(N, L) word rows, 0 where padded."""
         rows = [self.lexicon.forms(text, limit) for text in texts]
         return torch.nn.utils.rnn.pad_sequence([torch.tensor(row or [0]) for row in rows], batch_first=True)
 
-    def _encode(self, texts: Sequence[str], limit: int, network: Callable[[Tensor], Tensor]) -> Floats:
+    def _encode(self, texts: Sequence[str], embed: Callable[[Sequence[str]], Tensor]) -> Floats:
         with torch.inference_mode():
-            parts = [
-                network(self.words(texts[start : start + _BATCH], limit)).numpy()
-                for start in range(0, len(texts), _BATCH)
-            ]
+            parts = [embed(texts[start : start + _BATCH]).numpy() for start in range(0, len(texts), _BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)

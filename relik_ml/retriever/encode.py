@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from relik_ml.errors import ConfigError, ModelError
 from relik_ml.types import Entry
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from relik_ml.models.retriever import BiEncoder
 
 Floats = NDArray[np.float32]
@@ -129,6 +131,14 @@ class TextEncoder:
     def passages(self, texts: Sequence[str]) -> Floats:
         """Encode passages: (N, D) unit vectors, float32."""
         return self._encode([self.passage_prefix + text for text in texts])
+
+    def embed_queries(self, texts: Sequence[str]) -> Tensor:
+        """(N, D) with gradient, in one batch."""
+        return cast("Tensor", self.model(*self.tokens([self.query_prefix + text for text in texts])))
+
+    def embed_passages(self, texts: Sequence[str]) -> Tensor:
+        """(N, D) with gradient, in one batch."""
+        return cast("Tensor", self.model(*self.tokens([self.passage_prefix + text for text in texts])))
 
     def _encode(self, texts: Sequence[str]) -> Floats:
         """Texts of like length go into one batch; the vectors come back in the order of the texts."""

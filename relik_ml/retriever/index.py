@@ -49,8 +49,14 @@ class PassageIndex:
     """Entries that can be found by vector. ``extra`` holds the arrays that other modules keep here, by name."""
 
     def __init__(
-        self, entries: Rows, vectors: Vectors | None, extra: Mapping[str, Tensors], manifest: Mapping[str, Any]
+        self,
+        folder: Path,
+        entries: Rows,
+        vectors: Vectors | None,
+        extra: Mapping[str, Tensors],
+        manifest: Mapping[str, Any],
     ) -> None:
+        self.folder = folder
         self.entries, self.vectors, self.extra, self.manifest = entries, vectors, extra, manifest
 
     @classmethod
@@ -95,7 +101,7 @@ class PassageIndex:
         entries = read_rows(folder, [(kind, count) for kind, count in manifest["kinds"]])
         tensors = {name: load_file(folder / _file(name)) for name in manifest["tensors"]}
         vectors = tensors.pop(VECTORS, None)
-        return cls(entries, None if vectors is None else Vectors.from_tensors(vectors), tensors, manifest)
+        return cls(folder, entries, None if vectors is None else Vectors.from_tensors(vectors), tensors, manifest)
 
     def __len__(self) -> int:
         return len(self.entries)

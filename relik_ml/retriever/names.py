@@ -109,7 +109,8 @@ class NameIndex:
         """
         kinds: dict[tuple[int, int], int] = defaultdict(int)
         for row, entry in enumerate(entries):
-            for kind, name in () if entry.id in only_learnt else _names(entry):
+            named = entry.kind == "entity" and entry.id not in only_learnt
+            for kind, name in _names(entry) if named else ():
                 kinds[name_key(name), row] |= 1 << kind
         counts: dict[tuple[int, int], int] = {}
         for pair, count in learnt.items():

@@ -1,0 +1,316 @@
+"""Closed information extraction in Russian: retriever, index and reader, trained on NEREL in one command.
+
+::
+
+    relik-ml convert nerel --out data/nerel
+    accelerate launch recipes/cie_ru.py                        # multilingual-E5-base + mDeBERTa-v3-base, one 24 GB card
+    accelerate launch --cpu recipes/cie_ru.py --preset compact # from scratch on a CPU, the embedded model
+
+What it leaves in ``--out`` is a model folder: ``relik-ml annotate --model runs/cie_ru input.txt``.
+The embedded model's own command, scores and time stand in its card, relik_ml/pretrained/README.md.
+
+The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and relations of a
+window near it; an index is built with it; the reader learns to choose among what the index gives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+import click
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from tqdm import tqdm
+
+from relik_ml import Relik, load_index
+from relik_ml.bundle import Encoders, Settings, assemble, compact_encoders
+from relik_ml.errors import ConfigError, ModelError
+from relik_ml.io import read_documents
+from relik_ml.models.compact import CompactConfig
+from relik_ml.models.config import HeadConfig, LossWeights
+from relik_ml.models.contrastive import multi_label_nce
+from relik_ml.models.encoder import MDEBERTA, JointEncoder
+from relik_ml.models.weights import packed
+from relik_ml.reader.decode import Inventory
+from relik_ml.reader.joint import JointInputs
+from relik_ml.reader.reader import Reader
+from relik_ml.retriever.encode import TextEncoder, load_tokenizer, passage
+from relik_ml.retriever.index import IndexConfig, PassageIndex
+from relik_ml.retriever.names import FEATURES, Learnt, NameIndex
+from relik_ml.retriever.retriever import Retriever, RetrieverConfig, learn
+from relik_ml.score import Report, score
+from relik_ml.text.lexicon import SHAPES, Lexicon
+from relik_ml.text.morph import Morphology
+from relik_ml.text.windows import Fit, fit, windows
+from relik_ml.training.batches import shuffled_batches
+from relik_ml.training.best import Best
+from relik_ml.training.knowledge import annotated_entries, gold_ids, linkable_types, properties
+from relik_ml.training.optim import Optimisation, optimiser
+from relik_ml.training.vectors import choose, navec_path, read_navec, reduce, table
+from relik_ml.training.vocabulary import corpus_lines, frequent_words
+from relik_ml.types import Document, Entry, Retrieved, Window
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every field is a flag of the command."""
+
+    preset: Literal["full", "compact"] = "full"
+    data: Path = Path("data/nerel")
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it."""
+    entities: Path | None = None
+    """Entity table (see indexes/jsonl.py); without one only the entities of train can be linked to."""
+    corpus: tuple[Path, ...] = ()
+    """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
+    out: Path = Path("runs/cie_ru")
+    seed: int = 1
+    window: int = 256
+    stride: int = 192
+    retriever: str = "intfloat/multilingual-e5-base"
+    reader: str = MDEBERTA
+    retriever_epochs: int = 4
+    retriever_rate: float = 2e-5
+    retriever_batch: int = 16
+    negatives: int = 200
+    """Passages drawn at random for each batch of the retriever, besides those of the other windows."""
+    reader_epochs: int = 20
+    reader_rate: float = 2e-5
+    reader_tokens: int = 1024
+    """Tokens in a batch of the reader, padding included."""
+    candidates: int = 24
+    """Entities a window brings to the reader (K)."""
+    dense: int = 24
+    """Those of them that may come by vector alone."""
+    relation_weight: float = 1.0
+    words: int = 50_000
+    """Word vectors of a compact model."""
+    word_width: int = 112
+    hidden: int = 128
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "compact": {
+        "retriever_epochs": 6, "retriever_rate": 3e-3, "retriever_batch": 32, "negatives": 1000,
+        "reader_epochs": 24, "reader_rate": 2e-3, "candidates": 100, "dense": 10,
+    },
+}  # fmt: skip
+
+
+def main(config: Config) -> Report:
+    """The whole path; returns the scores on dev."""
+    set_seed(config.seed)
+    accelerator = Accelerator()
+    train, dev = (list(read_documents(config.data / f"{split}.jsonl")) for split in ("train", "dev"))
+    types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
+    known = list(load_index("jsonl").entries(config.entities)) if config.entities else []
+    own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
+    accelerator.print(f"{len(train)} + {len(dev)} documents, {len(known)} + {len(own)} entities")
+
+    settings, encoders = prepare(config, train, known, types)
+    index = train_retriever(accelerator, config, encoders, train, [*known, *own, *relations], {e.id for e in own})
+    retriever, reader = assemble(settings, encoders, index, str(accelerator.device))
+    reader.model.weights = LossWeights(relation=config.relation_weight)
+    report = train_reader(accelerator, config, settings, retriever, reader, train, dev)
+    if accelerator.is_main_process:
+        card = model_card(config, report, index)
+        Relik(retriever, reader, replace(settings, card=card)).save_pretrained(config.out)
+        (config.out.parent / f"{config.out.name}.scores.json").write_text(json.dumps(report.json(), indent=1))
+        accelerator.print(f"{report.table()}\n\nsaved to {config.out}")
+    return report
+
+
+# Before training: encoders, and what they are to know
+
+
+def prepare(
+    config: Config, train: Sequence[Document], known: Sequence[Entry], types: Sequence[Entry]
+) -> tuple[Settings, Encoders]:
+    """The settings of the model and its untrained encoders."""
+    inventory = Inventory(tuple(types), linkable_types(train), properties(train))
+    settings = Settings(
+        languages=tuple(sorted({document.lang for document in train})),
+        heads=HeadConfig(width=2 * config.hidden, hit_features=len(FEATURES)),
+        inventory=inventory,
+        retriever=RetrieverConfig(entities=config.candidates, dense=config.dense),
+        window=config.window,
+        stride=config.stride,
+    )
+    return (compact if config.preset == "compact" else joint)(config, settings, train, known)
+
+
+def compact(
+    config: Config, settings: Settings, train: Sequence[Document], known: Sequence[Entry]
+) -> tuple[Settings, Encoders]:
+    """Encoders from scratch over navec's vectors of the words of train and the most frequent others."""
+    own = frequent_words(document.text for document in train)
+    passages = frequent_words(passage(entry) for entry in known if entry.lang in settings.languages)
+    other = frequent_words(corpus_lines(config.corpus)) + passages
+    names, vectors = read_navec(navec_path())
+    words = choose([word for word, _ in own.most_common() + other.most_common()], names, config.words)
+    lexicon = Lexicon.learn((document.text for document in train), words)
+    places = {name: place for place, name in enumerate(names)}
+    chosen = reduce(vectors, config.word_width)[[places[word] for word in words]]
+    rows = packed(torch.from_numpy(table(chosen)))
+    encoder = CompactConfig(
+        words=len(rows), lemmas=len(lexicon.lemmas) + 2, grammemes=len(lexicon.grammemes), shapes=len(SHAPES),
+        word_width=config.word_width, hidden=config.hidden, hit_features=len(FEATURES),
+    )  # fmt: skip
+    return replace(settings, compact=encoder), compact_encoders(encoder, lexicon, rows, settings.inventory.types)
+
+
+def joint(
+    config: Config, settings: Settings, train: Sequence[Document], known: Sequence[Entry]
+) -> tuple[Settings, Encoders]:
+    """Pretrained encoders: a folder each, or a name on the Hugging Face Hub."""
+    try:
+        retriever = TextEncoder.from_pretrained(config.retriever)
+        encoder = JointEncoder.from_pretrained(
+            config.reader,
+            types=len(settings.inventory.types),
+            entities=config.candidates,
+            relations=settings.retriever.relations,
+        )
+        inputs = JointInputs(load_tokenizer(config.reader), encoder.config)
+    except ModelError as error:
+        raise ConfigError(
+            "the pretrained encoders cannot be loaded",
+            where=f"--retriever {config.retriever} --reader {config.reader}",
+            got=f"{error.what}: {error.got}",
+            fix="go online once, name folders that hold them, or train from scratch with --preset compact",
+        ) from error
+    heads = replace(settings.heads, width=encoder.config.width)
+    return replace(settings, heads=heads, joint=asdict(encoder.config)), Encoders(encoder, inputs, retriever)
+
+
+# Retriever (section 3.1)
+
+
+def train_retriever(
+    accelerator: Accelerator,
+    config: Config,
+    encoders: Encoders,
+    train: Sequence[Document],
+    entries: Sequence[Entry],
+    only_learnt: set[str],
+) -> PassageIndex:
+    """Multi-label NCE over in-batch and random negatives; then the index, with names learnt from train."""
+    rows = {entry.id: row for row, entry in enumerate(entries)}
+    views = [window for document in train for window in windows(document, config.window, config.stride)]
+    gold = [gold_ids(window.document, window.start, window.stop, rows) for window in views]
+    plan = Optimisation(config.retriever_rate, config.retriever_epochs)
+    random = Random(config.seed)
+    steps = -(-len(views) // config.retriever_batch) * plan.epochs
+    encoder, model = encoders.retriever, encoders.retriever.model
+    adam, schedule = optimiser(model.to(accelerator.device), plan, steps)
+    model, adam = accelerator.prepare(model, adam)
+    model.train()
+    bar = tqdm(total=steps, desc="retriever", disable=not accelerator.is_main_process)
+    for _ in range(plan.epochs):
+        order = random.sample(range(len(views)), len(views))
+        for start in range(0, len(order), config.retriever_batch):
+            batch = order[start : start + config.retriever_batch]
+            drawn = random.sample(range(len(entries)), min(config.negatives, len(entries)))
+            passages = list(dict.fromkeys([*(row for place in batch for row in gold[place]), *drawn]))
+            positive = torch.tensor([[row in set(gold[place]) for row in passages] for place in batch])
+            loss = multi_label_nce(
+                encoder.embed_queries([text_of(views[place]) for place in batch]),
+                encoder.embed_passages([passage(entries[row]) for row in passages]),
+                positive.to(accelerator.device),
+            )
+            step(accelerator, model, adam, loss, plan.clip)
+            schedule.step()
+            bar.update()
+            bar.set_postfix(loss=f"{loss.item():.3f}")
+    bar.close()
+    model.eval()
+    lemma = Morphology().lemma
+    learnt = sum((learn(document, rows, lemma) for document in train), Learnt())
+    names = NameIndex.build(entries, Learnt(learnt), lemma, only_learnt)
+    storage = IndexConfig("int8" if config.preset == "compact" else "float16", "entity table and NEREL train")
+    return PassageIndex.build(entries, encoder, config.out.parent / f"{config.out.name}.index", storage, {"names": names.arrays()})
+
+
+def text_of(window: Window) -> str:
+    """What the retriever reads of a window."""
+    return window.document.text[window.start : window.stop]
+
+
+# Reader (section 3.2)
+
+
+def train_reader(
+    accelerator: Accelerator,
+    config: Config,
+    settings: Settings,
+    retriever: Retriever,
+    reader: Reader,
+    train: Sequence[Document],
+    dev: Sequence[Document],
+) -> Report:
+    """Teacher-forced epochs; the weights of the best one on dev stay."""
+    items = retrieved(config, retriever, reader, train)
+    plan = Optimisation(config.reader_rate, config.reader_epochs)
+    lengths = [len(item.window.tokens) for item in items]
+    epochs = [shuffled_batches(lengths, config.reader_tokens, Random(config.seed + e)) for e in range(plan.epochs)]
+    adam, schedule = optimiser(reader.model, plan, sum(map(len, epochs)))
+    model, adam = accelerator.prepare(reader.model, adam)
+    best, report = Best(reader.model), None
+    for epoch, batches in enumerate(epochs):
+        model.train()
+        bar = tqdm(batches, desc=f"reader {epoch + 1}/{plan.epochs}", disable=not accelerator.is_main_process)
+        for places in bar:
+            batch = reader.encode.with_gold([items[place] for place in places]).to(str(accelerator.device))
+            output = model(batch)
+            step(accelerator, model, adam, output.loss, plan.clip)
+            schedule.step()
+            bar.set_postfix({name: f"{loss.item():.3f}" for name, loss in output.losses.items()})
+        found = score(dev, Relik(retriever, reader, settings).annotate(dev))
+        if best.offer(headline(found), epoch):
+            report = found
+        scores = "  ".join(f"{name} {100 * found.scores[name].f1:.1f}" for name in HEADLINES)
+        accelerator.print(f"epoch {epoch + 1}: {scores}{'  best' if best.epoch == epoch else ''}")
+    best.restore()
+    return report or score(dev, [])
+
+
+HEADLINES = ("ner", "el.inkb", "re.document.boundaries", "cie.triples")
+
+
+def headline(report: Report) -> float:
+    """What decides between epochs: the mean of the four headline F1, for each alone is noisy."""
+    return sum(report.scores[name].f1 for name in HEADLINES) / len(HEADLINES)
+
+
+def retrieved(
+    config: Config, retriever: Retriever, reader: Reader, train: Sequence[Document]
+) -> list[Retrieved]:
+    """Candidates of all windows, each retrieved without what its own document taught the names."""
+    lemma, rows = Morphology().lemma, {id_: row for row, id_ in enumerate(retriever.index.entries.ids)}
+    items: list[Retrieved] = []
+    lost = Fit()
+    for document in tqdm(train, desc="candidates"):
+        views = windows(document, config.window, config.stride)
+        lost += fit(document, views)
+        items += reader.encode.fit(retriever(views, [learn(document, rows, lemma)] * len(views)))
+    total, triples = lost.mentions + lost.mentions_lost, lost.triples + lost.triples_lost
+    click.echo(
+        f"cut by windows: {lost.mentions_lost} of {total} mentions ({lost.mentions_lost / max(1, total):.2%}), "
+        f"{lost.triples_lost} of {triples} triples ({lost.triples_lost / max(1, triples):.2%})",
+        err=True,
+    )
+    return items
+
+
+def step(accelerator: Accelerator, model: torch.nn.Module, adam: torch.optim.Optimizer, loss: Any, clip: float) -> None:
+    """One update."""
+    adam.zero_grad()
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(model.parameters(), clip)
+    adam.step()

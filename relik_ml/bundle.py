@@ -1,0 +1,210 @@
+"""A model folder: retriever, index and reader in one place, safetensors and JSON only, every file with its checksum.
+
+::
+
+    manifest.json         settings, checksums
+    README.md             the model card
+    words.json            vocabulary of the compact encoder   } compact
+    words.safetensors     its word vectors                    }
+    retriever.safetensors                                     }
+    reader.safetensors
+    index/                see docs/index-format.md
+    retriever/ tokenizer/ encoder and tokenizers in Hugging Face form, joint only
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from relik_ml.errors import ModelError
+from relik_ml.files import atomic_folder
+from relik_ml.manifest import Format, read_manifest, write_manifest
+from relik_ml.models.compact import BagEncoder, CompactConfig, CompactEncoder
+from relik_ml.models.config import HeadConfig, Thresholds
+from relik_ml.models.encoder import JointEncoder
+from relik_ml.models.reader import ReaderModel
+from relik_ml.models.weights import load_packed, save_packed
+from relik_ml.reader.compact import CompactInputs
+from relik_ml.reader.decode import Inventory
+from relik_ml.reader.encode import BatchEncoder, Inputs
+from relik_ml.reader.joint import JointInputs
+from relik_ml.reader.reader import Reader
+from relik_ml.retriever.compact import CompactTextEncoder
+from relik_ml.retriever.encode import PassageEncoder, TextEncoder, load_tokenizer, save_tokenizer
+from relik_ml.retriever.index import PassageIndex
+from relik_ml.retriever.names import NameIndex
+from relik_ml.retriever.retriever import Retriever, RetrieverConfig
+from relik_ml.text.lexicon import Lexicon
+from relik_ml.text.morph import Morphology
+from relik_ml.types import Entry, Property
+
+if TYPE_CHECKING:
+    from relik_ml.pipeline import Relik
+
+FORMAT = Format("model", "relik-ml-model/1", "train it again with recipes/cie_ru.py, or copy the folder again")
+EMBEDDED = Path(__file__).with_name("pretrained")
+CARD = "README.md"
+VECTORS = "encoder.vectors.weight"
+"""Saved once, for reader and retriever."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of a model but its weights."""
+
+    languages: tuple[str, ...]
+    heads: HeadConfig
+    inventory: Inventory
+    compact: CompactConfig | None = None
+    joint: Mapping[str, Any] = field(default_factory=dict)
+    """Configuration of a pretrained encoder; empty for a compact model."""
+    retriever: RetrieverConfig = RetrieverConfig()
+    thresholds: Thresholds = Thresholds()
+    window: int = 256
+    """Tokens in a window: most news stories are one."""
+    stride: int = 192
+    card: str = ""
+    """The model card, Markdown."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What the manifest keeps."""
+        inventory = {
+            "types": [asdict(entry) for entry in self.inventory.types],
+            "linkable": sorted(self.inventory.linkable),
+            "properties": {name: asdict(property) for name, property in self.inventory.properties.items()},
+        }
+        record = {name: value for name, value in asdict(self).items() if name != "card"}
+        return {**record, "inventory": inventory}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any], card: str) -> Settings:
+        """The other way round."""
+        inventory = record["inventory"]
+        return cls(
+            tuple(record["languages"]),
+            HeadConfig(**record["heads"]),
+            Inventory(
+                tuple(_entry(row) for row in inventory["types"]),
+                frozenset(inventory["linkable"]),
+                {name: Property(**property) for name, property in inventory["properties"].items()},
+            ),
+            CompactConfig(**record["compact"]) if record["compact"] else None,
+            record["joint"],
+            RetrieverConfig(**record["retriever"]),
+            Thresholds(**record["thresholds"]),
+            record["window"],
+            record["stride"],
+            card,
+        )
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry(**{**row, "aliases": tuple(row["aliases"]), "types": tuple(row["types"])})
+
+
+class Encoders(NamedTuple):
+    """What differs between a compact and a joint model."""
+
+    reader: nn.Module
+    inputs: Inputs
+    retriever: PassageEncoder
+
+
+def assemble(settings: Settings, encoders: Encoders, index: PassageIndex, device: str = "cpu") -> tuple[Retriever, Reader]:
+    """A retriever over the index, and a reader whose heads are new."""
+    lemma = Morphology().lemma
+    names = NameIndex(index.extra["names"], lemma) if "names" in index.extra else None
+    types = settings.inventory.types
+    model = ReaderModel(encoders.reader, len(types), settings.heads).to(device)
+    encode = BatchEncoder(encoders.inputs, types, settings.heads.max_mention, settings.heads.hit_features)
+    reader = Reader(model, encode, settings.inventory, settings.thresholds)
+    return Retriever(index, names, encoders.retriever, settings.retriever), reader
+
+
+def save(relik: Relik, folder: Path) -> None:
+    """Write a model folder; it appears whole or not at all, an older one stays until then.
+
+    Raises:
+        OutputError: it cannot be written, or the folder holds something that is no model.
+    """
+    settings, model = relik.settings, relik.reader.model
+    with atomic_folder(folder) as partial:
+        if settings.compact:
+            _save_compact(relik, partial)
+        else:
+            _save_joint(relik, partial)
+        state = {name: tensor for name, tensor in model.state_dict().items() if name != VECTORS}
+        (save_packed if settings.compact else save_file)(_contiguous(state), partial / "reader.safetensors")
+        (partial / CARD).write_text(settings.card, encoding="utf-8")
+        shutil.copytree(relik.retriever.index.folder, partial / "index")
+        write_manifest(partial, FORMAT, settings.to_json())
+
+
+def load(folder: Path, index: Path | None, device: str) -> Relik:
+    """Read a model folder, each file checked before it is used.
+
+    Raises:
+        ModelError: no model, one of another format, a file that is missing or damaged, or an index of another retriever.
+    """
+    from relik_ml.pipeline import Relik
+
+    record = read_manifest(folder, FORMAT)
+    settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
+    encoders = (_load_compact if settings.compact else _load_joint)(folder, settings)
+    retriever, reader = assemble(settings, encoders, PassageIndex.open(index or folder / "index"), device)
+    state = load_packed(folder / "reader.safetensors")
+    missing, extra = reader.model.load_state_dict(state, strict=False)
+    if extra or [name for name in missing if name != VECTORS]:
+        got = f"missing {missing[:3]}, unknown {extra[:3]}"
+        raise ModelError("weights do not fit the settings", where=str(folder), got=got, fix=FORMAT.remedy)
+    return Relik(retriever, reader, settings)
+
+
+def compact_encoders(config: CompactConfig, lexicon: Lexicon, vectors: Tensor, types: Sequence[Entry]) -> Encoders:
+    """The compact encoders, untrained, over one table of word vectors (V, D)."""
+    encoder = CompactEncoder(config)
+    with torch.no_grad():
+        encoder.vectors.weight.copy_(vectors)
+    retriever = CompactTextEncoder(BagEncoder(encoder.vectors, config.passage_width), lexicon)
+    return Encoders(encoder, CompactInputs(lexicon, types), retriever)
+
+
+def _save_compact(relik: Relik, folder: Path) -> None:
+    retriever = cast(CompactTextEncoder, relik.retriever.encoder)
+    (folder / "words.json").write_text(json.dumps(retriever.lexicon.to_json(), ensure_ascii=False), encoding="utf-8")
+    state = retriever.model.state_dict()
+    save_packed({"vectors": state.pop("vectors.weight")}, folder / "words.safetensors")
+    save_file(_contiguous(state), folder / "retriever.safetensors")
+
+
+def _load_compact(folder: Path, settings: Settings) -> Encoders:
+    lexicon = Lexicon.from_json(json.loads((folder / "words.json").read_text(encoding="utf-8")))
+    vectors = load_packed(folder / "words.safetensors")["vectors"]
+    encoders = compact_encoders(cast(CompactConfig, settings.compact), lexicon, vectors, settings.inventory.types)
+    retriever = cast(CompactTextEncoder, encoders.retriever)
+    retriever.model.load_state_dict(load_file(folder / "retriever.safetensors"), strict=False)
+    return encoders
+
+
+def _save_joint(relik: Relik, folder: Path) -> None:
+    cast(TextEncoder, relik.retriever.encoder).save_pretrained(folder / "retriever")
+    save_tokenizer(cast(JointInputs, relik.reader.encode.inputs).tokenizer, folder / "tokenizer")
+
+
+def _load_joint(folder: Path, settings: Settings) -> Encoders:
+    encoder = JointEncoder.from_config(settings.joint)
+    inputs = JointInputs(load_tokenizer(folder / "tokenizer"), encoder.config)
+    return Encoders(encoder, inputs, TextEncoder.from_pretrained(folder / "retriever"))
+
+
+def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}

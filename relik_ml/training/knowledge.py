@@ -1,0 +1,39 @@
+"""What annotated documents know themselves: entities nobody else lists, names, types and relations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+
+from relik_ml.retriever.names import HUMAN
+from relik_ml.types import Document, Entry, Property
+
+
+def annotated_entries(documents: Iterable[Document], known: Set[str], types: Mapping[str, Entry]) -> list[Entry]:
+    """An entry for each linked id that is not ``known``: its label, or else its first surface, and its type's name."""
+    found: dict[str, Entry] = {}
+    for document in documents:
+        for mention in document.mentions:
+            id_ = mention.link.id
+            if id_ and id_ not in known and id_ not in found:
+                name = mention.link.label or document.surface(mention)
+                text = types[mention.type].name if mention.type in types else mention.type
+                found[id_] = Entry(id_, "entity", name, text, types=(HUMAN,) if mention.type == "PERSON" else ())
+    return list(found.values())
+
+
+def linkable_types(documents: Iterable[Document]) -> frozenset[str]:
+    """The types of which at least one mention is linked."""
+    return frozenset(m.type for document in documents for m in document.mentions if m.link.status == "linked")
+
+
+def properties(documents: Iterable[Document]) -> dict[str, Property]:
+    """The Wikidata property that the documents give each relation, where they give one."""
+    return {t.relation: t.property for document in documents for t in document.triples if t.property}
+
+
+def gold_ids(document: Document, start: int, stop: int, known: Mapping[str, int]) -> Sequence[int]:
+    """Rows of what is said between two offsets: entities by their ids, relations by their names, each once."""
+    inside = {m.id: m for m in document.mentions if start <= m.start and m.stop <= stop}
+    ids = [m.link.id for m in inside.values() if m.link.id]
+    ids += [t.relation for t in document.triples if t.subject in inside and t.object in inside]
+    return [known[id_] for id_ in dict.fromkeys(ids) if id_ in known]
