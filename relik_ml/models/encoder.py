@@ -6,6 +6,7 @@ what the heads compare mentions with. Types are a learned table, a plain classif
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,8 @@ class JointEncoder(nn.Module):
                 fix=f"max_length ≤ {longest}, or another encoder",
             )
         first = _add_symbols(encoder, 1 + entities + relations)
-        base = encoder.config.to_dict()
+        base = json.loads(encoder.config.to_json_string(use_diff=False))
+        base.pop("_name_or_path", None)  # a folder of whoever trained it is nobody else's concern
         return cls(encoder, JointConfig(base, types, entities, relations, first, max_length or longest or LONGEST))
 
     @classmethod
@@ -153,9 +155,9 @@ def _positions(encoder: nn.Module) -> int | None:
 @torch.no_grad()
 def _add_symbols(encoder: Any, symbols: int) -> int:
     """Rows for the symbols behind the vocabulary, near its mean but apart from each other; the id of the first."""
-    old = encoder.get_input_embeddings().weight
-    mean, spread = old.mean(0), old.std(0)
-    encoder.resize_token_embeddings(len(old) + symbols, mean_resizing=False)
-    new = encoder.get_input_embeddings().weight
-    new[len(old) :] = mean + spread * torch.randn_like(new[len(old) :])
-    return len(old)
+    rows = encoder.get_input_embeddings().weight
+    first, mean, spread = len(rows), rows.mean(0), rows.std(0)  # before transformers resizes these very rows
+    encoder.resize_token_embeddings(first + symbols, mean_resizing=False)
+    new = encoder.get_input_embeddings().weight[first:]
+    new.copy_(mean + spread * torch.randn_like(new))
+    return first

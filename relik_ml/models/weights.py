@@ -34,7 +34,7 @@ def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
 def packed(tensor: Tensor) -> Tensor:
     """A matrix (N, D) as it will be once it has been saved and loaded; doing it twice changes nothing more."""
     scale = _scale(tensor)[:, None]
-    return (tensor / scale).round() * scale
+    return (tensor / scale).round() * scale + 0.0  # no negative zeros, which int8 has not
 
 
 def _scale(tensor: Tensor) -> Tensor:
