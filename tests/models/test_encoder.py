@@ -1,0 +1,150 @@
+"""The joint encoder over tiny checkpoints of two architectures: states, symbols, limits, loading without a base."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from relik_ml.errors import ConfigError, ModelError
+from relik_ml.models.batch import Hits, ReaderBatch
+from relik_ml.models.encoder import LONGEST, JointEncoder
+
+transformers = pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
+
+SIZES: dict[str, Any] = {"types": 4, "entities": 5, "relations": 3}
+BOTH = pytest.mark.parametrize("name", ["mdeberta", "xlmr"])
+
+
+def batch_of(encoder: JointEncoder, lengths: tuple[int, ...], padding: int) -> ReaderBatch:
+    """Sequences of ordinary ids with <ST_0> at place 4 and one relation symbol at place 6; words at 1 and 2."""
+    ids = torch.full((len(lengths), max(lengths)), padding)
+    for row, length in enumerate(lengths):
+        ids[row, :length] = torch.arange(10, 10 + length)
+        ids[row, 4], ids[row, 6] = encoder.config.first_symbol, encoder.config.first_symbol + 6
+    places = {"words": [1, 2], "entities": [4], "relations": [6]}
+    inputs = {name: torch.tensor([place] * len(lengths)) for name, place in places.items()}
+    mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
+    some = torch.ones(len(lengths), 2, dtype=torch.bool)
+    none = torch.zeros(0, dtype=torch.long)
+    hits = Hits(none, none, none, none, torch.zeros(0, 0))
+    return ReaderBatch({"input_ids": ids, "attention_mask": mask, **inputs}, some, some[:, :1], some[:, :1], hits)
+
+
+def padding_of(encoder: JointEncoder) -> int:
+    return int(encoder.config.base["pad_token_id"])
+
+
+def load(folder: Path, **sizes: Any) -> JointEncoder:
+    torch.manual_seed(1)
+    return JointEncoder.from_pretrained(folder, **(SIZES | sizes)).eval()
+
+
+@BOTH
+def test_states_are_those_of_the_places(checkpoints: Path, name: str) -> None:
+    encoder = load(checkpoints / name)
+    batch = batch_of(encoder, (9, 12), padding_of(encoder))
+    states = encoder(batch)
+    plain = encoder.encoder(
+        input_ids=batch.inputs["input_ids"], attention_mask=batch.inputs["attention_mask"]
+    ).last_hidden_state
+    assert torch.equal(states.tokens, plain[:, 1:3])
+    assert torch.equal(states.entities, plain[:, 4:5])
+    assert torch.equal(states.relations, plain[:, 6:7])
+    assert states.types.shape == (SIZES["types"], 64)
+
+
+@BOTH
+def test_padding_changes_nothing(checkpoints: Path, name: str) -> None:
+    encoder = load(checkpoints / name)
+    together = encoder(batch_of(encoder, (9, 40), padding_of(encoder)))
+    alone = encoder(batch_of(encoder, (9,), padding_of(encoder)))
+    for field in ("tokens", "entities", "relations"):
+        assert torch.allclose(getattr(together, field)[:1], getattr(alone, field), atol=1e-4)
+
+
+@BOTH
+def test_every_symbol_is_new_and_its_own_and_all_the_rest_is_kept(checkpoints: Path, name: str) -> None:
+    encoder = load(checkpoints / name)
+    base = transformers.AutoModel.from_pretrained(checkpoints / name).state_dict()
+    own = encoder.encoder.state_dict()
+    old = base["embeddings.word_embeddings.weight"]
+    new = own["embeddings.word_embeddings.weight"]
+    assert encoder.config.first_symbol == len(old)
+    assert len(new) == len(old) + 1 + 5 + 3
+    assert torch.equal(new[: len(old)], old)
+    symbols = new[len(old) :]
+    assert torch.pdist(symbols).min() > 0.5 * torch.pdist(old[5:]).mean()
+    assert symbols.norm(dim=1).max() < 2 * old.norm(dim=1).max()
+    for key in base.keys() - {"embeddings.word_embeddings.weight"}:
+        assert key.startswith("pooler.") or torch.equal(own[key], base[key])
+
+
+@BOTH
+def test_it_comes_back_from_its_configuration_without_base_or_network(
+    checkpoints: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(checkpoints / name, base)
+    encoder = load(base)
+    batch = batch_of(encoder, (9, 12), padding_of(encoder))
+    written = json.dumps(asdict(encoder.config))
+    shutil.rmtree(base)
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("no network is needed"))
+    again = JointEncoder.from_config(json.loads(written))
+    assert not torch.allclose(again(batch).tokens, encoder(batch).tokens, atol=1e-3)
+    again.load_state_dict(encoder.state_dict(), strict=True)
+    for one, other in zip(again(batch), encoder(batch), strict=True):
+        assert torch.equal(one, other)
+    assert again.config == encoder.config
+    assert str(base) not in written
+
+
+def test_every_parameter_learns(checkpoints: Path) -> None:
+    """One without a gradient, such as a pooler's, is an error under distributed training."""
+    for name in ("mdeberta", "xlmr"):
+        encoder = load(checkpoints / name)
+        states = encoder(batch_of(encoder, (9, 12), padding_of(encoder)))
+        sum(state.pow(3).sum() for state in states).backward()
+        assert [key for key, parameter in encoder.named_parameters() if parameter.grad is None] == []
+
+
+def test_the_limit_is_the_architectures_own(checkpoints: Path) -> None:
+    assert load(checkpoints / "mdeberta").config.max_length == LONGEST  # its configuration says 512, distances go on
+    assert load(checkpoints / "mdeberta", max_length=2000).config.max_length == 2000
+    xlmr = load(checkpoints / "xlmr")
+    assert xlmr.config.max_length == 512  # of 514 rows, for it counts from 2
+    assert load(checkpoints / "xlmr", max_length=100).config.max_length == 100
+    with pytest.raises(ConfigError, match="so much") as caught:
+        load(checkpoints / "xlmr", max_length=513)
+    assert "513, its positions 512" in str(caught.value)
+    for encoder in (load(checkpoints / "mdeberta"), xlmr):
+        batch = batch_of(encoder, (encoder.config.max_length,), padding_of(encoder))
+        batch.inputs["input_ids"][0, 10:] = 10
+        assert encoder(batch).tokens.isfinite().all()
+
+
+def test_half_precision_of_the_base_is_not_inherited(checkpoints: Path) -> None:
+    encoder = load(checkpoints / "mdeberta")
+    config = asdict(encoder.config)
+    config["base"] = {**config["base"], "dtype": "float16"}
+    assert {parameter.dtype for parameter in JointEncoder.from_config(config).parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"base": {"model_type": "no-such"}, **SIZES, "first_symbol": 1, "max_length": 8}]
+)
+def test_a_damaged_configuration_is_a_model_error(config: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="cannot build the encoder"):
+        JointEncoder.from_config(config)
+
+
+def test_no_such_base_is_a_model_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such encoder folder"):
+        JointEncoder.from_pretrained(tmp_path / "absent", **SIZES)
