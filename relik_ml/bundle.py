@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from relik_ml.errors import ModelError
 from relik_ml.files import atomic_folder
-from relik_ml.manifest import Format, read_manifest, write_manifest
+from relik_ml.manifest import FILE, Format, read_manifest, write_manifest
 from relik_ml.models.compact import BagEncoder, CompactConfig, CompactEncoder
 from relik_ml.models.config import HeadConfig, Thresholds
 from relik_ml.models.encoder import JointEncoder
@@ -167,6 +167,12 @@ def load(folder: Path, index: Path | None, device: str) -> Relik:
         got = f"missing {missing[:3]}, unknown {extra[:3]}"
         raise ModelError("weights do not fit the settings", where=str(folder), got=got, fix=FORMAT.remedy)
     return Relik(retriever, reader, settings)
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder says that it is a model; it is not checked."""
+    manifest = folder / FILE
+    return manifest.is_file() and f'"{FORMAT.name}"' in manifest.read_text(encoding="utf-8", errors="replace")
 
 
 def compact_encoders(config: CompactConfig, lexicon: Lexicon, vectors: Tensor, types: Sequence[Entry]) -> Encoders:

@@ -14,7 +14,7 @@ from relik_ml.errors import ConfigError
 from relik_ml.types import Candidate, Entry
 
 if TYPE_CHECKING:
-    from relik_ml.retriever.encode import Floats, PassageEncoder, TextEncoder
+    from relik_ml.retriever.encode import Floats, PassageEncoder
     from relik_ml.retriever.index import PassageIndex
     from relik_ml.retriever.retriever import Retriever
 
@@ -26,7 +26,9 @@ _folder = click.Path(path_type=Path)
 _where = click.option(
     "--index", "folder", type=_folder, default=EMBEDDED, help="An index folder; default: the embedded one."
 )
-_encoder = click.option("--encoder", type=_folder, help="Folder of the encoder; without it names only.")
+_encoder = click.option(
+    "--encoder", type=_folder, help="Folder of an encoder or of a model, or `embedded`; without it names only."
+)
 _device = click.option("--device", default="cpu", show_default=True, help="Where the encoder runs: cpu, cuda, …")
 
 
@@ -72,7 +74,8 @@ def build(sources: tuple[str, ...], out: Path, storage: Any, provenance: str, **
     encoder = _text_encoder(**options)
     config = IndexConfig(storage, provenance or "; ".join(sources))
     PassageIndex.build(rows, encoder and Watched(encoder, len(rows)), out, config, {NAMES: _names(rows)})
-    cut = f", {encoder.truncated} passages cut to {encoder.max_length} tokens" if encoder else ""
+    truncated = getattr(encoder, "truncated", 0)
+    cut = f", {truncated} passages cut ({truncated / len(rows):.2%})" if truncated else ""
     click.echo(f"{len(rows)} rows{cut}: {out}", err=True)
 
 
@@ -95,6 +98,8 @@ def search(text: str, folder: Path, k: int, encoder: Path | None, device: str) -
     """
     from relik_ml.retriever.index import PassageIndex
 
+    if folder == EMBEDDED and encoder is None:
+        encoder = Path("embedded")
     found = _retriever(PassageIndex.open(folder), _text_encoder(encoder, device)).lookup(text, k)
     for candidate, how in found:
         click.echo(line(candidate, how))
@@ -173,10 +178,18 @@ class Watched:
         return vectors
 
 
-def _text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> TextEncoder | None:
+def _text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> PassageEncoder | None:
+    """The encoder of a Hugging Face folder, of a model folder, or of the embedded model."""
+    if encoder is None:
+        return None
+    from relik_ml.bundle import EMBEDDED, is_model
+    from relik_ml.pipeline import Relik
     from relik_ml.retriever.encode import TextEncoder
 
-    return TextEncoder.from_pretrained(encoder, device=device, batch_size=batch_size) if encoder else None
+    folder = EMBEDDED if str(encoder) == "embedded" else encoder
+    if is_model(folder):
+        return Relik.from_pretrained(folder, device=device).retriever.encoder
+    return TextEncoder.from_pretrained(folder, device=device, batch_size=batch_size)
 
 
 def _names(rows: Sequence[Entry]) -> Any:
@@ -187,7 +200,7 @@ def _names(rows: Sequence[Entry]) -> Any:
     return NameIndex.build(rows, Learnt(), Morphology().lemma).arrays()
 
 
-def _retriever(index: PassageIndex, encoder: TextEncoder | None) -> Retriever:
+def _retriever(index: PassageIndex, encoder: PassageEncoder | None) -> Retriever:
     from relik_ml.retriever.names import NameIndex
     from relik_ml.retriever.retriever import Retriever
     from relik_ml.text.morph import Morphology

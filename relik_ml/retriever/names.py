@@ -32,6 +32,9 @@ HUMAN = "Q5"
 LONGEST = 7
 """Words in the longest name looked up."""
 
+WORD = 2.0
+"""What each word of a name adds to the weight of its hits: the longer, the less it stands there by chance."""
+
 GAP = 3
 """Code points that may lie between two words of a name, such as a dash between blanks."""
 
@@ -196,7 +199,7 @@ class NameIndex:
             ranked = sorted(rows.items(), key=lambda item: (-item[1].weight, item[0]))
             for rank, (row, evidence) in enumerate(ranked[:per_span]):
                 features = self._features(words[first : last + 1], row, evidence, rank, len(ranked), places[row])
-                found.append(Found(first, last, row, evidence.weight, features))
+                found.append(Found(first, last, row, evidence.weight + WORD * _words(words[first : last + 1]), features))
         return found
 
     def _features(
@@ -204,7 +207,6 @@ class NameIndex:
     ) -> tuple[float, ...]:
         """In the order of ``FEATURES``, each of the order of one."""
         _, popularity, kind, count, total = evidence
-        solid = sum(word.text[0].isalnum() for word in span)
         return (
             *(float(kind >> bit & 1) for bit in (LABEL, ALIAS, LEARNT, SURNAME)),
             math.log1p(count) / 3,
@@ -215,11 +217,15 @@ class NameIndex:
             math.log1p(rivals) / 3,
             float(span[0].text.isupper()),
             float(len(span[0].text) > 1 and span[0].text.istitle()),
-            min(solid, 4) / 4,
+            min(_words(span), 4) / 4,
             float(max(lengths) >= len(span)),
             math.log1p(len(lengths)) / 2,
             float(self.human[row]),
         )
+
+
+def _words(span: Sequence[Token]) -> int:
+    return sum(word.text[0].isalnum() for word in span)
 
 
 def name_key(name: str) -> int:

@@ -40,6 +40,8 @@ class Retriever:
         encoder: PassageEncoder | None,
         config: RetrieverConfig = RetrieverConfig(),
     ) -> None:
+        if index.vectors is None:
+            encoder = None  # an index of names serves any reader
         if encoder is not None:
             index.require(encoder)
         self.index, self.names, self.encoder, self.config = index, names, encoder, config

@@ -110,7 +110,7 @@ def test_an_index_with_vectors_needs_its_own_encoder(table: Path, tmp_path: Path
     index = tmp_path / "index"
     result = run("build", table, "--encoder", tmp_path / "encoder", "--storage", "int8", "--out", index)
     assert result.exit_code == 0, result.output
-    assert "2 passages cut to 4 tokens" in result.stderr
+    assert "2 passages cut (50.00%)" in result.stderr
     found = run("search", "поэт", "--index", index, "--encoder", tmp_path / "encoder", "--k", 2)
     assert [row.split()[2] for row in found.stdout.splitlines()] == ["vector", "vector"]
     refused = run("search", "поэт", "--index", index, "--encoder", tmp_path / "other")
