@@ -14,7 +14,7 @@ from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead
 
 Vector = list[float]
 Matrix = list[Vector]
-NOWHERE = -math.inf
+Place = tuple[int, int]
 
 
 def gelu(values: Sequence[float]) -> Vector:
@@ -49,13 +49,14 @@ def starts(head: SpanHead, tokens: Matrix) -> Vector:
     return [two_layers(head.start, token)[0] for token in tokens]
 
 
-def ends(head: SpanHead, tokens: Matrix) -> dict[tuple[int, int], float]:
+def ends(head: SpanHead, tokens: Matrix) -> dict[Place, float]:
     """The logit of p_E(t | s) for every s ≤ t that a mention may span: one network over [x_s, x_t] and t - s."""
     logits = {}
     for s, first in enumerate(tokens):
         for t in range(s, min(s + head.max_mention, len(tokens))):
-            parts = linear(head.end_of_start, first), linear(head.end_of_stop, tokens[t]), head.length.weight[t - s].tolist()
-            logits[s, t] = linear(head.end, gelu([sum(each) for each in zip(*parts, strict=True)]))[0]
+            stop, length = linear(head.end_of_stop, tokens[t]), head.length.weight[t - s].tolist()
+            summed = zip(linear(head.end_of_start, first), stop, length, strict=True)
+            logits[s, t] = linear(head.end, gelu([sum(each) for each in summed]))[0]
     return logits
 
 
@@ -76,14 +77,14 @@ def bucket(gap: int, buckets: int) -> int:
     return half + size if gap >= 0 else half - 1 - size
 
 
-def between(head: RelationHead, tokens: Matrix, m: tuple[int, int], n: tuple[int, int], relation: Vector) -> float:
+def between(head: RelationHead, tokens: Matrix, m: Place, n: Place, relation: Vector) -> float:
     """The mean over the tokens behind the one and before the other mention."""
     inside = [tokens[t] for t in range(len(tokens)) if m[1] < t < n[0] or n[1] < t < m[0]]
     return sum(dot(gelu(linear(head.between, token)), relation) for token in inside) / max(len(inside), 1)
 
 
 def relation_scores(
-    head: RelationHead, tokens: Matrix, mentions: list[tuple[int, int]], features: Matrix, types: Matrix, relations: Matrix
+    head: RelationHead, tokens: Matrix, mentions: list[Place], features: Matrix, types: Matrix, relations: Matrix
 ) -> dict[tuple[int, int, int], float]:
     """W_rel (S_m ⊙ O_n ⊙ R_k) + b and the three further terms, each pair and relation apart."""
     scores = {}

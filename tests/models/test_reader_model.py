@@ -1,0 +1,243 @@
+"""The reader as a whole over given states: which spans it believes, what it says of them, what it leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from relik_ml.models.batch import IGNORE, Gold, Hits, ReaderBatch, States
+from relik_ml.models.config import HeadConfig, LossWeights, Thresholds
+from relik_ml.models.losses import reader_losses
+from relik_ml.models.reader import ReaderModel, believed
+
+from . import slow
+
+WIDTH, REACH, TYPES, FEATURES = 4, 3, 3, 2
+CONFIG = HeadConfig(WIDTH, inner=3, max_mention=REACH, hit_features=FEATURES, distances=6)
+LENGTHS, CANDIDATES, RELATIONS = (5, 3), (3, 1), (2, 1)
+
+
+class Given(nn.Module):
+    """An encoder that already knows the answer: the heads see nothing else, so nothing else is needed."""
+
+    def __init__(self, states: States) -> None:
+        super().__init__()
+        self.states = states
+
+    def forward(self, batch: ReaderBatch) -> States:
+        return self.states
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(11)
+
+
+def randn(*shape: int) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64)
+
+
+def upto(*lengths: int) -> Tensor:
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+
+
+def states() -> States:
+    return States(randn(2, 5, WIDTH), randn(2, 3, WIDTH), randn(2, 2, WIDTH), randn(TYPES, WIDTH))
+
+
+def batch(gold: Gold | None = None) -> ReaderBatch:
+    where = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 2], [0, 0, 1, 2], [0, 4, 4, 1]])
+    hits = Hits(*where.unbind(1), randn(4, FEATURES))
+    return ReaderBatch({}, upto(*LENGTHS), upto(*CANDIDATES), upto(*RELATIONS), hits, gold)
+
+
+def reader(given: States, config: HeadConfig = CONFIG, weights: LossWeights = LossWeights()) -> ReaderModel:
+    model = ReaderModel(Given(given), TYPES, config, weights).double().eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.6)
+    return model
+
+
+def gold() -> Gold:
+    mentions = torch.tensor([[[0, 1], [4, 4], [0, 0]], [[0, 2], [0, 0], [0, 0]]])
+    mask = upto(3, 1)
+    pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(3, dtype=torch.bool)
+    links = torch.tensor([[2, 0, IGNORE], [0, IGNORE, IGNORE]])
+    return Gold(mentions, mask, torch.tensor([[0, 1, 2], [2, 0, 0]]), links, torch.tensor([[0, 0, 1, 1]]), pairs)
+
+
+def test_what_is_said_of_mentions_equals_the_loop() -> None:
+    """Types, links with name hits, and relations over [x_s, x_t], softmax(E^T M) X_ST and the expected type."""
+    given, item = states(), batch(gold())
+    model = reader(given)
+    output = model(item)
+    for row, mask in enumerate(item.gold.mention_mask):
+        tokens, symbols = given.tokens[row, : LENGTHS[row]].tolist(), given.entities[row, : CANDIDATES[row]].tolist()
+        spans = [(first, last) for first, last in output.mentions[row, : int(mask.sum())].tolist()]
+        features, chances = [], []
+        for m, (first, last) in enumerate(spans):
+            ends = tokens[first] + tokens[last]
+            types = slow.symbol_scores(model.types, ends, given.types.tolist())
+            links = slow.symbol_scores(model.links, ends, symbols)
+            for window, *span, candidate, values in zip(*(part.tolist() for part in item.hits), strict=True):
+                if (window, *span) == (row, first, last):
+                    links[candidate] += slow.hit_score(model.hits, values)
+            assert output.types[row, m].tolist() == pytest.approx(types)
+            assert output.links[row, m, : CANDIDATES[row]].tolist() == pytest.approx(links)
+            chances.append(slow.softmax(types))
+            linked = slow.weighted(slow.softmax(links), symbols)
+            features.append(ends + linked + slow.weighted(chances[-1], given.types.tolist()))
+        relations = given.relations[row, : RELATIONS[row]].tolist()
+        expected = slow.relation_scores(model.relations, tokens, spans, features, chances, relations)
+        for (m, n, k), score in expected.items():
+            assert output.relations[row, m, n, k].item() == pytest.approx(-torch.inf if m == n else score)
+
+
+def test_absent_candidates_relations_and_self_pairs_are_impossible() -> None:
+    output = reader(states())(batch(gold()))
+    assert output.links[1, :, 1:].eq(-torch.inf).all()
+    assert output.links[0].isfinite().all()
+    assert output.links[:, :, 0].isfinite().all()  # NME is always there
+    assert output.relations[1, ..., 1].eq(-torch.inf).all()
+    assert output.relations.diagonal(dim1=1, dim2=2).eq(-torch.inf).all()
+    assert output.relations[0][~torch.eye(3, dtype=torch.bool)].isfinite().all()
+
+
+def test_the_loss_is_the_weighted_sum_over_gold_mentions() -> None:
+    given, item = states(), batch(gold())
+    output = reader(given, weights=LossWeights(start=2, link=0.5))(item)
+    assert output.loss is not None
+    assert output.losses is not None
+    assert item.gold is not None
+    terms = reader_losses(output, item.gold, item.token_mask)
+    assert {name: term.item() for name, term in output.losses.items()} == {name: t.item() for name, t in terms.items()}
+    assert output.loss.item() == pytest.approx(
+        (2 * terms["start"] + terms["end"] + terms["type"] + 0.5 * terms["link"] + terms["relation"]).item()
+    )
+    assert reader(given)(batch())._replace(loss=None, losses=None).loss is None
+
+
+def test_every_weight_learns_from_the_loss() -> None:
+    model = reader(states())
+    model(batch(gold())).loss.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def naive(start: Tensor, end: Tensor, lengths: tuple[int, ...], thresholds: Thresholds) -> list[list[list[int]]]:
+    found: list[list[list[int]]] = []
+    for row, length in enumerate(lengths):
+        found.append([])
+        for s in range(length):
+            for t in range(s, min(s + end.shape[2], length)):
+                sure = slow.sigmoid(end[row, s, t - s].item()) > thresholds.end
+                if slow.sigmoid(start[row, s].item()) > thresholds.start and sure:
+                    found[-1].append([s, t])
+    return found
+
+
+@pytest.mark.parametrize("thresholds", [Thresholds(), Thresholds(0.2, 0.7), Thresholds(0, 0), Thresholds(1, 0)])
+@pytest.mark.parametrize("lengths", [(5, 3), (1, 1), (1, 4)])
+def test_believed_spans_are_those_above_both_thresholds(lengths: tuple[int, ...], thresholds: Thresholds) -> None:
+    for _ in range(20):
+        start, end = randn(len(lengths), max(lengths)), randn(len(lengths), max(lengths), REACH)
+        mentions, mask = believed(start, end, upto(*lengths), thresholds)
+        expected = naive(start, end, lengths, thresholds)
+        assert [rows[real].tolist() for rows, real in zip(mentions, mask, strict=True)] == expected
+        assert mask.shape[1] == max(map(len, expected))
+        assert not mentions[~mask].any()
+
+
+def quiet(model: ReaderModel) -> ReaderModel:
+    """A model that believes in no mention at all."""
+    nn.init.constant_(model.spans.start[-1].bias, -1e3)
+    return model
+
+
+def test_texts_without_any_mention_are_no_error() -> None:
+    output = quiet(reader(states()))(batch())
+    shapes = [tuple(getattr(output, name).shape) for name in ("mentions", "types", "links", "relations")]
+    assert shapes == [(2, 0, 2), (2, 0, TYPES), (2, 0, 3), (2, 0, 0, 2)]
+
+
+def test_gold_without_any_mention_still_gives_a_loss() -> None:
+    none = torch.zeros(2, 0, dtype=torch.long)
+    pairs = torch.zeros(2, 0, 0, dtype=torch.bool)
+    model = reader(states())
+    output = model(batch(Gold(none[..., None].expand(2, 0, 2), none.bool(), none, none, none.view(0, 4), pairs)))
+    assert output.losses is not None
+    assert output.losses["start"].item() > 0
+    output.loss.backward()
+    assert model.spans.start[0].weight.grad.abs().sum() > 0
+
+
+def test_a_batch_without_relations_or_candidates_still_has_mentions() -> None:
+    given = states()
+    given = given._replace(relations=given.relations[:, :0], entities=given.entities[:, :1])
+    item = batch(gold()._replace(triples=torch.zeros(0, 4).long(), links=torch.zeros(2, 3).long()))
+    hits = Hits(*(part[:0] for part in item.hits))
+    output = reader(given)(item._replace(relation_mask=torch.zeros(2, 0).bool(), entity_mask=upto(1, 1), hits=hits))
+    assert output.relations.shape == (2, 3, 3, 0)
+    assert output.links.shape == (2, 3, 1)
+    assert output.losses["relation"].item() == 0
+    assert output.losses["link"].item() == pytest.approx(0)
+    assert output.loss.isfinite()
+
+
+def test_a_reader_without_name_hits_ignores_them() -> None:
+    given, plain = states(), HeadConfig(WIDTH, inner=3, max_mention=REACH, distances=6)
+    model = reader(given, plain)
+    assert model.hits is None
+    item = batch(gold())
+    again = item._replace(hits=Hits(*(part[:0] for part in item.hits)))
+    assert torch.equal(model(item).links, model(again).links)
+
+
+def same(one: Any, other: Any) -> bool:
+    return bool(torch.allclose(one, other, rtol=0, atol=1e-12))
+
+
+def test_the_order_of_a_batch_changes_nothing() -> None:
+    given, item = states(), batch(gold())
+    model = reader(given)
+    output = model(item)
+    model.encoder = Given(States(*(part.flip(0) for part in given[:3]), given.types))
+    turned = gold()
+    flipped = Gold(*(part.flip(0) for part in turned[:4]), turned.triples, turned.pair_mask.flip(0))
+    flipped = flipped._replace(triples=torch.tensor([[1, 0, 1, 1]]))
+    masks = (item.token_mask.flip(0), item.entity_mask.flip(0), item.relation_mask.flip(0))
+    again = model(ReaderBatch({}, *masks, item.hits._replace(window=1 - item.hits.window), flipped))
+    for name in ("start", "end", "types", "links", "relations"):
+        assert same(getattr(again, name).flip(0), getattr(output, name)), name
+    assert same(again.loss, output.loss)
+
+
+def test_the_order_of_hits_and_candidates_changes_nothing() -> None:
+    given, item = states(), batch(gold())
+    model = reader(given)
+    output = model(item)
+    order = torch.tensor([3, 1, 0, 2])
+    shuffled = Hits(*(part[order] for part in item.hits))
+    assert same(model(item._replace(hits=shuffled)).links, output.links)
+    swap = torch.tensor([0, 2, 1])
+    model.encoder = Given(given._replace(entities=given.entities[:, swap]))
+    moved = item.hits._replace(candidate=swap[item.hits.candidate])
+    turned = item._replace(entity_mask=item.entity_mask[:, swap], hits=moved, gold=None)
+    again = model(turned, Thresholds(0, 0))
+    model.encoder = Given(given)
+    plain = model(item._replace(gold=None), Thresholds(0, 0))
+    assert plain.mention_mask.sum() == 12 + 6  # every span that is short enough
+    assert same(again.relations, plain.relations)
+    assert same(again.links[..., swap], plain.links)
+
+
+def test_moving_a_batch_moves_everything() -> None:
+    moved = batch(gold()).to("meta")
+    assert {tensor.device.type for tensor in (*moved[1:4], *moved.hits, *(moved.gold or ()))} == {"meta"}
+    assert batch().to("meta").gold is None
