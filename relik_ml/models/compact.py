@@ -152,8 +152,9 @@ class CoverEncoder(nn.Module):
         cell = hits.window[hit] * mask.shape[1] + hits.first[hit] + offset
         weight = self.weight(hits.features).clamp(-8, 8).exp()[hit]
         said = entities[hits.window, hits.candidate] + self.features(hits.features)
+        heard = weight * (said[hit] + self.places(place))
         size, width = mask.numel(), entities.shape[-1]
-        total = weight.new_zeros(size, width).index_add(0, cell, weight * (said[hit] + self.places(place)))
+        total = heard.new_zeros(size, width).index_add(0, cell, heard)
         norm = weight.new_zeros(size, 1).index_add(0, cell, weight)
         covered: Tensor = self.project(F.gelu(total / norm.clamp(min=1e-6))) * (norm > 0)
         return covered.view(*mask.shape, width)

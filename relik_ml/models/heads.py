@@ -93,9 +93,10 @@ class HitHead(nn.Module):
         place = self._places(mentions, mention_mask, batch, tokens)
         mention = place[hits.window, hits.first, hits.last]
         found = mention >= 0
-        addition = hits.features.new_zeros(batch, mentions.shape[1], candidates)
         at = (hits.window[found], mention[found], hits.candidate[found])
-        return addition.index_put(at, self.score(hits.features[found]).squeeze(-1), accumulate=True)
+        scores: Tensor = self.score(hits.features[found]).squeeze(-1)
+        addition = scores.new_zeros(batch, mentions.shape[1], candidates)
+        return addition.index_put(at, scores, accumulate=True)
 
     @staticmethod
     def _places(mentions: Tensor, mention_mask: Tensor, batch: int, tokens: int) -> Tensor:

@@ -230,7 +230,7 @@ def test_no_tensor_of_pairs_times_relations_times_width_exists() -> None:
 def test_an_untrained_head_believes_in_the_given_share() -> None:
     layer = nn.Linear(3, 1)
     rare(layer, 0.1)
-    assert float(layer.bias.sigmoid()) == pytest.approx(0.1)
+    assert layer.bias.sigmoid().item() == pytest.approx(0.1)
     rare(nn.GELU(), 0.1)  # nothing to set, nothing raised
 
 
