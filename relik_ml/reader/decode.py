@@ -77,6 +77,7 @@ class Decoder:
                 score=round(float(chances[subject, object_, relation]), 4),
             )
             for subject, object_, relation in found
+            if subject != object_
         )
 
 

@@ -1,0 +1,230 @@
+"""Whatever the network says, what is decoded is sound; and what it says clearly is decoded exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from relik_ml.models.batch import ReaderOutput
+from relik_ml.models.config import Thresholds
+from relik_ml.models.reader import believed
+from relik_ml.reader.decode import Decoder, Inventory
+from relik_ml.text.windows import Part, merge, windows
+from relik_ml.types import Candidate, Document, Entry, Link, Property, Retrieved
+
+TYPES = (Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек"), Entry("DATE", "type", "дата"))
+INVENTORY = Inventory(TYPES, frozenset({"CITY", "PERSON"}), {"BORN": Property("P19")})
+BORN, KNOWS = Entry("BORN", "relation", "место рождения"), Entry("KNOWS", "relation", "знаком с")
+MINSK, KIM = Entry("Q2280", "entity", "Минск"), Entry("Q1", "entity", "Анна Ким")
+SYMBOLS = ("[SEP]", "<ST_1>", "[E-3]", "--NME--", "[R-0]", "<ST_0>")
+WIDTH = 3
+
+
+def retrieved(text: str, entities: Sequence[Entry] = (), relations: Sequence[Entry] = ()) -> Retrieved:
+    view = windows(Document("d", text), 64, 64)[0]
+    return Retrieved(
+        view, tuple(Candidate(each, 1.0) for each in entities), tuple(Candidate(each, 0.0) for each in relations)
+    )
+
+
+def upto(lengths: Sequence[int]) -> Tensor:
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+
+
+def noise(batch: Sequence[Retrieved], seed: int, scale: float, thresholds: Thresholds) -> ReaderOutput:
+    """Logits as if the heads had no idea and masked nothing: no -inf on absent candidates, relations, self-pairs."""
+    made = torch.Generator().manual_seed(seed)
+
+    def random(*shape: int) -> Tensor:
+        return scale * torch.randn(*shape, generator=made)
+
+    tokens = [len(item.window.tokens) for item in batch]
+    start, end = random(len(batch), max(tokens)), random(len(batch), max(tokens), WIDTH)
+    mentions, mask = believed(start, end, upto(tokens), thresholds)
+    size = mask.shape[1]
+    candidates = 1 + max(len(item.entities) for item in batch)
+    relations = max(len(item.relations) for item in batch)
+    shapes = ((size, len(TYPES)), (size, candidates), (size, size, relations))
+    return ReaderOutput(start, end, mentions, mask, *(random(len(batch), *shape) for shape in shapes))
+
+
+def assert_sound(part: Part, item: Retrieved) -> None:
+    tokens = item.window.tokens
+    starts, stops = {token.start for token in tokens}, {token.stop for token in tokens}
+    ids = {candidate.entry.id: candidate.entry.name for candidate in item.entities}
+    for mention in part.mentions:
+        assert mention.start < mention.stop
+        assert mention.start in starts
+        assert mention.stop in stops
+        assert sum(mention.start <= token.start < mention.stop for token in tokens) <= WIDTH
+        assert mention.type in {entry.id for entry in TYPES}
+        assert 0 <= (mention.score or 0) <= 1
+        status = mention.link.status
+        assert status == "unlinkable" if mention.type == "DATE" else status in ("linked", "nil")
+        assert mention.link.label == ids.get(mention.link.id) if status == "linked" else mention.link.id is None
+        assert mention.link.id in ids or status != "linked"
+    assert len({(mention.start, mention.stop) for mention in part.mentions}) == len(part.mentions)
+    known = {mention.id for mention in part.mentions}
+    assert len(known) == len(part.mentions)
+    listed = {candidate.entry.id for candidate in item.relations}
+    for triple in part.triples:
+        assert triple.subject != triple.object
+        assert {triple.subject, triple.object} <= known
+        assert triple.relation in listed
+        assert triple.property == INVENTORY.properties.get(triple.relation)
+        assert 0 <= (triple.score or 0) <= 1
+
+
+words = st.sampled_from(["Анна", "Ким", "в", "Минске", "1999", ".", "👩‍🚀", *SYMBOLS])
+items = st.builds(
+    lambda text, entities, relations: retrieved(" ".join(text), entities, relations),
+    st.lists(words, min_size=1, max_size=6),
+    st.lists(st.sampled_from([MINSK, KIM]), unique=True),
+    st.lists(st.sampled_from([BORN, KNOWS]), unique=True),
+)
+
+
+@given(
+    st.lists(items, min_size=1, max_size=3),
+    st.integers(0, 10**6),
+    st.sampled_from([0.0, 1.0, 30.0, 1e4]),
+    st.sampled_from([Thresholds(), Thresholds(0, 0, 0), Thresholds(0.9, 0.1, 0.99)]),
+)
+def test_no_logits_give_an_unsound_answer(
+    batch: list[Retrieved], seed: int, scale: float, thresholds: Thresholds
+) -> None:
+    parts = Decoder(INVENTORY, thresholds)(noise(batch, seed, scale, thresholds), batch)
+    assert [part.window for part in parts] == [item.window for item in batch]
+    for part, item in zip(parts, batch, strict=True):
+        assert_sound(part, item)
+        merge(item.window.document, [part])  # raises on ids that are wrong
+
+
+def test_noise_is_loud_enough_to_break_something() -> None:
+    """The property above must see links, triples and, in the logits, self-pairs."""
+    batch = [retrieved("Анна Ким в Минске", [MINSK, KIM], [BORN, KNOWS])]
+    output = noise(batch, 1, 1.0, Thresholds(0, 0, 0))
+    (part,) = Decoder(INVENTORY, Thresholds(0, 0, 0))(output, batch)
+    assert len(part.mentions) == 4 + 3 + 2
+    assert len(part.triples) == 9 * 8 * 2
+    assert {mention.link.status for mention in part.mentions} == {"linked", "nil", "unlinkable"}
+    assert output.relations.isfinite().all()
+
+
+# Said clearly
+
+
+def said(*, types: int = 0, link: int = 0, tokens: int = 4, entities: int = 2) -> ReaderOutput:
+    """Two mentions, [0, 1] and [3, 3]; the first one's type and link as given; BORN from the first to the second."""
+    start, end = torch.full((1, tokens), -20.0), torch.full((1, tokens, WIDTH), -20.0)
+    start[0, [0, 3]], end[0, 0, 1], end[0, 3, 0] = 20.0, 20.0, 20.0
+    chosen, links = torch.full((1, 2, 3), -20.0), torch.full((1, 2, 1 + entities), -20.0)
+    chosen[0, 0, types] = chosen[0, 1, 0] = 20.0
+    links[0, 0, link] = links[0, 1, 0] = 20.0
+    relations = torch.full((1, 2, 2, 2), -20.0)
+    relations[0, 0, 1, 0] = 20.0
+    relations[0, [0, 1], [0, 1]] = -torch.inf
+    mentions, mask = believed(start, end, torch.ones(1, tokens, dtype=torch.bool), Thresholds())
+    return ReaderOutput(start, end, mentions, mask, chosen, links, relations)
+
+
+def test_what_is_said_is_what_is_decoded() -> None:
+    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
+    (part,) = Decoder(INVENTORY)(said(types=1, link=2), [item])
+    one, other = part.mentions
+    assert (one.start, one.stop, one.type, one.link) == (0, 8, "PERSON", Link("linked", "Q1", "Анна Ким", score=1.0))
+    assert (other.start, other.stop, other.type, other.link) == (12, 18, "CITY", Link("nil", score=1.0))
+    (triple,) = part.triples
+    assert (triple.subject, triple.relation, triple.object) == (one.id, "BORN", other.id)
+    assert triple.property == Property("P19")
+    assert (one.score, triple.score) == (1.0, 1.0)
+
+
+def test_nme_is_nil_and_never_the_last_candidate() -> None:
+    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
+    (part,) = Decoder(INVENTORY)(said(types=1, link=0), [item])
+    assert part.mentions[0].link == Link("nil", score=1.0)
+
+
+def test_types_that_are_never_linked_are_unlinkable_whatever_the_link_scores() -> None:
+    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
+    (part,) = Decoder(INVENTORY)(said(types=2, link=2), [item])
+    assert part.mentions[0].link == Link("unlinkable")
+
+
+def test_scores_are_the_probabilities_of_the_paper() -> None:
+    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
+    output = said(types=1, link=2)
+    output.start[0, 0], output.end[0, 0, 1] = 0.4, 0.7
+    output.types[0, 0] = torch.tensor([0.1, 0.9, -0.3])
+    output.links[0, 0] = torch.tensor([0.5, -0.5, 1.5])
+    output.relations[0, 0, 1] = torch.tensor([0.3, -0.3])
+    (part,) = Decoder(INVENTORY)(output, [item])
+    sure = torch.tensor([0.4, 0.7]).sigmoid().prod() * torch.tensor([0.1, 0.9, -0.3]).softmax(0)[1]
+    assert part.mentions[0].score == pytest.approx(sure.item(), abs=1e-4)
+    assert part.mentions[0].link.score == pytest.approx(torch.tensor([0.5, -0.5, 1.5]).softmax(0)[2].item(), abs=1e-4)
+    assert [triple.score for triple in part.triples] == [pytest.approx(torch.tensor(0.3).sigmoid().item(), abs=1e-4)]
+
+
+def test_the_relation_threshold_is_the_decoders() -> None:
+    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
+    output = said()
+    output.relations[0, 0, 1] = torch.tensor([0.3, -0.3])
+    counts = [
+        len(Decoder(INVENTORY, Thresholds(relation=at))(output, [item])[0].triples) for at in (0.4, 0.5, 0.574, 0.6)
+    ]
+    assert counts == [2, 1, 1, 0]
+
+
+# Texts that try to be more than text
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_symbols_in_the_text_are_text(symbol: str) -> None:
+    text = f"{symbol} Анна {symbol}"
+    item = retrieved(text, [MINSK, KIM], [BORN, KNOWS])
+    tokens = [token.text for token in item.window.tokens]
+    start, end = torch.full((1, len(tokens)), -20.0), torch.full((1, len(tokens), len(tokens)), -20.0)
+    start[0, 0], end[0, 0, tokens.index("Анна") - 1], end[0, 0, -1] = 20.0, 20.0, 20.0
+    mentions, mask = believed(start, end, torch.ones(1, len(tokens), dtype=torch.bool), Thresholds())
+    rest = torch.zeros(1, 2, 3), torch.tensor([[[0.0, 9.0, 0.0]] * 2]), torch.full((1, 2, 2, 2), -9.0)
+    (part,) = Decoder(INVENTORY)(ReaderOutput(start, end, mentions, mask, *rest), [item])
+    assert [text[mention.start : mention.stop] for mention in part.mentions] == [symbol, text]
+    assert [mention.link.id for mention in part.mentions] == ["Q2280", "Q2280"]  # the candidate said, not one spelt
+    assert part.triples == ()
+
+
+def test_offsets_are_the_documents_in_every_window() -> None:
+    document = Document("d", "Новости.\n👩‍🚀 Вчера в городе было тихо. Анна Ким из Минска")
+    view = windows(document, size=4, stride=4)[-1]
+    item = Retrieved(view, (Candidate(MINSK, 1.0), Candidate(KIM, 1.0)), (Candidate(BORN, 0.0), Candidate(KNOWS, 0.0)))
+    (part,) = Decoder(INVENTORY)(said(types=1, link=2), [item])
+    assert [document.surface(mention) for mention in part.mentions] == ["Анна Ким", "Минска"]
+    assert [document.surface(mention) for mention in merge(document, [part]).mentions] == ["Анна Ким", "Минска"]
+
+
+def test_a_text_without_candidates_takes_nothing_from_the_others() -> None:
+    rich, poor = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS]), retrieved("Анна Ким из Минска")
+    (alone,) = Decoder(INVENTORY)(said(types=1, link=2), [rich])
+    three = ReaderOutput(*(torch.cat([part] * 3) for part in said(types=1, link=2)[:7]))
+    three.links[1, :, 1:] = -torch.inf
+    three.relations[1] = -torch.inf
+    first, middle, last = Decoder(INVENTORY)(three, [rich, poor, rich])
+    assert first == last == alone
+    assert [mention.link.status for mention in middle.mentions] == ["nil", "nil"]
+    assert middle.triples == ()
+
+
+def test_a_text_without_mentions_is_an_empty_part() -> None:
+    item, other = retrieved("Тихо"), retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
+    quiet = noise([item], 0, 1.0, Thresholds(1, 1))
+    assert Decoder(INVENTORY)(quiet, [item]) == [Part(item.window)]
+    two = ReaderOutput(*(torch.cat([part] * 2) for part in said()[:7]))
+    two.mention_mask[0] = False
+    parts = Decoder(INVENTORY)(two, [item, other])
+    assert [len(part.mentions) for part in parts] == [0, 2]

@@ -1,0 +1,265 @@
+"""Windows and gold as tensors: every place is worked out by hand, and what cannot be a target is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from relik_ml.models.batch import IGNORE
+from relik_ml.reader.encode import BatchEncoder, Snap
+from relik_ml.text.windows import windows
+from relik_ml.types import (
+    Annotated,
+    Candidate,
+    Document,
+    Entry,
+    Hit,
+    Link,
+    Mention,
+    Retrieved,
+    Span,
+    Triple,
+    Window,
+)
+
+TYPES = [Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек")]
+RELATIONS = [Entry("BORN", "relation", "место рождения"), Entry("KNOWS", "relation", "знаком с")]
+TEXT = "Анна Ким родилась в Минске, столице Беларуси."
+ANNA, MINSK, BELARUS = (0, 8), (20, 26), (36, 44)
+
+
+class Nothing:
+    """An encoder that takes nothing, for what is the same in all of them."""
+
+    def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
+        return [replace(item, entities=item.entities[:1]) for item in batch]
+
+    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
+        return {"windows": torch.tensor(len(batch))}
+
+
+def encoder(max_mention: int = 4, hit_features: int = 2) -> BatchEncoder:
+    return BatchEncoder(Nothing(), TYPES, max_mention, hit_features)
+
+
+def entity(id: str) -> Candidate:
+    return Candidate(Entry(id, "entity", id), 1.0)
+
+
+def document(*mentions: Mention, triples: Sequence[Triple] = (), annotated: str = "complete") -> Document:
+    return Document("d", TEXT, mentions=mentions, triples=tuple(triples), annotated=Annotated(triples=annotated))
+
+
+def item(
+    of: Document, entities: Sequence[str] = (), relations: Sequence[Entry] = RELATIONS, hits: Sequence[Hit] = ()
+) -> Retrieved:
+    found = tuple(Candidate(entry, 0.0) for entry in relations)
+    return Retrieved(windows(of, 64, 64)[0], tuple(map(entity, entities)), found, tuple(hits))
+
+
+def person(id: str, span: tuple[int, int], type_: str = "PERSON", link: Link = Link()) -> Mention:
+    return Mention(id, *span, type_, link=link)
+
+
+# What is there
+
+
+def test_masks_say_what_is_real() -> None:
+    short = Document("e", "Минск.")
+    batch = encoder()([item(document(), ["Q1", "Q2"]), item(short, [], RELATIONS[:1])])
+    assert batch.token_mask.tolist() == [[True] * 9, [True, True] + [False] * 7]
+    assert batch.entity_mask.tolist() == [[True] * 3, [True, False, False]]
+    assert batch.relation_mask.tolist() == [[True, True], [True, False]]
+    assert batch.inputs["windows"].item() == 2
+    assert batch.gold is None
+
+
+def test_fitting_is_the_encoders_own_affair() -> None:
+    assert [len(each.entities) for each in encoder().fit([item(document(), ["Q1", "Q2"])])] == [1]
+
+
+def test_hits_stand_at_tokens_and_count_candidates_from_one() -> None:
+    hits = [Hit(*ANNA, 1, (0.5, 1.0)), Hit(*MINSK, 0, (2.0, 3.0))]
+    batch = encoder()([item(Document("e", "Минск.")), item(document(), ["Q1", "Q2"], hits=hits)])
+    assert torch.stack(batch.hits[:4], 1).tolist() == [[1, 0, 1, 2], [1, 4, 4, 1]]
+    assert batch.hits.features.tolist() == [[0.5, 1.0], [2.0, 3.0]]
+
+
+def test_no_hits_and_an_encoder_without_them_are_empty_tensors() -> None:
+    hits = [Hit(*ANNA, 0, (0.5, 1.0))]
+    for features, found in ((2, ()), (0, ()), (0, hits)):
+        batch = encoder(hit_features=features)([item(document(), ["Q1"], hits=found)])
+        assert batch.hits.features.shape == (0, features)
+        assert all(part.shape == (0,) and part.dtype == torch.long for part in batch.hits[:4])
+
+
+def test_no_candidates_no_relations_no_mentions() -> None:
+    gold = encoder().with_gold([item(document(), relations=[])]).gold
+    assert gold is not None
+    assert gold.mentions.shape == (1, 0, 2)
+    assert gold.pair_mask.shape == (1, 0, 0)
+    assert gold.triples.shape == (0, 4)
+    assert encoder()([item(document(), relations=[])]).relation_mask.shape == (1, 0)
+
+
+# Targets
+
+
+def test_gold_is_places_of_tokens_types_candidates_and_relations() -> None:
+    one = document(
+        person("T1", ANNA, link=Link("linked", "Q2")),
+        person("T2", MINSK, "CITY", Link("linked", "Q1")),
+        triples=[Triple("T1", "BORN", "T2"), Triple("T2", "KNOWS", "T1")],
+    )
+    two = document(person("T1", BELARUS, "CITY"))
+    batch = encoder().with_gold([item(one, ["Q1", "Q2"]), item(two, ["Q2"])])
+    gold = batch.gold
+    assert gold is not None
+    assert gold.mentions.tolist() == [[[0, 1], [4, 4]], [[7, 7], [0, 0]]]
+    assert gold.mention_mask.tolist() == [[True, True], [True, False]]
+    assert gold.types.tolist() == [[1, 0], [0, 0]]
+    assert gold.links.tolist() == [[2, 1], [IGNORE, IGNORE]]
+    assert gold.triples.tolist() == [[0, 0, 1, 0], [0, 1, 0, 1]]
+    assert gold.pair_mask.tolist() == [[[False, True], [True, False]], [[False, False], [False, False]]]
+
+
+@pytest.mark.parametrize(("link", "target"), [
+    (Link("linked", "Q2"), 2),
+    (Link("linked", "Q9"), 0),  # not retrieved: NME, never a target of zeros
+    (Link("linked", "Q9", alternatives=("Q8", "Q1")), 1),
+    (Link("linked", "Q2", alternatives=("Q1",)), 2),
+    (Link("linked", "Q9", alternatives=("Q8",)), 0),
+    (Link("nil"), 0),
+    (Link("unlinkable"), IGNORE),
+    (Link("unknown"), IGNORE),
+])  # fmt: skip
+def test_the_target_of_a_link(link: Link, target: int) -> None:
+    gold = encoder().with_gold([item(document(person("T1", ANNA, link=link)), ["Q1", "Q2"])]).gold
+    assert gold is not None
+    assert gold.links.tolist() == [[target]]
+
+
+def test_without_candidates_every_linked_mention_is_nme() -> None:
+    gold = encoder().with_gold([item(document(person("T1", ANNA, link=Link("linked", "Q2"))))]).gold
+    assert gold is not None
+    assert gold.links.tolist() == [[0]]
+
+
+@pytest.mark.parametrize(("annotated", "scored"), [
+    ("complete", True), ("partial", True), ("silver", True), ("none", False),
+])  # fmt: skip
+def test_pairs_of_documents_without_triples_are_masked(annotated: str, scored: bool) -> None:
+    one = document(person("T1", ANNA), person("T2", MINSK, "CITY"), annotated=annotated)
+    gold = encoder().with_gold([item(one)]).gold
+    assert gold is not None
+    assert gold.pair_mask.tolist() == [[[False, scored], [scored, False]]]
+
+
+def test_nested_mentions_with_one_start_are_all_targets() -> None:
+    gold = encoder().with_gold([item(document(person("T1", ANNA), person("T2", (0, 4)), person("T3", (5, 8))))]).gold
+    assert gold is not None
+    assert gold.mentions.tolist() == [[[0, 1], [0, 0], [1, 1]]]
+
+
+def test_two_mentions_of_one_span_are_one_target_with_the_facts_of_both() -> None:
+    one = document(
+        person("T1", MINSK, "CITY", Link("linked", "Q1")),
+        person("T2", MINSK, "PERSON", Link("nil")),
+        person("T3", ANNA),
+        triples=[Triple("T3", "BORN", "T1"), Triple("T3", "KNOWS", "T2"), Triple("T1", "KNOWS", "T2")],
+    )
+    gold = encoder().with_gold([item(one, ["Q1"])]).gold
+    assert gold is not None
+    assert gold.mentions.tolist() == [[[4, 4], [0, 1]]]
+    assert (gold.types.tolist(), gold.links.tolist()) == ([[0, 1]], [[1, IGNORE]])
+    assert gold.triples.tolist() == [[0, 1, 0, 0], [0, 1, 0, 1]]  # from the span to itself there is none
+
+
+def test_what_the_network_cannot_say_is_no_target() -> None:
+    fragments = (Span(0, 4), Span(20, 26))
+    one = document(
+        Mention("T1", 0, 26, "PERSON", fragments),
+        person("T2", (0, 26)),  # five tokens
+        person("T3", ANNA, "STAR"),
+        person("T4", (0, 19)),  # four tokens
+        person("T5", MINSK, "CITY"),
+        triples=[
+            Triple("T1", "BORN", "T5"), Triple("T4", "EATS", "T5"), Triple("T4", "BORN", "T5"),
+            Triple("T3", "BORN", "T5"),
+        ],
+    )  # fmt: skip
+    gold = encoder().with_gold([item(one)]).gold
+    assert gold is not None
+    assert gold.mentions.tolist() == [[[0, 3], [4, 4]]]
+    assert gold.triples.tolist() == [[0, 0, 1, 0]]
+
+
+def test_a_second_window_counts_its_own_tokens() -> None:
+    one = document(
+        person("T1", ANNA), person("T2", MINSK, "CITY"), person("T3", BELARUS, "CITY"),
+        triples=[Triple("T1", "BORN", "T2"), Triple("T2", "KNOWS", "T3")],
+    )  # fmt: skip
+    second = windows(one, size=6, stride=3)[-1]
+    assert second.tokens[0].text == "в"
+    retrieved = Retrieved(
+        second, (entity("Q1"),), tuple(Candidate(entry, 0.0) for entry in RELATIONS), (Hit(*MINSK, 0, (1.0, 1.0)),)
+    )
+    batch = encoder().with_gold([retrieved])
+    assert batch.gold is not None
+    assert batch.gold.mentions.tolist() == [[[1, 1], [4, 4]]]
+    assert batch.gold.triples.tolist() == [[0, 0, 1, 1]]
+    assert torch.stack(batch.hits[:4], 1).tolist() == [[0, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("symbol", ["[SEP]", "<ST_1>", "[E-3]", "[R-0]", "--NME--", "<ST_0>"])
+def test_symbols_in_the_text_are_text(symbol: str) -> None:
+    """They move what stands behind them by their own tokens, and no label by anything else."""
+    text = f"Анна {symbol} в Минске"
+    start = text.index("Минске")
+    one = Document("d", text, mentions=(person("T1", (start, len(text)), "CITY", Link("linked", "Q1")),))
+    named = Document("d", text, mentions=(person("T1", (5, 5 + len(symbol)), link=Link("linked", "Q1")),))
+    batch = encoder(max_mention=8).with_gold([item(one, ["Q1"]), item(named, ["Q1"]), item(document(), ["Q1"])])
+    tokens = [token.text for token in item(one).window.tokens]
+    assert "".join(tokens[1:-2]) == symbol
+    assert batch.gold is not None
+    assert batch.gold.mentions[:2, 0].tolist() == [[len(tokens) - 1] * 2, [1, len(tokens) - 3]]
+    assert batch.gold.links[:2].tolist() == [[1], [1]]
+    assert batch.entity_mask.tolist() == [[True, True]] * 3
+
+
+# Snap
+
+
+@given(st.lists(st.sampled_from(["Анна", "Нью-Йорк", " ", "\n", "8,1", "👩‍🚀", "сло\xadво"]), min_size=1), st.data())
+def test_a_range_snaps_to_the_tokens_that_it_touches(words: list[str], data: st.DataObject) -> None:
+    text = "".join(words)
+    views = windows(Document("d", text), 64, 64)
+    assume(views)
+    tokens = views[0].tokens
+    start = data.draw(st.integers(0, len(text) - 1))
+    stop = data.draw(st.integers(start + 1, len(text)))
+    touched = [place for place, token in enumerate(tokens) if token.start < stop and start < token.stop]
+    first, last = Snap(views[0])(start, stop)
+    assert 0 <= first <= last < len(tokens)
+    if touched:
+        assert (first, last) == (touched[0], touched[-1])
+
+
+def test_half_a_word_is_a_word_and_blanks_belong_to_what_follows() -> None:
+    snap = Snap(windows(Document("d", "  Анна   Ким  "), 8, 8)[0])
+    assert snap(3, 5) == snap(2, 6) == (0, 0)
+    assert snap(5, 10) == (0, 1)
+    assert snap(6, 12) == snap(9, 12) == snap(7, 8) == (1, 1)
+    assert snap(0, 1) == (0, 0)
+    assert snap(12, 14) == (1, 1)  # nothing follows
+
+
+def test_a_window_is_a_window_whatever_it_is_cut_from() -> None:
+    view = Window(document(), *MINSK, tuple(windows(document(), 64, 64)[0].tokens[4:5]))
+    assert Snap(view)(*MINSK) == (0, 0)
