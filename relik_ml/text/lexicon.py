@@ -61,9 +61,10 @@ class Lexicon:
         self.word = lru_cache(maxsize=500_000)(self._read)
 
     def _read(self, surface: str) -> Word:
-        form, lemma = fold(surface), self._morphology.lemma(surface)
+        plain = _writable(surface)
+        form, lemma = fold(surface), self._morphology.lemma(plain)
         base = self._word.get(lemma, UNKNOWN)
-        places = (self._grammeme.get(grammeme) for grammeme in self._morphology.grammemes(surface))
+        places = (self._grammeme.get(grammeme) for grammeme in self._morphology.grammemes(plain))
         return Word(
             self._word.get(form, base),
             base,
@@ -79,7 +80,7 @@ class Lexicon:
 
     def lemma(self, surface: str) -> str:
         """The lemma of one word."""
-        return self._morphology.lemma(surface)
+        return self._morphology.lemma(_writable(surface))
 
     def to_json(self) -> dict[str, list[str]]:
         """What a folder keeps."""
@@ -95,7 +96,7 @@ class Lexicon:
         """Lemmas seen at least ``minimum`` times and grammemes seen at all in the texts, beside the given words."""
         morphology, lemmas, grammemes = Morphology(), Counter[str](), set[str]()
         for text in texts:
-            surfaces = [token.text for token in tokens(text)]
+            surfaces = [_writable(token.text) for token in tokens(text)]
             lemmas.update(map(morphology.lemma, surfaces))
             grammemes.update(*map(morphology.grammemes, surfaces))
         kept = sorted(lemma for lemma, count in lemmas.items() if count >= minimum)
@@ -105,6 +106,11 @@ class Lexicon:
 def fold(word: str) -> str:
     """The key of a form: case-folded, ё as е."""
     return word.casefold().replace("ё", "е")
+
+
+def _writable(surface: str) -> str:
+    """A surface that the dictionary can be asked for: lone surrogates, which have no UTF-8, as question marks."""
+    return surface.encode("utf-8", "replace").decode("utf-8")
 
 
 def shape(surface: str) -> int:
@@ -124,4 +130,5 @@ def _shape(surface: str) -> str:
         return "lower"
     if surface.isupper():
         return "initial" if len(surface) == 1 else "upper"
-    return "title" if surface.istitle() else "mixed"
+    # Not istitle: a stress mark or a soft hyphen inside a word begins a new one for it.
+    return "title" if surface[0].isupper() and surface[1:] == surface[1:].lower() else "mixed"
