@@ -256,7 +256,10 @@ def _packed(
 
 
 def name_key(name: str) -> int:
-    """The hash of a name as written: 48 bits, so that in an index of a million two meet once in 500; 0 for a name without letters or digits."""
+    """The hash of a name as written, 0 for one without letters or digits.
+
+    It has 48 bits: in one index of a million names out of 500 two meet.
+    """
     return _hash([stem(token.text) for token in tokens(name) if token.text[0].isalnum()])
 
 
