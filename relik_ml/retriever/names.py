@@ -49,7 +49,13 @@ FEATURES = (
     "label", "alias", "learnt", "surname", "count", "prior", "annotated", "popularity", "rank", "rivals",
     "upper", "title", "words", "longest", "spans", "human",
 )  # fmt: skip
-"""What ``Hit.features`` holds, in this order; see ``NameIndex._features``."""
+"""What ``Hit.features`` holds, in this order; see ``NameIndex._features``.
+
+``longest`` is 1 when a longer name of the same row stands in the window: this one may be part of it or short for it.
+"""
+
+POPULAR = 60_000.0
+"""Popularity is stored in half precision, which ends soon after this."""
 
 NOBODY = 0xFFFFFFFF
 """The row of annotated surfaces that stand for nothing in the knowledge base."""
@@ -131,7 +137,7 @@ class NameIndex:
                 np.array([row for _, row in pairs], np.uint32),
                 np.array([kinds[pair] for pair in pairs], np.uint8),
                 np.array([counts.get(pair, 0) for pair in pairs], np.uint16),
-                np.array([entry.popularity for entry in entries], np.float16),
+                np.array([min(entry.popularity, POPULAR) for entry in entries], np.float16),
                 np.array([HUMAN in entry.types for entry in entries], np.uint8),
             ),
             lemma,
@@ -159,7 +165,7 @@ class NameIndex:
         return self._describe(words, spans, per_span)
 
     def _matches(self, words: Sequence[Token]) -> list[Match]:
-        """The keys of every run of up to ``LONGEST`` words that no line break or wide gap interrupts."""
+        """The keys of every run of up to ``LONGEST`` words that no wide gap interrupts."""
         solid = [place for place, word in enumerate(words) if word.text[0].isalnum()]
         stems = [self._variants(words[place].text) for place in solid]
         return [
@@ -203,9 +209,10 @@ class NameIndex:
         found = []
         for (first, last), rows in spans.items():
             ranked = sorted(rows.items(), key=lambda item: (-item[1].weight, item[0]))
+            span = words[first : last + 1]
             for rank, (row, evidence) in enumerate(ranked[:per_span]):
-                features = self._features(words[first : last + 1], row, evidence, rank, len(ranked), places[row])
-                found.append(Found(first, last, row, evidence.weight + WORD * _words(words[first : last + 1]), features))
+                features = self._features(span, row, evidence, rank, len(ranked), places[row])
+                found.append(Found(first, last, row, evidence.weight + WORD * _words(span), features))
         return found
 
     def _features(

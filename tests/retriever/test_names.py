@@ -1,0 +1,366 @@
+"""Names in any inflection find their rows, what is held out leaves no trace, and nothing depends on chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from relik_ml.retriever.names import (
+    ALIAS,
+    FEATURES,
+    GAP,
+    HUMAN,
+    LABEL,
+    LEARNT,
+    NOBODY,
+    SURNAME,
+    Found,
+    Learnt,
+    NameIndex,
+    name_key,
+    spellings,
+    stem,
+    surface_keys,
+)
+from relik_ml.text.morph import Morphology
+from relik_ml.text.tokens import tokens
+from relik_ml.types import Entry
+
+LEMMA = Morphology().lemma
+ENTRIES = [
+    Entry("Q7747", "entity", "Владимир Путин", "", "ru", ("Путин, Владимир Владимирович",), (HUMAN,), 4.0),
+    Entry("Q159", "entity", "Россия", aliases=("Российская Федерация", "РФ"), popularity=5.0),
+    Entry("Q22686", "entity", "Торез, Морис", types=(HUMAN,), popularity=1.0),
+    Entry("Q43274", "entity", "Павел", types=("Q202444",)),
+    Entry("Q95", "entity", "Google", aliases=("Гугл",), popularity=3.0),
+    Entry("Q2280", "entity", "Минск", popularity=3.5),
+    Entry("Q9", "entity", "Минск (трактор)", popularity=0.5),
+    Entry("Q30", "entity", "США", aliases=("Соединённые Штаты Америки",), popularity=5.0),
+    Entry("Q5", "entity", "Великая Отечественная война советского народа против захватчиков"),
+    Entry("Q6", "entity", "Ёлка", aliases=("—", "я", "")),
+]
+ROW = {entry.id: row for row, entry in enumerate(ENTRIES)}
+INDEX = NameIndex.build(ENTRIES, Learnt(), LEMMA)
+
+
+def found(text: str, index: NameIndex = INDEX, **settings: object) -> set[tuple[str, str]]:
+    """Surfaces with the ids that they may stand for."""
+    words = tokens(text)
+    return {
+        (text[words[hit.first].start : words[hit.last].stop], ENTRIES[hit.row].id)
+        for hit in index.find(words, **settings)
+    }
+
+
+def feature(hit: Found, name: str) -> float:
+    return hit.features[FEATURES.index(name)]
+
+
+def only(text: str, index: NameIndex = INDEX) -> Found:
+    (hit,) = index.find(tokens(text))
+    return hit
+
+
+@pytest.mark.parametrize(("text", "surface", "id"), [
+    ("Встреча с Владимиром Путиным прошла.", "Владимиром Путиным", "Q7747"),
+    ("Указ Путина.", "Путина", "Q7747"),
+    ("Сказал Путину", "Путину", "Q7747"),
+    ("речь ПУТИНА", "ПУТИНА", "Q7747"),
+    ("Путина Владимира Владимировича", "Путина Владимира Владимировича", "Q7747"),
+    ("Население России растёт", "России", "Q159"),
+    ("граница с Россией", "Россией", "Q159"),
+    ("в Российской Федерации", "Российской Федерации", "Q159"),
+    ("институт Мориса Тореза", "Мориса Тореза", "Q22686"),
+    ("труды Тореза", "Тореза", "Q22686"),
+    ("Торез, Морис", "Торез, Морис", "Q22686"),
+    ("письмо Павла друзьям", "Павла", "Q43274"),
+    ("письмо Павлу", "Павлу", "Q43274"),
+    ("офис Google", "Google", "Q95"),
+    ("офис GOOGLE", "GOOGLE", "Q95"),
+    ("в Гугле", "Гугле", "Q95"),
+    ("«Минск»", "Минск", "Q2280"),
+    ("в «Минске»", "Минске", "Q9"),
+    ("власти США", "США", "Q30"),
+    ("из Соединенных Штатов Америки", "Соединенных Штатов Америки", "Q30"),
+    ("у елки", "елки", "Q6"),
+    ("Ёлкой", "Ёлкой", "Q6"),
+])  # fmt: skip
+def test_a_name_is_found_in_any_inflection(text: str, surface: str, id: str) -> None:
+    assert (surface, id) in found(text)
+
+
+def test_what_is_not_named_is_not_found() -> None:
+    assert found("Сегодня тихо, и никого нет.") == set()
+    assert found("") == found("—") == found("я") == found("« »") == set()
+
+
+def test_names_do_not_reach_over_lines_and_gaps() -> None:
+    assert ("Владимир\nПутин", "Q7747") in found("Владимир\nПутин")  # one line break may lie inside a name
+    assert ("Владимир — Путин", "Q7747") in found("Владимир — Путин")
+    assert {surface for surface, _ in found("Владимир\n\n\n\nПутин")} == {"Путин"}
+    assert {surface for surface, _ in found("Владимир Иванович Путин")} == {"Путин"}
+
+
+def test_a_name_of_eight_words_is_too_long_to_look_up() -> None:
+    assert found("Великая Отечественная война советского народа против захватчиков") != set()
+    eight = "один два три четыре пять шесть семь восемь"
+    index = NameIndex.build([Entry("Q1", "entity", eight)], Learnt(), LEMMA)
+    assert index.find(tokens(eight)) == []
+
+
+# Spelling
+
+
+def test_a_russian_word_loses_its_ending_and_nothing_else_does() -> None:
+    same = [("Путина", "Путиным"), ("Россией", "России"), ("Ёлка", "елки"), ("Google", "GOOGLE"), ("Минск", "Минском")]
+    assert all(stem(one) == stem(other) for one, other in same)
+    assert stem("США") == "сша"
+    assert stem("Ира") == "ира"  # three letters have no ending to lose
+    assert stem("мама") == "мам"
+    assert stem("Еее") == "еее"
+
+
+@given(st.text())
+def test_a_stem_is_a_beginning_of_its_word(word: str) -> None:
+    folded = word.casefold().replace("ё", "е")
+    assert folded.startswith(stem(word))
+    assert len(stem(word)) >= min(3, len(folded))
+
+
+def test_an_encyclopaedias_marks_are_taken_off() -> None:
+    assert spellings("Торез, Морис", human=True) == ("Торез, Морис", "Морис Торез")
+    assert spellings("Минск (город)", human=False) == ("Минск (город)", "Минск")
+    assert spellings("Ли, Анна (поэт)", human=True) == ("Ли, Анна (поэт)", "Анна Ли")
+    assert spellings("Вашингтон, округ Колумбия", human=False) == ("Вашингтон, округ Колумбия",)
+    assert spellings("", human=True) == ("",)
+
+
+def test_names_without_letters_have_no_key_and_take_no_row() -> None:
+    assert name_key("") == name_key("—") == name_key("«»") == name_key("я") == name_key("👩‍🚀") == 0
+    assert name_key("РФ") == name_key("«рф»") != 0
+    nameless = [Entry("Q1", "entity", "—"), Entry("Q2", "entity", ""), Entry("Q3", "entity", "!", aliases=("я", "?"))]
+    index = NameIndex.build(nameless, Learnt({(0, 1): 3}), LEMMA)
+    assert len(index.keys) == 0
+    assert index.find(tokens("— ! я ?")) == []
+    assert 0 not in INDEX.keys.tolist()
+
+
+def test_lone_surrogates_are_no_letters() -> None:
+    index = NameIndex.build([Entry("Q1", "entity", "Мин\ud800ск"), Entry("Q2", "entity", "\ud800")], Learnt(), LEMMA)
+    assert [hit.row for hit in index.find(tokens("в Мин\ud800ск"))] == [0]
+    assert surface_keys("\ud800", LEMMA) == set()
+    assert found("Путин\ud800") == {("Путин", "Q7747")}
+
+
+@given(st.lists(st.sampled_from(["Павла", "Путина", "в", "США", "—", "«", "Google", "\ud800"]), max_size=4))
+def test_whatever_annotators_call_a_thing_a_query_finds(words: list[str]) -> None:
+    """Keys of a surface are just those that the same words would try."""
+    surface = " ".join(words)
+    keys, found_ = surface_keys(surface, LEMMA), tokens(surface)
+    index = NameIndex.build([Entry("Q1", "entity", "")], Learnt({(key, 0): 1 for key in keys}), LEMMA)
+    solid = [place for place, word in enumerate(found_) if word.text[0].isalnum()]
+    assume(all(found_[right].start - found_[left].stop <= GAP for left, right in pairwise(solid)))
+    spans = [(hit.first, hit.last) for hit in index.find(found_)]
+    assert ((solid[0], solid[-1]) in spans) if keys else not spans
+
+
+# Features
+
+
+def test_features_are_as_many_as_their_names() -> None:
+    hits = INDEX.find(tokens("Владимир Путин был в Минске и США"))
+    assert len(hits) >= 4
+    assert all(len(hit.features) == len(FEATURES) == len(set(FEATURES)) for hit in hits)
+    assert all(np.isfinite(hit.features).all() for hit in hits)
+
+
+def test_how_a_name_is_known_is_said() -> None:
+    kinds = {
+        "Россия": (1, 0, 0, 0), "РФ": (0, 1, 0, 0), "Тореза": (0, 0, 0, 1), "Google": (1, 0, 0, 0),
+        "Гугл": (0, 1, 0, 0),
+    }  # fmt: skip
+    for text, expected in kinds.items():
+        assert tuple(feature(only(text), name) for name in ("label", "alias", "learnt", "surname")) == expected
+    assert (LABEL, ALIAS, LEARNT, SURNAME) == (0, 1, 2, 3) == tuple(map(FEATURES.index, FEATURES[:4]))
+
+
+def test_the_look_of_the_surface_is_said() -> None:
+    assert [feature(only(text), "upper") for text in ("РФ", "Россия")] == [1, 0]
+    assert [feature(only(text), "title") for text in ("РФ", "Россия", "россия")] == [0, 1, 0]
+    assert [feature(only(text), "words") for text in ("Россия", "Российская Федерация")] == [0.25, 0.5]
+    assert [feature(only(text), "human") for text in ("Тореза", "Россия")] == [1, 0]
+    assert feature(only("Россия"), "popularity") == 5 / 4
+
+
+def test_a_shorter_name_knows_of_the_longer_one() -> None:
+    hits = {(hit.first, hit.last): hit for hit in INDEX.find(tokens("Морис Торез. Пишет Торез."))}
+    whole, inside, later = hits[0, 1], hits[1, 1], hits[4, 4]
+    assert [feature(hit, "longest") for hit in (whole, inside, later)] == [0, 1, 1]
+    assert {feature(hit, "spans") for hit in hits.values()} == {math.log1p(3) / 2}
+    assert feature(only("Торез"), "longest") == 0
+
+
+def test_namesakes_are_ranked_by_weight_and_then_by_row() -> None:
+    city, tractor = INDEX.find(tokens("Минске"))
+    assert (city.row, tractor.row) == (ROW["Q2280"], ROW["Q9"])
+    assert city.weight > tractor.weight
+    assert [feature(hit, "rank") for hit in (city, tractor)] == [1, 0.5]
+    assert feature(city, "rivals") == feature(tractor, "rivals") == math.log1p(2) / 3
+    twins = [Entry(f"Q{row}", "entity", "Ким") for row in range(5)]
+    index = NameIndex.build(twins, Learnt(), LEMMA)
+    assert [hit.row for hit in index.find(tokens("Ким"))] == [0, 1, 2, 3, 4]
+    assert [hit.row for hit in index.find(tokens("Ким"), per_span=2)] == [0, 1]
+
+
+def test_popularity_beyond_half_precision_stays_a_number() -> None:
+    index = NameIndex.build([Entry("Q1", "entity", "Минск", popularity=1e6)], Learnt(), LEMMA)
+    (hit,) = index.find(tokens("Минск"))
+    assert np.isfinite(hit.features).all()
+    assert np.isfinite(hit.weight)
+
+
+# What annotators taught
+
+
+def taught(*pairs: tuple[str, int], times: int = 1) -> Learnt:
+    return Learnt({(key, row): times for surface, row in pairs for key in surface_keys(surface, LEMMA)})
+
+
+def total(*parts: Learnt) -> Learnt:
+    together = Learnt()
+    for part in parts:
+        together.update(part)
+    return together
+
+
+def test_counts_say_how_often_a_surface_meant_this() -> None:
+    learnt = taught(("президент", ROW["Q7747"]), times=3)
+    learnt.update(taught(("президент", NOBODY), times=2))
+    hit = only("президента", NameIndex.build(ENTRIES, learnt, LEMMA))
+    assert hit.row == ROW["Q7747"]
+    assert (feature(hit, "learnt"), feature(hit, "label")) == (1, 0)
+    assert feature(hit, "count") == math.log1p(3) / 3
+    assert feature(hit, "prior") == 3 / (5 + 1)
+    assert feature(hit, "annotated") == math.log1p(5) / 3
+
+
+def test_what_stands_for_nobody_is_no_candidate_but_lowers_the_others() -> None:
+    index = NameIndex.build(ENTRIES, taught(("Павел", NOBODY), times=4), LEMMA)
+    hit = only("Павел", index)
+    assert hit.row == ROW["Q43274"]
+    assert (feature(hit, "annotated"), feature(hit, "prior")) == (math.log1p(4) / 3, 0)
+    assert NameIndex.build(ENTRIES, taught(("никто", NOBODY)), LEMMA).find(tokens("никто")) == []
+
+
+def test_what_is_often_meant_comes_first() -> None:
+    index = NameIndex.build(ENTRIES, taught(("Минск", ROW["Q9"]), times=9), LEMMA)
+    assert [hit.row for hit in index.find(tokens("Минском"))] == [ROW["Q9"], ROW["Q2280"]]
+
+
+def test_rows_known_from_annotation_alone_are_not_indexed_by_name() -> None:
+    index = NameIndex.build(ENTRIES, taught(("глава Кремля", ROW["Q7747"])), LEMMA, only_learnt={"Q7747"})
+    assert found("Владимир Путин", index) == set()
+    assert found("главе Кремля", index) == {("главе Кремля", "Q7747")}
+
+
+SURFACES = ("Путин", "президент", "Минск", "Павел", "глава Кремля", "РФ")
+lessons = st.lists(
+    st.tuples(st.sampled_from(SURFACES), st.sampled_from([ROW["Q7747"], ROW["Q2280"], ROW["Q43274"], NOBODY])),
+    max_size=5,
+    unique=True,
+)
+TEXT = "Президент Путин (Владимир Путин), глава Кремля, в Минске встретил Павла из РФ."
+
+
+@given(st.lists(lessons, min_size=1, max_size=4), st.booleans())
+def test_what_is_held_out_leaves_no_trace(documents: list[list[tuple[str, int]]], alone: bool) -> None:
+    """An index with a document held out answers as one that never saw it, in every feature."""
+    learnt = [taught(*document) for document in documents]
+    unnamed = {"Q7747"} if alone else set()
+    everything = NameIndex.build(ENTRIES, total(*learnt), LEMMA, unnamed)
+    without = NameIndex.build(ENTRIES, total(*learnt[1:]), LEMMA, unnamed)
+    words = tokens(TEXT)
+    assert everything.find(words, held_out=learnt[0]) == without.find(words)
+    assert everything.find(words, held_out=Learnt()) == everything.find(words)
+
+
+def test_holding_out_changes_neither_index_nor_lesson() -> None:
+    lesson = taught(("Минск", ROW["Q9"]))
+    index = NameIndex.build(ENTRIES, lesson, LEMMA)
+    before = index.find(tokens(TEXT)), dict(lesson)
+    index.find(tokens(TEXT), held_out=lesson)
+    assert (index.find(tokens(TEXT)), dict(lesson)) == before
+
+
+def test_counts_stop_at_what_two_bytes_hold() -> None:
+    index = NameIndex.build(ENTRIES, taught(("президент", 0), times=10**6), LEMMA)
+    assert int(index.counts.max()) == 65_535
+    assert feature(only("президент", index), "count") == math.log1p(65_535) / 3
+
+
+# Order
+
+
+def by_hand(words: Sequence[str], entries: Sequence[Entry]) -> set[tuple[int, int, int]]:
+    """Every run of at most seven words that is a name when stems of surface or of lemma are compared word by word."""
+    hits = set()
+    for first in range(len(words)):
+        for last in range(first, min(first + 7, len(words))):
+            run = words[first : last + 1]
+            for row, entry in enumerate(entries):
+                name = [stem(token.text) for token in tokens(entry.name)]
+                if len(name) == len(run) and all(
+                    stem(word) == part or stem(LEMMA(word)) == part for word, part in zip(run, name, strict=True)
+                ):
+                    hits.add((first, last, row))
+    return hits
+
+
+VOCABULARY = ("Минск", "Минска", "Павел", "Павла", "Ким", "Кима", "Путина")
+
+
+@given(st.lists(st.sampled_from(VOCABULARY), max_size=7))
+def test_the_index_finds_what_comparing_all_names_finds(words: list[str]) -> None:
+    names = ("Минск", "Павел Ким", "Ким", "Путин", "Путин Минск", "Минск Минск")
+    entries = [Entry(f"Q{row}", "entity", name) for row, name in enumerate(names)]
+    hits = NameIndex.build(entries, Learnt(), LEMMA).find(tokens(" ".join(words)), per_span=99)
+    assert {(hit.first, hit.last, hit.row) for hit in hits} == by_hand(words, entries)
+    assert len({(hit.first, hit.last, hit.row) for hit in hits}) == len(hits)
+
+
+def test_nothing_depends_on_the_order_in_which_names_were_learnt() -> None:
+    pairs = list(product(SURFACES, (0, 5, NOBODY)))
+    one, other = (
+        NameIndex.build(ENTRIES, total(*(taught(pair) for pair in order)), LEMMA) for order in (pairs, pairs[::-1])
+    )
+    for name, array in one.arrays().items():
+        assert np.array_equal(array, other.arrays()[name]), name
+    assert one.find(tokens(TEXT)) == other.find(tokens(TEXT))
+    assert one.find(tokens(TEXT)) == one.find(tokens(TEXT))
+
+
+def test_hits_come_in_text_order() -> None:
+    hits = INDEX.find(tokens(TEXT))
+    assert [(hit.first, hit.last) for hit in hits] == sorted((hit.first, hit.last) for hit in hits)
+
+
+def test_arrays_are_all_there_is() -> None:
+    again = NameIndex(INDEX.arrays(), LEMMA)
+    assert again.find(tokens(TEXT)) == INDEX.find(tokens(TEXT))
+    taught_ = NameIndex.build(ENTRIES, taught(("Минск", 5), ("никто", NOBODY), times=3), LEMMA)
+    unpacked = NameIndex(taught_.arrays(), LEMMA)
+    for name in ("keys", "rows", "kinds", "counts", "popularity", "human"):
+        assert np.array_equal(getattr(unpacked, name), getattr(taught_, name)), name
+    assert unpacked.find(tokens(TEXT)) == taught_.find(tokens(TEXT)) != INDEX.find(tokens(TEXT))
+    assert sorted(INDEX.keys.tolist()) == INDEX.keys.tolist()
+
+
+def test_only_entities_have_names_to_be_found() -> None:
+    others = [Entry("CITY", "type", "Минск"), Entry("BORN", "relation", "Минск"), Entry("Q1", "entity", "Минск")]
+    assert [hit.row for hit in NameIndex.build(others, Learnt(), LEMMA).find(tokens("Минск"))] == [2]
