@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from relik_ml.errors import ModelError
+from relik_ml.errors import ConfigError, ModelError, OutputError
 from relik_ml.files import atomic_folder
 from relik_ml.manifest import FILE, Format, read_manifest, write_manifest
 from relik_ml.models.compact import BagEncoder, CompactConfig, CompactEncoder
@@ -39,7 +39,7 @@ from relik_ml.reader.encode import BatchEncoder, Inputs
 from relik_ml.reader.joint import JointInputs
 from relik_ml.reader.reader import Reader
 from relik_ml.retriever.compact import CompactTextEncoder
-from relik_ml.retriever.encode import PassageEncoder, TextEncoder, load_tokenizer, save_tokenizer
+from relik_ml.retriever.encode import TextEncoder, load_tokenizer, save_tokenizer
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.names import NameIndex
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig
@@ -116,7 +116,7 @@ class Encoders(NamedTuple):
 
     reader: nn.Module
     inputs: Inputs
-    retriever: PassageEncoder
+    retriever: CompactTextEncoder | TextEncoder
 
 
 def assemble(settings: Settings, encoders: Encoders, index: PassageIndex, device: str = "cpu") -> tuple[Retriever, Reader]:
@@ -124,6 +124,7 @@ def assemble(settings: Settings, encoders: Encoders, index: PassageIndex, device
     lemma = Morphology().lemma
     names = NameIndex(index.extra["names"], lemma) if "names" in index.extra else None
     types = settings.inventory.types
+    encoders.retriever.model.to(device)
     model = ReaderModel(encoders.reader, len(types), settings.heads).to(device)
     encode = BatchEncoder(encoders.inputs, types, settings.heads.max_mention, settings.heads.hit_features)
     reader = Reader(model, encode, settings.inventory, settings.thresholds)
@@ -135,8 +136,13 @@ def save(relik: Relik, folder: Path) -> None:
 
     Raises:
         OutputError: it cannot be written, or the folder holds something that is no model.
+        ConfigError: the model stands on an index without vectors, so it has no retriever that could be saved.
     """
     settings, model = relik.settings, relik.reader.model
+    refuse_foreign(folder)
+    if relik.retriever.encoder is None:
+        fix = "save the model with its own index; an index of names goes with it as --index"
+        raise ConfigError("a model on an index without vectors cannot be saved", where=str(folder), fix=fix)
     with atomic_folder(folder) as partial:
         if settings.compact:
             _save_compact(relik, partial)
@@ -147,6 +153,18 @@ def save(relik: Relik, folder: Path) -> None:
         (partial / CARD).write_text(settings.card, encoding="utf-8")
         shutil.copytree(relik.retriever.index.folder, partial / "index")
         write_manifest(partial, FORMAT, settings.to_json())
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse to put a model where something else is: an index or somebody's checkpoint is not to be lost.
+
+    Raises:
+        OutputError: the folder holds something, and it is no model.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()) or is_model(folder):
+        return
+    fix = "name a new or empty folder, or empty this one yourself"
+    raise OutputError("the folder holds something other than a model", where=str(folder), fix=fix)
 
 
 def load(folder: Path, index: Path | None, device: str) -> Relik:
@@ -161,7 +179,7 @@ def load(folder: Path, index: Path | None, device: str) -> Relik:
     settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
     encoders = (_load_compact if settings.compact else _load_joint)(folder, settings)
     retriever, reader = assemble(settings, encoders, PassageIndex.open(index or folder / "index"), device)
-    state = load_packed(folder / "reader.safetensors")
+    state = (load_packed if settings.compact else load_file)(folder / "reader.safetensors")
     missing, extra = reader.model.load_state_dict(state, strict=False)
     if extra or [name for name in missing if name != VECTORS]:
         got = f"missing {missing[:3]}, unknown {extra[:3]}"
@@ -186,7 +204,8 @@ def compact_encoders(config: CompactConfig, lexicon: Lexicon, vectors: Tensor, t
 
 def _save_compact(relik: Relik, folder: Path) -> None:
     retriever = cast(CompactTextEncoder, relik.retriever.encoder)
-    (folder / "words.json").write_text(json.dumps(retriever.lexicon.to_json(), ensure_ascii=False), encoding="utf-8")
+    words = json.dumps(retriever.lexicon.to_json(), ensure_ascii=False)
+    (folder / "words.json").write_bytes(words.encode("utf-8", "backslashreplace"))  # lemmas may hold lone surrogates
     state = retriever.model.state_dict()
     save_packed({"vectors": state.pop("vectors.weight")}, folder / "words.safetensors")
     save_file(_contiguous(state), folder / "retriever.safetensors")

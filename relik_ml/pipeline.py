@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ class Relik:
         """
         from relik_ml.bundle import EMBEDDED, load
 
-        return load(Path(path) if path else EMBEDDED, Path(index) if index else None, device)
+        return load(EMBEDDED if path is None else Path(path), None if index is None else Path(index), device)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write everything to one folder, which ``from_pretrained`` loads; it appears whole or not at all."""
@@ -76,9 +77,9 @@ class Relik:
             ConfigError: a document is in a language that the model was not trained on.
         """
         for chunk in _chunks(map(self._cut, documents)):
-            parts = self.reader(self.retriever([window for _, views in chunk for window in views]))
-            of = {id_: list(group) for id_, group in groupby(parts, key=lambda part: id(part.window.document))}
-            yield from (self._merged(document, of.get(id(document), []), min_score) for document, _ in chunk)
+            parts = self._read([window for _, views in chunk for window in views])
+            for document, views in chunk:
+                yield _above(self._merged(document, list(islice(parts, len(views)))), min_score)
 
     def _cut(self, document: Document) -> tuple[Document, list[Window]]:
         if document.lang not in self.settings.languages:
@@ -92,32 +93,46 @@ class Relik:
         bare = replace(document, mentions=(), entities=(), triples=(), annotated=PREDICTED)
         return bare, windows(bare, self.settings.window, self.settings.stride)
 
+    def _read(self, views: Sequence[Window]) -> Iterator[Part]:
+        """The windows' parts in their order; ``TOGETHER`` are worked on at a time, in a book as in a page."""
+        for start in range(0, len(views), TOGETHER):
+            yield from self.reader(self.retriever(views[start : start + TOGETHER]))
+
     @staticmethod
-    def _merged(document: Document, parts: Sequence[Part], min_score: float) -> Document:
-        merged = merge(document, [_above(part, min_score) for part in parts])
-        spoken = list(sentences(document.text))
+    def _merged(document: Document, parts: Sequence[Part]) -> Document:
+        merged = merge(document, parts)
+        spoken = list(sentences(document.text)) if merged.triples else []
         mentions = {mention.id: mention for mention in merged.mentions}
-        triples = tuple(replace(t, evidence=evidence(spoken, _arguments(mentions, t))) for t in merged.triples)
-        return replace(merged, entities=same_link(merged.mentions), triples=triples)
+        return replace(merged, triples=tuple(_stated(spoken, mentions, triple) for triple in merged.triples))
 
 
-def _arguments(mentions: Mapping[str, Mention], triple: Triple) -> list[Span]:
-    return [mentions[triple.subject].span, mentions[triple.object].span]
+def _stated(spoken: Sequence[Span], mentions: Mapping[str, Mention], triple: Triple) -> Triple:
+    """The triple with the sentences that its arguments stand in."""
+    spans = [mentions[triple.subject].span, mentions[triple.object].span]
+    first = bisect_right(spoken, min(span.start for span in spans), key=lambda sentence: sentence.stop)
+    last = bisect_left(spoken, max(span.stop for span in spans), key=lambda sentence: sentence.start)
+    return replace(triple, evidence=evidence(spoken[first:last], spans))
 
 
-def _above(part: Part, min_score: float) -> Part:
-    mentions = tuple(mention for mention in part.mentions if (mention.score or 0.0) >= min_score)
+def _above(document: Document, min_score: float) -> Document:
+    """What is at least so sure, by the highest score of any window. Ids stay: they mean the same at any score."""
+    mentions = tuple(mention for mention in document.mentions if (mention.score or 0.0) >= min_score)
     kept = {mention.id for mention in mentions}
-    triples = (triple for triple in part.triples if (triple.score or 0.0) >= min_score)
-    return Part(part.window, mentions, tuple(t for t in triples if t.subject in kept and t.object in kept))
+    triples = (triple for triple in document.triples if (triple.score or 0.0) >= min_score)
+    return replace(
+        document,
+        mentions=mentions,
+        entities=same_link(mentions),
+        triples=tuple(t for t in triples if t.subject in kept and t.object in kept),
+    )
 
 
 def _chunks(cut: Iterable[tuple[Document, list[Window]]]) -> Iterator[list[tuple[Document, list[Window]]]]:
-    """Documents together until they have ``TOGETHER`` windows."""
+    """Documents together until they have ``TOGETHER`` windows; empty ones count as well, lest they hold up the stream."""
     chunk: list[tuple[Document, list[Window]]] = []
     for document, views in cut:
         chunk.append((document, views))
-        if sum(len(each) for _, each in chunk) >= TOGETHER:
+        if sum(max(1, len(each)) for _, each in chunk) >= TOGETHER:
             yield chunk
             chunk = []
     if chunk:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from relik_ml import Relik
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,6 +30,22 @@ def shared_data() -> Path:
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"real-data test: {folder} is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Relik:
+    """A compact model that knows the twenty documents of tests/corpus.py by heart; trained once, in seconds."""
+    from tests.corpus import learnt_by_heart
+
+    return learnt_by_heart(tmp_path_factory.mktemp("tiny") / "index")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny: Relik, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That model as a folder: not to be written to."""
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    tiny.save_pretrained(folder)
     return folder
 
 

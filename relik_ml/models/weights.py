@@ -23,7 +23,7 @@ def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
-        if tensor.dim() == 2 and tensor.numel() >= SMALLEST:
+        if tensor.dim() == 2 and tensor.numel() >= SMALLEST and tensor.is_floating_point():
             scale = _scale(tensor)
             packed[name + _SCALE] = scale
             tensor = (tensor / scale[:, None]).round().to(torch.int8)
@@ -48,5 +48,5 @@ def load_packed(path: Path) -> dict[str, Tensor]:
     return {
         name: tensor.float() * packed[name + _SCALE][:, None] if name + _SCALE in packed else tensor
         for name, tensor in packed.items()
-        if not name.endswith(_SCALE)
+        if not (name.endswith(_SCALE) and name.removesuffix(_SCALE) in packed)
     }

@@ -57,9 +57,10 @@ class CompactTextEncoder:
     def _words(self, texts: Sequence[str], limit: int) -> Tensor:
         """(N, L) word rows, 0 where padded."""
         rows = [self.lexicon.forms(text, limit) for text in texts]
-        return torch.nn.utils.rnn.pad_sequence([torch.tensor(row or [0]) for row in rows], batch_first=True)
+        padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(row or [0]) for row in rows], batch_first=True)
+        return padded.to(self.model.query.weight.device)
 
     def _encode(self, texts: Sequence[str], embed: Callable[[Sequence[str]], Tensor]) -> Floats:
         with torch.inference_mode():
-            parts = [embed(texts[start : start + _BATCH]).numpy() for start in range(0, len(texts), _BATCH)]
+            parts = [embed(texts[start : start + _BATCH]).cpu().numpy() for start in range(0, len(texts), _BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, self.dimension), np.float32)

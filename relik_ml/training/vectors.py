@@ -20,7 +20,8 @@ def navec_path() -> Path:
     spec = find_spec("natasha")
     found = sorted(Path(spec.origin).parent.glob("data/emb/navec_news*.tar")) if spec and spec.origin else []
     if not found:
-        raise ConfigError("no word vectors to start from", got="natasha is not installed", fix="pip install 'relik-ml[train]'")
+        fix = "pip install 'relik-ml[train]'"
+        raise ConfigError("no word vectors to start from", got="natasha is not installed", fix=fix)
     return found[0]
 
 
@@ -46,7 +47,8 @@ def reduce(vectors: Floats, width: int) -> Floats:
     centred = vectors - vectors.mean(0)
     _, basis = np.linalg.eigh(centred.T @ centred)
     reduced = centred @ basis[:, ::-1][:, :width]
-    return (reduced / np.sqrt((reduced**2).mean())).astype(np.float32)
+    scaled: Floats = (reduced / np.sqrt((reduced**2).mean())).astype(np.float32)
+    return scaled
 
 
 def table(vectors: Floats) -> Floats:
