@@ -9,14 +9,14 @@
 What it leaves in ``--out`` is a model folder: ``relik-ml annotate --model runs/cie_ru input.txt``.
 The embedded model's own command, scores and time stand in its card, relik_ml/pretrained/README.md.
 
-The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and relations of a
-window near it; an index is built with it; the reader learns to choose among what the index gives.
+The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and
+relations of a window near it; an index is built with it; the reader learns to choose among what the index gives.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from random import Random
@@ -36,25 +36,28 @@ from relik_ml.models.compact import CompactConfig
 from relik_ml.models.config import HeadConfig, LossWeights
 from relik_ml.models.contrastive import multi_label_nce
 from relik_ml.models.encoder import MDEBERTA, JointEncoder
-from relik_ml.models.weights import packed
 from relik_ml.reader.decode import Inventory
 from relik_ml.reader.joint import JointInputs
 from relik_ml.reader.reader import Reader
 from relik_ml.retriever.encode import TextEncoder, load_tokenizer, passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
-from relik_ml.retriever.names import FEATURES, Learnt, NameIndex
-from relik_ml.retriever.retriever import Retriever, RetrieverConfig, learn
+from relik_ml.retriever.names import FEATURES
+from relik_ml.retriever.retriever import Retriever, RetrieverConfig
 from relik_ml.score import Report, score
-from relik_ml.text.lexicon import SHAPES, Lexicon
-from relik_ml.text.morph import Morphology
-from relik_ml.text.windows import Fit, fit, windows
+from relik_ml.text.lexicon import SHAPES
+from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.best import Best
+from relik_ml.training.candidates import held_out_candidates, learnt_names, losses
+from relik_ml.training.card import model_card
+from relik_ml.training.flags import flags, given, written
 from relik_ml.training.knowledge import annotated_entries, gold_ids, linkable_types, properties
 from relik_ml.training.optim import Optimisation, optimiser
-from relik_ml.training.vectors import choose, navec_path, read_navec, reduce, table
+from relik_ml.training.vectors import lexicon_and_vectors
 from relik_ml.training.vocabulary import corpus_lines, frequent_words
-from relik_ml.types import Document, Entry, Retrieved, Window
+from relik_ml.types import Document, Entry, Window
+
+HEADLINES = ("ner", "el.inkb", "re.document.boundaries", "cie.triples")
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class Config:
     """Word vectors of a compact model."""
     word_width: int = 112
     hidden: int = 128
+    dropout: float = 0.3
+    """Of a compact encoder."""
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -119,9 +124,11 @@ def main(config: Config) -> Report:
     reader.model.weights = LossWeights(relation=config.relation_weight)
     report = train_reader(accelerator, config, settings, retriever, reader, train, dev)
     if accelerator.is_main_process:
-        card = model_card(config, report, index)
+        title = f"Closed information extraction in Russian, preset {config.preset}"
+        command = f"accelerate launch recipes/cie_ru.py {written(changed(config))}"
+        card = model_card(title, command, report, index)
         Relik(retriever, reader, replace(settings, card=card)).save_pretrained(config.out)
-        (config.out.parent / f"{config.out.name}.scores.json").write_text(json.dumps(report.json(), indent=1))
+        config.out.with_name(config.out.name + ".scores.json").write_text(json.dumps(report.json(), indent=1))
         accelerator.print(f"{report.table()}\n\nsaved to {config.out}")
     return report
 
@@ -149,18 +156,13 @@ def compact(
     config: Config, settings: Settings, train: Sequence[Document], known: Sequence[Entry]
 ) -> tuple[Settings, Encoders]:
     """Encoders from scratch over navec's vectors of the words of train and the most frequent others."""
-    own = frequent_words(document.text for document in train)
-    passages = frequent_words(passage(entry) for entry in known if entry.lang in settings.languages)
-    other = frequent_words(corpus_lines(config.corpus)) + passages
-    names, vectors = read_navec(navec_path())
-    words = choose([word for word, _ in own.most_common() + other.most_common()], names, config.words)
-    lexicon = Lexicon.learn((document.text for document in train), words)
-    places = {name: place for place, name in enumerate(names)}
-    chosen = reduce(vectors, config.word_width)[[places[word] for word in words]]
-    rows = packed(torch.from_numpy(table(chosen)))
+    passages = (passage(entry) for entry in known if entry.lang in settings.languages)
+    others = frequent_words(corpus_lines(config.corpus)) + frequent_words(passages)
+    texts = [document.text for document in train]
+    lexicon, rows = lexicon_and_vectors(texts, others, config.words, config.word_width)
     encoder = CompactConfig(
         words=len(rows), lemmas=len(lexicon.lemmas) + 2, grammemes=len(lexicon.grammemes), shapes=len(SHAPES),
-        word_width=config.word_width, hidden=config.hidden, hit_features=len(FEATURES),
+        word_width=config.word_width, hidden=config.hidden, hit_features=len(FEATURES), dropout=config.dropout,
     )  # fmt: skip
     return replace(settings, compact=encoder), compact_encoders(encoder, lexicon, rows, settings.inventory.types)
 
@@ -230,11 +232,9 @@ def train_retriever(
             bar.set_postfix(loss=f"{loss.item():.3f}")
     bar.close()
     model.eval()
-    lemma = Morphology().lemma
-    learnt = sum((learn(document, rows, lemma) for document in train), Learnt())
-    names = NameIndex.build(entries, Learnt(learnt), lemma, only_learnt)
     storage = IndexConfig("int8" if config.preset == "compact" else "float16", "entity table and NEREL train")
-    return PassageIndex.build(entries, encoder, config.out.parent / f"{config.out.name}.index", storage, {"names": names.arrays()})
+    names = {"names": learnt_names(entries, train, only_learnt).arrays()}
+    return PassageIndex.build(entries, encoder, config.out.with_name(config.out.name + ".index"), storage, names)
 
 
 def text_of(window: Window) -> str:
@@ -255,7 +255,9 @@ def train_reader(
     dev: Sequence[Document],
 ) -> Report:
     """Teacher-forced epochs; the weights of the best one on dev stay."""
-    items = retrieved(config, retriever, reader, train)
+    retrieved, kept = held_out_candidates(retriever, tqdm(train, desc="candidates"), config.window, config.stride)
+    accelerator.print(losses(kept))
+    items = reader.encode.fit(retrieved)
     plan = Optimisation(config.reader_rate, config.reader_epochs)
     lengths = [len(item.window.tokens) for item in items]
     epochs = [shuffled_batches(lengths, config.reader_tokens, Random(config.seed + e)) for e in range(plan.epochs)]
@@ -280,32 +282,9 @@ def train_reader(
     return report or score(dev, [])
 
 
-HEADLINES = ("ner", "el.inkb", "re.document.boundaries", "cie.triples")
-
-
 def headline(report: Report) -> float:
     """What decides between epochs: the mean of the four headline F1, for each alone is noisy."""
     return sum(report.scores[name].f1 for name in HEADLINES) / len(HEADLINES)
-
-
-def retrieved(
-    config: Config, retriever: Retriever, reader: Reader, train: Sequence[Document]
-) -> list[Retrieved]:
-    """Candidates of all windows, each retrieved without what its own document taught the names."""
-    lemma, rows = Morphology().lemma, {id_: row for row, id_ in enumerate(retriever.index.entries.ids)}
-    items: list[Retrieved] = []
-    lost = Fit()
-    for document in tqdm(train, desc="candidates"):
-        views = windows(document, config.window, config.stride)
-        lost += fit(document, views)
-        items += reader.encode.fit(retriever(views, [learn(document, rows, lemma)] * len(views)))
-    total, triples = lost.mentions + lost.mentions_lost, lost.triples + lost.triples_lost
-    click.echo(
-        f"cut by windows: {lost.mentions_lost} of {total} mentions ({lost.mentions_lost / max(1, total):.2%}), "
-        f"{lost.triples_lost} of {triples} triples ({lost.triples_lost / max(1, triples):.2%})",
-        err=True,
-    )
-    return items
 
 
 def step(accelerator: Accelerator, model: torch.nn.Module, adam: torch.optim.Optimizer, loss: Any, clip: float) -> None:
@@ -316,74 +295,23 @@ def step(accelerator: Accelerator, model: torch.nn.Module, adam: torch.optim.Opt
     adam.step()
 
 
-# What is left behind
+# The command
 
 
-def model_card(config: Config, report: Report, index: PassageIndex) -> str:
-    """Markdown: data, command, scores and limits."""
-    flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changed(config).items())
-    counts = ", ".join(f"{count:,} {kind}s" for kind, count in index.info()["kinds"].items() if kind != "entity")
-    entities = index.info()["kinds"].get("entity", 0)
-    return f"""# Closed information extraction in Russian, preset {config.preset}
-
-Mentions of 29 types, links to Wikidata and 49 relations, trained by recipes/cie_ru.py of relik-ml on NEREL v1.1 train.
-
-    accelerate launch recipes/cie_ru.py {flags}
-
-Index: {entities:,} entities, {counts or "no relations"}.
-
-## Scores on NEREL dev
-
-The best epoch was chosen on dev, by the mean of the four headline scores (marked *).
-
-```
-{report.table()}
-```
-
-## Data and licences
-
-- NEREL v1.1 train (Loukachevitch et al. 2021): 828 of its 933 documents are Wikinews pages, CC BY 2.5; 105 are agency news
-  with no stated right. No text of it is in this folder.
-- Entity names and facts: Wikidata (CC0), as collected in the entity table given to --entities.
-- Word vectors of a compact model: navec (MIT), as the package natasha carries them, reduced and rounded.
-
-## Limits
-
-News in Russian is what it has seen. An entity that is not in the index becomes NIL. Discontinuous mentions are not predicted.
-Scores of mentions, links and triples are the network's own probabilities and not calibrated.
-"""
-
-
-def changed(config: Config) -> Mapping[str, Any]:
-    """The flags that differ from the preset's."""
-    default = Config(preset=config.preset, **PRESETS[config.preset])
+def changed(config: Config) -> dict[str, Any]:
+    """The settings that are not the preset's own."""
+    default = Config(**{"preset": config.preset, **PRESETS[config.preset]})
     values = {field.name: getattr(config, field.name) for field in fields(config)}
-    paths = {"data", "entities", "corpus", "out"}
-    return {k: v for k, v in values.items() if k == "preset" or (k not in paths and v != getattr(default, k))}
-
-
-def flags(command: Any) -> Any:
-    """An option for every field of Config."""
-    for field in reversed(fields(Config)):
-        name, default = f"--{field.name.replace('_', '-')}", field.default
-        if field.name == "preset":
-            command = click.option(name, type=click.Choice(list(PRESETS)), default="full", show_default=True)(command)
-        elif field.name == "corpus":
-            command = click.option(name, type=click.Path(path_type=Path), multiple=True)(command)
-        elif default is None or isinstance(default, Path):
-            command = click.option(name, type=click.Path(path_type=Path))(command)
-        else:
-            command = click.option(name, type=type(default))(command)
-    return command
+    return {name: value for name, value in values.items() if name == "preset" or value != getattr(default, name)}
 
 
 @click.command(help=__doc__)
-@flags
-def command(preset: str, **values: Any) -> None:
+@flags(Config, preset=list(PRESETS))
+def command(**values: Any) -> None:
     """Flags over preset over defaults."""
-    given = {name: value for name, value in values.items() if value not in (None, ())}
+    named = given(values)
     try:
-        main(Config(preset=preset, **{**PRESETS[preset], **given}))  # type: ignore[arg-type]
+        main(Config(**{**PRESETS[named.get("preset", "full")], **named}))
     except RelikError as error:
         click.echo(f"error: {error}", err=True)
         raise SystemExit(error.exit_code) from None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from relik_ml.errors import ConfigError
-from relik_ml.text.lexicon import RESERVED, fold
+from relik_ml.models.weights import packed
+from relik_ml.text.lexicon import RESERVED, Lexicon, fold
+from relik_ml.training.vocabulary import frequent_words
 
 Floats = NDArray[np.float32]
 
@@ -54,3 +59,16 @@ def reduce(vectors: Floats, width: int) -> Floats:
 def table(vectors: Floats) -> Floats:
     """Vectors with the reserved rows, padding and unknown, before them; both zero."""
     return np.concatenate([np.zeros((RESERVED, vectors.shape[1]), np.float32), vectors])
+
+
+def lexicon_and_vectors(texts: Sequence[str], others: Counter[str], size: int, width: int) -> tuple[Lexicon, Tensor]:
+    """The vocabulary of a compact encoder, and its table (size + 2, width) as it will be when saved.
+
+    The words are those of ``texts``, then the most frequent of ``others``, as far as they have a vector.
+    """
+    names, vectors = read_navec(navec_path())
+    own = frequent_words(texts)
+    words = choose([word for word, _ in own.most_common() + others.most_common()], names, size)
+    places = {name: place for place, name in enumerate(names)}
+    chosen = reduce(vectors, width)[[places[word] for word in words]]
+    return Lexicon.learn(texts, words), packed(torch.from_numpy(table(chosen)))

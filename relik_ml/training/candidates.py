@@ -1,0 +1,49 @@
+"""What training documents and the index have to do with each other: names learnt, and candidates without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+
+from relik_ml.retriever.names import Learnt, NameIndex
+from relik_ml.retriever.retriever import Retriever, learn
+from relik_ml.text.morph import Morphology
+from relik_ml.text.windows import Fit, fit, windows
+from relik_ml.types import Document, Entry, Retrieved
+
+
+def held_out_candidates(
+    retriever: Retriever, documents: Iterable[Document], size: int, stride: int
+) -> tuple[list[Retrieved], Fit]:
+    """All windows, each retrieved without what its own document taught the names; and how much gold they hold.
+
+    Were the document's own teaching left in, every gold entity would be found, and a reader would never learn
+    that some are not.
+    """
+    lemma, rows = Morphology().lemma, {id_: row for row, id_ in enumerate(retriever.index.entries.ids)}
+    items: list[Retrieved] = []
+    kept = Fit()
+    for document in documents:
+        views = windows(document, size, stride)
+        kept += fit(document, views)
+        items += retriever(views, [learn(document, rows, lemma)] * len(views))
+    return items, kept
+
+
+def learnt_names(entries: Sequence[Entry], documents: Iterable[Document], only_learnt: Set[str]) -> NameIndex:
+    """Names of the entries and of what the documents call them; see ``NameIndex.build``."""
+    lemma, rows = Morphology().lemma, {entry.id: row for row, entry in enumerate(entries)}
+    learnt = Learnt()
+    for document in documents:
+        learnt.update(learn(document, rows, lemma))
+    return NameIndex.build(entries, learnt, lemma, only_learnt)
+
+
+def losses(kept: Fit) -> str:
+    """What windows cut off, for people.
+
+    >>> losses(Fit(mentions=199, mentions_lost=1, triples=50, triples_lost=0))
+    'windows cut off 1 of 200 mentions (0.50 %) and 0 of 50 triples (0.00 %)'
+    """
+    pairs = ((kept.mentions_lost, kept.mentions, "mentions"), (kept.triples_lost, kept.triples, "triples"))
+    said = (f"{lost} of {lost + rest} {what} ({100 * lost / max(1, lost + rest):.2f} %)" for lost, rest, what in pairs)
+    return "windows cut off " + " and ".join(said)

@@ -1,0 +1,41 @@
+"""The model card that a recipe leaves: data, command, scores and limits."""
+
+from __future__ import annotations
+
+from relik_ml.retriever.index import PassageIndex
+from relik_ml.score import Report
+
+
+def model_card(title: str, command: str, report: Report, index: PassageIndex) -> str:
+    """Markdown."""
+    kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in index.info()["kinds"].items())
+    return f"""# {title}
+
+Mentions of 29 types, links to Wikidata and 49 relations, trained by relik-ml on the train split of NEREL v1.1:
+
+    {command}
+
+Index: {kinds}.
+
+## Scores on NEREL dev
+
+Of all epochs the best was kept, by the mean over dev of the four headline scores (marked *), so these figures are a
+little kinder than a held-back test would be.
+
+```
+{report.table()}
+```
+
+## Data and licences
+
+- NEREL v1.1, train split (Loukachevitch et al. 2021). 828 of the corpus' 933 documents are Wikinews pages, CC BY 2.5;
+  105 are agency news with no stated right. No text of it is in this folder.
+- Names and facts of entities: Wikidata (CC0), as gathered in the entity table that was given to --entities.
+- Word vectors of a compact model: navec (MIT), as the package natasha carries them, reduced and rounded.
+
+## Limits
+
+- Russian news is what it has seen; expect less of other texts.
+- An entity that is not in the index becomes NIL, or a namesake. Discontinuous mentions are not predicted.
+- Scores of mentions, links and triples are the network's own probabilities and not calibrated.
+"""

@@ -1,0 +1,52 @@
+"""A recipe's frozen Config as flags of its command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., None]
+
+
+def flags(config: type[Any], **choices: list[str]) -> Callable[[Command], Command]:
+    """An option for each field of a dataclass whose fields all have defaults; ``choices`` limits some of them.
+
+    An option that is not given is None, or an empty tuple, so that presets can stand between it and the default.
+    """
+
+    def add(command: Command) -> Command:
+        for field in reversed(fields(config)):
+            name = "--" + field.name.replace("_", "-")
+            kind = click.Choice(choices[field.name]) if field.name in choices else _kind(field)
+            command = click.option(name, type=kind, multiple=isinstance(field.default, tuple))(command)
+        return command
+
+    return add
+
+
+def _kind(field: Field[Any]) -> click.ParamType[Any]:
+    if field.default is None or field.default is MISSING or isinstance(field.default, (Path, tuple)):
+        return click.Path(path_type=Path)
+    return click.types.convert_type(type(field.default))
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def written(values: dict[str, Any]) -> str:
+    """Options as they were written; of paths the name alone, for the rest is one machine's.
+
+    >>> written({"preset": "compact", "reader_epochs": 3, "data": Path("/home/anna/nerel")})
+    '--preset compact --reader-epochs 3 --data nerel'
+    """
+    parts = []
+    for name, value in values.items():
+        for each in value if isinstance(value, tuple) else (value,):
+            parts.append(f"--{name.replace('_', '-')} {each.name if isinstance(each, Path) else each}")
+    return " ".join(parts)
