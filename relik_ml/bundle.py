@@ -67,8 +67,8 @@ class Settings:
     compact: CompactConfig | None = None
     joint: Mapping[str, Any] = field(default_factory=dict)
     """Configuration of a pretrained encoder; empty for a compact model."""
-    retriever: RetrieverConfig = RetrieverConfig()
-    thresholds: Thresholds = Thresholds()
+    retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
+    thresholds: Thresholds = field(default_factory=Thresholds)
     window: int = 256
     """Tokens in a window: most news stories are one."""
     stride: int = 192
@@ -119,7 +119,9 @@ class Encoders(NamedTuple):
     retriever: CompactTextEncoder | TextEncoder
 
 
-def assemble(settings: Settings, encoders: Encoders, index: PassageIndex, device: str = "cpu") -> tuple[Retriever, Reader]:
+def assemble(
+    settings: Settings, encoders: Encoders, index: PassageIndex, device: str = "cpu"
+) -> tuple[Retriever, Reader]:
     """A retriever over the index, and a reader whose heads are new."""
     lemma = Morphology().lemma
     names = NameIndex(index.extra["names"], lemma) if "names" in index.extra else None
@@ -171,7 +173,7 @@ def load(folder: Path, index: Path | None, device: str) -> Relik:
     """Read a model folder, each file checked before it is used.
 
     Raises:
-        ModelError: no model, one of another format, a file that is missing or damaged, or an index of another retriever.
+        ModelError: no model, one of another format, a missing or damaged file, or an index of another retriever.
     """
     from relik_ml.pipeline import Relik
 

@@ -128,7 +128,7 @@ def _above(document: Document, min_score: float) -> Document:
 
 
 def _chunks(cut: Iterable[tuple[Document, list[Window]]]) -> Iterator[list[tuple[Document, list[Window]]]]:
-    """Documents together until they have ``TOGETHER`` windows; empty ones count as well, lest they hold up the stream."""
+    """Documents together until they have ``TOGETHER`` windows; empty ones count too, lest they hold up the stream."""
     chunk: list[tuple[Document, list[Window]]] = []
     for document, views in cut:
         chunk.append((document, views))

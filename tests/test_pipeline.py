@@ -1,0 +1,244 @@
+"""The pipeline: twenty documents by heart, hostile texts, windows, and what must not change the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count, islice
+from time import perf_counter
+
+import pytest
+
+from relik_ml import Relik
+from relik_ml.errors import ConfigError
+from relik_ml.io import check, document_from_json, document_to_json
+from relik_ml.pipeline import PREDICTED, TOGETHER
+from relik_ml.score import score
+from relik_ml.text.tokens import sentences
+from relik_ml.text.windows import windows
+from relik_ml.types import Annotated, Document, Mention, Span, Triple
+from tests.corpus import bare, documents
+
+TOLERANCE = 2e-4
+"""Scores are rounded to four places; how a batch is padded may turn the last one."""
+
+
+def without_scores(document: Document) -> Document:
+    mentions = (replace(m, score=None, link=replace(m.link, score=None)) for m in document.mentions)
+    triples = (replace(triple, score=None) for triple in document.triples)
+    return replace(document, mentions=tuple(mentions), triples=tuple(triples))
+
+
+def scores(document: Document) -> list[float | None]:
+    found = [score for mention in document.mentions for score in (mention.score, mention.link.score)]
+    return [*found, *(triple.score for triple in document.triples)]
+
+
+def assert_same(one: Document, other: Document) -> None:
+    assert without_scores(one) == without_scores(other)
+    assert scores(one) == pytest.approx(scores(other), abs=TOLERANCE)
+
+
+def long_document(times: int = 3) -> Document:
+    """Several windows; tokens of the same sentences at other offsets."""
+    return Document("long", "\n".join([document.text for document in documents()] * times), meta={"source": "много"})
+
+
+def test_twenty_documents_by_heart(tiny: Relik) -> None:
+    gold = documents()
+    report = score(gold, tiny.annotate(map(bare, gold)))
+    for name in ("ner", "el.inkb", "el.nil", "re.document.boundaries", "re.document.strict", "cie.triples"):
+        assert report.scores[name].f1 >= 0.98, (name, report.scores[name])
+    # So that the figures above mean something: there is something to find, and it is not found by an untrained model.
+    assert [report.scores[name].gold for name in ("ner", "el.inkb", "re.document.boundaries")] == [74, 57, 28]
+
+
+def test_nested_mentions_and_every_kind_of_link(tiny: Relik) -> None:
+    document = tiny(documents()[2].text)
+    found = {document.surface(m): (m.type, m.link.status, m.link.id) for m in document.mentions}
+    assert found == {
+        "Мэр Москвы": ("PROFESSION", "linked", "Q1837906"),
+        "Москвы": ("CITY", "linked", "Q649"),
+        "Мария Зайцева": ("PERSON", "nil", None),
+    }
+    dates = [mention.link for mention in tiny(documents()[0].text).mentions if mention.type == "DATE"]
+    assert [link.status for link in dates] == ["unlinkable"]
+
+
+def test_everything_has_a_score_and_passes_the_checker(tiny: Relik) -> None:
+    for document in tiny.annotate([*map(bare, documents()), long_document()]):
+        assert check(document) == []
+        assert document.mentions
+        assert document.annotated == PREDICTED
+        assert all(mention.score is not None and 0 <= mention.score <= 1 for mention in document.mentions)
+        assert all(m.link.score is not None for m in document.mentions if m.link.status in ("linked", "nil"))
+        assert all(triple.score is not None for triple in document.triples)
+        assert document_from_json(document_to_json(document), "") == document
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n\t\u00a0\u2028", "\ufeff", "\ud800", "😀", "а", "—", "\u0301"])
+def test_texts_with_little_or_nothing_in_them(tiny: Relik, text: str) -> None:
+    document = tiny(text)
+    assert document.text == text
+    assert check(document) == []
+    if not text.strip():
+        assert document.mentions == ()
+
+
+def test_a_list_of_nothing(tiny: Relik) -> None:
+    assert list(tiny.annotate([])) == []
+
+
+@pytest.mark.parametrize("piece", ["а", "Москва", "Мэр-Москвы,", "12345678", "а́ж"])
+def test_a_megabyte_without_a_blank_takes_bounded_time(tiny: Relik, piece: str) -> None:
+    text = (piece * 1_000_000)[: 1_000_000 if piece != "Мэр-Москвы," else 100_000]
+    started = perf_counter()
+    document = tiny(text)
+    assert perf_counter() - started < 60
+    assert document.text == text
+    assert check(document) == []
+
+
+def test_a_document_of_several_windows_keeps_its_offsets(tiny: Relik) -> None:
+    document = long_document()
+    assert len(windows(document, tiny.settings.window, tiny.settings.stride)) > 2 * TOGETHER // 3
+    found = tiny(document)
+    assert (found.id, found.text, found.meta) == (document.id, document.text, document.meta)
+    starts, start = [], 0
+    for gold in documents() * 3:
+        starts.append(start)
+        start += len(gold.text) + 1
+    expected = {
+        (start + m.start, start + m.stop, m.type) for start, gold in zip(starts, documents() * 3, strict=True)
+        for m in gold.mentions
+    }  # fmt: skip
+    right = expected & {(m.start, m.stop, m.type) for m in found.mentions}
+    assert len(right) > 0.8 * len(expected)
+    assert [m.start for m in found.mentions] == sorted(m.start for m in found.mentions)
+
+
+def test_windows_beyond_one_chunk_are_read_as_if_alone(tiny: Relik) -> None:
+    document = long_document(8)
+    views = windows(document, tiny.settings.window, tiny.settings.stride)
+    assert len(views) > TOGETHER
+    found = {(m.start, m.stop, m.type) for m in tiny(document).mentions}
+    alone = {(m.start, m.stop, m.type) for view in views for m in tiny.reader(tiny.retriever([view]))[0].mentions}
+    assert found == alone
+
+
+def test_order_and_number_of_documents_are_kept(tiny: Relik) -> None:
+    given = [Document("empty", ""), *documents(), Document("blank", "  "), long_document(), *documents()[::-1]]
+    found = list(tiny.annotate(given))
+    assert [(document.id, document.text, document.meta) for document in found] == [
+        (document.id, document.text, document.meta) for document in given
+    ]
+
+
+def test_what_was_annotated_before_is_ignored_entirely(tiny: Relik) -> None:
+    for gold in documents()[:5]:
+        lied = replace(gold, mentions=(Mention("X", 0, 1, "LIE"),), triples=(Triple("X", "LIES", "X"),))
+        expected = tiny(bare(gold))
+        assert tiny(gold) == expected
+        assert tiny(lied) == expected
+        assert tiny(replace(gold, annotated=Annotated())) == expected
+
+
+def test_a_document_does_not_depend_on_its_company(tiny: Relik) -> None:
+    given = [*documents(), long_document(), Document("empty", "")]
+    together = list(tiny.annotate(given))
+    for alone, one in zip(map(tiny, given), together, strict=True):
+        assert_same(alone, one)
+    for one, other in zip(tiny.annotate(given[::-1]), together[::-1], strict=True):
+        assert_same(one, other)
+
+
+def test_the_same_text_and_even_the_same_document_twice(tiny: Relik) -> None:
+    gold = documents()[1]
+    twins = list(tiny.annotate([gold, gold, replace(gold, id="other"), gold]))
+    assert [twin.id for twin in twins] == ["d02", "d02", "other", "d02"]
+    for twin in twins:
+        assert_same(replace(twin, id="d02"), tiny(gold))
+
+
+def test_calls_do_not_change_the_model(tiny: Relik) -> None:
+    document = bare(documents()[4])
+    before = tiny(document)
+    list(tiny.annotate([long_document(), Document("x", "Совсем другой текст о Москве.")]))
+    assert tiny(document) == before
+    assert not tiny.reader.model.training
+
+
+def test_a_language_that_the_model_does_not_know(tiny: Relik) -> None:
+    stream = tiny.annotate([*documents()[:1], Document("english", "London", lang="en")])
+    with pytest.raises(ConfigError, match="does not know this language") as caught:
+        list(stream)
+    assert "'english'" in caught.value.where
+    assert caught.value.got == "en"
+    with pytest.raises(ConfigError):
+        tiny("London", lang="en")
+
+
+def test_min_score_leaves_out_mentions_and_their_triples(tiny: Relik) -> None:
+    document = long_document()
+    everything = tiny(document)
+    levels = sorted({mention.score or 0.0 for mention in everything.mentions})
+    level = levels[len(levels) // 2]
+    some = tiny(document, min_score=level)
+    kept = tuple(mention for mention in everything.mentions if (mention.score or 0) >= level)
+    ids = {mention.id for mention in kept}
+    assert 0 < len(kept) < len(everything.mentions)
+    assert some.mentions == kept
+    assert some.triples == tuple(
+        t for t in everything.triples if (t.score or 0) >= level and {t.subject, t.object} <= ids
+    )
+    assert len(some.triples) < len(everything.triples)
+    assert check(some) == []
+    assert all(set(entity.mentions) <= ids for entity in some.entities)
+    assert tiny(document, min_score=1.01).mentions == ()
+    assert list(tiny.annotate([document], min_score=level)) == [some]
+
+
+def test_evidence_is_the_sentences_of_both_arguments(tiny: Relik) -> None:
+    seen = 0
+    for document in tiny.annotate([*documents(), long_document()]):
+        spoken, mentions = list(sentences(document.text)), {m.id: m for m in document.mentions}
+        for triple in document.triples:
+            arguments = [mentions[triple.subject].span, mentions[triple.object].span]
+            expected = [s for s in spoken if any(touch(s, argument) for argument in arguments)]
+            assert list(triple.evidence) == expected
+            assert expected
+            seen += len(expected) > 1
+    assert seen  # some facts need two sentences
+
+
+def touch(one: Span, other: Span) -> bool:
+    return max(one.start, other.start) < min(one.stop, other.stop)
+
+
+def test_mentions_with_one_link_are_one_entity(tiny: Relik) -> None:
+    document = tiny(documents()[1].text)
+    surfaces = {mention.id: document.surface(mention) for mention in document.mentions}
+    assert [[surfaces[id] for id in entity.mentions] for entity in document.entities] == [["Антон Чехов", "Чехова"]]
+
+
+@pytest.mark.parametrize("text", ["Москва и Минск.", "", " \n"])
+def test_documents_are_streamed(tiny: Relik, text: str) -> None:
+    pulled = 0
+
+    def endless() -> Iterator[Document]:
+        nonlocal pulled
+        for number in count():
+            pulled += 1
+            yield Document(f"d{number}", text)
+
+    first = list(islice(tiny.annotate(endless()), 3))
+    assert [document.id for document in first] == ["d0", "d1", "d2"]
+    assert pulled <= TOGETHER
+
+
+def test_properties_of_relations_come_along(tiny: Relik) -> None:
+    document = tiny(documents()[0].text)
+    assert {triple.relation: triple.property and triple.property.id for triple in document.triples} == {
+        "PLACE_OF_BIRTH": "P19",
+        "DATE_OF_BIRTH": None,
+    }
