@@ -32,7 +32,7 @@ def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None
 
     A folder inside it that has a manifest looks after itself.
     """
-    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(_files(folder))}
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(_files(folder)) if path != folder / FILE}
     record = {"format": format.name, **fields, "files": files}
     text = json.dumps({**record, "checksum": _checksum(record)}, ensure_ascii=False, indent=2)
     (folder / FILE).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
