@@ -1,0 +1,166 @@
+"""A table of entities of anybody's own: what of it becomes a passage, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relik_ml.errors import ConfigError, DataError, RelikError
+from relik_ml.plugins import load_index
+from relik_ml.types import Entry
+
+JSONL: Any = load_index("jsonl")
+
+CITY = {"qid": "Q515", "labels": {"ru": "город", "en": "city"}}
+BELARUS = {"qid": "Q184", "labels": {"ru": "Беларусь"}, "types": ["Q6256"]}
+MINSK = {
+    "qid": "Q2280",
+    "labels": {"en": "Minsk", "ru": "Минск", "be": "Мінск"},
+    "aliases": {"ru": ["Менск", "Минск", "Менск"], "be": ["Менск"], "en": ["Miensk"]},
+    "descriptions": {"en": "capital of Belarus", "ru": "столица Белоруссии"},
+    "types": ["Q515", "Q404"],
+    "sources": ["выдумано"],
+}
+FACTS = "Q2280\tP17\tQ184\tвыдумано\nQ184\tP36\tQ2280\tвыдумано\n"
+
+
+def write(folder: Path, records: Sequence[object], facts: str = "") -> Path:
+    path = folder / "entities.jsonl"
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), "utf-8")
+    if facts:
+        (folder / "facts.tsv.gz").write_bytes(gzip.compress(facts.encode()))
+    return path
+
+
+def read(path: Path) -> list[Entry]:
+    return list(JSONL.entries(path))
+
+
+def test_an_entity_with_its_classes_facts_and_description(tmp_path: Path) -> None:
+    city, belarus, minsk = read(write(tmp_path, [CITY, BELARUS, MINSK], FACTS))
+    assert minsk == Entry(
+        "Q2280", "entity", "Минск", "город, Беларусь, столица Белоруссии", "ru",
+        ("Менск", "Minsk"), ("Q515", "Q404"), round(math.log1p(3 + 2), 2),
+    )  # fmt: skip
+    assert city == Entry("Q515", "entity", "город", aliases=("city",), popularity=round(math.log1p(2), 2))
+    assert (belarus.text, belarus.types) == ("", ("Q6256",))
+
+
+def test_only_id_and_one_name_are_needed(tmp_path: Path) -> None:
+    nulls = {"qid": "Q2", "labels": {"ru": "Б", "en": None or ""}, "aliases": None, "descriptions": None, "types": None}
+    assert [entry.name for entry in read(write(tmp_path, [{"qid": "Q1", "labels": {"ru": "А"}}, nulls]))] == ["А", "Б"]
+
+
+def test_a_name_in_the_first_language_that_there_is(tmp_path: Path) -> None:
+    aliases = {"en": ["Kristiania"], "ru": ["Христиания"]}
+    english = {"qid": "Q1", "labels": {"en": "Oslo", "de": "Oslo"}, "aliases": aliases}
+    german = {"qid": "Q2", "labels": {"de": "Ulm"}}
+    nameless = {"qid": "Q3", "labels": {}}
+    found = read(write(tmp_path, [english, german, nameless]))
+    assert [(entry.id, entry.lang, entry.aliases) for entry in found] == [("Q1", "en", ("Kristiania",))]
+    other = [entry.name for entry in type(JSONL)(langs=("de", "en")).entries(tmp_path / "entities.jsonl")]
+    assert other == ["Oslo", "Ulm"]
+
+
+def test_facts_are_told_in_the_order_of_what_tells_most_and_once(tmp_path: Path) -> None:
+    person = {"qid": "Q1", "labels": {"ru": "Анна Ким"}, "descriptions": {"ru": "поэт"}}
+    named = [{"qid": f"Q{n}", "labels": {"ru": name}} for n, name in ((2, "Беларусь"), (3, "поэт"), (4, "министр"))]
+    facts = "Q1\tP27\tQ2\tx\nQ1\tP106\tQ3\tx\nQ1\tP39\tQ4\tx\nQ1\tP39\tQ404\tx\nQ1\tP569\tQ2\tx\n"
+    assert read(write(tmp_path, [person, *named], facts))[0].text == "министр, поэт, Беларусь"
+
+
+def test_a_packed_table_reads_like_a_plain_one(tmp_path: Path) -> None:
+    plain = write(tmp_path, [CITY, BELARUS, MINSK], FACTS)
+    packed = tmp_path / "entities.jsonl.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read(packed) == read(plain)
+
+
+def test_an_empty_table_has_no_entities(tmp_path: Path) -> None:
+    assert read(write(tmp_path, [])) == []
+
+
+@pytest.mark.parametrize(("line", "got"), [
+    ('{"qid": "Q1"', "Expecting"),
+    ("[1]", "no object"),
+    ("", "Expecting"),
+    ('{"labels": {"ru": "А"}}', "'qid'"),
+    ('{"qid": "", "labels": {"ru": "А"}}', "'qid'"),
+    ('{"qid": "Q1"}', "'labels'"),
+    ('{"qid": "Q1", "labels": null}', "'labels'"),
+    ('{"qid": 1, "labels": {"ru": "А"}}', "'qid' is no text"),
+    ('{"qid": "Q1", "labels": ["А"]}', "'labels' is no object"),
+    ('{"qid": "Q1", "labels": {"ru": 1}}', "no text"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "aliases": ["Б"]}', "'aliases' is no object"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "aliases": {"ru": "Бета"}}', "no list"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "aliases": {"ru": [1]}}', "no text"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "types": "Q5"}', "'types' is no list"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "types": [5]}', "no text"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "descriptions": {"ru": []}}', "no text"),
+])  # fmt: skip
+def test_a_line_of_another_form_is_named(tmp_path: Path, line: str, got: str) -> None:
+    path = write(tmp_path, [CITY])
+    path.write_text(f"{path.read_text('utf-8')}{line}\n", "utf-8")
+    with pytest.raises(DataError, match="cannot be read") as error:
+        read(path)
+    assert error.value.where == f"{path}, line 2"
+    assert got in error.value.got
+    assert error.value.fix
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "entities.jsonl"
+    path.write_bytes(b'{"qid": "Q1", "labels": {"ru": "\xff"}}\n')
+    with pytest.raises(DataError, match="cannot be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("facts", [b"Q1\tP17\n", b"Q1 P17 Q2\n", b"Q1\tP17\t\xff\n", b"\n"])
+def test_a_line_of_the_facts_of_another_form_is_named(tmp_path: Path, facts: bytes) -> None:
+    path = write(tmp_path, [CITY])
+    (tmp_path / "facts.tsv.gz").write_bytes(gzip.compress(b"Q1\tP17\tQ2\n" + facts))
+    with pytest.raises(DataError, match="line of the facts") as error:
+        read(path)
+    assert error.value.where == f"{tmp_path / 'facts.tsv.gz'}, line 2"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-9], lambda data: b"x" * 30, lambda data: data[:20] + b"\0" * 30]
+)
+def test_a_damaged_file_is_an_error_and_not_a_shorter_table(tmp_path: Path, damage: Any) -> None:
+    packed = tmp_path / "entities.jsonl.gz"
+    packed.write_bytes(damage(gzip.compress(write(tmp_path, [CITY, BELARUS, MINSK]).read_bytes())))
+    with pytest.raises(DataError, match="to its end") as error:
+        read(packed)
+    assert error.value.where == str(packed)
+    assert error.value.fix
+
+
+def test_no_path_and_no_file_are_errors_with_a_way_out(tmp_path: Path) -> None:
+    for path, kind in ((None, ConfigError), (tmp_path / "none.jsonl", DataError), (tmp_path, DataError)):
+        with pytest.raises(kind) as error:
+            list(JSONL.entries(path))
+        assert isinstance(error.value, RelikError)
+        assert ".jsonl" in error.value.fix
+
+
+def test_it_has_no_relations() -> None:
+    assert dict(JSONL.properties()) == {}
+
+
+def test_rows_of_the_real_table_read_as_they_stand(shared_data: Path, tmp_path: Path) -> None:
+    """The first thousand only: the whole takes seconds."""
+    with gzip.open(shared_data / "kb" / "entities.jsonl.gz") as lines:
+        sample = [next(lines) for _ in range(1000)]
+    path = tmp_path / "entities.jsonl"
+    path.write_bytes(b"".join(sample))
+    labels = {record["qid"]: record["labels"] for record in map(json.loads, sample)}
+    expected = {qid: names.get("ru") or names.get("en") for qid, names in labels.items()}
+    assert {entry.id: entry.name for entry in read(path)} == {qid: name for qid, name in expected.items() if name}
+    assert sum(map(bool, expected.values())) > 900
