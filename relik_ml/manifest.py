@@ -32,7 +32,8 @@ def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None
 
     A folder inside it that has a manifest looks after itself.
     """
-    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(_files(folder)) if path != folder / FILE}
+    paths = sorted(path for path in _files(folder) if path != folder / FILE)
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
     record = {"format": format.name, **fields, "files": files}
     text = json.dumps({**record, "checksum": _checksum(record)}, ensure_ascii=False, indent=2)
     (folder / FILE).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
@@ -74,7 +75,7 @@ def _parsed(folder: Path, format: Format) -> dict[str, Any]:
     except OSError as error:
         got = error.strerror or str(error)
         raise ModelError(f"this folder holds no {format.noun}", where=str(path), got=got, fix=format.remedy) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(folder, format, str(error)) from None
     if not isinstance(record, dict):
         raise _damaged(folder, format, "no JSON object")

@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from relik_ml.errors import ModelError
+
 SMALLEST = 1024
 """Elements below which packing a matrix is not worth it."""
 
@@ -19,22 +21,35 @@ _SCALE = ".scale"
 
 
 def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write a state dict, packed."""
+    """Write a state dict, packed.
+
+    Raises:
+        ModelError: a matrix holds a number that is not finite.
+        ValueError: a name is taken by the scale of another.
+    """
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
         if tensor.dim() == 2 and tensor.numel() >= SMALLEST and tensor.is_floating_point():
-            scale = _scale(tensor)
-            packed[name + _SCALE] = scale
-            tensor = (tensor / scale[:, None]).round().to(torch.int8)
+            if not tensor.isfinite().all():
+                raise ModelError("weights are not finite", got=name, fix="train again at a lower rate")
+            if name + _SCALE in state:
+                raise ValueError(f"{name + _SCALE!r} cannot be a weight: it is the scale of {name!r}")
+            packed[name + _SCALE], tensor = _levels(tensor.float())
         packed[name] = tensor
     save_file(packed, path)
 
 
 def packed(tensor: Tensor) -> Tensor:
     """A matrix (N, D) as it will be once it has been saved and loaded; doing it twice changes nothing more."""
-    scale = _scale(tensor)[:, None]
-    return (tensor / scale).round() * scale + 0.0  # no negative zeros, which int8 has not
+    scale, levels = _levels(tensor)
+    return levels.float() * scale[:, None]
+
+
+def _levels(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    """Scales (N,) and int8 levels (N, D)."""
+    scale = _scale(tensor)
+    return scale, (tensor / scale[:, None]).round().to(torch.int8)
 
 
 def _scale(tensor: Tensor) -> Tensor:

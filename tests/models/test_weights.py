@@ -1,0 +1,129 @@
+"""Packed weights: what comes back is near, and packing twice is packing once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+from torch import Tensor
+
+from relik_ml.errors import ModelError
+from relik_ml.models.weights import SMALLEST, load_packed, packed, save_packed
+
+
+def matrix(rows: int = 40, columns: int = 50, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    sizes = torch.logspace(-6, 6, rows)[:, None]
+    return torch.randn(rows, columns, generator=generator) * sizes
+
+
+def there_and_back(state: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+    save_packed(state, folder / "weights.safetensors")
+    return load_packed(folder / "weights.safetensors")
+
+
+def test_each_row_is_as_near_as_its_largest_value_allows(tmp_path: Path) -> None:
+    given = matrix()
+    found = there_and_back({"w": given}, tmp_path)["w"]
+    assert found.dtype == torch.float32
+    # The step is a power of two, so at most twice the finest that 127 levels give, and rounding errs by half a step.
+    assert ((found - given).abs() <= given.abs().amax(1, keepdim=True) / 127 * 1.0001).all()
+    assert not found.equal(given)
+
+
+def test_packed_says_what_will_come_back(tmp_path: Path) -> None:
+    given = matrix()
+    assert there_and_back({"w": given}, tmp_path)["w"].equal(packed(given))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(1e-9, 1e30))
+def test_packing_twice_is_packing_once(seed: int, size: float) -> None:
+    once = packed(torch.randn(5, 30, generator=torch.Generator().manual_seed(seed)) * size)
+    assert packed(once).equal(once)
+    assert not (once.eq(0) & once.signbit()).any()
+
+
+def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path: Path) -> None:
+    found = there_and_back({"w": matrix(), "b": torch.randn(9)}, tmp_path)
+    first = (tmp_path / "weights.safetensors").read_bytes()
+    there_and_back(found, tmp_path)
+    assert (tmp_path / "weights.safetensors").read_bytes() == first
+
+
+def test_what_is_small_or_no_matrix_comes_back_exactly(tmp_path: Path) -> None:
+    state = {
+        "small": torch.randn(31, 33),
+        "vector": torch.randn(5_000),
+        "cube": torch.randn(12, 12, 12),
+        "number": torch.tensor(3.5),
+        "places": torch.arange(5_000).view(50, 100),
+        "mask": torch.ones(50, 100, dtype=torch.bool),
+        "empty": torch.zeros(0, 5),
+    }
+    assert state["small"].numel() == SMALLEST - 1
+    found = there_and_back(state, tmp_path)
+    assert found.keys() == state.keys()
+    for name, tensor in state.items():
+        assert found[name].equal(tensor), name
+        assert found[name].dtype == tensor.dtype
+
+
+def test_a_file_is_about_a_quarter(tmp_path: Path) -> None:
+    there_and_back({"w": torch.randn(1000, 100)}, tmp_path)
+    assert (tmp_path / "weights.safetensors").stat().st_size < 0.27 * 400_000
+
+
+def test_rows_of_zeros_and_of_hardly_anything(tmp_path: Path) -> None:
+    given = matrix()
+    given[3] = 0.0
+    given[4] = 1e-30
+    found = there_and_back({"w": given}, tmp_path)["w"]
+    assert found[3].eq(0).all()
+    assert found[4].abs().max() <= 1e-10
+    assert found.isfinite().all()
+
+
+def test_the_ends_of_the_range_do_not_wrap_round(tmp_path: Path) -> None:
+    given = torch.tensor([[127.0, -127.0], [128.0, -128.0], [63.5, -63.5], [127.49, -127.49]]).repeat(1, 300)
+    assert ((there_and_back({"w": given}, tmp_path)["w"] - given).abs() <= 1).all()
+
+
+def test_names_that_end_like_a_scale_are_kept(tmp_path: Path) -> None:
+    state = {"norm.scale": torch.randn(7), "w": matrix(), "w.scale.bias": torch.randn(3)}
+    found = there_and_back(state, tmp_path)
+    assert found.keys() == state.keys()
+    assert found["norm.scale"].equal(state["norm.scale"])
+    with pytest.raises(ValueError, match=r"w\.scale"):
+        save_packed({"w": matrix(), "w.scale": torch.randn(40)}, tmp_path / "x")
+
+
+def test_transposed_and_half_precision_matrices(tmp_path: Path) -> None:
+    given = matrix(50, 40).T
+    found = there_and_back({"w": given, "h": torch.ones(50, 40, dtype=torch.bfloat16)}, tmp_path)
+    assert found["w"].equal(packed(given))
+    assert found["h"].dtype == torch.float32
+    assert found["h"].eq(1).all()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_training_blew_up_are_not_saved_as_if_nothing_were(tmp_path: Path, bad: float) -> None:
+    given = matrix()
+    given[2, 2] = bad
+    with pytest.raises(ModelError, match="not finite") as caught:
+        save_packed({"w": given}, tmp_path / "weights.safetensors")
+    assert caught.value.got == "w"
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_the_file_is_plain_safetensors(tmp_path: Path) -> None:
+    there_and_back({"w": matrix()}, tmp_path)
+    stored = load_file(tmp_path / "weights.safetensors")
+    assert {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in stored.items()} == {
+        "w": (torch.int8, (40, 50)),
+        "w.scale": (torch.float32, (40,)),
+    }
+    assert stored["w.scale"].log2().frac().eq(0).all()
