@@ -3,8 +3,8 @@
 ::
 
     relik-ml convert nerel --out data/nerel
-    accelerate launch recipes/cie_ru.py                        # multilingual-E5-base + mDeBERTa-v3-base, one 24 GB card
-    accelerate launch --cpu recipes/cie_ru.py --preset compact # from scratch on a CPU, the embedded model
+    accelerate launch --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
+    accelerate launch --cpu recipes/cie_ru.py --preset compact   # from scratch on a CPU: the embedded model
 
 What it leaves in ``--out`` is a model folder: ``relik-ml annotate --model runs/cie_ru input.txt``.
 The embedded model's own command, scores and time stand in its card, relik_ml/pretrained/README.md.
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -38,11 +38,10 @@ from relik_ml.models.contrastive import multi_label_nce
 from relik_ml.models.encoder import MDEBERTA, JointEncoder
 from relik_ml.reader.decode import Inventory
 from relik_ml.reader.joint import JointInputs
-from relik_ml.reader.reader import Reader
 from relik_ml.retriever.encode import TextEncoder, load_tokenizer, passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.retriever.names import FEATURES
-from relik_ml.retriever.retriever import Retriever, RetrieverConfig
+from relik_ml.retriever.retriever import RetrieverConfig
 from relik_ml.score import Report, score
 from relik_ml.text.lexicon import SHAPES
 from relik_ml.text.windows import windows
@@ -50,14 +49,12 @@ from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.best import Best
 from relik_ml.training.candidates import held_out_candidates, learnt_names, losses
 from relik_ml.training.card import model_card
-from relik_ml.training.flags import flags, given, written
+from relik_ml.training.flags import changed, flags, given, written
 from relik_ml.training.knowledge import annotated_entries, gold_ids, linkable_types, properties
-from relik_ml.training.optim import Optimisation, optimiser
+from relik_ml.training.optim import Optimisation, optimiser, update
 from relik_ml.training.vectors import lexicon_and_vectors
 from relik_ml.training.vocabulary import corpus_lines, frequent_words
-from relik_ml.types import Document, Entry, Window
-
-HEADLINES = ("ner", "el.inkb", "re.document.boundaries", "cie.triples")
+from relik_ml.types import Document, Entry
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,8 @@ class Config:
     """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
     out: Path = Path("runs/cie_ru")
     seed: int = 1
-    window: int = 256
-    stride: int = 192
+    window: int = 128
+    stride: int = 96
     retriever: str = "intfloat/multilingual-e5-base"
     reader: str = MDEBERTA
     retriever_epochs: int = 4
@@ -90,6 +87,8 @@ class Config:
     """Entities a window brings to the reader (K)."""
     dense: int = 24
     """Those of them that may come by vector alone."""
+    relations: int = 20
+    """Relations a window brings along (K')."""
     relation_weight: float = 1.0
     words: int = 50_000
     """Word vectors of a compact model."""
@@ -100,34 +99,49 @@ class Config:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "full": {},
+    "full": {"preset": "full"},
     "compact": {
+        "preset": "compact", "window": 256, "stride": 192, "candidates": 100, "dense": 10, "relations": 50,
         "retriever_epochs": 6, "retriever_rate": 3e-3, "retriever_batch": 32, "negatives": 1000,
-        "reader_epochs": 24, "reader_rate": 2e-3, "candidates": 100, "dense": 10,
+        "reader_epochs": 24, "reader_rate": 2e-3,
     },
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is trained and measured on."""
+
+    train: Sequence[Document]
+    dev: Sequence[Document]
+    types: Sequence[Entry]
+    known: Sequence[Entry]
+    """Entities of the table."""
+    own: Sequence[Entry]
+    """Entities that only the annotation of train knows."""
+    relations: Sequence[Entry]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The rows of the index."""
+        return [*self.known, *self.own, *self.relations]
 
 
 def main(config: Config) -> Report:
     """The whole path; returns the scores on dev."""
     set_seed(config.seed)
     accelerator = Accelerator()
-    train, dev = (list(read_documents(config.data / f"{split}.jsonl")) for split in ("train", "dev"))
-    types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
-    known = list(load_index("jsonl").entries(config.entities)) if config.entities else []
-    own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
-    accelerator.print(f"{len(train)} + {len(dev)} documents, {len(known)} + {len(own)} entities")
-
-    settings, encoders = prepare(config, train, known, types)
-    index = train_retriever(accelerator, config, encoders, train, [*known, *own, *relations], {e.id for e in own})
-    retriever, reader = assemble(settings, encoders, index, str(accelerator.device))
-    reader.model.weights = LossWeights(relation=config.relation_weight)
-    report = train_reader(accelerator, config, settings, retriever, reader, train, dev)
+    data = read(config)
+    accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
+    settings, encoders = prepare(config, data)
+    index = train_retriever(accelerator, config, data, encoders)
+    relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
+    report = train_reader(accelerator, config, data, relik)
     if accelerator.is_main_process:
         title = f"Closed information extraction in Russian, preset {config.preset}"
-        command = f"accelerate launch recipes/cie_ru.py {written(changed(config))}"
-        card = model_card(title, command, report, index)
-        Relik(retriever, reader, replace(settings, card=card)).save_pretrained(config.out)
+        options = {"preset": config.preset, **changed(config, Config(**PRESETS[config.preset]))}
+        card = model_card(title, f"accelerate launch recipes/cie_ru.py {written(options)}", report, index)
+        Relik(relik.retriever, relik.reader, replace(settings, card=card)).save_pretrained(config.out)
         config.out.with_name(config.out.name + ".scores.json").write_text(json.dumps(report.json(), indent=1))
         accelerator.print(f"{report.table()}\n\nsaved to {config.out}")
     return report
@@ -136,29 +150,33 @@ def main(config: Config) -> Report:
 # Before training: encoders, and what they are to know
 
 
-def prepare(
-    config: Config, train: Sequence[Document], known: Sequence[Entry], types: Sequence[Entry]
-) -> tuple[Settings, Encoders]:
+def read(config: Config) -> Data:
+    """Documents, and entries of all sources."""
+    train, dev = (list(read_documents(config.data / f"{split}.jsonl")) for split in ("train", "dev"))
+    types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
+    known = list(load_index("jsonl").entries(config.entities)) if config.entities else []
+    own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
+    return Data(train, dev, types, known, own, relations)
+
+
+def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
     """The settings of the model and its untrained encoders."""
-    inventory = Inventory(tuple(types), linkable_types(train), properties(train))
     settings = Settings(
-        languages=tuple(sorted({document.lang for document in train})),
+        languages=tuple(sorted({document.lang for document in data.train})),
         heads=HeadConfig(width=2 * config.hidden, hit_features=len(FEATURES)),
-        inventory=inventory,
-        retriever=RetrieverConfig(entities=config.candidates, dense=config.dense),
+        inventory=Inventory(tuple(data.types), linkable_types(data.train), properties(data.train)),
+        retriever=RetrieverConfig(config.candidates, config.dense, config.relations),
         window=config.window,
         stride=config.stride,
     )
-    return (compact if config.preset == "compact" else joint)(config, settings, train, known)
+    return (compact if config.preset == "compact" else joint)(config, settings, data)
 
 
-def compact(
-    config: Config, settings: Settings, train: Sequence[Document], known: Sequence[Entry]
-) -> tuple[Settings, Encoders]:
+def compact(config: Config, settings: Settings, data: Data) -> tuple[Settings, Encoders]:
     """Encoders from scratch over navec's vectors of the words of train and the most frequent others."""
-    passages = (passage(entry) for entry in known if entry.lang in settings.languages)
+    passages = (passage(entry) for entry in data.known if entry.lang in settings.languages)
     others = frequent_words(corpus_lines(config.corpus)) + frequent_words(passages)
-    texts = [document.text for document in train]
+    texts = [document.text for document in data.train]
     lexicon, rows = lexicon_and_vectors(texts, others, config.words, config.word_width)
     encoder = CompactConfig(
         words=len(rows), lemmas=len(lexicon.lemmas) + 2, grammemes=len(lexicon.grammemes), shapes=len(SHAPES),
@@ -167,9 +185,7 @@ def compact(
     return replace(settings, compact=encoder), compact_encoders(encoder, lexicon, rows, settings.inventory.types)
 
 
-def joint(
-    config: Config, settings: Settings, train: Sequence[Document], known: Sequence[Entry]
-) -> tuple[Settings, Encoders]:
+def joint(config: Config, settings: Settings, data: Data) -> tuple[Settings, Encoders]:
     """Pretrained encoders: a folder each, or a name on the Hugging Face Hub."""
     try:
         retriever = TextEncoder.from_pretrained(config.retriever)
@@ -177,7 +193,7 @@ def joint(
             config.reader,
             types=len(settings.inventory.types),
             entities=config.candidates,
-            relations=settings.retriever.relations,
+            relations=config.relations,
         )
         inputs = JointInputs(load_tokenizer(config.reader), encoder.config)
     except ModelError as error:
@@ -194,17 +210,11 @@ def joint(
 # Retriever (section 3.1)
 
 
-def train_retriever(
-    accelerator: Accelerator,
-    config: Config,
-    encoders: Encoders,
-    train: Sequence[Document],
-    entries: Sequence[Entry],
-    only_learnt: set[str],
-) -> PassageIndex:
+def train_retriever(accelerator: Accelerator, config: Config, data: Data, encoders: Encoders) -> PassageIndex:
     """Multi-label NCE over in-batch and random negatives; then the index, with names learnt from train."""
+    entries = data.entries
     rows = {entry.id: row for row, entry in enumerate(entries)}
-    views = [window for document in train for window in windows(document, config.window, config.stride)]
+    views = [window for document in data.train for window in windows(document, config.window, config.stride)]
     gold = [gold_ids(window.document, window.start, window.stop, rows) for window in views]
     plan = Optimisation(config.retriever_rate, config.retriever_epochs)
     random = Random(config.seed)
@@ -222,42 +232,31 @@ def train_retriever(
             passages = list(dict.fromkeys([*(row for place in batch for row in gold[place]), *drawn]))
             positive = torch.tensor([[row in set(gold[place]) for row in passages] for place in batch])
             loss = multi_label_nce(
-                encoder.embed_queries([text_of(views[place]) for place in batch]),
+                encoder.embed_queries([views[place].text for place in batch]),
                 encoder.embed_passages([passage(entries[row]) for row in passages]),
                 positive.to(accelerator.device),
             )
-            step(accelerator, model, adam, loss, plan.clip)
+            update(accelerator, model, adam, loss, plan.clip)
             schedule.step()
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}")
     bar.close()
     model.eval()
     storage = IndexConfig("int8" if config.preset == "compact" else "float16", "entity table and NEREL train")
-    names = {"names": learnt_names(entries, train, only_learnt).arrays()}
+    names = {"names": learnt_names(entries, data.train, {entry.id for entry in data.own}).arrays()}
     return PassageIndex.build(entries, encoder, config.out.with_name(config.out.name + ".index"), storage, names)
-
-
-def text_of(window: Window) -> str:
-    """What the retriever reads of a window."""
-    return window.document.text[window.start : window.stop]
 
 
 # Reader (section 3.2)
 
 
-def train_reader(
-    accelerator: Accelerator,
-    config: Config,
-    settings: Settings,
-    retriever: Retriever,
-    reader: Reader,
-    train: Sequence[Document],
-    dev: Sequence[Document],
-) -> Report:
+def train_reader(accelerator: Accelerator, config: Config, data: Data, relik: Relik) -> Report:
     """Teacher-forced epochs; the weights of the best one on dev stay."""
-    retrieved, kept = held_out_candidates(retriever, tqdm(train, desc="candidates"), config.window, config.stride)
+    reader, documents = relik.reader, tqdm(data.train, desc="candidates")
+    retrieved, kept = held_out_candidates(relik.retriever, documents, config.window, config.stride)
     accelerator.print(losses(kept))
     items = reader.encode.fit(retrieved)
+    reader.model.weights = LossWeights(relation=config.relation_weight)
     plan = Optimisation(config.reader_rate, config.reader_epochs)
     lengths = [len(item.window.tokens) for item in items]
     epochs = [shuffled_batches(lengths, config.reader_tokens, Random(config.seed + e)) for e in range(plan.epochs)]
@@ -270,39 +269,18 @@ def train_reader(
         for places in bar:
             batch = reader.encode.with_gold([items[place] for place in places]).to(str(accelerator.device))
             output = model(batch)
-            step(accelerator, model, adam, output.loss, plan.clip)
+            update(accelerator, model, adam, output.loss, plan.clip)
             schedule.step()
             bar.set_postfix({name: f"{loss.item():.3f}" for name, loss in output.losses.items()})
-        found = score(dev, Relik(retriever, reader, settings).annotate(dev))
-        if best.offer(headline(found), epoch):
+        found = score(data.dev, relik.annotate(data.dev))
+        if best.offer(found.headline, epoch):
             report = found
-        scores = "  ".join(f"{name} {100 * found.scores[name].f1:.1f}" for name in HEADLINES)
-        accelerator.print(f"epoch {epoch + 1}: {scores}{'  best' if best.epoch == epoch else ''}")
+        accelerator.print(f"epoch {epoch + 1}: {found.headlines()}{'  best' if best.epoch == epoch else ''}")
     best.restore()
-    return report or score(dev, [])
-
-
-def headline(report: Report) -> float:
-    """What decides between epochs: the mean of the four headline F1, for each alone is noisy."""
-    return sum(report.scores[name].f1 for name in HEADLINES) / len(HEADLINES)
-
-
-def step(accelerator: Accelerator, model: torch.nn.Module, adam: torch.optim.Optimizer, loss: Any, clip: float) -> None:
-    """One update."""
-    adam.zero_grad()
-    accelerator.backward(loss)
-    accelerator.clip_grad_norm_(model.parameters(), clip)
-    adam.step()
+    return report or score(data.dev, [])
 
 
 # The command
-
-
-def changed(config: Config) -> dict[str, Any]:
-    """The settings that are not the preset's own."""
-    default = Config(**{"preset": config.preset, **PRESETS[config.preset]})
-    values = {field.name: getattr(config, field.name) for field in fields(config)}
-    return {name: value for name, value in values.items() if name == "preset" or value != getattr(default, name)}
 
 
 @click.command(help=__doc__)

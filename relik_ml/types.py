@@ -165,6 +165,11 @@ class Window:
     stop: int
     tokens: tuple[Token, ...]
 
+    @property
+    def text(self) -> str:
+        """What the window shows of the document."""
+        return self.document.text[self.start : self.stop]
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

@@ -35,7 +35,7 @@ class JointInputs:
     Raises ``ModelError`` when the tokenizer is not the encoder's.
     """
 
-    def __init__(self, tokenizer: Any, config: JointConfig, passage_length: int = 48) -> None:
+    def __init__(self, tokenizer: Any, config: JointConfig, passage_length: int = 24) -> None:
         self.tokenizer, self.config, self.passage_length = tokenizer, config, passage_length
         self.entities_dropped = self.relations_dropped = self.passages_cut = 0
         if len(tokenizer) > config.first_symbol:

@@ -52,7 +52,7 @@ class Retriever:
         found = [self._find(window, held_out[place] if held_out else Learnt()) for place, window in enumerate(windows)]
         if self.encoder is None:
             return [self._retrieved(*pair, {}, self._unranked()) for pair in zip(windows, found, strict=True)]
-        queries = self.encoder.queries([window.document.text[window.start : window.stop] for window in windows])
+        queries = self.encoder.queries([window.text for window in windows])
         entities = self._nearest(queries, self._entities, min(self.config.dense, self.config.entities))
         relations = self._nearest(queries, self._relations, self.config.relations)
         return [self._retrieved(*row) for row in zip(windows, found, entities, relations, strict=True)]

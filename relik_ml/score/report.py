@@ -57,6 +57,16 @@ class Report:
         scores = [counts.f1 for counts in self.types.values() if counts.gold]
         return sum(scores) / len(scores) if scores else 0.0
 
+    @property
+    def headline(self) -> float:
+        """The mean F1 of the headline scores that there are, for choosing between models: each alone is noisy."""
+        scores = [self.scores[name].f1 for name in HEADLINES if name in self.scores]
+        return sum(scores) / len(scores) if scores else 0.0
+
+    def headlines(self) -> str:
+        """The headline scores in one line, in hundredths."""
+        return "  ".join(f"{name} {100 * self.scores[name].f1:.1f}" for name in HEADLINES if name in self.scores)
+
     def json(self) -> dict[str, Any]:
         """The report as JSON values; shares lie in [0, 1], and are null where nothing is there to score."""
         return {

@@ -39,6 +39,12 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, ())}
 
 
+def changed(config: Any, preset: Any) -> dict[str, Any]:
+    """The fields in which a Config differs from the one that it started from."""
+    values = {field.name: getattr(config, field.name) for field in fields(config)}
+    return {name: value for name, value in values.items() if value != getattr(preset, name)}
+
+
 def written(values: dict[str, Any]) -> str:
     """Options as they were written; of paths the name alone, for the rest is one machine's.
 

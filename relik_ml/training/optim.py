@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import nn
-from torch.optim import AdamW
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,11 @@ def optimiser(model: nn.Module, plan: Optimisation, steps: int) -> tuple[AdamW, 
         return min((step + 1) / warm, max(plan.floor, 1 - step / max(1, steps)))
 
     return adam, LambdaLR(adam, share)
+
+
+def update(accelerator: Accelerator, model: nn.Module, adam: Optimizer, loss: Tensor, clip: float) -> None:
+    """One step down the gradient of ``loss``, no longer than ``clip``."""
+    adam.zero_grad()
+    accelerator.backward(loss)
+    accelerator.clip_grad_norm_(model.parameters(), clip)
+    adam.step()
