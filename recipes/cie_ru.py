@@ -29,7 +29,7 @@ from accelerate.utils import set_seed
 from tqdm import tqdm
 
 from relik_ml import Relik, load_index
-from relik_ml.bundle import Encoders, Settings, assemble, compact_encoders
+from relik_ml.bundle import Encoders, Settings, assemble, compact_encoders, refuse_foreign
 from relik_ml.errors import ConfigError, ModelError, RelikError
 from relik_ml.io import read_documents
 from relik_ml.models.compact import CompactConfig
@@ -129,6 +129,7 @@ class Data:
 
 def main(config: Config) -> Report:
     """The whole path; returns the scores on dev."""
+    refuse_foreign(config.out)
     set_seed(config.seed)
     accelerator = Accelerator()
     data = read(config)

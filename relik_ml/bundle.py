@@ -163,7 +163,7 @@ def refuse_foreign(folder: Path) -> None:
     Raises:
         OutputError: the folder holds something, and it is no model.
     """
-    if not folder.is_dir() or not any(folder.iterdir()) or is_model(folder):
+    if not folder.exists() or is_model(folder) or (folder.is_dir() and not any(folder.iterdir())):
         return
     fix = "name a new or empty folder, or empty this one yourself"
     raise OutputError("the folder holds something other than a model", where=str(folder), fix=fix)
