@@ -182,9 +182,8 @@ def test_two_mentions_of_one_span_are_one_target_with_the_facts_of_both() -> Non
 
 
 def test_what_the_network_cannot_say_is_no_target() -> None:
-    fragments = (Span(0, 4), Span(20, 26))
     one = document(
-        Mention("T1", 0, 26, "PERSON", fragments),
+        Mention("T1", 0, 17, "PERSON", (Span(0, 4), Span(9, 17))),
         person("T2", (0, 26)),  # five tokens
         person("T3", ANNA, "STAR"),
         person("T4", (0, 19)),  # four tokens
