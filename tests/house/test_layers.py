@@ -12,7 +12,7 @@ LAYERS = (
     ("types", "errors"),
     ("files", "manifest", "io", "download", "text", "score", "export", "models"),
     ("retriever", "reader", "plugins"),
-    ("pipeline", "training"),
+    ("bundle", "pipeline", "training"),
     ("cli", "serve", "relik_ml", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
@@ -21,6 +21,8 @@ SIBLINGS = {  # what a part may import of its own layer
     "manifest": {"files"},
     "download": {"files"},
     "score": {"text"},  # the scope of a relation is its sentence
+    "bundle": {"pipeline"},  # a model folder and what runs it know each other
+    "pipeline": {"bundle"},
     "cli": {"relik_ml"},
     "__main__": {"cli"},
 }
