@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from relik_ml.errors import ConfigError
+from relik_ml.errors import ConfigError, DataError
 from relik_ml.text.lexicon import fold
 from relik_ml.text.tokens import tokens
 
@@ -22,9 +22,19 @@ def frequent_words(texts: Iterable[str]) -> Counter[str]:
 
 
 def corpus_lines(paths: Sequence[Path]) -> Iterator[str]:
-    """Lines of running text, plain or xz; ConfigError when a file is not there."""
+    """Lines of running text, plain or xz.
+
+    Raises:
+        ConfigError: a file is not there.
+        DataError: a file is damaged, or no UTF-8.
+    """
     for path in paths:
         if not path.is_file():
             raise ConfigError("no such corpus file", got=str(path), fix="give .txt or .txt.xz files to --corpus")
-        with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as lines:
-            yield from lines
+        opened = lzma.open if path.suffix == ".xz" else open
+        try:
+            with opened(path, "rt", encoding="utf-8") as lines:
+                yield from lines
+        except (UnicodeDecodeError, lzma.LZMAError, EOFError) as error:
+            fix = "give files of UTF-8 text, plain or as a whole .xz"
+            raise DataError("cannot read the corpus file", where=str(path), got=str(error), fix=fix) from None
