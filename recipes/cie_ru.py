@@ -46,7 +46,6 @@ from relik_ml.score import Report, score
 from relik_ml.text.lexicon import SHAPES
 from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.best import Best
 from relik_ml.training.candidates import held_out_candidates, learnt_names, losses
 from relik_ml.training.card import model_card
 from relik_ml.training.flags import changed, flags, given, written
@@ -138,13 +137,7 @@ def main(config: Config) -> Report:
     index = train_retriever(accelerator, config, data, encoders)
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
     report = train_reader(accelerator, config, data, relik)
-    if accelerator.is_main_process:
-        title = f"Closed information extraction in Russian, preset {config.preset}"
-        options = {"preset": config.preset, **changed(config, Config(**PRESETS[config.preset]))}
-        card = model_card(title, f"accelerate launch recipes/cie_ru.py {written(options)}", report, index)
-        Relik(relik.retriever, relik.reader, replace(settings, card=card)).save_pretrained(config.out)
-        config.out.with_name(config.out.name + ".scores.json").write_text(json.dumps(report.json(), indent=1))
-        accelerator.print(f"{report.table()}\n\nsaved to {config.out}")
+    accelerator.print(f"{report.table()}\n\nsaved to {config.out}")
     return report
 
 
@@ -241,7 +234,6 @@ def train_retriever(accelerator: Accelerator, config: Config, data: Data, encode
             schedule.step()
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}")
-    bar.close()
     model.eval()
     storage = IndexConfig("int8" if config.preset == "compact" else "float16", "entity table and NEREL train")
     names = {"names": learnt_names(entries, data.train, {entry.id for entry in data.own}).arrays()}
@@ -252,18 +244,18 @@ def train_retriever(accelerator: Accelerator, config: Config, data: Data, encode
 
 
 def train_reader(accelerator: Accelerator, config: Config, data: Data, relik: Relik) -> Report:
-    """Teacher-forced epochs; the weights of the best one on dev stay."""
+    """Teacher-forced epochs; the folder holds the best one on dev, whose scores are returned."""
     reader, documents = relik.reader, tqdm(data.train, desc="candidates")
     retrieved, kept = held_out_candidates(relik.retriever, documents, config.window, config.stride)
-    accelerator.print(losses(kept))
     items = reader.encode.fit(retrieved)
+    accelerator.print(losses(kept, reader.encode.out_of_reach(items)))
     reader.model.weights = LossWeights(relation=config.relation_weight)
     plan = Optimisation(config.reader_rate, config.reader_epochs)
     lengths = [len(item.window.tokens) for item in items]
     epochs = [shuffled_batches(lengths, config.reader_tokens, Random(config.seed + e)) for e in range(plan.epochs)]
     adam, schedule = optimiser(reader.model, plan, sum(map(len, epochs)))
     model, adam = accelerator.prepare(reader.model, adam)
-    best, report = Best(reader.model), None
+    best = Report({})
     for epoch, batches in enumerate(epochs):
         model.train()
         bar = tqdm(batches, desc=f"reader {epoch + 1}/{plan.epochs}", disable=not accelerator.is_main_process)
@@ -274,14 +266,21 @@ def train_reader(accelerator: Accelerator, config: Config, data: Data, relik: Re
             schedule.step()
             bar.set_postfix({name: f"{loss.item():.3f}" for name, loss in output.losses.items()})
         found = score(data.dev, relik.annotate(data.dev))
-        if best.offer(found.headline, epoch):
-            report = found
-        accelerator.print(f"epoch {epoch + 1}: {found.headlines()}{'  best' if best.epoch == epoch else ''}")
-    best.restore()
-    return report or score(data.dev, [])
+        record = found.headline > best.headline or not epoch
+        accelerator.print(f"epoch {epoch + 1}: {found.headlines()}{'  best' if record else ''}")
+        best = found if record else best
+        if record and accelerator.is_main_process:
+            save(config, relik, found)
+    return best
 
 
-# The command
+def save(config: Config, relik: Relik, report: Report) -> None:
+    """The model folder, with its card; and the scores beside it, for programs."""
+    options = {"preset": config.preset, **changed(config, Config(**PRESETS[config.preset]))}
+    command = f"accelerate launch recipes/cie_ru.py {written(options)}"
+    card = model_card("Closed information extraction in Russian", command, report, relik.retriever.index)
+    Relik(relik.retriever, relik.reader, replace(relik.settings, card=card)).save_pretrained(config.out)
+    config.out.with_name(config.out.name + ".scores.json").write_text(json.dumps(report.json(), indent=1))
 
 
 @click.command(help=__doc__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from relik_ml.models.batch import IGNORE, Gold, Hits, ReaderBatch
 from relik_ml.text.windows import cut
-from relik_ml.types import Entry, Link, Retrieved, Window
+from relik_ml.types import Entry, Link, Mention, Retrieved, Window
 
 
 class Inputs(Protocol):
@@ -83,6 +84,24 @@ class BatchEncoder:
         pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(size, dtype=torch.bool) & annotated
         return Gold(mentions, mask, types, links, torch.tensor(triples, dtype=torch.long).view(-1, 4), pairs)
 
+    def out_of_reach(self, items: Sequence[Retrieved]) -> Counter[str]:
+        """How many gold mentions and triples of windows there are, and how many of them no target can express.
+
+        Those are discontinuous mentions, longer ones than the network spans, unknown types, and what relates them.
+        """
+        counts = Counter[str]()
+        for item in items:
+            part, snap = cut(item.window), Snap(item.window)
+            lost = {m.id for m in part.mentions if self._out_of_reach(m, snap(m.start, m.stop))}
+            counts["mentions"] += len(part.mentions)
+            counts["mentions out of reach"] += len(lost)
+            counts["triples"] += len(part.triples)
+            counts["triples out of reach"] += sum(bool({t.subject, t.object} & lost) for t in part.triples)
+        return counts
+
+    def _out_of_reach(self, mention: Mention, span: tuple[int, int]) -> bool:
+        return bool(mention.fragments) or mention.type not in self._type or span[1] - span[0] >= self.max_mention
+
     def _targets(self, item: Retrieved) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, int, int]], bool]:
         """Mentions as (first, last, type, link), triples as places of those, and whether triples are annotated."""
         snap = Snap(item.window)
@@ -94,7 +113,7 @@ class BatchEncoder:
         found: list[tuple[int, int, int, int]] = []
         for mention in part.mentions:
             span = snap(mention.start, mention.stop)
-            if mention.fragments or mention.type not in self._type or span[1] - span[0] >= self.max_mention:
+            if self._out_of_reach(mention, span):
                 continue
             if span not in spans:
                 spans[span] = len(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from relik_ml.retriever.names import Learnt, NameIndex
 from relik_ml.retriever.retriever import Retriever, learn
@@ -38,12 +38,20 @@ def learnt_names(entries: Sequence[Entry], documents: Iterable[Document], only_l
     return NameIndex.build(entries, learnt, lemma, only_learnt)
 
 
-def losses(kept: Fit) -> str:
-    """What windows cut off, for people.
+def losses(cut: Fit, reach: Mapping[str, int]) -> str:
+    """What no window holds whole, and what no target of ``BatchEncoder`` can express, for people.
 
-    >>> losses(Fit(mentions=199, mentions_lost=1, triples=50, triples_lost=0))
-    'windows cut off 1 of 200 mentions (0.50 %) and 0 of 50 triples (0.00 %)'
+    >>> print(losses(Fit(mentions=199, mentions_lost=1, triples=50), {"mentions": 250, "mentions out of reach": 5}))
+    cut off by windows: 1 of 200 mentions (0.50 %), 0 of 50 triples (0.00 %)
+    out of the network's reach: 5 of 250 mentions (2.00 %), 0 of 0 triples (0.00 %)
     """
-    pairs = ((kept.mentions_lost, kept.mentions, "mentions"), (kept.triples_lost, kept.triples, "triples"))
-    said = (f"{lost} of {lost + rest} {what} ({100 * lost / max(1, lost + rest):.2f} %)" for lost, rest, what in pairs)
-    return "windows cut off " + " and ".join(said)
+    off = [_share(cut.mentions_lost, cut.mentions, "mentions"), _share(cut.triples_lost, cut.triples, "triples")]
+    far = [
+        _share(lost := reach.get(f"{what} out of reach", 0), reach.get(what, 0) - lost, what)
+        for what in ("mentions", "triples")
+    ]
+    return f"cut off by windows: {', '.join(off)}\nout of the network's reach: {', '.join(far)}"
+
+
+def _share(lost: int, kept: int, what: str) -> str:
+    return f"{lost} of {lost + kept} {what} ({100 * lost / max(1, lost + kept):.2f} %)"
