@@ -42,8 +42,8 @@ def test_nothing_given_is_nothing_so_that_presets_can_stand_between() -> None:
 
 
 def test_what_is_given_has_its_type() -> None:
-    options = "--size large --data d --table t --texts a --texts b --reader-epochs 0 --rate 0".split()
-    code, values = run(*options)
+    paths = ("--data", "d", "--table", "t", "--texts", "a", "--texts", "b")
+    code, values = run("--size", "large", *paths, "--reader-epochs", "0", "--rate", "0")
     assert code == 0
     config = Config(**given(values))
     assert config == Config("large", Path("d"), Path("t"), (Path("a"), Path("b")), 0, 0.0)
