@@ -1,28 +1,20 @@
 """Candidates by name: an index of inflection-proof keys, so that «Владимиром Путиным» finds «Владимир Путин».
 
-A key is the stems of the words of a name. A query word is tried by the stem of its surface and by the stem of
-its lemma, because each is right where the other is not: «Путина» (whose likeliest lemma is «путина») by its surface,
-«Павла» by its lemma.
-
->>> [stem(word) for word in ("Путина", "Путиным", "Россией", "российской", "США", "Google")]
-['путин', 'путин', 'росс', 'российск', 'сша', 'google']
+A name hit is a span of the text, a row of the index and features that say how good a hit it is.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.text.tokens import tokens
+from relik_ml.retriever.keys import CYRILLIC, mixed_keys, name_key, spellings, variants
 from relik_ml.types import Entry, Token
 
 LABEL, ALIAS, LEARNT, SURNAME = range(4)
@@ -38,12 +30,6 @@ WORD = 2.0
 GAP = 3
 """Code points that may lie between two words of a name, such as a dash between blanks."""
 
-_ENDING = re.compile(
-    "(?:иями|ыми|ими|ого|его|ому|ему|ами|ями|иях|ией|ией|ией|ов|ев|ей|ой|ий|ый|ая|яя|ое|ее|ые|ие|ых|их|ым|им|ом|ем|"
-    "ам|ям|ах|ях|ою|ею|ия|ии|ию|ью|ье|ья|а|я|о|е|у|ю|ы|и|ь|й)$"
-)
-_NOTE = re.compile(r"\s*\([^()]*\)$")
-_CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
 FEATURES = (
     "label", "alias", "learnt", "surname", "count", "prior", "annotated", "popularity", "rank", "rivals",
@@ -167,12 +153,12 @@ class NameIndex:
     def _matches(self, words: Sequence[Token]) -> list[Match]:
         """The keys of every run of up to ``LONGEST`` words that no wide gap interrupts."""
         solid = [place for place, word in enumerate(words) if word.text[0].isalnum()]
-        stems = [self._variants(words[place].text) for place in solid]
+        stems = [variants(words[place].text, self._lemma) for place in solid]
         return [
             Match(solid[left], solid[right], key)
             for left in range(len(solid))
             for right in self._reach(words, solid, left)
-            for key in _keys(stems[left : right + 1])
+            for key in mixed_keys(stems[left : right + 1])
         ]
 
     @staticmethod
@@ -182,9 +168,6 @@ class NameIndex:
             if words[solid[right]].start - words[solid[right - 1]].stop > GAP:
                 return
             yield right
-
-    def _variants(self, word: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((stem(word), stem(self._lemma(word)))))
 
     def _rows(self, key: int, low: int, high: int, held_out: Learnt) -> Iterator[tuple[int, Evidence]]:
         """The rows of one key with their evidence, less what is held out."""
@@ -262,63 +245,11 @@ def _packed(
     }
 
 
-def name_key(name: str) -> int:
-    """The hash of a name as written, 0 for one without letters or digits.
-
-    It has 48 bits: in one index of a million names out of 500 two meet.
-    """
-    return _hash([stem(token.text) for token in tokens(name) if token.text[0].isalnum()])
-
-
-def surface_keys(surface: str, lemma: Callable[[str], str]) -> set[int]:
-    """Every key that a query with this surface would try."""
-    words = [token.text for token in tokens(surface) if token.text[0].isalnum()]
-    return set(_keys([tuple(dict.fromkeys((stem(word), stem(lemma(word))))) for word in words])) if words else set()
-
-
-def stem(word: str) -> str:
-    """A Russian word without its inflection, case-folded, ё as е; other words case-folded."""
-    folded = word.casefold().replace("ё", "е")
-    if len(folded) < 4 or word.isupper() or not _CYRILLIC.match(folded):
-        return folded
-    bare = _ENDING.sub("", folded)
-    return bare if len(bare) >= 3 else folded
-
-
-def _keys(stems: Sequence[tuple[str, ...]]) -> list[int]:
-    """Short names in every mixture of variants, long ones all by surface or all by lemma."""
-    if len(stems) <= 2:
-        mixtures = list(product(*stems))
-    else:
-        mixtures = list(dict.fromkeys((tuple(word[0] for word in stems), tuple(word[-1] for word in stems))))
-    return [key for key in map(_hash, mixtures) if key]
-
-
-def _hash(words: Iterable[str]) -> int:
-    joined = " ".join(words)
-    if len(joined) < 2:
-        return 0
-    return int.from_bytes(blake2b(joined.encode(errors="surrogatepass"), digest_size=6).digest(), "little")
-
-
 def _names(entry: Entry) -> Iterator[tuple[int, str]]:
     human = HUMAN in entry.types
     for kind, name in [(LABEL, entry.name), *((ALIAS, alias) for alias in entry.aliases)]:
         for written in spellings(name, human):
             yield kind, written
     words = spellings(entry.name, human)[-1].split()
-    if human and len(words) > 1 and _CYRILLIC.match(words[-1]):
+    if human and len(words) > 1 and CYRILLIC.match(words[-1]):
         yield SURNAME, words[-1]
-
-
-def spellings(name: str, human: bool) -> tuple[str, ...]:
-    """A name and what it is without the marks of an encyclopaedia, the plainest last.
-
-    >>> spellings("Торез, Морис", human=True), spellings("Вирак (провинция)", human=False)
-    (('Торез, Морис', 'Морис Торез'), ('Вирак (провинция)', 'Вирак'))
-    """
-    plain = _NOTE.sub("", name)
-    surname, comma, given = plain.partition(", ")
-    if human and comma:
-        plain = f"{given} {surname}"
-    return tuple(dict.fromkeys((name, plain)))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from relik_ml.retriever.keys import name_key, spellings, stem, surface_keys
 from relik_ml.retriever.names import (
     ALIAS,
     FEATURES,
@@ -23,10 +24,6 @@ from relik_ml.retriever.names import (
     Found,
     Learnt,
     NameIndex,
-    name_key,
-    spellings,
-    stem,
-    surface_keys,
 )
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import tokens

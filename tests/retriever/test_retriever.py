@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from relik_ml.errors import ModelError
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex, surface_keys
+from relik_ml.retriever.keys import surface_keys
+from relik_ml.retriever.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig, learn
 from relik_ml.retriever.vectors import Floats
 from relik_ml.text.morph import Morphology
