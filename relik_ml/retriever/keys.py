@@ -32,7 +32,7 @@ def name_key(name: str) -> int:
     return _hash([stem(token.text) for token in tokens(name) if token.text[0].isalnum()])
 
 
-def surfacemixed_keys(surface: str, lemma: Callable[[str], str]) -> set[int]:
+def surface_keys(surface: str, lemma: Callable[[str], str]) -> set[int]:
     """Every key that a query with this surface would try."""
     words = [token.text for token in tokens(surface) if token.text[0].isalnum()]
     return set(mixed_keys([variants(word, lemma) for word in words])) if words else set()
@@ -53,7 +53,7 @@ def stem(word: str) -> str:
 
 
 def mixed_keys(stems: Sequence[tuple[str, ...]]) -> list[int]:
-    """The keys of a run of words that each have variants: short runs in every mixture, long ones all first or all last."""
+    """The keys of words with variants: short runs in every mixture, long ones all by the first or all by the last."""
     if len(stems) <= 2:
         mixtures = list(product(*stems))
     else:
