@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -46,9 +46,6 @@ from relik_ml.retriever.retriever import Retriever, RetrieverConfig
 from relik_ml.text.lexicon import Lexicon
 from relik_ml.text.morph import Morphology
 from relik_ml.types import Entry, Property
-
-if TYPE_CHECKING:
-    from relik_ml.pipeline import Relik
 
 FORMAT = Format("model", "relik-ml-model/1", "train it again with recipes/cie_ru.py, or copy the folder again")
 EMBEDDED = Path(__file__).with_name("pretrained")
@@ -133,27 +130,35 @@ def assemble(
     return Retriever(index, names, encoders.retriever, settings.retriever), reader
 
 
-def save(relik: Relik, folder: Path) -> None:
+class Bundle(NamedTuple):
+    """What a model folder holds."""
+
+    retriever: Retriever
+    reader: Reader
+    settings: Settings
+
+
+def save(bundle: Bundle, folder: Path) -> None:
     """Write a model folder; it appears whole or not at all, an older one stays until then.
 
     Raises:
         OutputError: it cannot be written, or the folder holds something that is no model.
         ConfigError: the model stands on an index without vectors, so it has no retriever that could be saved.
     """
-    settings, model = relik.settings, relik.reader.model
+    settings, model = bundle.settings, bundle.reader.model
     refuse_foreign(folder)
-    if relik.retriever.encoder is None:
+    if bundle.retriever.encoder is None:
         fix = "save the model with its own index; an index of names goes with it as --index"
         raise ConfigError("a model on an index without vectors cannot be saved", where=str(folder), fix=fix)
     with atomic_folder(folder) as partial:
         if settings.compact:
-            _save_compact(relik, partial)
+            _save_compact(bundle, partial)
         else:
-            _save_joint(relik, partial)
+            _save_joint(bundle, partial)
         state = {name: tensor for name, tensor in model.state_dict().items() if name != VECTORS}
         (save_packed if settings.compact else save_file)(_contiguous(state), partial / "reader.safetensors")
         (partial / CARD).write_text(settings.card, encoding="utf-8")
-        shutil.copytree(relik.retriever.index.folder, partial / "index")
+        shutil.copytree(bundle.retriever.index.folder, partial / "index")
         write_manifest(partial, FORMAT, settings.to_json())
 
 
@@ -169,14 +174,12 @@ def refuse_foreign(folder: Path) -> None:
     raise OutputError("the folder holds something other than a model", where=str(folder), fix=fix)
 
 
-def load(folder: Path, index: Path | None, device: str) -> Relik:
+def load(folder: Path, index: Path | None, device: str) -> Bundle:
     """Read a model folder, each file checked before it is used.
 
     Raises:
         ModelError: no model, one of another format, a missing or damaged file, or an index of another retriever.
     """
-    from relik_ml.pipeline import Relik
-
     record = read_manifest(folder, FORMAT)
     settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
     encoders = (_load_compact if settings.compact else _load_joint)(folder, settings)
@@ -186,7 +189,7 @@ def load(folder: Path, index: Path | None, device: str) -> Relik:
     if extra or [name for name in missing if name != VECTORS]:
         got = f"missing {missing[:3]}, unknown {extra[:3]}"
         raise ModelError("weights do not fit the settings", where=str(folder), got=got, fix=FORMAT.remedy)
-    return Relik(retriever, reader, settings)
+    return Bundle(retriever, reader, settings)
 
 
 def is_model(folder: Path) -> bool:
@@ -204,8 +207,8 @@ def compact_encoders(config: CompactConfig, lexicon: Lexicon, vectors: Tensor, t
     return Encoders(encoder, CompactInputs(lexicon, types), retriever)
 
 
-def _save_compact(relik: Relik, folder: Path) -> None:
-    retriever = cast(CompactTextEncoder, relik.retriever.encoder)
+def _save_compact(bundle: Bundle, folder: Path) -> None:
+    retriever = cast(CompactTextEncoder, bundle.retriever.encoder)
     words = json.dumps(retriever.lexicon.to_json(), ensure_ascii=False)
     (folder / "words.json").write_bytes(words.encode("utf-8", "backslashreplace"))  # lemmas may hold lone surrogates
     state = retriever.model.state_dict()
@@ -222,9 +225,9 @@ def _load_compact(folder: Path, settings: Settings) -> Encoders:
     return encoders
 
 
-def _save_joint(relik: Relik, folder: Path) -> None:
-    cast(TextEncoder, relik.retriever.encoder).save_pretrained(folder / "retriever")
-    save_tokenizer(cast(JointInputs, relik.reader.encode.inputs).tokenizer, folder / "tokenizer")
+def _save_joint(bundle: Bundle, folder: Path) -> None:
+    cast(TextEncoder, bundle.retriever.encoder).save_pretrained(folder / "retriever")
+    save_tokenizer(cast(JointInputs, bundle.reader.encode.inputs).tokenizer, folder / "tokenizer")
 
 
 def _load_joint(folder: Path, settings: Settings) -> Encoders:

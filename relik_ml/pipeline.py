@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from relik_ml.bundle import EMBEDDED, Bundle, Settings, load, save
 from relik_ml.errors import ConfigError
 from relik_ml.reader.reader import Reader
 from relik_ml.retriever.retriever import Retriever
@@ -24,10 +24,7 @@ from relik_ml.text.coreference import same_link
 from relik_ml.text.evidence import evidence
 from relik_ml.text.tokens import sentences
 from relik_ml.text.windows import Part, merge, windows
-from relik_ml.types import Annotated, Document, Mention, Span, Triple, Window
-
-if TYPE_CHECKING:
-    from relik_ml.bundle import Settings
+from relik_ml.types import Annotated, Document, Mention, Retrieved, Span, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
 """What a machine said of a document."""
@@ -53,15 +50,11 @@ class Relik:
         Raises:
             ModelError: the folder is no model, or a file of it is missing or damaged.
         """
-        from relik_ml.bundle import EMBEDDED, load
-
-        return load(EMBEDDED if path is None else Path(path), None if index is None else Path(index), device)
+        return cls(*load(EMBEDDED if path is None else Path(path), None if index is None else Path(index), device))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write everything to one folder, which ``from_pretrained`` loads; it appears whole or not at all."""
-        from relik_ml.bundle import save
-
-        save(self, Path(folder))
+        save(Bundle(self.retriever, self.reader, self.settings), Path(folder))
 
     def __call__(self, text: str | Document, lang: str = "ru", min_score: float = 0.0) -> Document:
         """Annotate one text."""
@@ -71,6 +64,8 @@ class Relik:
     def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
         """Annotate documents, in order and as a stream. What they were annotated with is replaced.
 
+        Candidates that an encoder had no room for are counted in ``meta["dropped"]``.
+
         Mentions and triples below ``min_score`` (a probability) are left out, and triples with a mention that is.
 
         Raises:
@@ -79,7 +74,9 @@ class Relik:
         for chunk in _chunks(map(self._cut, documents)):
             parts = self._read([window for _, views in chunk for window in views])
             for document, views in chunk:
-                yield _above(self._merged(document, list(islice(parts, len(views)))), min_score)
+                own = list(islice(parts, len(views)))
+                merged = self._merged(document, [part for part, _ in own])
+                yield _above(_noted(merged, sum(lost for _, lost in own)), min_score)
 
     def _cut(self, document: Document) -> tuple[Document, list[Window]]:
         if document.lang not in self.settings.languages:
@@ -93,10 +90,16 @@ class Relik:
         bare = replace(document, mentions=(), entities=(), triples=(), annotated=PREDICTED)
         return bare, windows(bare, self.settings.window, self.settings.stride)
 
-    def _read(self, views: Sequence[Window]) -> Iterator[Part]:
-        """The windows' parts in their order; ``TOGETHER`` are worked on at a time, in a book as in a page."""
+    def _read(self, views: Sequence[Window]) -> Iterator[tuple[Part, int]]:
+        """The windows' parts in their order, each with the number of candidates that the encoder had no room for.
+
+        ``TOGETHER`` are worked on at a time, in a book as in a page.
+        """
         for start in range(0, len(views), TOGETHER):
-            yield from self.reader(self.retriever(views[start : start + TOGETHER]))
+            found = self.retriever(views[start : start + TOGETHER])
+            fitted = self.reader.encode.fit(found)
+            lost = (_candidates(one) - _candidates(other) for one, other in zip(found, fitted, strict=True))
+            yield from zip(self.reader(fitted), lost, strict=True)
 
     @staticmethod
     def _merged(document: Document, parts: Sequence[Part]) -> Document:
@@ -112,6 +115,14 @@ def _stated(spoken: Sequence[Span], mentions: Mapping[str, Mention], triple: Tri
     first = bisect_right(spoken, min(span.start for span in spans), key=lambda sentence: sentence.stop)
     last = bisect_left(spoken, max(span.stop for span in spans), key=lambda sentence: sentence.start)
     return replace(triple, evidence=evidence(spoken[first:last], spans))
+
+
+def _candidates(item: Retrieved) -> int:
+    return len(item.entities) + len(item.relations)
+
+
+def _noted(document: Document, lost: int) -> Document:
+    return replace(document, meta={**document.meta, "dropped": {"candidates": lost}}) if lost else document
 
 
 def _above(document: Document, min_score: float) -> Document:

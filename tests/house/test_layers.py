@@ -21,7 +21,6 @@ SIBLINGS = {  # what a part may import of its own layer
     "manifest": {"files"},
     "download": {"files"},
     "score": {"text"},  # the scope of a relation is its sentence
-    "bundle": {"pipeline"},  # a model folder and what runs it know each other
     "pipeline": {"bundle"},
     "cli": {"relik_ml"},
     "__main__": {"cli"},
