@@ -132,6 +132,12 @@ def test_an_index_of_another_encoder_is_refused(tiny_folder: Path, tmp_path: Pat
         Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
 
 
+def test_an_index_without_relations_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    PassageIndex.build(ENTITIES, None, tmp_path / "index")
+    with pytest.raises(ModelError, match="no relations"):
+        Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
+
+
 def test_no_index_where_one_was_promised(tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no index") as caught:
         Relik.from_pretrained(tiny_folder, index=tmp_path)
