@@ -141,6 +141,9 @@ def test_what_was_annotated_before_is_ignored_entirely(tiny: Relik) -> None:
         assert tiny(gold) == expected
         assert tiny(lied) == expected
         assert tiny(replace(gold, annotated=Annotated())) == expected
+    before = tiny(bare(documents()[-1]))  # even what this very model said, put in another order
+    assert len(before.mentions) > 1
+    assert tiny(replace(before, mentions=before.mentions[::-1])) == before
 
 
 def test_a_document_does_not_depend_on_its_company(tiny: Relik) -> None:
