@@ -24,20 +24,24 @@ from relik_ml.types import Candidate, Entry, Retrieved, Token, Window
 FRAME = 5
 """What is always there besides the window: ``[CLS]``, three ``[SEP]`` and ``<ST_0>``."""
 
+WORD = 6
+"""Pieces of a word that are read: what is longer is hardly a word, and a page of it would not fit any encoder."""
+
 
 class JointInputs:
     """``ReaderBatch.inputs`` for ``models.encoder.JointEncoder``.
 
     ``tokenizer`` is a fast tokenizer of transformers, loaded with ``retriever.encode.load_tokenizer``; a passage is
     cut after ``passage_length`` pieces. ``entities_dropped`` and ``relations_dropped`` count the candidates that
-    ``fit`` took away, ``passages_cut`` the passages that were cut, all since construction.
+    ``fit`` took away, ``passages_cut`` and ``words_cut`` the different passages and words that were cut, all since
+    construction.
 
     Raises ``ModelError`` when the tokenizer is not the encoder's.
     """
 
     def __init__(self, tokenizer: Any, config: JointConfig, passage_length: int = 24) -> None:
         self.tokenizer, self.config, self.passage_length = tokenizer, config, passage_length
-        self.entities_dropped = self.relations_dropped = self.passages_cut = 0
+        self.entities_dropped = self.relations_dropped = self.passages_cut = self.words_cut = 0
         if len(tokenizer) > config.first_symbol:
             got = f"{len(tokenizer)} pieces, the encoder knows {config.first_symbol}"
             raise ModelError("the tokenizer is not the encoder's", got=got, fix="load both from one folder")
@@ -139,7 +143,8 @@ class JointInputs:
         ids = self._ids(f" {text}" if spaced else text)
         if ids[:1] == (self._space,) and (not spaced or len(ids) == 1):
             ids = ids[1:]
-        return ids or (self._unknown,)
+        self.words_cut += len(ids) > WORD
+        return ids[:WORD] or (self._unknown,)
 
     def _read_passage(self, entry: Entry) -> tuple[int, ...]:
         ids = self._ids(f"{entry.name}: {entry.text}" if entry.text else entry.name)

@@ -237,7 +237,7 @@ def test_long_passages_are_cut_and_counted_once(checkpoints: Path) -> None:
     item = retrieved("Анна", (Entry("Q1", "entity", "Москва", "город " * 200),), ())
     for _ in range(2):
         row = setup.row(setup.inputs.fit([item])[0])
-    assert len(row.ids) == 5 + len(setup.plain("Анна")) + 1 + 48
+    assert len(row.ids) == 5 + len(setup.plain("Анна")) + 1 + 24
     assert setup.inputs.passages_cut == 1
 
 
@@ -317,3 +317,10 @@ def test_five_documents_are_learnt_by_heart(checkpoints: Path, name: str) -> Non
         parts = decode(model(encode(batch)), batch)
     for doc, part in zip(DOCUMENTS, parts, strict=True):
         assert facts(doc, part.mentions, part.triples) == facts(doc, doc.mentions, doc.triples)
+
+
+def test_a_window_of_endless_words_is_read_all_the_same(checkpoints: Path) -> None:
+    setup = Setup(checkpoints / "xlmr")
+    row = setup.row(retrieved("ъ" * 64 + " Анна", (), ()))
+    assert row.words[1] - row.words[0] == 6
+    assert setup.inputs.words_cut == 1
