@@ -321,6 +321,6 @@ def test_five_documents_are_learnt_by_heart(checkpoints: Path, name: str) -> Non
 
 def test_a_window_of_endless_words_is_read_all_the_same(checkpoints: Path) -> None:
     setup = Setup(checkpoints / "xlmr")
-    row = setup.row(retrieved("ъ" * 64 + " Анна", (), ()))
+    row = setup.row(retrieved("нрк" * 20 + " Анна", (), ()))
     assert row.words[1] - row.words[0] == 6
     assert setup.inputs.words_cut == 1
