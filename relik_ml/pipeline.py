@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -23,11 +23,14 @@ from relik_ml.retriever.retriever import Retriever
 from relik_ml.text.coreference import same_link
 from relik_ml.text.evidence import evidence
 from relik_ml.text.tokens import sentences
-from relik_ml.text.windows import Part, merge, windows
-from relik_ml.types import Annotated, Document, Mention, Retrieved, Span, Triple, Window
+from relik_ml.text.windows import Part, fill, merge, windows
+from relik_ml.types import Annotated, Document, Link, Mention, Retrieved, Span, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
 """What a machine said of a document."""
+
+Read = Callable[[Sequence[Retrieved]], list[Part]]
+"""One way of reading windows: ``Reader`` or ``Reader.describe``."""
 
 TOGETHER = 16
 """Windows that are retrieved and read together: enough to batch well, few enough to stream."""
@@ -71,12 +74,33 @@ class Relik:
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
         """
+        for document, parts, lost in self._parts(map(_bare, documents), self.reader):
+            yield _above(_stated(_noted(merge(document, parts), {"candidates": lost})), min_score)
+
+    def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+        """Links of the mentions that documents have, and triples between them, in order and as a stream.
+
+        Mentions stay as they are, in place, type, id and order; their links, entities and triples are replaced.
+        Their types say which of them are looked up. Those that the reader cannot read (discontinuous, longer than it
+        spans, of another type than its own) keep an ``unknown`` link, take part in no triple and are counted in
+        ``meta["dropped"]``. Triples below ``min_score`` are left out.
+
+        Raises:
+            ConfigError: a document is in a language that the model was not trained on.
+        """
+        for document, parts, lost in self._parts(map(_asked, documents), self.reader.describe):
+            unread = len(document.mentions) - len({mention.id for part in parts for mention in part.mentions})
+            found = _stated(_noted(fill(document, parts), {"candidates": lost, "mentions": unread}))
+            triples = tuple(triple for triple in found.triples if (triple.score or 0.0) >= min_score)
+            yield replace(found, entities=same_link(found.mentions), triples=triples)
+
+    def _parts(self, documents: Iterable[Document], read: Read) -> Iterator[tuple[Document, list[Part], int]]:
+        """Each document with what was read in its windows, and the number of candidates that had no room."""
         for chunk in _chunks(map(self._cut, documents)):
-            parts = self._read([window for _, views in chunk for window in views])
+            parts = self._read([window for _, views in chunk for window in views], read)
             for document, views in chunk:
                 own = list(islice(parts, len(views)))
-                merged = self._merged(document, [part for part, _ in own])
-                yield _above(_noted(merged, sum(lost for _, lost in own)), min_score)
+                yield document, [part for part, _ in own], sum(lost for _, lost in own)
 
     def _cut(self, document: Document) -> tuple[Document, list[Window]]:
         if document.lang not in self.settings.languages:
@@ -87,10 +111,9 @@ class Relik:
                 got=document.lang,
                 fix=f"give --lang {known}, or a --model trained on it",
             )
-        bare = replace(document, mentions=(), entities=(), triples=(), annotated=PREDICTED)
-        return bare, windows(bare, self.settings.window, self.settings.stride)
+        return document, windows(document, self.settings.window, self.settings.stride)
 
-    def _read(self, views: Sequence[Window]) -> Iterator[tuple[Part, int]]:
+    def _read(self, views: Sequence[Window], read: Read) -> Iterator[tuple[Part, int]]:
         """The windows' parts in their order, each with the number of candidates that the encoder had no room for.
 
         ``TOGETHER`` are worked on at a time, in a book as in a page.
@@ -99,17 +122,28 @@ class Relik:
             found = self.retriever(views[start : start + TOGETHER])
             fitted = self.reader.encode.fit(found)
             lost = (_candidates(one) - _candidates(other) for one, other in zip(found, fitted, strict=True))
-            yield from zip(self.reader(fitted), lost, strict=True)
-
-    @staticmethod
-    def _merged(document: Document, parts: Sequence[Part]) -> Document:
-        merged = merge(document, parts)
-        spoken = list(sentences(document.text)) if merged.triples else []
-        mentions = {mention.id: mention for mention in merged.mentions}
-        return replace(merged, triples=tuple(_stated(spoken, mentions, triple) for triple in merged.triples))
+            yield from zip(read(fitted), lost, strict=True)
 
 
-def _stated(spoken: Sequence[Span], mentions: Mapping[str, Mention], triple: Triple) -> Triple:
+def _bare(document: Document) -> Document:
+    return replace(document, mentions=(), entities=(), triples=(), annotated=PREDICTED)
+
+
+def _asked(document: Document) -> Document:
+    """The document with its mentions alone: what was known of their links and triples cannot be an answer."""
+    annotated = replace(PREDICTED, mentions=document.annotated.mentions, types=document.annotated.types)
+    mentions = tuple(replace(mention, link=Link()) for mention in document.mentions)
+    return replace(document, mentions=mentions, entities=(), triples=(), annotated=annotated)
+
+
+def _stated(document: Document) -> Document:
+    """The document, its triples with the sentences that state them."""
+    spoken = list(sentences(document.text)) if document.triples else []
+    mentions = {mention.id: mention for mention in document.mentions}
+    return replace(document, triples=tuple(_in_sentences(spoken, mentions, triple) for triple in document.triples))
+
+
+def _in_sentences(spoken: Sequence[Span], mentions: Mapping[str, Mention], triple: Triple) -> Triple:
     """The triple with the sentences that its arguments stand in."""
     spans = [mentions[triple.subject].span, mentions[triple.object].span]
     first = bisect_right(spoken, min(span.start for span in spans), key=lambda sentence: sentence.stop)
@@ -121,8 +155,9 @@ def _candidates(item: Retrieved) -> int:
     return len(item.entities) + len(item.relations)
 
 
-def _noted(document: Document, lost: int) -> Document:
-    return replace(document, meta={**document.meta, "dropped": {"candidates": lost}}) if lost else document
+def _noted(document: Document, lost: Mapping[str, int]) -> Document:
+    dropped = {name: count for name, count in lost.items() if count}
+    return replace(document, meta={**document.meta, "dropped": dropped}) if dropped else document
 
 
 def _above(document: Document, min_score: float) -> Document:

@@ -16,7 +16,7 @@ from relik_ml.pipeline import PREDICTED, TOGETHER
 from relik_ml.score import score
 from relik_ml.text.tokens import sentences
 from relik_ml.text.windows import windows
-from relik_ml.types import Annotated, Document, Mention, Span, Triple
+from relik_ml.types import Annotated, Document, Entity, Link, Mention, Span, Triple
 from tests.corpus import bare, documents
 
 TOLERANCE = 2e-4
@@ -245,3 +245,142 @@ def test_properties_of_relations_come_along(tiny: Relik) -> None:
         "PLACE_OF_BIRTH": "P19",
         "DATE_OF_BIRTH": None,
     }
+
+
+# Given mentions
+
+
+def described(relik: Relik, document: Document) -> Document:
+    return next(relik.describe([document]))
+
+
+def test_on_gold_mentions_twenty_documents_by_heart(tiny: Relik) -> None:
+    gold = documents()
+    report = score(gold, tiny.describe(gold))
+    assert report.entities == "gold"
+    for name in ("el.inkb", "el.nil", "el.gold_spans", "re.document.strict", "cie.triples"):
+        assert report.scores[name].f1 >= 0.98, (name, report.scores[name])
+
+
+def test_mentions_stay_and_only_places_and_types_are_seen(tiny: Relik) -> None:
+    for gold in documents():
+        found = described(tiny, gold)
+        assert [replace(m, link=Link()) for m in found.mentions] == [replace(m, link=Link()) for m in gold.mentions]
+        assert (found.id, found.text, found.meta) == (gold.id, gold.text, gold.meta)
+        assert found.annotated == replace(PREDICTED, mentions="complete", types="complete")
+        assert check(found) == []
+        lied = replace(
+            gold,
+            mentions=tuple(replace(m, link=Link("linked", "Q1", "ложь", score=1.0)) for m in gold.mentions),
+            entities=(Entity("E1", (gold.mentions[0].id,)),),
+            triples=(Triple(gold.mentions[0].id, "LIES", gold.mentions[-1].id),),
+        )
+        assert described(tiny, lied) == found
+
+
+def test_ids_and_order_of_mentions_are_the_documents_own(tiny: Relik) -> None:
+    gold = documents()[1]
+    before = described(tiny, gold)
+    names = {mention.id: f"имя-{mention.id}" for mention in gold.mentions}
+    found = described(tiny, replace(gold, mentions=tuple(replace(m, id=names[m.id]) for m in gold.mentions[::-1])))
+    assert [m.id for m in found.mentions] == [names[m.id] for m in gold.mentions[::-1]]
+    assert {m.id: m.link.id for m in found.mentions} == {names[m.id]: m.link.id for m in before.mentions}
+    facts = {(names[t.subject], t.relation, names[t.object]) for t in before.triples}
+    assert {(t.subject, t.relation, t.object) for t in found.triples} == facts != set()
+    assert [set(entity.mentions) for entity in found.entities] == [{names["T1"], names["T6"]}]
+
+
+def test_a_given_type_decides_whether_a_mention_is_looked_up(tiny: Relik) -> None:
+    gold = documents()[0]
+    person, city, _ = gold.mentions
+    found = described(tiny, replace(gold, mentions=(replace(person, type="DATE"), city)))
+    assert [(m.type, m.link.status) for m in found.mentions] == [("DATE", "unlinkable"), ("CITY", "linked")]
+
+
+def test_two_given_types_of_one_span_both_stay(tiny: Relik) -> None:
+    gold = documents()[0]
+    twin = replace(gold.mentions[0], id="T0", type="DATE")
+    found = described(tiny, replace(gold, mentions=(*gold.mentions, twin)))
+    assert [(m.id, m.type, m.link.id) for m in found.mentions][::3] == [
+        ("T1", "PERSON", "Q80440"),
+        ("T0", "DATE", None),
+    ]
+    assert found.triples == described(tiny, gold).triples  # they go to the first of the two
+    assert "dropped" not in found.meta
+
+
+def test_half_a_word_is_given_back_as_half_a_word(tiny: Relik) -> None:
+    gold = documents()[0]
+    half = replace(gold.mentions[0], stop=gold.mentions[0].stop - 1)
+    found = described(tiny, replace(gold, mentions=(half, *gold.mentions[1:])))
+    assert (found.mentions[0].span, found.mentions[0].link.id) == (half.span, "Q80440")
+
+
+def test_mentions_out_of_reach_stay_and_are_counted(tiny: Relik) -> None:
+    gold = documents()[0]
+    person, city, date = gold.mentions
+    parted = Mention("D", 0, city.stop, "PERSON", fragments=(person.span, city.span))
+    long = Mention("L", 0, len(gold.text), "PERSON")
+    strange = replace(city, id="S", type="STRANGE")
+    found = described(tiny, replace(gold, mentions=(parted, person, long, city, strange, date)))
+    assert [m.id for m in found.mentions] == ["D", "T1", "L", "T2", "S", "T3"]
+    assert found.mentions[0] == parted
+    assert [m.link.status for m in found.mentions if m.id in "DLS"] == ["unknown"] * 3
+    assert found.meta == {**gold.meta, "dropped": {"mentions": 3}}
+    assert found.triples == described(tiny, gold).triples != ()
+
+
+def test_given_mentions_of_several_windows(tiny: Relik) -> None:
+    text, mentions = "", list[Mention]()
+    for number, gold in enumerate(documents() * 3):
+        moved = (
+            replace(m, id=f"{m.id}-{number}", start=m.start + len(text), stop=m.stop + len(text)) for m in gold.mentions
+        )
+        mentions += moved
+        text += gold.text + "\n"
+    given = Document("long", text, mentions=tuple(mentions))
+    found = described(tiny, given)
+    assert check(found) == []
+    assert [(m.id, m.span) for m in found.mentions] == [(m.id, m.span) for m in mentions]
+    assert "dropped" not in found.meta
+    right = [m.link.id for gold in documents() * 3 for m in gold.mentions]
+    same = [one == m.link.id for one, m in zip(right, found.mentions, strict=True)]
+    assert sum(same) > 0.9 * len(same)
+    facts = [(t.subject, t.relation, t.object) for t in found.triples]
+    assert len(set(facts)) == len(facts) > 0
+    order = {mention.id: place for place, mention in enumerate(mentions)}
+    assert facts == sorted(facts, key=lambda fact: (order[fact[0]], order[fact[2]], fact[1]))
+
+
+def test_min_score_leaves_given_mentions_alone(tiny: Relik) -> None:
+    gold = documents()[3]
+    everything = described(tiny, gold)
+    level = max(triple.score or 0.0 for triple in everything.triples)
+    (some,) = tiny.describe([gold], min_score=level)
+    assert some.mentions == everything.mentions
+    assert some.triples == tuple(triple for triple in everything.triples if (triple.score or 0.0) >= level)
+    assert next(tiny.describe([gold], min_score=1.01)) == replace(everything, triples=())
+
+
+def test_describing_documents_without_text_or_mentions(tiny: Relik) -> None:
+    blank = Document("blank", " \n", mentions=(Mention("T1", 0, 1, "CITY"),))
+    empty, bared, kept = tiny.describe([Document("empty", ""), bare(documents()[0]), blank])
+    assert [(d.mentions, d.triples) for d in (empty, bared)] == [((), ()), ((), ())]
+    assert kept.mentions == blank.mentions
+    assert kept.meta == {"dropped": {"mentions": 1}}
+    assert list(tiny.describe([])) == []
+
+
+def test_describing_streams_and_minds_the_language(tiny: Relik) -> None:
+    pulled = 0
+
+    def many() -> Iterator[Document]:
+        nonlocal pulled
+        for number in range(1000):
+            pulled += 1
+            yield replace(documents()[0], id=f"d{number}")
+
+    assert [document.id for document in islice(tiny.describe(many()), 3)] == ["d0", "d1", "d2"]
+    assert pulled <= TOGETHER
+    with pytest.raises(ConfigError, match="does not know this language"):
+        list(tiny.describe([Document("english", "London", lang="en")]))

@@ -36,6 +36,13 @@ class Hits(NamedTuple):
     features: Tensor  # (N, F) float
 
 
+class Given(NamedTuple):
+    """Mentions that are known beforehand."""
+
+    mentions: Tensor  # (B, M, 2) long, first and last token
+    mention_mask: Tensor  # (B, M) bool
+
+
 class Gold(NamedTuple):
     """Targets of one batch."""
 
@@ -56,6 +63,7 @@ class ReaderBatch(NamedTuple):
     relation_mask: Tensor  # (B, R) bool
     hits: Hits
     gold: Gold | None = None
+    given: Given | None = None
 
     def to(self, device: str) -> ReaderBatch:
         """The same batch on another device."""
@@ -66,6 +74,7 @@ class ReaderBatch(NamedTuple):
             self.relation_mask.to(device),
             Hits(*(tensor.to(device) for tensor in self.hits)),
             self.gold and Gold(*(tensor.to(device) for tensor in self.gold)),
+            self.given and Given(*(tensor.to(device) for tensor in self.given)),
         )
 
 

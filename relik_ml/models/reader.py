@@ -24,8 +24,8 @@ class Encoder(Protocol):
 class ReaderModel(nn.Module):
     """Encoder and heads.
 
-    With ``batch.gold`` the mentions are the gold ones and the output carries the loss (teacher forcing);
-    without, they are the spans that the span head believes in.
+    With ``batch.gold`` the mentions are the gold ones and the output carries the loss (teacher forcing); with
+    ``batch.given`` they are those; without either, they are the spans that the span head believes in.
     """
 
     def __init__(
@@ -46,8 +46,9 @@ class ReaderModel(nn.Module):
         """One pass. Shapes are in ``ReaderOutput``."""
         states: States = self.encoder(batch)
         start, end = self.spans(states.tokens)
-        if batch.gold is not None:
-            mentions, mask = batch.gold.mentions, batch.gold.mention_mask
+        known = batch.gold or batch.given
+        if known is not None:
+            mentions, mask = known.mentions, known.mention_mask
         else:
             mentions, mask = believed(start, end, batch.token_mask, thresholds)
         output = ReaderOutput(start, end, mentions, mask, *self._describe(states, batch, mentions, mask))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from relik_ml.models.batch import ReaderOutput
 from relik_ml.models.config import Thresholds
+from relik_ml.reader.encode import Row
 from relik_ml.text.windows import Part
 from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Triple
 
@@ -39,6 +40,23 @@ class Decoder:
         """In the order of the batch."""
         return [self._part(output, place, item) for place, item in enumerate(batch)]
 
+    def describe(self, output: ReaderOutput, batch: Sequence[Retrieved], rows: Sequence[Sequence[Row]]) -> list[Part]:
+        """The mentions of the ``rows`` that the output is about, each with its link, and the triples between them.
+
+        Mentions of one row have their links in common; its triples go to the first.
+        """
+        return [self._described(output, place, *pair) for place, pair in enumerate(zip(batch, rows, strict=True))]
+
+    def _described(self, output: ReaderOutput, place: int, item: Retrieved, rows: Sequence[Row]) -> Part:
+        links = output.links[place, : len(rows)].softmax(-1)
+        mentions = tuple(
+            replace(mention, link=self._link(mention.type, item, links[number]))
+            for number, row in enumerate(rows)
+            for mention in row.mentions
+        )
+        relations = output.relations[place, : len(rows), : len(rows)]
+        return Part(item.window, mentions, self._triples(relations, [row.mentions[0] for row in rows], item))
+
     def _part(self, output: ReaderOutput, place: int, item: Retrieved) -> Part:
         count = int(output.mention_mask[place].sum())
         spans = output.mentions[place, :count].tolist()
@@ -53,12 +71,13 @@ class Decoder:
         score, type_ = types.max(-1)
         tokens = item.window.tokens
         name = self.inventory.types[int(type_)].id
-        link = self._link(item, links) if name in self.inventory.linkable else Link("unlinkable")
+        link = self._link(name, item, links)
         start, stop = tokens[span[0]].start, tokens[span[1]].stop
         return Mention(f"T{number + 1}", start, stop, name, link=link, score=round(float(score), 4))
 
-    @staticmethod
-    def _link(item: Retrieved, links: Tensor) -> Link:
+    def _link(self, type: str, item: Retrieved, links: Tensor) -> Link:
+        if type not in self.inventory.linkable:
+            return Link("unlinkable")
         score, place = links[: 1 + len(item.entities)].max(-1)
         if not int(place):
             return Link("nil", score=round(float(score), 4))

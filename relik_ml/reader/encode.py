@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from relik_ml.models.batch import IGNORE, Gold, Hits, ReaderBatch
+from relik_ml.models.batch import IGNORE, Given, Gold, Hits, ReaderBatch
 from relik_ml.text.windows import cut
 from relik_ml.types import Entry, Link, Mention, Retrieved, Window
 
@@ -25,6 +25,14 @@ class Inputs(Protocol):
     def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
         """Everything of ``ReaderBatch.inputs``."""
         ...
+
+
+class Row(NamedTuple):
+    """A mention as the network sees it: its first and last token, and the document's mentions that stand there."""
+
+    first: int
+    last: int
+    mentions: tuple[Mention, ...]
 
 
 class BatchEncoder:
@@ -58,6 +66,26 @@ class BatchEncoder:
     def with_gold(self, batch: Sequence[Retrieved]) -> ReaderBatch:
         """A batch with the targets of the documents it was cut from."""
         return self(batch)._replace(gold=self._gold(batch))
+
+    def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[Row]]) -> ReaderBatch:
+        """A batch that asks about given mentions: the ``rows`` of each window."""
+        mask = _mask([len(found) for found in rows])
+        mentions = torch.zeros(*mask.shape, 2, dtype=torch.long)
+        mentions[mask] = torch.tensor([row[:2] for found in rows for row in found], dtype=torch.long).view(-1, 2)
+        return self(batch)._replace(given=Given(mentions, mask))
+
+    def rows(self, item: Retrieved) -> list[Row]:
+        """The mentions of the window's document that lie whole in it, in its order, less those ``out_of_reach``.
+
+        Mentions that touch the same tokens are one row.
+        """
+        snap = Snap(item.window)
+        found: dict[tuple[int, int], list[Mention]] = {}
+        for mention in cut(item.window).mentions:
+            span = snap(mention.start, mention.stop)
+            if not self._out_of_reach(mention, span):
+                found.setdefault(span, []).append(mention)
+        return [Row(*span, tuple(mentions)) for span, mentions in found.items()]
 
     def _hits(self, batch: Sequence[Retrieved]) -> Hits:
         rows, features = [], []
@@ -104,26 +132,18 @@ class BatchEncoder:
 
     def _targets(self, item: Retrieved) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, int, int]], bool]:
         """Mentions as (first, last, type, link), triples as places of those, and whether triples are annotated."""
-        snap = Snap(item.window)
-        part = cut(item.window)
         entities = {candidate.entry.id: place for place, candidate in enumerate(item.entities, 1)}
         relations = {candidate.entry.id: place for place, candidate in enumerate(item.relations)}
-        spans: dict[tuple[int, int], int] = {}
-        rows: dict[str, int] = {}
-        found: list[tuple[int, int, int, int]] = []
-        for mention in part.mentions:
-            span = snap(mention.start, mention.stop)
-            if self._out_of_reach(mention, span):
-                continue
-            if span not in spans:
-                spans[span] = len(found)
-                found.append((*span, self._type[mention.type], _link(mention.link, entities)))
-            rows[mention.id] = spans[span]
+        rows = self.rows(item)
+        found = [(first, last, self._type[same[0].type], _link(same[0].link, entities)) for first, last, same in rows]
+        places = {mention.id: place for place, row in enumerate(rows) for mention in row.mentions}
         triples = [
-            (rows[triple.subject], rows[triple.object], relations[triple.relation])
-            for triple in part.triples
-            if triple.subject in rows and triple.object in rows and triple.relation in relations
-            and rows[triple.subject] != rows[triple.object]
+            (places[triple.subject], places[triple.object], relations[triple.relation])
+            for triple in cut(item.window).triples
+            if triple.subject in places
+            and triple.object in places
+            and triple.relation in relations
+            and places[triple.subject] != places[triple.object]
         ]
         return found, triples, item.window.document.annotated.triples != "none"
 

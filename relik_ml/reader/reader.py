@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
+from relik_ml.models.batch import ReaderBatch, ReaderOutput
 from relik_ml.models.config import Thresholds
 from relik_ml.models.reader import ReaderModel
 from relik_ml.reader.decode import Decoder, Inventory
@@ -25,15 +26,35 @@ class Reader:
 
     def __call__(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
         """Parts in the order of ``items``; at most ``tokens`` tokens, padding included, go through at once."""
+        return self._in_batches(lambda batch: self.decode(self._output(self.encode(batch)), batch), items, tokens)
+
+    def describe(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
+        """The same for the mentions that the windows' documents have: their links, and the triples between them.
+
+        Their places are taken as given, and their types as far as links go. Mentions that are ``out_of_reach`` of
+        the network are in no part.
+        """
+        return self._in_batches(self._described, items, tokens)
+
+    def _described(self, batch: Sequence[Retrieved]) -> list[Part]:
+        rows = [self.encode.rows(item) for item in batch]
+        return self.decode.describe(self._output(self.encode.with_mentions(batch, rows)), batch, rows)
+
+    def _output(self, batch: ReaderBatch) -> ReaderOutput:
         device = next(self.model.parameters()).device
+        output: ReaderOutput = self.model(batch.to(str(device)), self.decode.thresholds)
+        return output
+
+    def _in_batches(
+        self, read: Callable[[Sequence[Retrieved]], list[Part]], items: Sequence[Retrieved], tokens: int
+    ) -> list[Part]:
         training = self.model.training
         parts: dict[int, Part] = {}
         self.model.eval()
         with torch.inference_mode():
             for places in batches([len(item.window.tokens) for item in items], tokens):
                 chosen = self.encode.fit([items[place] for place in places])
-                output = self.model(self.encode(chosen).to(str(device)), self.decode.thresholds)
-                parts.update(zip(places, self.decode(output, chosen), strict=True))
+                parts.update(zip(places, read(chosen), strict=True))
         self.model.train(training)
         return [parts[place] for place in range(len(items))]
 

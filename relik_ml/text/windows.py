@@ -111,6 +111,37 @@ def merge(document: Document, parts: Iterable[Part]) -> Document:
     return _resolved(document, parts)
 
 
+def fill(document: Document, parts: Iterable[Part]) -> Document:
+    """The document's own mentions, all of them, with the links and the triples that the parts have found for them.
+
+    A mention of a part is the document's mention of that id; one that is in no part has an ``unknown`` link. Of
+    several links and triples the same wins as in ``merge``.
+
+    >>> document = Document(id="d", text="Минск", mentions=(Mention("T7", 0, 5, "CITY"), Mention("T3", 0, 5, "ORG")))
+    >>> found = Mention("T7", 0, 5, "CITY", link=Link("linked", "Q2280"))
+    >>> filled = fill(document, [Part(view, (found,)) for view in windows(document, size=2, stride=1)])
+    >>> [(mention.id, mention.link.id) for mention in filled.mentions]
+    [('T7', 'Q2280'), ('T3', None)]
+    """
+    mentions: dict[str, list[Mention]] = {mention.id: [replace(mention, link=Link())] for mention in document.mentions}
+    triples: dict[tuple[str, str, str], list[Triple]] = defaultdict(list)
+    order = {mention.id: number for number, mention in enumerate(document.mentions)}
+    for part in parts:
+        for mention in part.mentions:
+            mentions[mention.id].append(mention)
+        for triple in part.triples:
+            triples[triple.subject, triple.object, triple.relation].append(triple)
+    return replace(
+        document,
+        mentions=tuple(replace(m, link=_best_link(mentions[m.id])) for m in document.mentions),
+        entities=(),
+        triples=tuple(
+            _best_triple(triples[subject, object, relation], subject, object)
+            for subject, object, relation in sorted(triples, key=lambda key: (order[key[0]], order[key[1]], key[2]))
+        ),
+    )
+
+
 def _selected(document: Document, parts: Sequence[Part]) -> Document:
     ids = {mention.id for part in parts for mention in part.mentions}
     triples = {triple for part in parts for triple in part.triples}
@@ -167,8 +198,11 @@ def _places(part: Part) -> dict[str, _Place]:
 
 def _best_mention(rivals: Sequence[Mention], id: str) -> Mention:
     best = min((replace(mention, id=id, link=Link()) for mention in rivals), key=_rank)
-    link = min((mention.link for mention in rivals), key=lambda link: (link.status == "unknown", *_rank(link)))
-    return replace(best, link=link)
+    return replace(best, link=_best_link(rivals))
+
+
+def _best_link(rivals: Iterable[Mention]) -> Link:
+    return min((mention.link for mention in rivals), key=lambda link: (link.status == "unknown", *_rank(link)))
 
 
 def _best_triple(rivals: Sequence[Triple], subject: str, object: str) -> Triple:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from relik_ml.models.batch import IGNORE, Gold, Hits, ReaderBatch, States
+from relik_ml.models.batch import Given as Mentions
 from relik_ml.models.config import HeadConfig, LossWeights, Thresholds
 from relik_ml.models.losses import reader_losses
 from relik_ml.models.reader import ReaderModel, believed
@@ -95,6 +96,16 @@ def test_what_is_said_of_mentions_equals_the_loop() -> None:
         expected = slow.relation_scores(model.relations, tokens, spans, features, chances, relations)
         for (m, n, k), score in expected.items():
             assert output.relations[row, m, n, k].item() == pytest.approx(-torch.inf if m == n else score)
+
+
+def test_given_mentions_are_described_as_gold_ones_are() -> None:
+    model, item = reader(states()), batch(gold())
+    taught = model(item)
+    assert item.gold is not None
+    found = model(item._replace(gold=None, given=Mentions(*item.gold[:2])), Thresholds(1.0, 1.0))
+    for name in ("mentions", "mention_mask", "types", "links", "relations"):
+        assert torch.equal(getattr(found, name), getattr(taught, name)), name
+    assert (found.loss, found.losses) == (None, None)
 
 
 def test_absent_candidates_relations_and_self_pairs_are_impossible() -> None:
@@ -241,3 +252,7 @@ def test_moving_a_batch_moves_everything() -> None:
     moved = batch(gold()).to("meta")
     assert {tensor.device.type for tensor in (*moved[1:4], *moved.hits, *(moved.gold or ()))} == {"meta"}
     assert batch().to("meta").gold is None
+    given = batch()._replace(given=Mentions(*gold()[:2])).to("meta").given
+    assert given is not None
+    assert {tensor.device.type for tensor in given} == {"meta"}
+    assert batch().to("meta").given is None

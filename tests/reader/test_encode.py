@@ -181,6 +181,27 @@ def test_two_mentions_of_one_span_are_one_target_with_the_facts_of_both() -> Non
     assert gold.triples.tolist() == [[0, 1, 0, 0], [0, 1, 0, 1]]  # from the span to itself there is none
 
 
+def test_given_mentions_are_rows_of_tokens() -> None:
+    one = document(
+        person("T3", MINSK, "CITY"),
+        Mention("T1", 0, 17, "PERSON", (Span(0, 4), Span(9, 17))),
+        person("T2", (0, 26)),  # five tokens
+        person("T4", ANNA, "STAR"),
+        person("T5", ANNA),
+        person("T6", MINSK),
+    )
+    encode, items = encoder(), [item(one, ["Q1"]), item(Document("e", "Минск."))]
+    rows = [encode.rows(each) for each in items]
+    assert [row[:2] for row in rows[0]] == [(4, 4), (0, 1)]
+    assert [[mention.id for mention in row.mentions] for row in rows[0]] == [["T3", "T6"], ["T5"]]
+    assert rows[1] == []
+    batch = encode.with_mentions(items, rows)
+    assert batch.gold is None
+    assert batch.given is not None
+    assert batch.given.mentions.tolist() == [[[4, 4], [0, 1]], [[0, 0], [0, 0]]]
+    assert batch.given.mention_mask.tolist() == [[True, True], [False, False]]
+
+
 def test_what_the_network_cannot_say_is_no_target() -> None:
     one = document(
         Mention("T1", 0, 17, "PERSON", (Span(0, 4), Span(9, 17))),

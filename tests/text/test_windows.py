@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.text.tokens import sentences, tokens
-from relik_ml.text.windows import Fit, Part, cut, fit, merge, windows
+from relik_ml.text.windows import Fit, Part, cut, fill, fit, merge, windows
 from relik_ml.types import Document, Entity, Link, Mention, Span, Triple, Window
 
 from .strategies import documents
@@ -153,6 +153,23 @@ def test_a_triple_found_twice_is_one_with_the_higher_score_and_its_arguments_fol
 def test_a_triple_whose_arguments_become_one_is_dropped() -> None:
     found = merged(((ANNA, replace(ANNA, id="T2")), (Triple("T1", "KNOWS", "T2"),)))
     assert (len(found.mentions), found.triples) == (1, ())
+
+
+def test_own_mentions_are_filled_with_the_best_that_parts_say_of_them() -> None:
+    own = replace(DOCUMENT, mentions=(replace(MOSCOW, link=Link("linked", "Q9")), ANNA, replace(ANNA, id="T5")))
+    sure, unsure = Link("linked", "Q649", score=0.7), Link("nil", score=0.6)
+    weak, strong = Triple("T1", "LIVES_IN", "T2", score=0.3), Triple("T1", "LIVES_IN", "T2", score=0.6)
+    back = Triple("T2", "HOME_OF", "T1", score=0.1)
+    parts = [
+        Part(VIEW, (ANNA, replace(MOSCOW, link=unsure)), (weak,)),
+        Part(VIEW, (ANNA, replace(MOSCOW, link=sure)), (strong, back)),
+        Part(VIEW, (MOSCOW,)),
+    ]
+    for order in (parts, parts[::-1]):
+        found = fill(own, order)
+        assert found.mentions == (replace(MOSCOW, link=sure), ANNA, replace(ANNA, id="T5"))
+        assert found.triples == (back, strong)  # in the order of the mentions
+    assert fill(own, []).mentions == (MOSCOW, ANNA, replace(ANNA, id="T5"))
 
 
 def test_predictions_replace_gold() -> None:
