@@ -32,11 +32,15 @@ class Input:
     id: str
     load: Callable[[], bytes]
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is one plain text, not JSON Lines."""
+        return not self.name.lower().endswith(".jsonl")
+
     def documents(self, lang: str) -> Iterator[Document]:
-        """The documents without any annotation: id, text, language and meta. DataError when they cannot be read."""
-        if self.name.lower().endswith(".jsonl"):
-            for document in read_documents(Path(self.name)):
-                yield Document(document.id, document.text, document.lang, meta=document.meta)
+        """The documents as they are stored. DataError when they cannot be read."""
+        if not self.is_text:
+            yield from read_documents(Path(self.name))
         else:
             yield Document(self.id, _decoded(self.load(), self.name), lang)
 

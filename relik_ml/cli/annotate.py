@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import click
 
-from relik_ml.cli._inputs import Refuse, Survey, find, survey
+from relik_ml.cli._inputs import Input, Refuse, Survey, find, survey
 from relik_ml.errors import ConfigError, DataError, OutputError
 from relik_ml.export.terminal import Paint, ansi, plain, view
 from relik_ml.io import document_to_json, write_documents
@@ -34,10 +34,21 @@ class Annotator(Protocol):
     """What this command needs of ``relik_ml.Relik``."""
 
     def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
-        """The documents with what the model found in them, in order."""
+        """The documents with what the model found in them, in order, and with nothing else."""
+
+    def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+        """The documents with their own mentions, and the links and facts that the model found for these."""
 
 
-Load = Callable[[], Annotator]
+class Find(Protocol):
+    """One of an annotator's two methods."""
+
+    def __call__(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+        """The documents with what was found, in order."""
+
+
+Load = Callable[[], Find]
+"""Loads a model and says what of it to use."""
 Write = Callable[[Iterable[Document], int], object]
 """Pulls the documents, of which there are so many, and writes them."""
 
@@ -101,14 +112,18 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
     "--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True, callback=_probability,
     help="Leave out what the model is less sure of.",
 )  # fmt: skip
+@click.option("--keep-mentions", is_flag=True, help="Only link and relate the mentions that .jsonl documents have.")
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
 @click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
 @click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be read, and count them.")
-def command(inputs: tuple[str, ...], lang: str, skip_bad: bool, min_score: float, **options: Any) -> None:
+def command(
+    inputs: tuple[str, ...], lang: str, skip_bad: bool, min_score: float, keep_mentions: bool, **options: Any
+) -> None:
     """Find mentions, their Wikidata links and the facts that Russian text states.
 
-    INPUT is a .txt file (one document), a .jsonl file (documents; their annotation is replaced), a folder
-    of both, or - for standard input. The output is JSON Lines; on a terminal it is a readable view.
+    INPUT is a .txt file (one document), a .jsonl file (documents; their annotation is replaced, but with
+    --keep-mentions their mentions stay), a folder of both, or - for standard input. The output is JSON Lines;
+    on a terminal it is a readable view.
 
     \b
     Examples:
@@ -119,9 +134,16 @@ def command(inputs: tuple[str, ...], lang: str, skip_bad: bool, min_score: float
     write = _output(options["out"], options["view"], options["color"])
     found = find(inputs, sys.stdin.buffer.read)
     _refuse_overwriting(options["out"], [source.name for source in found])
+    if keep_mentions:
+        _refuse_texts(found)
     refuse: Refuse = _warn if skip_bad else _stop
     surveyed = survey(found, lang, refuse)
-    tally = run(surveyed, lang, lambda: load_annotator(options), min_score, write)
+
+    def load() -> Find:
+        annotator = load_annotator(options)
+        return annotator.describe if keep_mentions else annotator.annotate
+
+    tally = run(surveyed, lang, load, min_score, write)
     _report(surveyed, tally)
 
 
@@ -141,9 +163,9 @@ def run(surveyed: Survey, lang: str, load: Load, min_score: float, write: Write)
 
 
 def _annotated(documents: Iterable[Document], load: Load, min_score: float, tally: Tally) -> Iterator[Document]:
-    annotator = load()
+    find_in = load()
     started = perf_counter()
-    for document in annotator.annotate(documents, min_score=min_score):
+    for document in find_in(documents, min_score=min_score):
         tally.add(document)
         yield document
     tally.seconds = perf_counter() - started
@@ -224,6 +246,13 @@ def _refuse_overwriting(out: Path | None, names: list[str]) -> None:
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file or folder")
 
 
+def _refuse_texts(found: Iterable[Input]) -> None:
+    for source in found:
+        if source.is_text:
+            fix = "name .jsonl documents alone, or leave out --keep-mentions"
+            raise ConfigError("a plain text has no mentions to keep", where=source.name, fix=fix)
+
+
 def _stop(error: DataError) -> None:
     raise error
 
@@ -237,5 +266,5 @@ def _report(surveyed: Survey, tally: Tally) -> None:
         click.echo(f"warning: no text in document {id!r}", err=True)
     extras = [f"{len(surveyed.blank)} without text"] * bool(surveyed.blank)
     extras += [f"{_many(surveyed.skipped, 'bad file')} skipped"] * bool(surveyed.skipped)
-    extras += [f"{count} {name}" for name, count in sorted(tally.dropped.items())]
+    extras += [f"{count} {name} dropped" for name, count in sorted(tally.dropped.items())]
     click.echo("; ".join([str(tally), *extras]), err=True)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,13 @@ class Capitals:
             )
             meta = document.meta
             yield Document(document.id, document.text, document.lang, mentions, (), (fact,) * sound, meta=meta)  # type: ignore[arg-type]
+
+    def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+        """Every mention is linked to its own id."""
+        for document in documents:
+            self.seen.append(document)
+            mentions = tuple(replace(m, link=Link("linked", m.id, score=min_score)) for m in document.mentions)
+            yield replace(document, mentions=mentions)
 
 
 @pytest.fixture
@@ -115,8 +123,30 @@ def test_annotation_of_documents_is_replaced_and_the_rest_kept(model: Capitals, 
     )
     write_documents([gold], tmp_path / "gold.jsonl")
     (document,) = lines(run(tmp_path / "gold.jsonl"))
-    assert model.seen == [Document("g", "Тула", "tt", meta={"split": "dev"})]
+    assert model.seen == [gold]
     assert (document["lang"], document["meta"], document["mentions"][0]["id"]) == ("tt", {"split": "dev"}, "T0")
+
+
+def test_mentions_are_kept_when_asked(model: Capitals, tmp_path: Path) -> None:
+    gold = Document("g", "Тула", mentions=(Mention("T9", 0, 4, "CITY"),), annotated=Annotated("complete", "complete"))
+    write_documents([gold], tmp_path / "gold.jsonl")
+    (document,) = lines(run("--keep-mentions", "--min-score", "0.5", tmp_path / "gold.jsonl"))
+    assert model.seen == [gold]
+    (mention,) = document["mentions"]
+    assert (mention["id"], mention["type"]) == ("T9", "CITY")
+    assert (mention["link"]["id"], mention["link"]["score"]) == ("T9", 0.5)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "."])
+def test_a_text_has_no_mentions_to_keep(unloadable: None, tmp_path: Path, name: str) -> None:
+    write_documents([Document("g", "Тула")], tmp_path / "gold.jsonl")
+    (tmp_path / "a.txt").write_text("Тула", encoding="utf-8")
+    arguments = ("--keep-mentions", tmp_path / "gold.jsonl", tmp_path / name)
+    refused(run(*arguments), 7, "a plain text has no mentions to keep", str(tmp_path / "a.txt"))
+
+
+def test_standard_input_has_no_mentions_to_keep(unloadable: None) -> None:
+    refused(run("--keep-mentions", "-", input=b"{}"), 7, "where: standard input")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +175,7 @@ def test_documents_stream_through(tmp_path: Path) -> None:
     def write(documents: Iterable[Document], total: int) -> None:
         ahead.extend(len(model.seen) for _ in documents)
 
-    annotate.run(surveyed, "ru", lambda: model, 0.0, write)
+    annotate.run(surveyed, "ru", lambda: model.annotate, 0.0, write)
     assert ahead == list(range(1, 10))
 
 
@@ -224,13 +254,13 @@ def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_the_model_dropped_is_summed_up(model: Capitals, tmp_path: Path) -> None:
     metas: list[dict[str, Any]] = [
-        {"dropped": {"tokens cut": 3}},
-        {"dropped": {"tokens cut": 4}},
+        {"dropped": {"tokens": 3}},
+        {"dropped": {"tokens": 4}},
         {"dropped": "чепуха"},
         {},
     ]
     write_documents([Document(str(place), "Тула", meta=meta) for place, meta in enumerate(metas)], tmp_path / "d.jsonl")
-    assert run(tmp_path / "d.jsonl").stderr.endswith("; 7 tokens cut\n")
+    assert run(tmp_path / "d.jsonl").stderr.endswith("; 7 tokens dropped\n")
 
 
 # Bad input
