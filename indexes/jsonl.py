@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.types import Entry, Property
+from relik_ml.types import Entry
 
 TELLING = ("P39", "P106", "P17", "P27", "P131")
 """Position, occupation, country, citizenship and place: what tells namesakes apart."""
@@ -56,10 +56,6 @@ class JsonlTable:
         for record in _records(path):
             if labels[record["qid"]]:
                 yield self._entry(record, labels, facts.get(record["qid"], ()), degree[record["qid"]])
-
-    def properties(self) -> Mapping[str, Property]:
-        """None: there are no relations here."""
-        return {}
 
     def _label(self, record: Record) -> str | None:
         labels = record["labels"]

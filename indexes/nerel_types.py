@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from relik_ml.types import Entry, Property
+from relik_ml.types import Entry
 
 PASSAGES = {
     "AGE": ("возраст", "сколько лет человеку или организации: 26-летний, двадцать лет, в возрасте 80 лет"),
@@ -75,10 +75,6 @@ class NerelTypes:
         """The types as passages. There is no file to read: ``path`` is there for the contract."""
         for type_, (name, text) in PASSAGES.items():
             yield Entry(type_, "type", name, text)
-
-    def properties(self) -> Mapping[str, Property]:
-        """None: there are no relations here."""
-        return {}
 
 
 source = NerelTypes()

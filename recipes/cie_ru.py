@@ -6,8 +6,8 @@
     accelerate launch --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
     accelerate launch --cpu recipes/cie_ru.py --preset compact   # from scratch on a CPU: the embedded model
 
-What it leaves in ``--out`` is a model folder: ``relik-ml annotate --model runs/cie_ru input.txt``.
-The embedded model's own command, scores and time stand in its card, relik_ml/pretrained/README.md.
+``--out`` becomes a model folder for ``relik-ml annotate --model``; its index alone and the scores lie beside it.
+The card of the embedded model, relik_ml/pretrained/README.md, has its exact command and scores.
 
 The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and
 relations of a window near it; an index is built with it; the reader learns to choose among what the index gives.
@@ -36,7 +36,6 @@ from relik_ml.models.compact import CompactConfig
 from relik_ml.models.config import HeadConfig, LossWeights
 from relik_ml.models.contrastive import multi_label_nce
 from relik_ml.models.encoder import MDEBERTA, JointEncoder
-from relik_ml.reader.decode import Inventory
 from relik_ml.reader.joint import JointInputs
 from relik_ml.retriever.encode import TextEncoder, load_tokenizer, passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
@@ -46,10 +45,10 @@ from relik_ml.score import Report, score
 from relik_ml.text.lexicon import SHAPES
 from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.candidates import held_out_candidates, learnt_names, losses
+from relik_ml.training.candidates import found_gold, held_out_candidates, learnt_names, losses
 from relik_ml.training.card import model_card
 from relik_ml.training.flags import changed, flags, given, written
-from relik_ml.training.knowledge import annotated_entries, gold_ids, linkable_types, properties
+from relik_ml.training.knowledge import annotated_entries, gold_ids, inventory
 from relik_ml.training.optim import Optimisation, optimiser, update
 from relik_ml.training.vectors import lexicon_and_vectors
 from relik_ml.training.vocabulary import corpus_lines, frequent_words
@@ -84,7 +83,7 @@ class Config:
     """Tokens in a batch of the reader, padding included."""
     candidates: int = 24
     """Entities a window brings to the reader (K)."""
-    dense: int = 24
+    dense: int = 8
     """Those of them that may come by vector alone."""
     relations: int = 20
     """Relations a window brings along (K')."""
@@ -94,7 +93,6 @@ class Config:
     word_width: int = 112
     hidden: int = 128
     dropout: float = 0.3
-    """Of a compact encoder."""
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -131,6 +129,8 @@ def main(config: Config) -> Report:
     refuse_foreign(config.out)
     set_seed(config.seed)
     accelerator = Accelerator()
+    if accelerator.num_processes > 1:
+        raise ConfigError("the recipe runs as one process", got=f"{accelerator.num_processes}", fix="--num_processes 1")
     data = read(config)
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
     settings, encoders = prepare(config, data)
@@ -158,7 +158,7 @@ def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
     settings = Settings(
         languages=tuple(sorted({document.lang for document in data.train})),
         heads=HeadConfig(width=2 * config.hidden, hit_features=len(FEATURES)),
-        inventory=Inventory(tuple(data.types), linkable_types(data.train), properties(data.train)),
+        inventory=inventory(data.types, data.train),
         retriever=RetrieverConfig(config.candidates, config.dense, config.relations),
         window=config.window,
         stride=config.stride,
@@ -195,7 +195,7 @@ def joint(config: Config, settings: Settings, data: Data) -> tuple[Settings, Enc
             "the pretrained encoders cannot be loaded",
             where=f"--retriever {config.retriever} --reader {config.reader}",
             got=f"{error.what}: {error.got}",
-            fix="go online once, name folders that hold them, or train from scratch with --preset compact",
+            fix="name folders that hold tokenizer.json and safetensors (docs/training.md), or use --preset compact",
         ) from error
     heads = replace(settings.heads, width=encoder.config.width)
     return replace(settings, heads=heads, joint=asdict(encoder.config)), Encoders(encoder, inputs, retriever)
@@ -209,7 +209,7 @@ def train_retriever(accelerator: Accelerator, config: Config, data: Data, encode
     entries = data.entries
     rows = {entry.id: row for row, entry in enumerate(entries)}
     views = [window for document in data.train for window in windows(document, config.window, config.stride)]
-    gold = [gold_ids(window.document, window.start, window.stop, rows) for window in views]
+    gold = [dict.fromkeys(gold_ids(window.document, window.start, window.stop, rows)) for window in views]
     plan = Optimisation(config.retriever_rate, config.retriever_epochs)
     random = Random(config.seed)
     steps = -(-len(views) // config.retriever_batch) * plan.epochs
@@ -224,7 +224,7 @@ def train_retriever(accelerator: Accelerator, config: Config, data: Data, encode
             batch = order[start : start + config.retriever_batch]
             drawn = random.sample(range(len(entries)), min(config.negatives, len(entries)))
             passages = list(dict.fromkeys([*(row for place in batch for row in gold[place]), *drawn]))
-            positive = torch.tensor([[row in set(gold[place]) for row in passages] for place in batch])
+            positive = torch.tensor([[row in gold[place] for row in passages] for place in batch])
             loss = multi_label_nce(
                 encoder.embed_queries([views[place].text for place in batch]),
                 encoder.embed_passages([passage(entries[row]) for row in passages]),
@@ -270,15 +270,16 @@ def train_reader(accelerator: Accelerator, config: Config, data: Data, relik: Re
         accelerator.print(f"epoch {epoch + 1}: {found.headlines()}{'  best' if record else ''}")
         best = found if record else best
         if record and accelerator.is_main_process:
-            save(config, relik, found)
+            save(config, data, relik, found)
     return best
 
 
-def save(config: Config, relik: Relik, report: Report) -> None:
+def save(config: Config, data: Data, relik: Relik, report: Report) -> None:
     """The model folder, with its card; and the scores beside it, for programs."""
     options = {"preset": config.preset, **changed(config, Config(**PRESETS[config.preset]))}
-    command = f"accelerate launch recipes/cie_ru.py {written(options)}"
-    card = model_card("Closed information extraction in Russian", command, report, relik.retriever.index)
+    command = f"accelerate launch {'--cpu ' * (config.preset == 'compact')}recipes/cie_ru.py {written(options)}"
+    retrieval = found_gold(relik.retriever, data.dev, config.window, config.stride)
+    card = model_card(command, report, retrieval, relik.retriever.index)
     Relik(relik.retriever, relik.reader, replace(relik.settings, card=card)).save_pretrained(config.out)
     config.out.with_name(config.out.name + ".scores.json").write_text(json.dumps(report.json(), indent=1))
 

@@ -30,6 +30,7 @@ from relik_ml.files import atomic_folder
 from relik_ml.manifest import FILE, Format, read_manifest, write_manifest
 from relik_ml.models.compact import BagEncoder, CompactConfig, CompactEncoder
 from relik_ml.models.config import HeadConfig, Thresholds
+from relik_ml.models.device import on_device
 from relik_ml.models.encoder import JointEncoder
 from relik_ml.models.reader import ReaderModel
 from relik_ml.models.weights import load_packed, save_packed
@@ -77,6 +78,7 @@ class Settings:
         inventory = {
             "types": [asdict(entry) for entry in self.inventory.types],
             "linkable": sorted(self.inventory.linkable),
+            "literals": sorted(self.inventory.literals),
             "properties": {name: asdict(property) for name, property in self.inventory.properties.items()},
         }
         record = {name: value for name, value in asdict(self).items() if name != "card"}
@@ -92,6 +94,7 @@ class Settings:
             Inventory(
                 tuple(_entry(row) for row in inventory["types"]),
                 frozenset(inventory["linkable"]),
+                frozenset(inventory["literals"]),
                 {name: Property(**property) for name, property in inventory["properties"].items()},
             ),
             CompactConfig(**record["compact"]) if record["compact"] else None,
@@ -124,9 +127,9 @@ def assemble(
     names = NameIndex(index.extra["names"], lemma) if "names" in index.extra else None
     types = settings.inventory.types
     encoders.retriever.model.to(device)
-    model = ReaderModel(encoders.reader, len(types), settings.heads).to(device)
+    model = ReaderModel(encoders.reader, len(types), settings.heads)
     encode = BatchEncoder(encoders.inputs, types, settings.heads.max_mention, settings.heads.hit_features)
-    reader = Reader(model, encode, settings.inventory, settings.thresholds)
+    reader = Reader(on_device(model, device), encode, settings.inventory, settings.thresholds)
     return Retriever(index, names, encoders.retriever, settings.retriever), reader
 
 

@@ -29,7 +29,7 @@ from relik_ml.text.lexicon import SHAPES, Lexicon
 from relik_ml.text.morph import Morphology
 from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.knowledge import gold_ids, linkable_types, properties
+from relik_ml.training.knowledge import gold_ids, properties, types_with
 from relik_ml.training.optim import Optimisation, optimiser
 from relik_ml.training.vectors import table
 from relik_ml.training.vocabulary import frequent_words
@@ -197,7 +197,7 @@ def _settings(train: Sequence[Document]) -> Settings:
     return Settings(
         languages=("ru",),
         heads=HeadConfig(64, inner=48, max_mention=6, hit_features=len(FEATURES), dropout=0.0),
-        inventory=Inventory(TYPES, linkable_types(train), properties(train)),
+        inventory=Inventory(TYPES, types_with(train, "linked"), types_with(train, "unlinkable"), properties(train)),
         retriever=RetrieverConfig(entities=12, dense=2),
         window=48,
         stride=32,

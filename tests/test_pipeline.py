@@ -121,8 +121,8 @@ def test_windows_beyond_one_chunk_are_read_as_if_alone(tiny: Relik) -> None:
     document = long_document(8)
     views = windows(document, tiny.settings.window, tiny.settings.stride)
     assert len(views) > TOGETHER
-    found = {(m.start, m.stop, m.type) for m in tiny(document).mentions}
-    alone = {(m.start, m.stop, m.type) for view in views for m in tiny.reader(tiny.retriever([view]))[0].mentions}
+    found = {m.span for m in tiny(document).mentions}
+    alone = {m.span for view in views for m in tiny.reader(tiny.retriever([view]))[0].mentions}
     assert found == alone
 
 

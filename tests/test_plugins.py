@@ -94,6 +94,12 @@ def test_a_source_without_properties_has_no_relations(monkeypatch: pytest.Monkey
         load_relations("theirs")
 
 
+@pytest.mark.parametrize("name", ["jsonl", "nerel_types"])
+def test_our_sources_of_entities_and_types_have_no_relations(name: str) -> None:
+    with pytest.raises(ConfigError, match="no relations"):
+        load_relations(name)
+
+
 def report(number: int, *places: str) -> Report:
     made = Report()
     made.count("mentions", number)

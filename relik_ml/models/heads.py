@@ -57,9 +57,10 @@ class SpanHead(nn.Module):
 
 
 class SymbolHead(nn.Module):
-    """M = GeLU(W_M [x_s, x_t]), E_k = GeLU(W_M' [x_STk, x_STk]), score M · E_k / √D.
+    """M = GeLU(W_M [x_s, x_t]), E_k = GeLU(W_M [x_STk, x_STk]), score M · E_k / √D.
 
-    Serves links (over candidates, NME first) and types (over type passages). W_M is shared, as in the paper.
+    Serves links (over candidates, NME first) and types (over type passages). √D, beyond the paper, keeps the scores of
+    an untrained head near zero.
     """
 
     def __init__(self, width: int, inner: int, dropout: float) -> None:

@@ -21,7 +21,9 @@ class Inventory:
 
     types: tuple[Entry, ...]
     linkable: Set[str] = frozenset()
-    """Types whose mentions can be linked; all others are ``unlinkable``."""
+    """Types whose mentions are looked up; of the others nobody knows whether the knowledge base has them."""
+    literals: Set[str] = frozenset()
+    """Types whose mentions are values, such as dates, and so ``unlinkable``."""
     properties: Mapping[str, Property] = field(default_factory=dict)
     """Wikidata property of each relation that has one."""
 
@@ -77,7 +79,7 @@ class Decoder:
 
     def _link(self, type: str, item: Retrieved, links: Tensor) -> Link:
         if type not in self.inventory.linkable:
-            return Link("unlinkable")
+            return Link("unlinkable" if type in self.inventory.literals else "unknown")
         score, place = links[: 1 + len(item.entities)].max(-1)
         if not int(place):
             return Link("nil", score=round(float(score), 4))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.errors import ConfigError, ModelError
+from relik_ml.errors import ModelError
 from relik_ml.types import Entry
 
 if TYPE_CHECKING:
@@ -94,11 +94,12 @@ class TextEncoder:
             ModelError: there is no usable encoder or tokenizer.
             ConfigError: there is no such device.
         """
+        from relik_ml.models.device import on_device
         from relik_ml.models.retriever import BiEncoder
 
         model = BiEncoder.from_pretrained(name_or_folder)
         saved = _saved_settings(Path(name_or_folder) / SETTINGS)
-        return cls(_moved(model, device), load_tokenizer(name_or_folder), **(saved | settings))
+        return cls(on_device(model, device), load_tokenizer(name_or_folder), **(saved | settings))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write weights, tokenizer and settings to ``folder``, to be loaded by `from_pretrained` without a network."""
@@ -185,16 +186,6 @@ class TextEncoder:
         self.truncated += sum(bool(encoding.overflowing) for encoding in batch.encodings)
         device = next(self.model.parameters()).device
         return batch["input_ids"].to(device), batch["attention_mask"].to(device)
-
-
-def _moved(model: BiEncoder, device: str) -> BiEncoder:
-    try:
-        return model.to(device)
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        got = f"{device}: {str(error).strip().partition(chr(10))[0]}"
-        raise ConfigError(
-            "the device cannot be used", got=got, fix="use cpu, or install torch for this device"
-        ) from error
 
 
 def _saved_settings(path: Path) -> dict[str, Any]:

@@ -31,7 +31,8 @@ class RetrieverConfig:
 class Retriever:
     """Names first, since they carry the evidence of a spelling, then the nearest vectors.
 
-    A candidate's score is the weight of its best name hit (0 without one) plus its cosine to the window.
+    Named candidates come first, by the weight of their best hit, then the others by their cosine to the window. A
+    candidate's score is the sum of the two, as far as it has them.
     """
 
     def __init__(

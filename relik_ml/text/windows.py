@@ -91,8 +91,9 @@ def merge(document: Document, parts: Iterable[Part]) -> Document:
 
     Parts cut from the document itself select from it: ids, order and entities stay, less what is in no part.
     Any others are predictions, whose ids mean something inside their part only. Two mentions are
-    one when fragments and type agree, two triples when relation and arguments do, and then the higher score wins. Of
-    several links of a mention the one with the higher score wins, ``unknown`` losing to any other. A missing score
+    one when their fragments agree, two triples when relation and arguments do, and then the higher score wins: a span
+    has one type. Of the links given with that type the one with the higher score wins, ``unknown`` losing to any
+    other. A missing score
     counts as 1. Mentions are numbered T1, T2, … in text order; a triple from a mention to itself is dropped.
     The result does not depend on the order of the parts.
 
@@ -159,7 +160,6 @@ class _Place(NamedTuple):
 
     start: int
     minus_stop: int
-    type: str
     fragments: tuple[Span, ...]
 
 
@@ -186,7 +186,7 @@ def _resolved(document: Document, parts: Sequence[Part]) -> Document:
 
 
 def _places(part: Part) -> dict[str, _Place]:
-    places = {m.id: _Place(m.start, -m.stop, m.type, tuple(sorted(m.fragments))) for m in part.mentions}
+    places = {m.id: _Place(m.start, -m.stop, tuple(sorted(m.fragments))) for m in part.mentions}
     where = f"window [{part.window.start}, {part.window.stop}) of document {part.window.document.id!r}"
     if len(places) < len(part.mentions):
         raise DataError("two mentions of a part have one id", where=where, fix="number the mentions of a part")
@@ -198,7 +198,7 @@ def _places(part: Part) -> dict[str, _Place]:
 
 def _best_mention(rivals: Sequence[Mention], id: str) -> Mention:
     best = min((replace(mention, id=id, link=Link()) for mention in rivals), key=_rank)
-    return replace(best, link=_best_link(rivals))
+    return replace(best, link=_best_link(rival for rival in rivals if rival.type == best.type))
 
 
 def _best_link(rivals: Iterable[Mention]) -> Link:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from relik_ml.retriever.names import Learnt, NameIndex
 from relik_ml.retriever.retriever import Retriever, learn
+from relik_ml.score import Recall, recall
 from relik_ml.text.morph import Morphology
-from relik_ml.text.windows import Fit, fit, windows
+from relik_ml.text.windows import Fit, cut, fit, windows
 from relik_ml.types import Document, Entry, Retrieved
 
 
@@ -38,14 +39,26 @@ def learnt_names(entries: Sequence[Entry], documents: Iterable[Document], only_l
     return NameIndex.build(entries, learnt, lemma, only_learnt)
 
 
-def losses(cut: Fit, reach: Mapping[str, int]) -> str:
+def found_gold(retriever: Retriever, documents: Iterable[Document], size: int, stride: int) -> Recall:
+    """How many linked mentions have their entity among the first k candidates of a window that holds them."""
+    known, total = frozenset(retriever.index.entries.ids), Recall({})
+    for document in documents:
+        for item in retriever(windows(document, size, stride)):
+            links = [mention.link for mention in cut(item.window).mentions if mention.link.id]
+            ranked = [candidate.entry.id for candidate in item.entities]
+            gold = [(link.id or "", *link.alternatives) for link in links]
+            total += recall(gold, [ranked] * len(gold), known)
+    return total
+
+
+def losses(kept: Fit, reach: Mapping[str, int]) -> str:
     """What no window holds whole, and what no target of ``BatchEncoder`` can express, for people.
 
     >>> print(losses(Fit(mentions=199, mentions_lost=1, triples=50), {"mentions": 250, "mentions out of reach": 5}))
     cut off by windows: 1 of 200 mentions (0.50 %), 0 of 50 triples (0.00 %)
     out of the network's reach: 5 of 250 mentions (2.00 %), 0 of 0 triples (0.00 %)
     """
-    off = [_share(cut.mentions_lost, cut.mentions, "mentions"), _share(cut.triples_lost, cut.triples, "triples")]
+    off = [_share(kept.mentions_lost, kept.mentions, "mentions"), _share(kept.triples_lost, kept.triples, "triples")]
     far = [
         _share(lost := reach.get(f"{what} out of reach", 0), reach.get(what, 0) - lost, what)
         for what in ("mentions", "triples")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
+from relik_ml.reader.decode import Inventory
 from relik_ml.retriever.names import HUMAN
-from relik_ml.types import Document, Entry, Property
+from relik_ml.types import Document, Entry, Property, Status
 
 
 def annotated_entries(documents: Iterable[Document], known: Set[str], types: Mapping[str, Entry]) -> list[Entry]:
@@ -21,9 +22,15 @@ def annotated_entries(documents: Iterable[Document], known: Set[str], types: Map
     return list(found.values())
 
 
-def linkable_types(documents: Iterable[Document]) -> frozenset[str]:
-    """The types of which at least one mention is linked."""
-    return frozenset(m.type for document in documents for m in document.mentions if m.link.status == "linked")
+def inventory(types: Sequence[Entry], documents: Sequence[Document]) -> Inventory:
+    """What a reader trained on the documents can say."""
+    linkable, literals = types_with(documents, "linked"), types_with(documents, "unlinkable")
+    return Inventory(tuple(types), linkable, literals, properties(documents))
+
+
+def types_with(documents: Iterable[Document], status: Status) -> frozenset[str]:
+    """The types of which at least one mention has a link of this status."""
+    return frozenset(m.type for document in documents for m in document.mentions if m.link.status == status)
 
 
 def properties(documents: Iterable[Document]) -> dict[str, Property]:

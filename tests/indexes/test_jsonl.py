@@ -150,10 +150,6 @@ def test_no_path_and_no_file_are_errors_with_a_way_out(tmp_path: Path) -> None:
         assert ".jsonl" in error.value.fix
 
 
-def test_it_has_no_relations() -> None:
-    assert dict(JSONL.properties()) == {}
-
-
 def test_rows_of_the_real_table_read_as_they_stand(shared_data: Path, tmp_path: Path) -> None:
     """The first thousand only: the whole takes seconds."""
     with gzip.open(shared_data / "kb" / "entities.jsonl.gz") as lines:

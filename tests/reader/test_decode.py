@@ -18,7 +18,7 @@ from relik_ml.text.windows import Part, merge, windows
 from relik_ml.types import Candidate, Document, Entry, Link, Property, Retrieved
 
 TYPES = (Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек"), Entry("DATE", "type", "дата"))
-INVENTORY = Inventory(TYPES, frozenset({"CITY", "PERSON"}), {"BORN": Property("P19")})
+INVENTORY = Inventory(TYPES, frozenset({"CITY", "PERSON"}), frozenset({"DATE"}), {"BORN": Property("P19")})
 BORN, KNOWS = Entry("BORN", "relation", "место рождения"), Entry("KNOWS", "relation", "знаком с")
 MINSK, KIM = Entry("Q2280", "entity", "Минск"), Entry("Q1", "entity", "Анна Ким")
 SYMBOLS = ("[SEP]", "<ST_1>", "[E-3]", "--NME--", "[R-0]", "<ST_0>")

@@ -127,15 +127,21 @@ def test_a_link_that_nobody_looked_for_never_wins() -> None:
     assert found.mentions[0].link == nil
 
 
-def test_one_span_of_two_types_and_nested_and_crossing_spans_are_all_kept() -> None:
-    spans = [(0, 4, "PERSON"), (0, 13, "PERSON"), (0, 4, "NAME"), (5, 19, "X")]
+def test_nested_and_crossing_spans_are_all_kept() -> None:
+    spans = [(0, 4, "PERSON"), (0, 13, "PERSON"), (5, 19, "X")]
     found = merged((tuple(Mention(f"M{n}", *span, score=0.5) for n, span in enumerate(spans)), ()))
     assert [(m.id, m.start, m.stop, m.type) for m in found.mentions] == [
         ("T1", 0, 13, "PERSON"),
-        ("T2", 0, 4, "NAME"),
-        ("T3", 0, 4, "PERSON"),
-        ("T4", 5, 19, "X"),
+        ("T2", 0, 4, "PERSON"),
+        ("T3", 5, 19, "X"),
     ]
+
+
+def test_one_span_has_one_type_and_a_link_that_was_given_with_it() -> None:
+    city = Mention("M1", 0, 4, "CITY", link=Link("linked", "Q1", score=0.3), score=0.9)
+    club = Mention("M1", 0, 4, "ORGANIZATION", link=Link("linked", "Q2", score=0.8), score=0.4)
+    found = merged(((city,), ()), ((club,), ()))
+    assert [(m.type, m.link.id, m.score) for m in found.mentions] == [("CITY", "Q1", 0.9)]
 
 
 def test_the_gaps_of_a_mention_tell_it_from_its_envelope() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from relik_ml.retriever.names import HUMAN
-from relik_ml.training.knowledge import annotated_entries, gold_ids, linkable_types, properties
+from relik_ml.training.knowledge import annotated_entries, gold_ids, properties, types_with
 from relik_ml.types import Entry, Link
 from tests.corpus import TYPES, documents, parse
 
@@ -34,9 +34,9 @@ def test_the_annotators_label_goes_before_the_surface() -> None:
     ]
 
 
-def test_linkable_types_and_properties() -> None:
-    assert linkable_types(documents()) == {"CITY", "COUNTRY", "ORGANIZATION", "PERSON", "PROFESSION"}
-    assert linkable_types([parse("d", "[Пётр|PERSON|-]")]) == frozenset()
+def test_types_by_status_and_properties() -> None:
+    assert types_with(documents(), "linked") == {"CITY", "COUNTRY", "ORGANIZATION", "PERSON", "PROFESSION"}
+    assert types_with([parse("d", "[Пётр|PERSON|-]")], "linked") == frozenset()
     found = properties(documents())
     assert {name: property.id for name, property in found.items()} == {
         "PLACE_OF_BIRTH": "P19", "WORKS_AS": "P106", "WORKPLACE": "P108",
