@@ -126,7 +126,7 @@ def assemble(
     lemma = Morphology().lemma
     names = NameIndex(index.extra["names"], lemma) if "names" in index.extra else None
     types = settings.inventory.types
-    encoders.retriever.model.to(device)
+    on_device(encoders.retriever.model, device)
     model = ReaderModel(encoders.reader, len(types), settings.heads)
     encode = BatchEncoder(encoders.inputs, types, settings.heads.max_mention, settings.heads.hit_features)
     reader = Reader(on_device(model, device), encode, settings.inventory, settings.thresholds)

@@ -138,6 +138,15 @@ def test_an_index_without_relations_is_refused(tiny_folder: Path, tmp_path: Path
         Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
 
 
+@pytest.mark.parametrize("device", ["cuda", "no such device"])
+def test_a_device_that_is_not_there(tiny_folder: Path, device: str) -> None:
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ConfigError, match="device cannot be used") as caught:
+        Relik.from_pretrained(tiny_folder, device=device)
+    assert device in caught.value.got
+
+
 def test_no_index_where_one_was_promised(tiny_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="holds no index") as caught:
         Relik.from_pretrained(tiny_folder, index=tmp_path)
