@@ -45,7 +45,7 @@ from relik_ml.score import Report, score
 from relik_ml.text.lexicon import SHAPES
 from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.candidates import found_gold, held_out_candidates, learnt_names, losses
+from relik_ml.training.candidates import found_gold, held_out_candidates, learnt_names, losses, shares
 from relik_ml.training.card import model_card
 from relik_ml.training.flags import changed, flags, given, written
 from relik_ml.training.knowledge import annotated_entries, gold_ids, inventory
@@ -137,7 +137,7 @@ def main(config: Config) -> Report:
     index = train_retriever(accelerator, config, data, encoders)
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
     report = train_reader(accelerator, config, data, relik)
-    accelerator.print(f"{report.table()}\n\nsaved to {config.out}")
+    accelerator.print(f"{report.table()}\n\n{shares(relik.reader.encode.inputs.cut)}\nsaved to {config.out}")
     return report
 
 

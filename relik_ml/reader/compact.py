@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -16,10 +17,14 @@ NAME_WORDS, TEXT_WORDS = 8, 24
 
 
 class CompactInputs:
-    """``ReaderBatch.inputs`` for ``models.compact.CompactEncoder``."""
+    """``ReaderBatch.inputs`` for ``models.compact.CompactEncoder``.
+
+    ``cut`` counts the different passages that were read in part only, since construction.
+    """
 
     def __init__(self, lexicon: Lexicon, types: Sequence[Entry]) -> None:
         self.lexicon, self.types = lexicon, tuple(types)
+        self.cut = Counter[str]()
         self._passage = lru_cache(maxsize=100_000)(self._read)
 
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
@@ -66,7 +71,10 @@ class CompactInputs:
         }
 
     def _read(self, entry: Entry) -> tuple[list[int], list[int]]:
-        return self.lexicon.forms(entry.name, NAME_WORDS), self.lexicon.forms(entry.text, TEXT_WORDS)
+        name = self.lexicon.forms(entry.name, NAME_WORDS + 1)
+        text = self.lexicon.forms(entry.text, TEXT_WORDS + 1)
+        self.cut.update(passages=1, **{"passages cut": len(name) > NAME_WORDS or len(text) > TEXT_WORDS})
+        return name[:NAME_WORDS], text[:TEXT_WORDS]
 
 
 def pad(rows: Sequence[Sequence[int]]) -> Tensor:

@@ -7,6 +7,7 @@ K is what the encoder was built for, so the symbols of the relations do not move
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -32,16 +33,15 @@ class JointInputs:
     """``ReaderBatch.inputs`` for ``models.encoder.JointEncoder``.
 
     ``tokenizer`` is a fast tokenizer of transformers, loaded with ``retriever.encode.load_tokenizer``; a passage is
-    cut after ``passage_length`` pieces. ``entities_dropped`` and ``relations_dropped`` count the candidates that
-    ``fit`` took away, ``passages_cut`` and ``words_cut`` the different passages and words that were cut, all since
-    construction.
+    cut after ``passage_length`` pieces. ``cut`` counts the candidates that ``fit`` took away, and of the different
+    passages and words those that were cut, all since construction.
 
     Raises ``ModelError`` when the tokenizer is not the encoder's.
     """
 
     def __init__(self, tokenizer: Any, config: JointConfig, passage_length: int = 24) -> None:
         self.tokenizer, self.config, self.passage_length = tokenizer, config, passage_length
-        self.entities_dropped = self.relations_dropped = self.passages_cut = self.words_cut = 0
+        self.cut = Counter[str]()
         if len(tokenizer) > config.first_symbol:
             got = f"{len(tokenizer)} pieces, the encoder knows {config.first_symbol}"
             raise ModelError("the tokenizer is not the encoder's", got=got, fix="load both from one folder")
@@ -91,8 +91,8 @@ class JointInputs:
             )
         relations = self._prefix(item.relations[: self.config.relations], room)
         entities = self._prefix(item.entities[: self.config.entities], room - sum(map(self._size, relations)))
-        self.entities_dropped += len(item.entities) - len(entities)
-        self.relations_dropped += len(item.relations) - len(relations)
+        self.cut["entities dropped"] += len(item.entities) - len(entities)
+        self.cut["relations dropped"] += len(item.relations) - len(relations)
         hits = tuple(hit for hit in item.hits if hit.candidate < len(entities))
         return replace(item, entities=entities, relations=relations, hits=hits)
 
@@ -143,12 +143,12 @@ class JointInputs:
         ids = self._ids(f" {text}" if spaced else text)
         if ids[:1] == (self._space,) and (not spaced or len(ids) == 1):
             ids = ids[1:]
-        self.words_cut += len(ids) > WORD
+        self.cut.update(words=1, **{"words cut": len(ids) > WORD})
         return ids[:WORD] or (self._unknown,)
 
     def _read_passage(self, entry: Entry) -> tuple[int, ...]:
         ids = self._ids(f"{entry.name}: {entry.text}" if entry.text else entry.name)
-        self.passages_cut += len(ids) > self.passage_length
+        self.cut.update(passages=1, **{"passages cut": len(ids) > self.passage_length})
         return ids[: self.passage_length]
 
     def _ids(self, text: str) -> tuple[int, ...]:

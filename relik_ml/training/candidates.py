@@ -66,5 +66,18 @@ def losses(kept: Fit, reach: Mapping[str, int]) -> str:
     return f"cut off by windows: {', '.join(off)}\nout of the network's reach: {', '.join(far)}"
 
 
+def shares(cut: Mapping[str, int]) -> str:
+    """What an encoder cut short or dropped, for people.
+
+    >>> shares({"passages": 8, "passages cut": 2, "entities dropped": 3})
+    'passages cut: 2 of 8 (25.00 %), entities dropped: 3'
+    """
+    said = []
+    for name in (name for name in cut if " " in name):
+        whole = cut.get(name.rpartition(" ")[0], 0)
+        said.append(f"{name}: {cut[name]}" + (f" of {whole} ({100 * cut[name] / whole:.2f} %)" if whole else ""))
+    return ", ".join(said)
+
+
 def _share(lost: int, kept: int, what: str) -> str:
     return f"{lost} of {lost + kept} {what} ({100 * lost / max(1, lost + kept):.2f} %)"

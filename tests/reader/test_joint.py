@@ -182,16 +182,16 @@ def test_candidates_that_do_not_fit_are_dropped_and_counted(checkpoints: Path) -
     setup = Setup(checkpoints / "mdeberta")
     length = len(setup.row(whole).ids)
     assert setup.inputs.fit([whole]) == [whole]
-    assert (setup.inputs.entities_dropped, setup.inputs.relations_dropped) == (0, 0)
+    assert (setup.inputs.cut["entities dropped"], setup.inputs.cut["relations dropped"]) == (0, 0)
 
     short = Setup(checkpoints / "mdeberta", max_length=length - 1)
     with pytest.raises(ConfigError, match="fit"):
         short.inputs([whole])
     (fitted,) = short.inputs.fit([whole])
     assert fitted == replace(whole, entities=whole.entities[:2], hits=hits[:1])
-    assert (short.inputs.entities_dropped, short.inputs.relations_dropped) == (1, 0)
+    assert (short.inputs.cut["entities dropped"], short.inputs.cut["relations dropped"]) == (1, 0)
     assert short.inputs.fit([fitted]) == [fitted]
-    assert short.inputs.entities_dropped == 1
+    assert short.inputs.cut["entities dropped"] == 1
     assert len(short.row(fitted).ids) <= length - 1
 
 
@@ -203,12 +203,12 @@ def test_whatever_is_fitted_fits(checkpoints: Path, cut: int) -> None:
     setup = Setup(checkpoints / "xlmr", max_length=max(words + 5, len(setup.row(whole).ids) - cut))
     (fitted,) = setup.inputs.fit([whole])
     assert len(setup.row(fitted).ids) <= setup.config.max_length
-    assert setup.inputs.entities_dropped == 3 - len(fitted.entities)
-    assert setup.inputs.relations_dropped == 2 - len(fitted.relations)
+    assert setup.inputs.cut["entities dropped"] == 3 - len(fitted.entities)
+    assert setup.inputs.cut["relations dropped"] == 2 - len(fitted.relations)
     more = [replace(fitted, entities=whole.entities[: len(fitted.entities) + 1])]
     if len(fitted.relations) < 2:
         more.append(replace(fitted, entities=(), relations=whole.relations[: len(fitted.relations) + 1]))
-    for one_more in more if setup.inputs.entities_dropped else ():
+    for one_more in more if setup.inputs.cut["entities dropped"] else ():
         with pytest.raises(ConfigError):
             setup.row(one_more)
 
@@ -238,7 +238,7 @@ def test_long_passages_are_cut_and_counted_once(checkpoints: Path) -> None:
     for _ in range(2):
         row = setup.row(setup.inputs.fit([item])[0])
     assert len(row.ids) == 5 + len(setup.plain("Анна")) + 1 + 24
-    assert setup.inputs.passages_cut == 1
+    assert setup.inputs.cut["passages cut"] == 1
 
 
 def test_another_encoders_tokenizer_is_refused(checkpoints: Path) -> None:
@@ -323,4 +323,4 @@ def test_a_window_of_endless_words_is_read_all_the_same(checkpoints: Path) -> No
     setup = Setup(checkpoints / "xlmr")
     row = setup.row(retrieved("нрк" * 20 + " Анна", (), ()))
     assert row.words[1] - row.words[0] == 6
-    assert setup.inputs.words_cut == 1
+    assert setup.inputs.cut["words cut"] == 1
