@@ -22,7 +22,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-from relik_ml.errors import ConfigError, DataError
+from relik_ml.errors import ConfigError, CorpusNotFound, DataError
 from relik_ml.types import Document, Entry, Property
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Report:
         if len(found.examples) < self.keep:
             found.examples.append(f"{where}  {got}".rstrip())
 
+    def bad(self, error: DataError) -> None:
+        """A line or document that cannot be read at all: raises ``error``. A TolerantReport counts it and goes on."""
+        raise error
+
     def tally(self) -> Counter[str]:
         """How often each kind of defect has been met so far."""
         return Counter({what: defect.count for what, defect in self.defects.items()})
@@ -110,6 +114,22 @@ class StrictReport(Report):
         """Raise DataError at the place of the defect."""
         fix = "correct that line, or convert without --strict to have it repaired and counted"
         raise DataError(what, where=where, got=got, fix=fix)
+
+
+class TolerantReport(Report):
+    """A report for those who want every good document: what cannot be read is counted with its place, and skipped.
+
+    >>> report = TolerantReport()
+    >>> report.bad(DataError("the line is not JSON", where="ru.jsonl, line 7", got="'{'"))
+    >>> report.defects["bad: the line is not JSON: skipped"].examples
+    ["ru.jsonl, line 7  '{'"]
+    """
+
+    def bad(self, error: DataError) -> None:
+        """Count the error with its place. One that is no document's own, such as a missing corpus, is raised."""
+        if isinstance(error, CorpusNotFound):
+            raise error
+        self.defect(f"bad: {error.what}: skipped", "documents", error.where, error.got)
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from relik_ml import plugins
-from relik_ml.errors import ConfigError, DataError
+from relik_ml.errors import ConfigError, CorpusNotFound, DataError
 from relik_ml.plugins import (
     CONVERTERS,
     INDEXES,
@@ -18,6 +18,7 @@ from relik_ml.plugins import (
     IndexSource,
     Report,
     StrictReport,
+    TolerantReport,
     load_converter,
     load_index,
     load_relations,
@@ -129,3 +130,15 @@ def test_a_share_of_nothing_is_no_error() -> None:
 def test_a_strict_report_stops_at_the_first_defect() -> None:
     with pytest.raises(DataError, match=r"broken\n.*a:1\n.*R1"):
         StrictReport().defect("broken", "mentions", "a:1", "R1")
+
+
+def test_a_bad_document_is_an_error_unless_the_report_is_tolerant() -> None:
+    error = DataError("the line is not JSON", where="ru.jsonl, line 7", got="'{'")
+    for strict in (Report(), StrictReport()):
+        with pytest.raises(DataError, match="not JSON"):
+            strict.bad(error)
+    tolerant = TolerantReport()
+    tolerant.bad(error)
+    assert tolerant.tally() == {"bad: the line is not JSON: skipped": 1}
+    with pytest.raises(CorpusNotFound):
+        tolerant.bad(CorpusNotFound("no corpus"))

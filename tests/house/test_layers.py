@@ -10,7 +10,7 @@ import pytest
 
 LAYERS = (
     ("types", "errors"),
-    ("files", "manifest", "io", "download", "text", "score", "export", "models"),
+    ("files", "manifest", "io", "lines", "download", "text", "score", "export", "models"),
     ("retriever", "reader", "plugins"),
     ("bundle", "pipeline", "training"),
     ("cli", "serve", "relik_ml", "__main__"),
@@ -25,9 +25,9 @@ SIBLINGS = {  # what a part may import of its own layer
     "cli": {"relik_ml"},
     "__main__": {"cli"},
 }
-PLUGIN_MAY = {"types", "errors", "files", "io", "text", "plugins", "download"}
+PLUGIN_MAY = {"types", "errors", "files", "io", "lines", "text", "plugins", "download"}
 FOLDERS = {"converters", "indexes", "recipes"}
-TORCH_FREE = {"types", "errors", "files", "manifest", "io", "download", "text", "score", "export", "plugins"}
+TORCH_FREE = {"types", "errors", "files", "manifest", "io", "lines", "download", "text", "score", "export", "plugins"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}
 STANDARD_LIBRARY_ONLY = {"types", "errors", "files", "manifest", "io", "download"}
 MODELS_MAY = {"numpy", "peft", "safetensors", "torch", "transformers"}
