@@ -13,7 +13,7 @@ by the entry-point groups ``relik_ml.converters`` and ``relik_ml.indexes``, whos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CONVERTERS = "relik_ml.converters"
 INDEXES = "relik_ml.indexes"
+REPEATED = "repeated document: dropped"
 
 
 @dataclass(slots=True)
@@ -176,6 +177,28 @@ class Converter(Protocol):
 
 
 @runtime_checkable
+class Settable(Protocol):
+    """A converter with fields that users set to a value; each becomes an option typed as the field's default."""
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Fields of text or number (``lang``, ``min_confidence``), each with one sentence of help."""
+
+
+@runtime_checkable
+class LineConverter(Converter, Protocol):
+    """A converter of files that hold one document a line: their lines can be shared out to processes.
+
+    ``locate`` names the file of each split (plain, or compressed as ``relik_ml.lines`` knows).
+    """
+
+    def read_lines(
+        self, lines: Iterable[tuple[int, bytes]], path: Path, split: str, report: Report
+    ) -> Iterator[Document]:
+        """The documents of some consecutive numbered lines of ``path``; no line may need one before it."""
+
+
+@runtime_checkable
 class IndexSource(Protocol):
     """A knowledge source: rows of text to retrieve from."""
 
@@ -198,6 +221,17 @@ class RelationSource(IndexSource, Protocol):
 def load_converter(name: str) -> Converter:
     """The converter of that name; ConfigError, which lists those there are, when there is none."""
     return cast(Converter, _load(CONVERTERS, name, "converter"))
+
+
+def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
+    """The documents less those whose id was there before, which are counted."""
+    seen: set[str] = set()
+    for document in documents:
+        if document.id in seen:
+            report.defect(REPEATED, "documents", document.id)
+        else:
+            seen.add(document.id)
+            yield document
 
 
 def load_index(name: str) -> IndexSource:
