@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from relik_ml.download import Archive
-from relik_ml.errors import CorpusNotFound
+from relik_ml.errors import CorpusNotFound, DataError
 from relik_ml.plugins import Report, load_relations
 from relik_ml.text.coreference import same_link
 from relik_ml.text.evidence import evidence
@@ -87,7 +87,7 @@ class Nerel:
         """The documents of a split, by file name; the whole split is read first, to settle links by frequency."""
         if (folder := self.locate(source).get(split)) is None:
             raise CorpusNotFound("the split is not there", where=str(source), got=repr(split), fix="leave it out")
-        pages = [_page(path, report) for path in self._paths(folder, report)]
+        pages = [page for path in self._paths(folder, report) if (page := _page(path, report))]
         votes = ((page.standoff.bounds[id], items) for page in pages for id, items in page.choices.items())
         ranking = Ranking(votes, self.lemma)
         properties = load_relations("nerel_relations").properties()
@@ -109,15 +109,20 @@ class Nerel:
                 yield folder / f"{stem}.ann"
 
 
-def _page(path: Path, report: Report) -> Page:
+def _page(path: Path, report: Report) -> Page | None:
+    """The page at ``path``; None when it cannot be read and the report lets that pass."""
     before = report.tally()
-    standoff = read_standoff(path, report)
+    try:
+        standoff = read_standoff(path, report)
+    except DataError as error:
+        report.bad(error)
+        return None
     choices = read_choices(standoff, LINKED_TYPES, report)
     return Page(path, standoff, choices, dict(report.tally() - before))
 
 
 def _document(page: Page, split: str, links: dict[str, Link], properties: Mapping[str, Property]) -> Document:
-    path, (text, bounds, relations, _) = page.path, page.standoff
+    path, (text, bounds, relations, *_) = page.path, page.standoff
     spoken = list(sentences(text))
     mentions = tuple(_mention(bound, links.get(bound.id)) for bound in bounds.values())
     triples = tuple(

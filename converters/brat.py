@@ -1,0 +1,159 @@
+"""Any folder of brat standoff: texts (.txt) with their annotation (.ann) beside them, by whichever tool or corpus.
+
+Sub-folders ``train``, ``dev`` and ``test`` are splits; whatever lies outside of them, at any depth, is the
+split ``all``. What has no place in the schema is counted, never lost in silence: docs/converters/brat.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+from relik_ml.download import Archive
+from relik_ml.errors import CorpusNotFound, DataError
+from relik_ml.plugins import Report
+from relik_ml.text.evidence import evidence
+from relik_ml.text.tokens import sentences
+from relik_ml.types import Annotated, Completeness, Document, Entity, Link, Mention, Status, Triple
+
+from ._brat import Bound, Standoff, read_standoff
+from ._links import Ranking, read_choices
+
+REST = "all"
+# With no votes the item of the earlier line wins: a folder read as a stream knows no frequencies.
+FIRST = Ranking((), str.casefold)
+
+
+@dataclass(frozen=True, slots=True)
+class Brat:
+    """The converter. ``lang`` is the language of the texts."""
+
+    name: str = "brat"
+    languages: tuple[str, ...] = ("ru",)
+    tasks: tuple[str, ...] = ("ner", "el", "re")
+    licence: str = "that of the folder you give"
+    citation: str = "The format: Stenetorp et al., brat: a Web-based Tool for NLP-Assisted Text Annotation, EACL 2012"
+    splits: tuple[str, ...] = ("train", "dev", "test", REST)
+    archive: Archive | None = None
+    switches: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(
+        default_factory=lambda: {"lang": "The language of the texts (ISO 639-1), for brat does not say it."}
+    )
+    lang: str = "ru"
+
+    def locate(self, source: Path) -> dict[str, Path]:
+        """The split folders that hold .ann files at any depth, and ``source`` itself when others lie outside them."""
+        named = [split for split in self.splits if split != REST]
+        found = {split: source / split for split in named if any((source / split).rglob("*.ann"))}
+        if any(path.relative_to(source).parts[0] not in found for path in source.rglob("*.ann")):
+            found[REST] = source
+        if not found:
+            got = "no .ann file" if source.is_dir() else "no such folder"
+            fix = "give a folder that holds .txt files, each with its .ann file beside it"
+            raise CorpusNotFound("no brat annotation here", where=str(source), got=got, fix=fix)
+        return found
+
+    def read(self, source: Path, split: str, report: Report) -> Iterator[Document]:
+        """The documents of a split by path, one at a time; their ids are ``brat/SPLIT/path``."""
+        found = self.locate(source)
+        if (folder := found.get(split)) is None:
+            raise CorpusNotFound("the split is not there", where=str(source), got=repr(split), fix="leave it out")
+        for path in _pairs(folder, found.keys() - {REST} if split == REST else frozenset(), report):
+            try:
+                document = self._document(path, folder, split, report)
+            except DataError as error:
+                report.bad(error)
+            else:
+                _count(document, report)
+                yield document
+
+    def _document(self, path: Path, folder: Path, split: str, report: Report) -> Document:
+        before = report.tally()
+        standoff = read_standoff(path, report)
+        links = _links(standoff, report)
+        name = path.relative_to(folder)
+        repairs = dict(report.tally() - before)
+        meta = {"dataset": self.name, "split": split, "source": name.as_posix(), "repairs": repairs}
+        mentions = tuple(_mention(bound, links.get(bound.id, Link())) for bound in standoff.bounds.values())
+        entities = tuple(Entity(f"E{n}", e.members, "equiv") for n, e in enumerate(standoff.equivalences, 1))
+        id = f"{self.name}/{split}/{name.with_suffix('').as_posix()}"
+        return Document(
+            id, standoff.text, self.lang, mentions, entities, _triples(standoff), _annotated(standoff), meta
+        )
+
+
+def _pairs(folder: Path, elsewhere: frozenset[str] | set[str], report: Report) -> Iterator[Path]:
+    """The .ann files below a folder that have a text, by path; those in the sub-folders ``elsewhere`` left out."""
+    ends: dict[Path, set[str]] = {}
+    for path in folder.rglob("*"):
+        if path.suffix in (".ann", ".txt") and path.relative_to(folder).parts[0] not in elsewhere:
+            ends.setdefault(path.with_suffix(""), set()).add(path.suffix)
+    for stem in sorted(ends):
+        if len(ends[stem]) == 2:
+            yield stem.with_name(f"{stem.name}.ann")
+        else:
+            where = stem.relative_to(folder).as_posix()
+            report.defect("text or annotation alone: skipped", "documents", where, *ends[stem])
+
+
+def _links(standoff: Standoff, report: Report) -> dict[str, Link]:
+    """The links of all mentions that have a reference to Wikidata; those to other knowledge bases are counted."""
+    ours = []
+    for reference in standoff.references:
+        if reference.base == "Wikidata":
+            ours.append(reference)
+        else:
+            got = f"{reference.base}:{reference.value}"
+            report.defect("link to another knowledge base: dropped", "reference lines", reference.where, got)
+    types = {bound.type for bound in standoff.bounds.values()}
+    choices = read_choices(standoff._replace(references=ours), types, report)
+    return {id: FIRST.link(standoff.bounds[id], items) for id, items in choices.items()}
+
+
+def _mention(bound: Bound, link: Link) -> Mention:
+    start, stop = min(f.start for f in bound.fragments), max(f.stop for f in bound.fragments)
+    fragments = bound.fragments if len(bound.fragments) > 1 else ()
+    return Mention(bound.id, start, stop, bound.type, fragments, link)
+
+
+def _triples(standoff: Standoff) -> tuple[Triple, ...]:
+    spoken = list(sentences(standoff.text)) if standoff.relations else []
+    found = []
+    for type, subject, object, _ in standoff.relations:
+        arguments = [*standoff.bounds[subject].fragments, *standoff.bounds[object].fragments]
+        found.append(Triple(subject, type, object, None, evidence(spoken, arguments)))
+    return tuple(found)
+
+
+def _annotated(standoff: Standoff) -> Annotated:
+    """Mentions are taken for complete where there are any; of the rest brat cannot say how far it goes."""
+    mentions: Completeness = "complete" if standoff.bounds else "none"
+    return Annotated(
+        mentions=mentions,
+        types=mentions,
+        links=_some(standoff.references),
+        entities=_some(standoff.equivalences),
+        triples=_some(standoff.relations),
+    )
+
+
+def _some(lines: Sequence[object]) -> Completeness:
+    return "partial" if lines else "none"
+
+
+def _count(document: Document, report: Report) -> None:
+    report.count("documents")
+    report.count("characters", len(document.text))
+    report.count("mentions", len(document.mentions))
+    report.count("mentions discontinuous", sum(bool(m.fragments) for m in document.mentions))
+    statuses = Counter(mention.link.status for mention in document.mentions)
+    for status in get_args(Status):
+        report.count(f"mentions {status}", statuses[status])
+    report.count("entities of several mentions", len(document.entities))
+    report.count("triples", len(document.triples))
+
+
+converter = Brat()
