@@ -1,0 +1,88 @@
+"""Abstracts of Wikipedia whose links were made spans: spans put back in their place, links, quick sentences.
+
+REBEL and corpora like it claim their spans on a text from which empty brackets were taken out later, and are so
+large that every step has to be cheap.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from relik_ml.types import Link, Span
+
+MISSING = frozenset({"", "None", "none", "NULL", "null"})  # what stands where a page has no item
+ITEM = re.compile(r"Q[1-9]\d*", re.ASCII)
+PROPERTY = re.compile(r"P[1-9]\d*", re.ASCII)
+LEAP = 4  # how many deleted brackets may stand between two spans
+
+_SENTENCE = re.compile(r"""[.!?…]['"»”’)\]]*(\s+)(?=[^\W\d_a-zа-яё]|["«“'(\d])|[。！？؟](\s*)|(\n\s*)""")
+
+
+class Mark(NamedTuple):
+    """An entity as its record names it: the span it claims, its surface and its link."""
+
+    start: int
+    stop: int
+    surface: str
+    uri: str
+
+
+def align(text: str, marks: Iterable[Mark]) -> dict[Mark, int]:
+    """Where each mark's surface really starts, two characters further left for every ``()`` deleted before it.
+
+    The shift only grows along the text, so that a span is looked for at the last shift first. Marks whose
+    surface is nowhere near are left out.
+
+    >>> text = "Чехов  — писатель"  # it was: Чехов () — писатель
+    >>> align(text, [Mark(0, 5, "Чехов", "Q5685"), Mark(11, 19, "писатель", "Q36180")]).values()
+    dict_values([0, 9])
+    """
+    found: dict[Mark, int] = {}
+    shift = 0
+    for item in sorted(marks):
+        start, stop, surface, _ = item
+        if stop - start != len(surface):
+            continue
+        for further in range(shift, shift + LEAP + 1):
+            if (at := start - 2 * further) >= 0 and text.startswith(surface, at):
+                found[item], shift = at, further
+                break
+    return found
+
+
+@lru_cache(maxsize=1 << 15)
+def link(uri: str) -> Link | None:
+    """The link that a uri which is no literal means: unknown when it is missing, None when it is no item.
+
+    >>> link("Q42").id, link("None").status, link("P31")
+    ('Q42', 'unknown', None)
+    """
+    if ITEM.fullmatch(uri):
+        return Link("linked", uri)
+    return Link() if uri in MISSING else None
+
+
+def sentences(text: str, within: Iterable[tuple[int, Span]]) -> dict[int, Span]:
+    """The range of each numbered sentence, found by what is said to stand in it.
+
+    The numbers are those of a splitter that nobody kept, so a sentence is what a quick rule (corpora of millions of
+    abstracts leave no time for more) puts around all spans of one number.
+
+    >>> text = "Чехов родился в 1860 г. в Таганроге. Он был врачом."
+    >>> [text[start:stop] for start, stop in sentences(text, [(0, Span(26, 35)), (1, Span(44, 50))]).values()]
+    ['Чехов родился в 1860 г. в Таганроге.', 'Он был врачом.']
+    """
+    reach: dict[int, tuple[int, int]] = {}
+    for number, (start, stop) in within:
+        first, last = reach.get(number, (start, stop))
+        reach[number] = min(first, start), max(last, stop)
+    gaps = [found.span(found.lastindex or 0) for found in _SENTENCE.finditer(text)] if reach else []
+    starts, stops = [0, *(stop for _, stop in gaps)], [*(start for start, _ in gaps), len(text)]
+    return {
+        number: Span(starts[bisect_right(starts, start) - 1], stops[bisect_left(stops, stop)])
+        for number, (start, stop) in reach.items()
+    }
