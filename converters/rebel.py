@@ -24,10 +24,11 @@ from ._literals import is_literal, read_literal
 from ._rebel_records import Record, read_record
 from ._wikipedia import Mark, align, link, sentences
 
+ENDS = ("", *COMPRESSED)
 NAMES = {"train": "train", "val": "dev", "dev": "dev", "valid": "dev", "test": "test"}
 ANNOTATED = Annotated(mentions="partial", types="none", links="silver", entities="none", triples="silver")
 LICENCE = "CC BY-NC-SA 4.0"
-UNKNOWN, UNLINKABLE = Link(), Link("unlinkable")
+UNLINKABLE = Link("unlinkable")
 TYPES = {"dateTime": "DATE", "decimal": "NUMBER"}  # the two kinds of literals; all else is ENTITY, for nobody said more
 
 
@@ -50,7 +51,7 @@ class Rebel:
 
     def locate(self, source: Path) -> dict[str, Path]:
         """The .jsonl files at ``source`` (one, or a folder of them) by the split in their name; ``all`` without one."""
-        paths = [source] if source.is_file() else sorted(path for path in source.glob("*") if _is_lines(path))
+        paths = [source] if source.is_file() else sorted(path for end in ENDS for path in source.glob(f"*.jsonl{end}"))
         found: dict[str, Path] = {}
         for path in paths:
             split = next((NAMES[word] for word in re.split(r"[\W_]+", path.name) if word in NAMES), "all")
@@ -80,11 +81,6 @@ class Rebel:
                 report.bad(error)
             else:
                 yield _document(record, split, self.lang, report)
-
-
-def _is_lines(path: Path) -> bool:
-    name = path.stem if path.suffix in COMPRESSED else path.name
-    return path.is_file() and name.endswith(".jsonl")
 
 
 def _document(record: Record, split: str, lang: str, report: Report) -> Document:
@@ -134,7 +130,7 @@ def _mention(id: str, item: Mark, start: int, record: Record, lang: str, report:
         return Mention(id, start, stop, TYPES.get(value.datatype, "ENTITY"), link=UNLINKABLE, value=value)
     if (target := link(item.uri)) is None:
         report.defect("link to no item: dropped", "entities", record.where, item.uri)
-    return Mention(id, start, stop, "ENTITY", link=target or UNKNOWN)
+    return Mention(id, start, stop, "ENTITY", link=target or Link())
 
 
 def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -> list[tuple[Triple, str]]:
