@@ -1,7 +1,11 @@
-"""Reading brat lines and settling references, apart from any corpus."""
+"""Brat: its lines, settling references, any folder of it, and lines that nobody meant."""
 
 from __future__ import annotations
 
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relik_ml.plugins import Report
-from relik_ml.types import Link, Span
+from relik_ml.errors import CorpusNotFound, DataError, RelikError
+from relik_ml.io import check, document_from_json, document_to_json
+from relik_ml.plugins import Report, StrictReport, TolerantReport, load_converter
+from relik_ml.types import Annotated, Document, Entity, Link, Span, Triple
 
 brat: Any = import_module("relik_ml.converters._brat")
 links: Any = import_module("relik_ml.converters._links")
@@ -28,7 +34,7 @@ def read(folder: Path, text: str, *lines: str) -> tuple[Any, Report]:
     "line",
     ["E1\tEVENT:T1", "A1\tSure T1", "#1\tAnnotatorNotes T1\tда", "T2", "T2\tPERSON 0\tА", "R1\tKNOWS Arg1:T1", " "],
 )
-def test_other_lines_are_counted_with_their_place(tmp_path: Path, line: str) -> None:
+def test_lines_without_a_place_are_counted_with_their_place(tmp_path: Path, line: str) -> None:
     standoff, report = read(tmp_path, "Анна", "T1\tPERSON 0 4\tАнна", "", line)
     (defect,) = report.defects.values()
     assert (defect.count, defect.examples[0].split()[0]) == (1, f"{tmp_path.name}/a.ann:3")
@@ -61,3 +67,211 @@ def test_ranking_without_items_is_nil_and_alternatives_are_ranked() -> None:
     ranking = links.Ranking(votes, str.casefold)
     assert ranking.link(bound("ОМСК"), votes[0][1]) == Link("linked", "Q2", None, ("Q1", "Q3"))
     assert ranking.link(bound("Омск"), {}) == Link("nil")
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("E1\tBirth:T1 Person:T1", "event: no place for it, left out"),
+        ("A1\tSure T1", "attribute: no place for it, left out"),
+        ("M1\tSure T1", "attribute: no place for it, left out"),
+        ("#1\tAnnotatorNotes T1\tда", "note: no place for it, left out"),
+        ("*\tEquiv T1 T9", "equivalence of a mention that is not there: dropped"),
+        ("R1\tKNOWS Arg1:T1 Arg2:E1", "relation of a mention that is not there: dropped"),
+        ("R1\tKNOWS Who:T1 Whom:T2", "roles of a relation: left out"),
+        ("Анна", "line that is no annotation: skipped"),
+        (f"T3\tPERSON 0 {'9' * 5000}\tАнна", "line that is no annotation: skipped"),
+        ("T3\tPERSON ٠ 4\tАнна", "line that is no annotation: skipped"),
+        ("T3\tPERSON 0 9\tАнна Ян", "mention whose surface is not in the text: dropped"),
+    ],
+)
+def test_each_kind_of_loss_has_its_name(tmp_path: Path, line: str, what: str) -> None:
+    standoff, report = read(tmp_path, "Анна Ян", "T1\tPERSON 0 4\tАнна", "T2\tPERSON 5 7\tЯн", line)
+    assert report.tally() == {what: 1}
+    assert list(standoff.bounds) == ["T1", "T2"]
+
+
+def test_roles_in_another_order_are_put_in_order(tmp_path: Path) -> None:
+    bounds = ["T1\tPERSON 0 4\tАнна", "T2\tPERSON 5 7\tЯн"]
+    standoff, report = read(tmp_path, "Анна Ян", *bounds, "R1\tKNOWS Arg2:T1 Arg1:T2\t")
+    assert [(relation.subject, relation.object) for relation in standoff.relations] == [("T2", "T1")]
+    assert report.tally() == {}
+
+
+# Any folder
+
+
+TEXT = "Анна и Ян. Аня ждёт."
+LINES = (
+    "T1\tPERSON 0 4\tАнна", "T2\tPERSON 7 9\tЯн", "T3\tPERSON 11 14\tАня", "T4\tGROUP 0 4;7 9\tАнна Ян",
+    "N1\tReference T1 Wikidata:Q80440\tАхматова", "N2\tReference T2 Wikidata:NULL",
+    "N3\tReference T3 DBpedia:Anna\tАня",
+    "N4\tReference T1 Wikidata:Q5\tчеловек", "R1\tKNOWS Arg1:T1 Arg2:T2", "*\tEquiv T1 T3",
+    "#1\tAnnotatorNotes T1\tкто?",
+)  # fmt: skip
+
+
+def write(folder: Path, name: str, text: str = TEXT, lines: tuple[str, ...] = LINES) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".txt").write_bytes(text.encode())
+    path.with_suffix(".ann").write_bytes("\n".join(lines).encode())
+
+
+def documents(source: Path, split: str, report: Report | None = None, name: str = "brat") -> dict[str, Document]:
+    report = Report() if report is None else report
+    return {document.id: document for document in load_converter(name).read(source, split, report)}
+
+
+def test_a_folder_becomes_documents(tmp_path: Path) -> None:
+    write(tmp_path, "один.ann")
+    report = Report()
+    (document,) = documents(tmp_path, "all", report).values()
+    assert (document.id, document.text, document.lang) == ("brat/all/один", TEXT, "ru")
+    links = {mention.id: mention.link for mention in document.mentions}
+    assert links["T1"] == Link("linked", "Q80440", "Ахматова", ("Q5",)), "the earlier line wins"
+    assert (links["T2"], links["T3"], links["T4"]) == (Link("nil"), Link(), Link())
+    assert document.mentions[3].fragments == (Span(0, 4), Span(7, 9))
+    assert document.triples == (Triple("T1", "KNOWS", "T2", None, (Span(0, 10),)),)
+    assert document.entities == (Entity("E1", ("T1", "T3"), "equiv"),)
+    assert document.annotated == Annotated("complete", "complete", "partial", "partial", "partial")
+    lost = {
+        "note: no place for it, left out": 1,
+        "link to another knowledge base: dropped": 1,
+        "several QIDs: the likeliest taken": 1,
+    }
+    assert report.tally() == document.meta["repairs"] == lost
+    assert report.defects["link to another knowledge base: dropped"].examples[0].endswith("DBpedia:Anna")
+    assert check(document) == []
+
+
+def test_what_nobody_annotated_is_not_said_to_be_complete(tmp_path: Path) -> None:
+    write(tmp_path, "a.ann", lines=())
+    assert documents(tmp_path, "all")["brat/all/a"].annotated == Annotated()
+
+
+def test_the_language_is_a_setting(tmp_path: Path) -> None:
+    write(tmp_path, "a.ann", "Anna", ())
+    converter: Any = load_converter("brat")
+    assert [d.lang for d in replace(converter, lang="de").read(tmp_path, "all", Report())] == ["de"]
+    assert "lang" in converter.settings
+
+
+def test_splits_are_sub_folders_and_all_is_what_lies_outside_them(tmp_path: Path) -> None:
+    for name in ("train/x/a.ann", "train/b.ann", "dev/a.ann", "more/a.ann", "top.ann"):
+        write(tmp_path, name)
+    (tmp_path / "test").mkdir()
+    located = load_converter("brat").locate(tmp_path)
+    assert located == {"train": tmp_path / "train", "dev": tmp_path / "dev", "all": tmp_path}
+    ids = [id for split in located for id in documents(tmp_path, split)]
+    assert ids == ["brat/train/b", "brat/train/x/a", "brat/dev/a", "brat/all/more/a", "brat/all/top"]
+    with pytest.raises(CorpusNotFound, match="'test'"):
+        documents(tmp_path, "test")
+
+
+def test_halves_are_skipped_and_counted(tmp_path: Path) -> None:
+    write(tmp_path, "a.ann")
+    (tmp_path / "b.txt").write_text("Ян", encoding="utf-8")
+    (tmp_path / "c.ann").write_text("", encoding="utf-8")
+    report = Report()
+    assert list(documents(tmp_path, "all", report)) == ["brat/all/a"]
+    assert [x.split()[0] for x in report.defects["text or annotation alone: skipped"].examples] == ["b", "c"]
+
+
+@pytest.mark.parametrize(("name", "got"), [("", "no .ann file"), ("nowhere", "no such folder")])
+def test_a_folder_without_annotation_is_refused(tmp_path: Path, name: str, got: str) -> None:
+    with pytest.raises(CorpusNotFound) as caught:
+        load_converter("brat").locate(tmp_path / name)
+    assert caught.value.got == got
+
+
+def test_strict_stops_at_what_has_no_place(tmp_path: Path) -> None:
+    write(tmp_path, "a.ann")
+    with pytest.raises(DataError, match=r"note: no place for it[^\n]*\n.*a\.ann:11"):
+        documents(tmp_path, "all", StrictReport())
+
+
+# Lines that nobody meant
+
+
+SOUND = tuple(line for line in LINES if line[:2] != "N4")  # NEREL settles two QIDs by what other documents have
+
+
+def damage(line: str, chance: random.Random) -> str:
+    """The line cut, swapped, of wrong types, with huge numbers or with characters out of place."""
+    place, other = sorted(chance.choices(range(len(line) + 1), k=2))
+    odd = chance.choice(["\r", "\x85", "\u2028", "\x0b", "\x00", "\t", ";", ":", "\U0001f600"])
+    words = line.split(" ")
+    chance.shuffle(words)
+    return chance.choice([
+        line[:place],
+        line[:place] + line[other:],
+        line[other:] + line[:place],
+        " ".join(words),
+        line[:place] + odd + line[place:],
+        line.replace("\t", " "),
+        line.replace(" ", "\t"),
+        line.replace(" 4", " " + "9" * chance.choice([3, 30, 6000])),
+        line.replace("0", chance.choice(["-1", "0.5", "null", "٠", "[" * 50, "1e9"])),
+        line.replace("T1", chance.choice(["T99", "", "R1", "\x00", "T1;T2", "Т1"])),
+        line.replace("Q", chance.choice(["P", "", "Q0", "Q" * 999])),
+    ])  # fmt: skip
+
+
+def damaged(chance: random.Random) -> bytes:
+    """Fifty lines and more, each damaged; a fifth of such files is no UTF-8."""
+    lines = [damage(line, chance) for line in chance.sample(LINES * 5, len(LINES) * 5)]
+    content = "\n".join(lines).encode()
+    place = chance.randrange(len(content))
+    broken = chance.choice([b"\xff", b"\xd0", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"])
+    return content[:place] + broken * (chance.random() < 0.2) + content[place:]
+
+
+def damaged_corpus(folder: Path, chance: random.Random) -> Iterator[tuple[Path, bool]]:
+    """200 damaged documents, and 20 whole ones among them: the path of each, and whether it is whole."""
+    for number in range(220):
+        path = folder / f"{number:03}_text.ann"
+        whole = number % 11 == 5
+        write(folder, path.name, lines=SOUND)
+        if not whole:
+            path.write_bytes(damaged(chance))
+            if number % 2:
+                path.with_suffix(".txt").write_bytes(damage(TEXT, chance).encode())
+        yield path, whole
+
+
+@pytest.mark.parametrize("name", ["brat", "nerel"])
+def test_ten_thousand_damaged_lines_only_cost_themselves(tmp_path: Path, name: str) -> None:
+    made = list(damaged_corpus(tmp_path / "broken" / "dev", random.Random(7)))
+    assert sum(path.read_bytes().count(b"\n") + 1 for path, whole in made if not whole) >= 10_000
+    for path, whole in made:
+        if whole:
+            write(tmp_path / "sound" / "dev", path.name, lines=SOUND)
+    report = TolerantReport()
+    found = documents(tmp_path / "broken", "dev", report, name)
+    sound = documents(tmp_path / "sound", "dev", name=name)
+    assert len(sound) == 20
+    assert {id: found[id] for id in sound} == sound
+    for document in found.values():
+        assert check(document) == []
+        stored = json.dumps(document_to_json(document))
+        assert document_from_json(json.loads(stored), "here") == document
+    bad = report.defects["bad: the file is not UTF-8: skipped"].count
+    assert len(found) + bad == len(made)
+    assert 20 <= bad <= 100, "some files are no UTF-8, but most are read"
+    assert report.defects["line that is no annotation: skipped"].count > 1_000
+
+
+@pytest.mark.parametrize("name", ["brat", "nerel"])
+def test_without_leave_to_skip_damage_is_an_error_of_ours(tmp_path: Path, name: str) -> None:
+    chance = random.Random(11)
+    errors = []
+    for number in range(100):
+        write(tmp_path / str(number) / "dev", "a.ann")
+        (tmp_path / str(number) / "dev" / "a.ann").write_bytes(damaged(chance))
+        try:
+            documents(tmp_path / str(number), "dev", name=name)
+        except RelikError as error:
+            errors.append(str(error))
+    assert 0 < len(errors) < 100
+    assert all("not UTF-8" in error and "a.ann" in error for error in errors)

@@ -1,0 +1,213 @@
+r"""A document as brat standoff: a text and, beside it, lines that annotate ranges of it.
+
+>>> from relik_ml.types import Document, Link, Mention, Triple
+>>> chekhov = Mention("T1", 0, 5, "PERSON", link=Link("linked", "Q5685", "Антон Чехов"))
+>>> born = Triple("T1", "PLACE_OF_BIRTH", "town", score=0.9)
+>>> page = standoff(Document("d", "Чехов из Таганрога", "ru", (chekhov, Mention("town", 9, 18, "CITY")), (), (born,)))
+>>> print(page.annotation.replace("\t", "⇥"), end="")
+T1⇥PERSON 0 5⇥Чехов
+T2⇥CITY 9 18⇥Таганрога
+R1⇥PLACE_OF_BIRTH Arg1:T1 Arg2:T2⇥
+N1⇥Reference T1 Wikidata:Q5685⇥Антон Чехов
+>>> dict(page.losses)
+{'scores left out': 1, 'mention ids given anew': 1}
+
+Brat has no place for scores, values, evidence and properties, for what ``annotated`` and ``meta`` say, nor for the
+difference between a literal and a mention that nobody looked up: each such thing is counted in ``losses``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from relik_ml.errors import DataError
+from relik_ml.types import Document, Mention, Span
+
+_ID = re.compile(r"T[0-9]{1,9}")
+_ITEM = re.compile(r"Q[1-9][0-9]*")
+_LINE_ENDS = re.compile(r"[\r\n]+")
+_BLANKS = re.compile(r"\s+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NAME_BYTES = 200  # file systems allow 255, suffix and temporary names included
+
+
+class Page(NamedTuple):
+    """The two files of a document, and how often what was left out or written otherwise."""
+
+    text: str
+    annotation: str
+    losses: Counter[str]
+
+
+def write_pages(documents: Iterable[Document], folder: Path) -> Counter[str]:
+    """Write ``PLACE.txt`` and ``PLACE.ann`` below a folder for each document; the losses of all and their number.
+
+    DataError when two documents would be one file.
+    """
+    total: Counter[str] = Counter(documents=0)
+    for document in documents:
+        path, page = folder / place(document), standoff(document)
+        _write(path, ".txt", page.text, document)
+        _write(path, ".ann", page.annotation, document)
+        total.update(documents=1)
+        total.update(page.losses)
+    return total
+
+
+def place(document: Document) -> str:
+    """Where a document goes, without suffix: its id, without the name of its data set, safe as a path.
+
+    >>> place(Document("nerel/dev/119336_text", "", meta={"dataset": "nerel"}))
+    'dev/119336_text'
+    >>> place(Document("../Анна: Ахматова", ""))
+    '%2E%2E/Анна%3A Ахматова'
+    """
+    name = document.id.removeprefix(f"{document.meta.get('dataset')}/")
+    return "/".join(map(_safe, name.split("/")))
+
+
+def standoff(document: Document) -> Page:
+    """The document in brat's terms: ids that brat could have given are kept, offsets are those of the text."""
+    losses = Counter(_no_place(document))
+    text, surrogates = _SURROGATE.subn("\ufffd", document.text)
+    losses["lone surrogates written as U+FFFD"] += surrogates
+    ranges = {mention.id: _ranges(mention, text) for mention in document.mentions}
+    ids = _ids([mention.id for mention in document.mentions if ranges[mention.id]], losses)
+    lines = [
+        *_mentions(document, text, ranges, ids, losses),
+        *_relations(document, ids, losses),
+        *_references(document, ids, losses),
+        *_equivalences(document, ids, losses),
+    ]
+    return Page(text, "".join(f"{line}\n" for line in lines), +losses)
+
+
+def _no_place(document: Document) -> dict[str, int]:
+    """How many things of a document brat has no line for."""
+    mentions, triples = document.mentions, document.triples
+    scores = [s for m in mentions for s in (m.score, m.link.score)] + [triple.score for triple in triples]
+    return {
+        "scores left out": sum(score is not None for score in scores),
+        "values left out": sum(mention.value is not None for mention in mentions),
+        "literal marks left out": sum(mention.link.status == "unlinkable" for mention in mentions),
+        "properties left out": sum(triple.property is not None for triple in triples),
+        "evidence spans left out": sum(len(triple.evidence) for triple in triples),
+    }
+
+
+def _ranges(mention: Mention, text: str) -> list[Span]:
+    """The fragments of a mention as brat writes them: none runs over the end of a line, none is empty."""
+    return [piece for span in mention.fragments or (mention.span,) for piece in _lines(span, text)]
+
+
+def _lines(span: Span, text: str) -> Iterator[Span]:
+    start = span.start
+    for end in _LINE_ENDS.finditer(text, span.start, span.stop):
+        if start < end.start():
+            yield Span(start, end.start())
+        start = end.end()
+    if start < span.stop:
+        yield Span(start, span.stop)
+
+
+def _ids(names: list[str], losses: Counter[str]) -> dict[str, str]:
+    """Brat's id for each mention: its own if it looks like brat's, else the next number that is free."""
+    kept = {name for name in names if _ID.fullmatch(name)}
+    free = (id for number in count(1) if (id := f"T{number}") not in kept)
+    losses["mention ids given anew"] += len(names) - len(kept)
+    return {name: name if name in kept else next(free) for name in names}
+
+
+def _mentions(
+    document: Document, text: str, ranges: dict[str, list[Span]], ids: dict[str, str], losses: Counter[str]
+) -> Iterator[str]:
+    for mention in document.mentions:
+        if not (spans := ranges[mention.id]):
+            losses["mentions of line ends alone left out"] += 1
+            continue
+        losses["mentions over line ends written without them"] += (*spans,) != (mention.fragments or (mention.span,))
+        offsets = ";".join(f"{start} {stop}" for start, stop in spans)
+        surface = " ".join(text[start:stop] for start, stop in spans)
+        yield f"{ids[mention.id]}\t{_name(mention.type, losses)} {offsets}\t{surface}"
+
+
+def _relations(document: Document, ids: dict[str, str], losses: Counter[str]) -> Iterator[str]:
+    numbers = count(1)
+    for triple in document.triples:
+        if triple.subject in ids and triple.object in ids:
+            relation = _name(triple.relation, losses)
+            yield f"R{next(numbers)}\t{relation} Arg1:{ids[triple.subject]} Arg2:{ids[triple.object]}\t"
+        else:
+            losses["triples of mentions left out"] += 1
+
+
+def _references(document: Document, ids: dict[str, str], losses: Counter[str]) -> Iterator[str]:
+    """The link first, then its alternatives; NULL for NIL; no line for what nobody looked up."""
+    numbers = count(1)
+    for mention in (mention for mention in document.mentions if mention.id in ids):
+        link = mention.link
+        items = ["NULL"] if link.status == "nil" else [*filter(None, (link.id, *link.alternatives))]
+        for item in items:
+            if item != "NULL" and not _ITEM.fullmatch(item):
+                losses["links to no Wikidata item left out"] += 1
+                continue
+            label = _label(link.label or "", losses) if item == link.id else ""
+            yield f"N{next(numbers)}\tReference {ids[mention.id]} Wikidata:{item}\t{label}"
+
+
+def _equivalences(document: Document, ids: dict[str, str], losses: Counter[str]) -> Iterator[str]:
+    """Entities, but for those which the links imply anyway."""
+    for entity in document.entities:
+        members = [ids[id] for id in entity.mentions if id in ids]
+        if entity.induced == "same-link":
+            losses["entities left out that links imply"] += 1
+        elif len(members) < 2:
+            losses["entities of fewer than two mentions left out"] += 1
+        else:
+            yield f"*\tEquiv {' '.join(members)}"
+
+
+def _name(name: str, losses: Counter[str]) -> str:
+    """The name of a type or relation without what would end it in a line of brat."""
+    written = _encodable(_BLANKS.sub("_", name)) or "_"
+    losses["names written with _ for what brat cannot hold"] += written != name
+    return written
+
+
+def _label(label: str, losses: Counter[str]) -> str:
+    written = _encodable(_LINE_ENDS.sub(" ", label))
+    losses["labels written on one line"] += written != label
+    return written
+
+
+def _encodable(text: str) -> str:
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _safe(part: str) -> str:
+    """A part of a path that is a file name everywhere: no dots alone, nothing that steers, not too long."""
+    name = "".join(c if c.isalnum() or c in "-_. " else quote(c, safe="", errors="replace") for c in part) or "%"
+    if not name.strip(". "):
+        name = name.replace(".", "%2E").replace(" ", "%20")
+    if len(name.encode()) > _NAME_BYTES:
+        digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        name = name.encode()[: _NAME_BYTES - 17].decode(errors="ignore") + f"-{digest}"
+    return name
+
+
+def _write(path: Path, suffix: str, content: str, document: Document) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_name(path.name + suffix).open("xb") as file:
+            file.write(content.encode("utf-8"))
+    except (FileExistsError, NotADirectoryError):
+        fix = "give them ids that differ in more than what a file name cannot hold"
+        where = f"document {document.id!r}"
+        raise DataError("two documents would be one file", where=where, got=path.name + suffix, fix=fix) from None

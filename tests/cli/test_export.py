@@ -1,0 +1,74 @@
+"""``relik-ml export``: what it writes, what it says, and what it leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relik_ml.cli import main
+from relik_ml.io import read_documents, write_documents
+from relik_ml.types import Document, Link, Mention, Triple
+
+TEXT = "Анна живёт в Туле"
+ANNA, TULA = Mention("T1", 0, 4, "PERSON"), Mention("T2", 13, 17, "CITY", link=Link("linked", "Q2770", "Тула"))
+LIVES = Triple("T1", "LIVES_IN", "T2", score=0.5)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    path = tmp_path / "documents.jsonl"
+    document = Document("ours/dev/один", TEXT, "ru", (ANNA, TULA), (), (LIVES,), meta={"dataset": "ours"})
+    write_documents([document, Document("два", "")], path)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+def test_documents_become_files_and_losses_are_said(stored: Path, tmp_path: Path) -> None:
+    done = run("export", "brat", stored, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
+    assert found == {"dev/один.txt", "dev/один.ann", "два.txt", "два.ann"}
+    assert done.stdout == ""
+    assert "out: 2 documents; meta and annotated left out" in done.stderr
+    assert [line.split() for line in done.stderr.splitlines()[1:]] == [["scores", "left", "out", "1"]]
+
+
+def test_what_was_exported_is_converted_back(stored: Path, tmp_path: Path) -> None:
+    run("export", "brat", stored, "--out", tmp_path / "out")
+    done = run("convert", "brat", "--source", tmp_path / "out", "--out", tmp_path / "again")
+    assert done.exit_code == 0, done.output
+    (document,) = read_documents(tmp_path / "again" / "dev.jsonl")
+    assert (document.text, document.mentions) == (TEXT, (ANNA, TULA))
+    assert [(t.subject, t.relation, t.object) for t in document.triples] == [("T1", "LIVES_IN", "T2")]
+    assert [d.id for d in read_documents(tmp_path / "again" / "all.jsonl")] == ["brat/all/два"]
+
+
+def test_a_folder_that_holds_anything_is_left_alone(stored: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert run("export", "brat", stored, "--out", tmp_path / "out").exit_code == 0, "an empty one is used"
+    (tmp_path / "out" / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "out" / "два.ann").write_text("T1\tPERSON 0 1\tя", encoding="utf-8")
+    done = run("export", "brat", stored, "--out", tmp_path / "out")
+    assert done.exit_code == 6
+    assert "the folder is not empty" in done.stderr
+    assert (tmp_path / "out" / "два.ann").read_text(encoding="utf-8") == "T1\tPERSON 0 1\tя"
+
+
+def test_a_bad_line_leaves_nothing_behind(stored: Path, tmp_path: Path) -> None:
+    with stored.open("a", encoding="utf-8") as file:
+        file.write("{\n")
+    done = run("export", "brat", stored, "--out", tmp_path / "new" / "out")
+    assert done.exit_code == 3
+    assert "line 3" in done.stderr
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_file_in_the_way_is_refused(stored: Path) -> None:
+    done = run("export", "brat", stored, "--out", stored)
+    assert done.exit_code == 6
+    assert "not a folder" in done.stderr
