@@ -155,10 +155,11 @@ def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -
 
 
 def _count(mentions: tuple[Mention, ...], annotators: dict[str, list[str]], report: Report) -> None:
+    statuses = [mention.link.status for mention in mentions]
     report.count("mentions", len(mentions))
-    report.count("mentions linked", sum(mention.link.status == "linked" for mention in mentions))
-    report.count("mentions without a link", sum(mention.link.status == "unknown" for mention in mentions))
-    report.count("literals", sum(mention.value is not None for mention in mentions))
+    report.count("mentions linked", statuses.count("linked"))
+    report.count("mentions without a link", statuses.count("unknown"))
+    report.count("literals", statuses.count("unlinkable"))
     report.count("triples", len(annotators["triples"]))
     for layer, names in annotators.items():
         for name in set(names):
