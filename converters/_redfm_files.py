@@ -1,0 +1,139 @@
+"""The files of RED-FM and SRED-FM: where they lie, the values in them, and the table of relations beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.lines import COMPRESSED, open_lines
+from relik_ml.plugins import Report
+
+from ._wikipedia import PROPERTY
+
+RELATIONS = "relations.tsv"
+ALIASES = {"dev": ("dev", "validation")}
+BATCH = 256
+
+
+def split_files(source: Path, split: str, lang: str) -> list[Path]:
+    """The files of a split in one language, in order; ``source`` is their folder, the one above, or a file.
+
+    >>> split_files(Path("/nowhere"), "train", "ru")
+    []
+    """
+    names = ALIASES.get(split, (split,))
+    if source.is_file():
+        return [source] if set(names) & set(re.split(r"[._-]", source.name)) else []
+    jsonl = [f"{name}.{lang}.jsonl{suffix}" for name in names for suffix in ("", *COMPRESSED)]
+    shards = [f"{lang}/{name}{rest}" for name in names for rest in ("/*.parquet", "-*.parquet", ".parquet")]
+    parquet = [f"{name}.{lang}.parquet" for name in names] + shards
+    for folder in (source, source / "data"):
+        for pattern in (*jsonl, *parquet):
+            if found := sorted(path for path in folder.glob(pattern) if path.is_file()):
+                return found
+    return []
+
+
+def read_values(path: Path, report: Report) -> Iterator[tuple[str, Any]]:
+    """The values of a .parquet or JSON Lines file, each with its place; a line that is not JSON is ``report.bad``."""
+    if path.suffix == ".parquet":
+        yield from _rows(path)
+        return
+    for number, line in open_lines(path):
+        where = f"{path.name}:{number}"
+        try:
+            value = _parse(line, where)
+        except DataError as error:
+            report.count("records")
+            report.bad(error)
+        else:
+            yield where, value
+
+
+def _parse(line: bytes, where: str) -> Any:
+    fix = "one whole JSON object a line, in UTF-8: fetch the file anew"
+    try:
+        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        got = f"byte 0x{line[error.start]:02x} at byte {error.start} of the line"
+        raise DataError("the line is not UTF-8", where=where, got=got, fix=fix) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError("the line is not JSON", where=where, got=str(error), fix=fix) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """Rows of a parquet file; relation classes, which may be numbers there, by their names."""
+    arrow, parquet = _pyarrow()
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            classes = _classes((file.schema_arrow.metadata or {}).get(b"huggingface", b"null"))
+            for batch in file.iter_batches(batch_size=BATCH):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path.name}, row {number}", _named(row, classes)
+    except (OSError, ValueError, arrow.ArrowException) as error:
+        where, fix = f"{path}, after row {number}", "give a whole, readable file, or fetch it anew"
+        raise DataError("cannot read the parquet file", where=where, got=str(error), fix=fix) from None
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        return import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        fix = "pip install 'relik-ml[train]', or give the corpus as JSON Lines"
+        raise ConfigError("parquet files need the package pyarrow", got=str(error), fix=fix) from None
+
+
+def _classes(metadata: bytes) -> list[str]:
+    """The names of relation classes in the features that ``datasets`` keeps in a parquet file; none when not there.
+
+    >>> _classes(b'{"relations": [{"predicate": {"names": ["country"], "_type": "ClassLabel"}}]}')
+    ['country']
+    """
+    waiting = [json.loads(metadata)]
+    while waiting:
+        match waiting.pop():
+            case {"predicate": {"names": [*names]}}:
+                return [str(name) for name in names]
+            case dict() as found:
+                waiting += found.values()
+            case list() as found:
+                waiting += found
+    return []
+
+
+def _named(row: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+    for relation in row.get("relations") or []:
+        number = relation.get("predicate") if isinstance(relation, dict) else None
+        if isinstance(number, int) and 0 <= number < len(classes):
+            relation["predicate"] = classes[number]
+    return row
+
+
+def relation_names(source: Path, path: Path | None) -> dict[str, str]:
+    """Property id → English name, from ``path`` or else the relations.tsv at or beside ``source``; empty without one.
+
+    A line has the property id, its name and any number of further columns, which are not read.
+    """
+    folder = source if source.is_dir() else source.parent
+    places = [path] if path else [folder / RELATIONS, folder / "data" / RELATIONS, folder.parent / RELATIONS]
+    if (found := next((place for place in places if place.is_file()), path)) is None:
+        return {}
+    names: dict[str, str] = {}
+    for number, line in open_lines(found):
+        columns = line.decode("utf-8", "replace").strip().split("\t")
+        if len(columns) < 2 or not PROPERTY.fullmatch(columns[0]):
+            got, fix = repr(columns)[:80], "expected are a property id and its name, separated by a tab"
+            raise DataError("no row of a table of relations", where=f"{found}:{number}", got=got, fix=fix)
+        names[columns[0]] = columns[1]
+    return names
