@@ -48,6 +48,8 @@ def read_record(line: bytes, where: str) -> Record:
     """The record on a line; DataError when its shape is not the one above."""
     record = parse(line, where)
     fields = {name: string(record, name, where) for name in ("docid", "title", "uri")}
+    if not fields["docid"].isprintable():
+        wrong("a docid that can be printed", fields["docid"], where)
     marks = [(mark(item, where), annotator(item, where)) for item in objects(record, "entities", where)]
     facts = [_fact(item, place, where) for place, item in enumerate(objects(record, "triples", where), 1)]
     return Record(where, fields, string(record, "text", where), marks, facts)
@@ -125,5 +127,4 @@ def mark(item: Any, where: str) -> Mark:
 def wrong(expected: str, found: object, where: str) -> NoReturn:
     """Raise DataError: what the layout has and what this line has in its place."""
     fix = "this is not the layout that the converter reads; see its page in docs/converters"
-    got = f"{str(found)[:80] if isinstance(found, str | list | dict | bool) else type(found).__name__}"
-    raise DataError(f"the line has the wrong shape: expected {expected}", where=where, got=got, fix=fix)
+    raise DataError(f"the line has the wrong shape: expected {expected}", where=where, got=repr(found)[:80], fix=fix)

@@ -90,10 +90,10 @@ def _document(record: Record, split: str, lang: str, report: Report) -> Document
     mentions: dict[Mark, Mention] = {}
     for item in marks:
         if (start := places.get(item)) is None:
-            report.defect("span without its surface near: dropped", "entities", record.where, item.surface)
+            report.defect("span without its surface near: dropped", "entities", record.where, repr(item.surface))
             continue
         if start != item.start:
-            report.defect("span shifted by deleted brackets: put back", "entities", record.where, item.surface)
+            report.defect("span shifted by deleted brackets: put back", "entities", record.where, repr(item.surface))
         mentions[item] = _mention(f"T{len(mentions) + 1}", item, start, record, lang, report)
     values, triples = tuple(mentions.values()), _triples(record, mentions, report)
     meta: dict[str, Any] = {"dataset": "rebel", "split": split, "source": record.where, "licence": LICENCE}
@@ -101,9 +101,8 @@ def _document(record: Record, split: str, lang: str, report: Report) -> Document
     meta |= {**record.fields, "annotators": annotators}
     _count(values, annotators, report)
     id = f"rebel/{split}/{record.fields['docid']}"
-    return Document(
-        id, record.text, lang, values, same_link(values), tuple(triple for triple, _ in triples), ANNOTATED, meta
-    )
+    kept = tuple(triple for triple, _ in triples)
+    return Document(id, record.text, lang, values, same_link(values), kept, ANNOTATED, meta)
 
 
 def _marks(record: Record, report: Report) -> dict[Mark, str]:
@@ -115,7 +114,7 @@ def _marks(record: Record, report: Report) -> dict[Mark, str]:
     for fact in record.facts:
         for item in (fact.subject, fact.object):
             if item not in marks:
-                report.defect("argument that is not among the entities: added", "facts", record.where, item.surface)
+                report.defect("argument not among the entities: added", "facts", record.where, repr(item.surface))
                 marks[item] = fact.annotator
     return marks
 
@@ -126,10 +125,10 @@ def _mention(id: str, item: Mark, start: int, record: Record, lang: str, report:
         before = record.text[start - 1 : start] if item.surface[0] in "-−" else ""
         value, repair = read_literal(item.uri, item.surface, lang, before)
         if repair:
-            report.defect(repair, "literals", record.where, f"{item.surface!r} for {item.uri.partition('^^')[0]}")
+            report.defect(repair, "literals", record.where, f"{item.surface!r} for {item.uri!r}")
         return Mention(id, start, stop, TYPES.get(value.datatype, "ENTITY"), link=UNLINKABLE, value=value)
     if (target := link(item.uri)) is None:
-        report.defect("link to no item: dropped", "entities", record.where, item.uri)
+        report.defect("link to no item: dropped", "entities", record.where, repr(item.uri))
     return Mention(id, start, stop, "ENTITY", link=target or Link())
 
 
@@ -163,7 +162,7 @@ def _count(mentions: tuple[Mention, ...], annotators: dict[str, list[str]], repo
     report.count("triples", len(annotators["triples"]))
     for layer, names in annotators.items():
         for name in set(names):
-            report.count(f"{layer} by {name or 'nobody named'}", names.count(name))
+            report.count(f"{layer} by {name!r}", names.count(name))
 
 
 converter = Rebel()

@@ -108,7 +108,7 @@ def test_what_is_odd_is_counted(record: Any, tmp_path: Path) -> None:
     assert {what: defect.count for what, defect in report.defects.items() if "date" not in what} == {
         "span shifted by deleted brackets: put back": 2 * 8,
         "entity listed twice: one kept": 2,
-        "argument that is not among the entities: added": 2,
+        "argument not among the entities: added": 2,
         "duplicate triple: dropped": 2,
         "arguments that overlap: kept": 2,
         "link to no item: dropped": 2,
@@ -118,7 +118,8 @@ def test_what_is_odd_is_counted(record: Any, tmp_path: Path) -> None:
 
 
 BAD: list[tuple[str, Any]] = [
-    ("text", None), ("docid", 7), ("title", []), ("entities", {}), ("entities", ["Tver"]), ("triples", None),
+    ("text", None), ("docid", 7), ("docid", "\ud800"), ("title", []),
+    ("entities", {}), ("entities", ["Tver"]), ("triples", None),
     ("entities", [{"uri": "Q1", "boundaries": [0, "4"], "surfaceform": "Anna"}]),
     ("entities", [{"uri": "Q1", "boundaries": [0], "surfaceform": "Anna"}]),
     ("entities", [{"uri": 1, "boundaries": [0, 4], "surfaceform": "Anna"}]),
@@ -148,6 +149,14 @@ def test_a_broken_line_is_a_data_error(tmp_path: Path, line: bytes) -> None:
     (tmp_path / "x.jsonl").write_bytes(line)
     with pytest.raises(DataError):
         read(tmp_path, "all")
+
+
+def test_half_characters_stay_in_texts_and_never_reach_the_report(record: Any, tmp_path: Path) -> None:
+    text = json.dumps(record).replace("Me", "\\ud800").replace("letters", "letter\\ud800")
+    report = Report()
+    (document,) = read(write(tmp_path, json.loads(text.replace("None", "\\ud800"))), "train", report)
+    assert "letter\ud800" in [document.surface(mention) for mention in document.mentions]
+    assert (report.table() + json.dumps(report.json(), ensure_ascii=False)).encode()
 
 
 def test_splits_go_by_file_names(tmp_path: Path, record: Any) -> None:
