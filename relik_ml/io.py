@@ -19,10 +19,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, cast, get_args
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast, get_args
 
 from relik_ml.errors import DataError
 from relik_ml.files import atomic_folder, atomic_path, sha256
+from relik_ml.lines import open_lines
 from relik_ml.types import (
     Annotated,
     Completeness,
@@ -43,16 +44,20 @@ T = TypeVar("T")
 
 __all__ = [
     "SCHEMA",
+    "Violation",
     "atomic_folder",
     "atomic_path",
     "check",
     "document_from_json",
+    "document_line",
     "document_to_json",
     "read_documents",
     "read_entries",
     "sha256",
+    "violations",
     "write_documents",
     "write_entries",
+    "write_lines",
 ]
 
 SCHEMA = "relik-ml/1"
@@ -77,7 +82,7 @@ def write_documents(documents: Iterable[Document], path: Path) -> int:
 
     DataError when one breaks the schema, OutputError when the file cannot be written.
     """
-    return _write(_document_lines(documents, str(path)), path)
+    return write_lines(_document_lines(documents, str(path)), path)
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
@@ -88,19 +93,27 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
 def write_entries(entries: Iterable[Entry], path: Path) -> int:
     """Write entries as JSON Lines, all or nothing, and return how many."""
-    return _write((_line(_entry_to_json(entry), f"entry {entry.id!r} for {path}") for entry in entries), path)
+    return write_lines((_line(_entry_to_json(entry), f"entry {entry.id!r} for {path}") for entry in entries), path)
 
 
 def _document_lines(documents: Iterable[Document], path: str) -> Iterator[bytes]:
     seen: set[str] = set()
     for number, document in enumerate(documents, 1):
-        where = f"{path}, line {number}, document {document.id!r}"
-        _refuse(check(document), where)
-        _refuse_repeated(document.id, seen, where)
-        yield _line(document_to_json(document), where)
+        where = f"{path}, line {number}"
+        line = document_line(document, where)
+        _refuse_repeated(document.id, seen, f"{where}, document {document.id!r}")
+        yield line
 
 
-def _write(lines: Iterable[bytes], path: Path) -> int:
+def document_line(document: Document, where: str) -> bytes:
+    """The line that stores a document; DataError (at ``where``) when it breaks the schema."""
+    where = f"{where}, document {document.id!r}"
+    _refuse(check(document), where)
+    return _line(document_to_json(document), where)
+
+
+def write_lines(lines: Iterable[bytes], path: Path) -> int:
+    """Write lines, all or nothing, and return how many."""
     count = 0
     with atomic_path(path) as partial, partial.open("wb") as file:
         for line in lines:
@@ -122,14 +135,9 @@ def _line(record: dict[str, Any], where: str) -> bytes:
 
 
 def _records(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                where = f"{path}, line {number}"
-                yield where, _parse(line, where)
-    except OSError as error:
-        fix = "give the path of a readable .jsonl file"
-        raise DataError("cannot read the file", where=str(path), got=error.strerror or str(error), fix=fix) from None
+    for number, line in open_lines(path):
+        where = f"{path}, line {number}"
+        yield where, _parse(line, where)
 
 
 def _parse(line: bytes, where: str) -> Any:
@@ -230,13 +238,19 @@ def _entry_to_json(entry: Entry) -> dict[str, Any]:
 
 def document_from_json(record: Any, where: str) -> Document:
     """The document a JSON object stands for; DataError (at ``where``) when it breaks the schema."""
+    document = _document(record, where)
+    _refuse(check(document), f"{where}, document {document.id!r}")
+    return document
+
+
+def _document(record: Any, where: str) -> Document:
     names = ("schema", "id", "lang", "text", "mentions", "entities", "triples", "annotated", "meta")
     fields = _Fields(record, where, names)
     if fields.text("schema") != SCHEMA:
         fields.fail("schema", f"the string {SCHEMA!r}")
     id = fields.text("id")
-    fields.where = where = f"{where}, document {id!r}"
-    document = Document(
+    fields.where = f"{where}, document {id!r}"
+    return Document(
         id=id,
         text=fields.text("text"),
         lang=fields.text("lang", "ru"),
@@ -246,8 +260,6 @@ def document_from_json(record: Any, where: str) -> Document:
         annotated=_annotated(fields.within("annotated", _LAYERS)),
         meta=fields.mapping("meta"),
     )
-    _refuse(check(document), where)
-    return document
 
 
 def _mention(record: Any, where: str) -> Mention:
@@ -396,6 +408,30 @@ def _kind(value: object) -> str:
 
 
 # The checker
+
+
+class Violation(NamedTuple):
+    """One fault of a file of documents: its line, the document's id where that can be read, and what is wrong."""
+
+    line: int
+    document: str
+    what: str
+
+
+def violations(path: Path) -> Iterator[Violation]:
+    """Every fault of a file of documents, in order. DataError when the file itself cannot be read."""
+    first: dict[str, int] = {}
+    for number, line in open_lines(path):
+        id = ""
+        try:
+            record = _parse(line, "")
+            id = record["id"] if isinstance(record, dict) and isinstance(record.get("id"), str) else ""
+            faults = check(_document(record, ""))
+        except DataError as error:
+            faults = [": ".join(part for part in (error.what, error.where.strip(", "), error.got) if part)]
+        if id and first.setdefault(id, number) != number:
+            faults.append(f"the id of line {first[id]} again")
+        yield from (Violation(number, id, fault) for fault in faults)
 
 
 def check(document: Document) -> list[str]:

@@ -1,0 +1,29 @@
+"""``relik-ml check``: whether a file of documents keeps the schema, and where not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def command(ctx: click.Context, file: Path) -> None:
+    """Check the documents of FILE (JSON Lines, also .gz, .bz2, .xz or .zst).
+
+    Prints every violation of the schema with its line and the document's id. Exit code 1 when there are any.
+
+    \b
+    Example:
+      relik-ml check data/nerel/train.jsonl
+    """
+    from relik_ml.io import violations
+
+    count = 0
+    for line, document, what in violations(file):
+        click.echo(f"{file}:{line}: {f'document {document!r}: ' if document else ''}{what}")
+        count += 1
+    click.echo(f"{file}: {f'{count:,} violations' if count != 1 else '1 violation'}", err=True)
+    ctx.exit(1 if count else 0)

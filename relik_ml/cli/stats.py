@@ -1,0 +1,29 @@
+"""``relik-ml stats``: what a file of documents is made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON in place of a table.")
+def command(file: Path, as_json: bool) -> None:
+    """Count what is in the documents of FILE (JSON Lines, also .gz, .bz2, .xz or .zst).
+
+    Documents, mentions by type, nesting, links and NIL, triples by relation, and the share of triples that lie whole in
+    one sentence, or in one window of 32 to 256 tokens when windows overlap by half.
+
+    \b
+    Examples:
+      relik-ml stats data/nerel/train.jsonl
+      relik-ml stats --json data/nerel/train.jsonl > stats.json
+    """
+    from relik_ml.io import read_documents
+    from relik_ml.stats import measure
+
+    stats = measure(read_documents(file))
+    click.echo(json.dumps(stats.json(), ensure_ascii=False, indent=2) if as_json else stats.table())

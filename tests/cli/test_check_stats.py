@@ -1,0 +1,131 @@
+"""``relik-ml check`` and ``relik-ml stats``: every violation with its place, and the known figures of NEREL."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relik_ml.cli import main
+from relik_ml.io import document_line, write_documents
+from relik_ml.plugins import Report, load_converter
+from relik_ml.stats import Stats, crossings, measure, nesting
+from relik_ml.types import Document, Link, Mention, Triple
+
+TEXT = "Анна Ахматова родилась в Одессе. Её муж — Николай Гумилёв."
+POET = Mention("T1", 0, 13, "PERSON", link=Link("linked", "Q80440"))
+FIRST = Mention("T2", 0, 4, "PERSON")
+CITY = Mention("T3", 25, 31, "CITY", link=Link("nil"))
+HUSBAND = Mention("T4", 42, 57, "PERSON")
+TRIPLES = (Triple("T1", "PLACE_OF_BIRTH", "T3"), Triple("T1", "SPOUSE", "T4"))
+DOCUMENT = Document("д/1", TEXT, mentions=(POET, FIRST, CITY, HUSBAND), triples=TRIPLES)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_a_sound_file_passes(tmp_path: Path) -> None:
+    write_documents([DOCUMENT], tmp_path / "a.jsonl")
+    done = run("check", tmp_path / "a.jsonl")
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+def test_every_violation_is_named_with_line_and_document(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    good = document_line(DOCUMENT, "")
+    wrong = json.loads(good)
+    wrong["id"], wrong["text"] = "д/2", "Анна"
+    lines = [good, b'{"id": \n', json.dumps(wrong).encode() + b"\n", good, b'{"id": "x", "schema": "no"}\n', b"\xff\n"]
+    path.write_bytes(gzip.compress(b"".join(lines)))
+    done = run("check", path)
+    assert done.exit_code == 1
+    said = [line.removeprefix(f"{path}:") for line in done.stdout.splitlines()]
+    assert [line.partition(":")[0] for line in said] == ["2", "3", "3", "3", "4", "5", "6"]
+    assert said[1] == "3: document 'д/2': mention 'T1': [0, 13) lies outside the text of 4 characters"
+    assert "document 'д/1': the id of line 1 again" in said[4]
+    assert "'x'" in said[5]
+    assert "7 violations" in done.stderr
+
+
+def test_more_violations_than_a_message_would_hold_are_all_printed(tmp_path: Path) -> None:
+    record = json.loads(document_line(DOCUMENT, ""))
+    record["mentions"] = [{"id": f"T{n}", "start": 90, "stop": 91, "type": "CITY"} for n in range(1, 21)]
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
+    assert len(run("check", tmp_path / "a.jsonl").stdout.splitlines()) == 20
+
+
+def test_a_file_that_is_not_there_is_bad_data(tmp_path: Path) -> None:
+    assert run("check", tmp_path / "a.jsonl").exit_code == run("stats", tmp_path / "a.jsonl").exit_code == 3
+
+
+def test_stats_as_json_and_as_a_table(tmp_path: Path) -> None:
+    write_documents([DOCUMENT], tmp_path / "a.jsonl")
+    found = json.loads(run("stats", "--json", tmp_path / "a.jsonl").stdout)
+    assert (found["documents"], found["characters"], found["mentions"], found["triples"]) == (1, len(TEXT), 4, 2)
+    assert found["types"] == {"PERSON": 3, "CITY": 1}
+    assert found["links"] == {"linked": 1, "nil": 1, "unlinkable": 0, "unknown": 2}
+    assert found["nesting"]["levels"] == {"0": 3, "1": 1}
+    assert found["relations"] == {"PLACE_OF_BIRTH": 1, "SPOUSE": 1}
+    assert found["reach"]["sentence"] == {"count": 1, "share": 0.5}
+    assert found["reach"]["window 32"]["count"] == 2
+    table = run("stats", tmp_path / "a.jsonl").stdout
+    assert ["in", "one", "sentence", "1", "50.00", "%"] in [line.split() for line in table.splitlines()]
+
+
+def test_stats_of_nothing() -> None:
+    assert Stats().json()["reach"]["sentence"] == {"count": 0, "share": 0.0}
+    assert "documents" in Stats().table()
+
+
+def test_stats_add_up() -> None:
+    other = Document("д/2", "Минск", mentions=(Mention("T1", 0, 5, "CITY"),))
+    assert measure([DOCUMENT]) + measure([other]) == measure([DOCUMENT, other])
+
+
+def test_windows_reach_as_far_as_half_a_window_overlaps() -> None:
+    places = [(6 * n, 6 * n + 5) for n in (0, 31, 32)]
+    ends = tuple(Mention(f"T{n}", start, stop, "A") for n, (start, stop) in enumerate(places))
+    triples = (Triple("T0", "R", "T1"), Triple("T0", "R", "T2"))
+    found = measure([Document("d", "слово " * 60, mentions=ends, triples=triples)])
+    assert found.counts["tokens"] == 60
+    assert (found.reach["window 32"], found.reach["window 64"]) == (1, 2)
+
+
+def test_nesting_and_crossing() -> None:
+    spans = [(0, 20), (5, 10), (5, 7), (5, 7), (8, 15)]
+    mentions = [Mention(f"T{n}", start, stop, "A") for n, (start, stop) in enumerate(spans)]
+    assert nesting(mentions) == [0, 1, 2, 2, 1]
+    assert crossings(mentions) == 1
+
+
+@pytest.mark.parametrize(
+    ("split", "figures"),
+    [
+        ("train", (746, 1_210_575, 196_429, 44_867, 26_088, 4_621)),
+        ("dev", (94, 143_298, 23_784, 5_590, 3_023, 560)),
+    ],
+)
+def test_the_figures_of_nerel(shared_data: Path, split: str, figures: tuple[int, ...]) -> None:
+    found = _nerel(shared_data, split)
+    counts = found.counts
+    sizes = (counts["documents"], counts["characters"], counts["tokens"], counts["mentions"])
+    assert (*sizes, found.links["linked"], found.links["nil"]) == figures
+
+
+def test_the_shares_of_nerel(shared_data: Path) -> None:
+    """Published over all three splits; train and dev alone come within 0.2 of a hundredth."""
+    found = _nerel(shared_data, "train") + _nerel(shared_data, "dev")
+    shares = {name: 100 * entry["share"] for name, entry in found.json()["reach"].items()}
+    published = {"sentence": 76.7, "window 32": 84.7, "window 64": 94.0, "window 128": 98.5, "window 256": 99.8}
+    assert shares == {name: pytest.approx(share, abs=0.2) for name, share in published.items()}
+    assert 100 * found.counts["inside another"] / found.counts["mentions"] == pytest.approx(21.2, abs=0.2)
+    assert (found.quantile(0.95), found.quantile(1)) == (425, 1_991)
+    assert found.quantile(0.5) == pytest.approx(242, abs=3)
+
+
+def _nerel(shared_data: Path, split: str) -> Stats:
+    return measure(load_converter("nerel").read(shared_data / "nerel", split, Report()))
