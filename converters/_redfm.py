@@ -96,7 +96,7 @@ class Redfm:
         if record.lang not in ("", self.lang):
             report.count("documents in another language: left out")
         elif record.docid in seen:
-            report.defect(REPEATED, "records", record.where, record.docid)
+            report.defect(REPEATED, "records", record.where, repr(record.docid))
         else:
             seen.add(record.docid)
             return True

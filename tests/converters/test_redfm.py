@@ -277,6 +277,14 @@ def test_offsets_out_of_all_bounds_are_counted(tmp_path: Path) -> None:
         assert report.tally()["entity whose surface is not in the text: dropped"] == 1
 
 
+def test_half_characters_stay_printable_in_the_report(tmp_path: Path) -> None:
+    report = Report()
+    half = json.dumps({**record("\ud800"), "title": "\udc00"}).encode()
+    assert len(read(write(tmp_path, half, half), report)) == 1
+    assert report.table().encode()
+    assert json.dumps(report.json(), ensure_ascii=False).encode()
+
+
 def test_languages(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"(?s)'ru'.*sredfm"):
         read(tmp_path, name="redfm", lang="ru")
