@@ -34,16 +34,28 @@ def open_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     DataError, which names the last whole line, when the file cannot be read or its compression is damaged or cut;
     ConfigError when it is .zst and zstandard is not installed.
     """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise _unreadable(error, str(path)) from None
+    with raw:
+        yield from lines_of(raw, path)
+
+
+def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of the file at ``path`` that is open as ``raw``, whose ``tell()`` says how far it has been read."""
     number = 0
     try:
-        with path.open("rb") as raw:
-            for number, line in enumerate(unpacked(raw, path.suffix), 1):
-                yield number, line
+        for number, line in enumerate(unpacked(raw, path.suffix), 1):
+            yield number, line
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        where = f"{path}, after line {number}" if number else str(path)
-        got = getattr(error, "strerror", None) or str(error)
-        fix = "give a whole, readable file; one that is damaged or cut off must be fetched anew"
-        raise DataError("cannot read the file", where=where, got=got, fix=fix) from None
+        raise _unreadable(error, f"{path}, after line {number}" if number else str(path)) from None
+
+
+def _unreadable(error: Exception, where: str) -> DataError:
+    got = getattr(error, "strerror", None) or str(error)
+    fix = "give a whole, readable file; one that is damaged or cut off must be fetched anew"
+    return DataError("cannot read the file", where=where, got=got, fix=fix)
 
 
 def unpacked(raw: BinaryIO, suffix: str) -> BinaryIO:

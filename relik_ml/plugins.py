@@ -84,12 +84,18 @@ class Report:
         defect = self.defects[what]
         return 100 * defect.count / max(1, self.counts[defect.of])
 
-    def __add__(self, other: Report) -> Report:
-        total = Report(self.counts + other.counts, {}, self.keep)
-        for what, defect in [*self.defects.items(), *other.defects.items()]:
-            found = total.defects.setdefault(what, Defect(defect.of))
+    def add(self, other: Report) -> None:
+        """Add what another report has counted."""
+        self.counts.update(other.counts)
+        for what, defect in other.defects.items():
+            found = self.defects.setdefault(what, Defect(defect.of))
             found.count += defect.count
             found.examples = [*found.examples, *defect.examples][: self.keep]
+
+    def __add__(self, other: Report) -> Report:
+        total = Report(keep=self.keep)
+        total.add(self)
+        total.add(other)
         return total
 
     def table(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,19 @@ from typing import Any
 import click
 
 from relik_ml.errors import ConfigError, CorpusNotFound
-from relik_ml.plugins import CONVERTERS, Converter, Report, StrictReport, load_converter, names
+from relik_ml.plugins import (
+    CONVERTERS,
+    Converter,
+    LineConverter,
+    Report,
+    Settable,
+    StrictReport,
+    TolerantReport,
+    load_converter,
+    names,
+)
+
+RELATIONS = {"corpus": "as_they_are", "properties": "properties"}
 
 
 class Converters(click.Group):
@@ -42,10 +55,7 @@ def command() -> None:
 
 def _command(converter: Converter) -> click.Command:
     folder = click.Path(path_type=Path)
-    switches = [
-        click.Option([f"--{name.replace('_', '-')}", name], is_flag=True, help=text)
-        for name, text in converter.switches.items()
-    ]
+    switches = [click.Option([_flag(name), name], is_flag=True, help=text) for name, text in converter.switches.items()]
     options: list[click.Parameter] = [
         click.Option(["--source"], type=folder, help="Where the corpus lies; without it, the cache or a download."),
         click.Option(
@@ -54,7 +64,14 @@ def _command(converter: Converter) -> click.Command:
         ),
         click.Option(["--out"], type=folder, default=Path("data", converter.name), show_default=True, help="Folder."),
         click.Option(["--strict"], is_flag=True, help="Stop at the first defect in place of repairing and counting."),
+        click.Option(["--skip-bad"], is_flag=True, help="Leave out documents that cannot be read, and count them."),
+        click.Option(
+            ["--relations"], type=click.Choice(RELATIONS.keys()), default="corpus", show_default=True,
+            help="Names of relations: the corpus' own, or the Wikidata property of each that has one.",
+        ),
         *switches,
+        *_settings(converter),
+        *_workers(converter),
     ]  # fmt: skip
     text = (
         f"Convert {converter.name} to OUT/SPLIT.jsonl, with OUT/report.json on everything repaired.\n\n"
@@ -64,21 +81,61 @@ def _command(converter: Converter) -> click.Command:
     return click.Command(converter.name, params=options, help=text, callback=partial(_convert, converter))
 
 
-def _convert(
-    converter: Converter, source: Path | None, splits: tuple[str, ...], out: Path, strict: bool, **switches: bool
-) -> None:
-    from relik_ml.io import write_documents
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
-    chosen: Converter = replace(_any(converter), **switches)
+
+def _settings(converter: Converter) -> list[click.Parameter]:
+    """An option for each setting, typed as the field's default."""
+    texts = converter.settings if isinstance(converter, Settable) else {}
+    made: list[click.Parameter] = []
+    for name, text in texts.items():
+        default = getattr(converter, name)
+        kind = str if default is None else type(default)
+        made.append(click.Option([_flag(name), name], type=kind, default=default, show_default=True, help=text))
+    return made
+
+
+def _workers(converter: Converter) -> list[click.Parameter]:
+    if not isinstance(converter, LineConverter):
+        return []
+    text = "Processes to share the lines of the corpus out to; the output is the same."
+    return [click.Option(["--workers"], type=click.IntRange(min=1), default=1, show_default=True, help=text)]
+
+
+def _convert(
+    converter: Converter, source: Path | None, splits: tuple[str, ...], out: Path, relations: str, strict: bool,
+    skip_bad: bool, workers: int = 1, **fields: Any,
+) -> None:  # fmt: skip
+    from relik_ml.cli import _stream
+    from relik_ml.io import write_lines
+
+    if strict and skip_bad:
+        raise click.UsageError("--strict stops at what --skip-bad leaves out: give one of them")
+    chosen: Converter = replace(_any(converter), **fields)
     source = source or _fetched(chosen)
     present = chosen.locate(source)
+    rename = getattr(_stream, RELATIONS[relations])
     reports: dict[str, Report] = {}
     for split in _wanted(chosen, splits, present.keys(), source):
-        report = StrictReport() if strict else Report()
-        written = write_documents(chosen.read(source, split, report), out / f"{split}.jsonl")
+        report = StrictReport() if strict else TolerantReport() if skip_bad else Report()
+        job = _stream.Job(chosen, source, split, present[split], rename)
+        with _bar(present[split]) as reached:
+            lines = _stream.converted(job, report, workers, reached)
+            written = write_lines(lines, out / f"{split}.jsonl")
         click.echo(f"{out / split}.jsonl: {written:,} documents\n{_indented(report)}", err=True)
         reports[split] = report
     _write_report(chosen, source, {split: present[split] for split in reports}, reports, out / "report.json")
+
+
+@contextmanager
+def _bar(path: Path) -> Iterator[Callable[[int], object]]:
+    """A bar of bytes on a terminal, for a corpus that is one file; silent otherwise."""
+    if not (sys.stderr.isatty() and path.is_file()):
+        yield lambda position: None
+        return
+    with click.progressbar(length=path.stat().st_size, label=path.name, file=sys.stderr) as bar:
+        yield lambda position: bar.update(position - bar.pos)
 
 
 def _any(value: Any) -> Any:
@@ -141,6 +198,7 @@ def _write_report(
         "source": str(source),
         "licence": converter.licence,
         "switches": {name: getattr(converter, name) for name in converter.switches},
+        "settings": {n: getattr(converter, n) for n in (converter.settings if isinstance(converter, Settable) else {})},
         "pinned": {split: _pinned(converter, split, folder) for split, folder in folders.items()},
         "splits": {split: report.json() for split, report in reports.items()},
         "total": sum(reports.values(), Report()).json(),

@@ -161,3 +161,75 @@ def _serving_the_corpus(folder: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _rebel(path: Path, count: int) -> list[bytes]:
+    """REBEL records about towns of our own making, each with an id of its own."""
+    lines = []
+    for number in range(count):
+        text, uri = "Omsk is in Russia.", {"uri": "P17", "surfaceform": "country", "boundaries": None}
+        omsk = {"uri": "Q898", "boundaries": [0, 4], "surfaceform": "Omsk", "annotator": "Me"}
+        russia = {"uri": "Q159", "boundaries": [11, 17], "surfaceform": "Russia", "annotator": "Me"}
+        triple = {
+            "subject": omsk, "predicate": uri, "object": russia, "sentence_id": 0, "dependency_path": None,
+            "confidence": 0.9, "annotator": "Me",
+        }  # fmt: skip
+        record = {
+            "docid": f"Q{number}", "title": "Omsk", "uri": f"Q{number}", "text": text, "entities": [omsk, russia],
+            "triples": [triple],
+        }  # fmt: skip
+        lines.append(json.dumps(record).encode() + b"\n")
+    path.write_bytes(b"".join(lines))
+    return lines
+
+
+def test_workers_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = _rebel(tmp_path / "train.jsonl", 40)
+    (tmp_path / "train.jsonl").write_bytes(b"".join(lines) + lines[3])
+    monkeypatch.setattr("relik_ml.cli._stream.CHUNK", 2_000)
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        done = run("rebel", "--source", tmp_path / "train.jsonl", "--out", out, "--workers", workers)
+        assert done.exit_code == 0, done.output
+    assert len(list(read_documents(tmp_path / "1" / "train.jsonl"))) == 40
+    for name in ("train.jsonl", "report.json"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bad_lines_stop_the_conversion_or_are_counted(tmp_path: Path, workers: int) -> None:
+    lines = _rebel(tmp_path / "train.jsonl", 3)
+    (tmp_path / "train.jsonl").write_bytes(lines[0] + b"{broken\n" + lines[1] + b"\xff\n" + lines[2])
+    options = ["--source", tmp_path / "train.jsonl", "--out", tmp_path / "out", "--workers", workers]
+    done = run("rebel", *options)
+    assert (done.exit_code, (tmp_path / "out" / "train.jsonl").exists()) == (3, False)
+    assert "train.jsonl:2" in done.stderr
+    done = run("rebel", *options, "--skip-bad")
+    assert done.exit_code == 0, done.output
+    assert len(list(read_documents(tmp_path / "out" / "train.jsonl"))) == 3
+    defects = json.loads((tmp_path / "out" / "report.json").read_text())["total"]["defects"]
+    assert sum(found["count"] for what, found in defects.items() if what.startswith("bad: ")) == 2
+
+
+def test_strict_and_skip_bad_exclude_each_other(tmp_path: Path) -> None:
+    assert run("nerel", "--source", CORPUS, "--strict", "--skip-bad", "--out", tmp_path).exit_code == 2
+
+
+def test_relations_can_be_named_by_their_properties(tmp_path: Path) -> None:
+    done = run("nerel", "--source", CORPUS, "--split", "train", "--relations", "properties", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    pages = {document.id: document for document in read_documents(tmp_path / "train.jsonl")}
+    triples = [(t.subject, t.relation, t.object) for t in pages["nerel/train/101_text"].triples]
+    assert ("T3", "P19", "T5") in triples
+    assert ("T7", "P710", "T10") in triples, "AGENT runs the other way round"
+    assert ("T7", "SUBORDINATE_OF", "T3") in triples, "what has no property keeps its name"
+    assert "relations without a property: name kept" in done.stderr
+
+
+def test_settings_are_options_with_values(tmp_path: Path) -> None:
+    _rebel(tmp_path / "train.jsonl", 1)
+    options = ["rebel", "--source", tmp_path / "train.jsonl", "--out", tmp_path / "out"]
+    assert run(*options, "--lang", "de").exit_code == 0
+    assert [d.lang for d in read_documents(tmp_path / "out" / "train.jsonl")] == ["de"]
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["settings"] == {"lang": "de"}
+    assert "--lang" in run("rebel", "--help").output
