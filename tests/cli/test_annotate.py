@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -463,42 +462,3 @@ def test_progress_shows_where_stderr_is_a_terminal(tmp_path: Path) -> None:
     os.close(ours)
     assert "1/1" in shown
     assert "1 document, 9 words" in shown
-
-
-# With the embedded model
-
-
-@pytest.fixture
-def pretrained(root: Path) -> Path:
-    folder = root / "relik_ml" / "pretrained"
-    if not (folder / "manifest.json").is_file():
-        pytest.skip("relik_ml/pretrained holds no model")
-    return folder
-
-
-def test_the_embedded_model_reads_russian(root: Path, pretrained: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
-    result = run("--lang", "ru", root / "examples" / "ru", "--out", out)
-    assert result.exit_code == 0, result.stderr
-    documents = list(read_documents(out))
-    assert [document.id for document in documents] == ["kosmos", "muzyka", "novosti"]
-    assert all(document.mentions for document in documents)
-    assert any(mention.link.status == "linked" for document in documents for mention in document.mentions)
-    assert all(triple.evidence for document in documents for triple in document.triples)
-
-
-def test_a_flipped_byte_in_the_model_is_noticed(pretrained: Path, tmp_path: Path) -> None:
-    damaged = max(
-        shutil.copytree(pretrained, tmp_path / "model").rglob("*.safetensors"), key=lambda p: p.stat().st_size
-    )
-    data = bytearray(damaged.read_bytes())
-    data[len(data) // 2] ^= 1
-    damaged.write_bytes(data)
-    out = tmp_path / "out.jsonl"
-    refused(run("-", "--model", tmp_path / "model", "--out", out, input=TEXT.encode()), 5, damaged.name)
-    assert not out.exists()
-
-
-def test_a_model_that_is_not_there(tmp_path: Path) -> None:
-    pytest.importorskip("relik_ml.pipeline")
-    refused(run("-", "--model", tmp_path / "none", input=TEXT.encode()), 5, str(tmp_path / "none"))

@@ -1,0 +1,62 @@
+"""``relik-ml annotate`` with the model that ships in the package, and with what is left of it after damage."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from relik_ml.cli import main
+from relik_ml.io import read_documents
+from tests.cli.test_annotate import TEXT, refused, run
+
+
+@pytest.fixture
+def pretrained(root: Path) -> Path:
+    folder = root / "relik_ml" / "pretrained"
+    if not (folder / "manifest.json").is_file():
+        pytest.skip("relik_ml/pretrained holds no model")
+    return folder
+
+
+def test_the_embedded_model_reads_russian(root: Path, pretrained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    result = run("--lang", "ru", root / "examples" / "ru", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    documents = list(read_documents(out))
+    assert [document.id for document in documents] == ["kosmos", "muzyka", "novosti"]
+    assert all(document.mentions for document in documents)
+    assert any(mention.link.status == "linked" for document in documents for mention in document.mentions)
+    assert all(triple.evidence for document in documents for triple in document.triples)
+
+
+def test_a_flipped_byte_in_the_model_is_noticed(pretrained: Path, tmp_path: Path) -> None:
+    damaged = max(
+        shutil.copytree(pretrained, tmp_path / "model").rglob("*.safetensors"), key=lambda p: p.stat().st_size
+    )
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+    out = tmp_path / "out.jsonl"
+    refused(run("-", "--model", tmp_path / "model", "--out", out, input=TEXT.encode()), 5, damaged.name)
+    assert not out.exists()
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("relik_ml.pipeline")
+    refused(run("-", "--model", tmp_path / "none", input=TEXT.encode()), 5, str(tmp_path / "none"))
+
+
+def test_it_reaches_on_nerel_what_was_asked_of_it(pretrained: Path, shared_data: Path, tmp_path: Path) -> None:
+    """From the text to the scores by the commands alone; the floors are the project's own, the card has the figures."""
+    gold, out = tmp_path / "dev.jsonl", tmp_path / "predicted.jsonl"
+    convert = ["convert", "nerel", "--source", shared_data / "nerel", "--split", "dev", "--out", tmp_path]
+    assert CliRunner().invoke(main, [*map(str, convert)]).exit_code == 0
+    assert run(gold, "--out", out).exit_code == 0
+    result = CliRunner().invoke(main, ["score", str(gold), str(out), "--json"])
+    scores = json.loads(result.stdout)["scores"]
+    floors = {"ner": 0.74, "el.inkb": 0.48, "re.document.boundaries": 0.36, "cie.triples": 0.15}
+    assert {name: scores[name]["f1"] for name, floor in floors.items() if scores[name]["f1"] < floor} == {}
