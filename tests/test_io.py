@@ -16,18 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import DataError, OutputError
-from relik_ml.io import (
-    atomic_folder,
-    atomic_path,
-    check,
-    document_from_json,
-    document_to_json,
-    read_documents,
-    read_entries,
-    sha256,
-    write_documents,
-    write_entries,
-)
+from relik_ml.files import atomic_folder, atomic_path, sha256
+from relik_ml.io import read_documents, read_entries, write_documents, write_entries
+from relik_ml.records import document_from_json, document_to_json
+from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Entity, Entry, Link, Mention, Property, Span, Triple, Value
 
 TEXT = "Писатель Антон Чехов родился в Таганроге 29 января 1860 года."

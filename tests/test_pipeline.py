@@ -11,8 +11,9 @@ import pytest
 
 from relik_ml import Relik
 from relik_ml.errors import ConfigError
-from relik_ml.io import check, document_from_json, document_to_json
 from relik_ml.pipeline import PREDICTED, TOGETHER
+from relik_ml.records import document_from_json, document_to_json
+from relik_ml.schema import check
 from relik_ml.score import score
 from relik_ml.text.tokens import sentences
 from relik_ml.text.windows import windows

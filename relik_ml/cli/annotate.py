@@ -24,7 +24,8 @@ import click
 from relik_ml.cli._inputs import Input, Refuse, Survey, find, survey
 from relik_ml.errors import ConfigError, DataError, OutputError
 from relik_ml.export.terminal import Paint, ansi, plain, view
-from relik_ml.io import document_to_json, write_documents
+from relik_ml.io import write_documents
+from relik_ml.records import document_to_json
 from relik_ml.types import Document
 
 MANY = 5

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from relik_ml.errors import ConfigError, DataError, ModelError
-from relik_ml.io import atomic_folder
+from relik_ml.files import atomic_folder
 from relik_ml.manifest import Format, read_manifest, write_manifest
 from relik_ml.retriever.encode import PassageEncoder, passage
 from relik_ml.retriever.rows import Rows, read_rows, runs, write_rows

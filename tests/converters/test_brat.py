@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import CorpusNotFound, DataError, RelikError
-from relik_ml.io import check, document_from_json, document_to_json
 from relik_ml.plugins import Report, StrictReport, TolerantReport, load_converter
+from relik_ml.records import document_from_json, document_to_json
+from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Entity, Link, Span, Triple
 
 brat: Any = import_module("relik_ml.converters._brat")

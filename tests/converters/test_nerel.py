@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.io import check, document_from_json, document_to_json
 from relik_ml.plugins import Report, StrictReport, load_converter
+from relik_ml.records import document_from_json, document_to_json
+from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Entity, Link, Property, Span, Triple
 
 CORPUS = Path(__file__).parent / "nerel"

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
-from relik_ml.io import check, document_from_json, document_to_json
 from relik_ml.plugins import REPEATED, Report, Settable, TolerantReport, load_converter
+from relik_ml.records import document_from_json, document_to_json
+from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Link, Property, Span, Value
 
 DECIMAL = "^^http://www.w3.org/2001/XMLSchema#decimal"

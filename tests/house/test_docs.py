@@ -13,7 +13,8 @@ import click
 import pytest
 
 from relik_ml.cli import main
-from relik_ml.io import check, document_from_json
+from relik_ml.records import document_from_json
+from relik_ml.schema import check
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

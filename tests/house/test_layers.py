@@ -10,14 +10,18 @@ import pytest
 
 LAYERS = (
     ("types", "errors"),
-    ("files", "manifest", "io", "lines", "relations", "download", "text", "score", "export", "models"),
+    (
+        "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text", "score", "export",
+        "models",
+    ),
     ("retriever", "reader", "plugins", "stats"),
     ("bundle", "pipeline", "training"),
     ("cli", "serve", "relik_ml", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 SIBLINGS = {  # what a part may import of its own layer
-    "io": {"files", "lines"},
+    "records": {"schema"},
+    "io": {"files", "lines", "records", "schema"},
     "manifest": {"files"},
     "download": {"files"},
     "score": {"text"},  # the scope of a relation is its sentence
@@ -25,14 +29,14 @@ SIBLINGS = {  # what a part may import of its own layer
     "cli": {"relik_ml"},
     "__main__": {"cli"},
 }
-PLUGIN_MAY = {"types", "errors", "files", "io", "lines", "text", "plugins", "download"}
+PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "text", "plugins", "download"}
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
-    "types", "errors", "files", "manifest", "io", "lines", "relations", "download", "text", "score", "export",
-    "plugins", "stats",
+    "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text",
+    "score", "export", "plugins", "stats",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}
-STANDARD_LIBRARY_ONLY = {"types", "errors", "files", "manifest", "io", "relations", "download"}
+STANDARD_LIBRARY_ONLY = {"types", "errors", "files", "manifest", "schema", "records", "io", "relations", "download"}
 MODELS_MAY = {"numpy", "peft", "safetensors", "torch", "transformers"}
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from relik_ml.errors import ConfigError
-from relik_ml.io import check, read_documents, write_documents
+from relik_ml.io import read_documents, write_documents
+from relik_ml.schema import check
 from tests.corpus import documents
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
