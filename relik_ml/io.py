@@ -7,6 +7,7 @@ ordinary text. A lone surrogate is written as its JSON escape, so every text sur
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import Any, NamedTuple, NoReturn
 from relik_ml.errors import DataError
 from relik_ml.files import atomic_path
 from relik_ml.lines import open_lines
-from relik_ml.records import document_from_json, document_to_json, entry_from_json, entry_to_json, excerpt, unchecked
-from relik_ml.schema import check, require_sound
+from relik_ml.records import document_from_json, document_to_json, entry_from_json, entry_to_json, excerpt, faults
+from relik_ml.schema import require_sound
 from relik_ml.types import Document, Entry
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -107,7 +108,7 @@ def _records(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _parse(line: bytes, where: str) -> Any:
     try:
-        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     except UnicodeDecodeError as error:
         got = f"byte 0x{line[error.start]:02x} at byte {error.start} of the line"
         raise DataError("the line is not UTF-8", where=where, got=got, fix="save the file as UTF-8") from None
@@ -119,6 +120,12 @@ def _parse(line: bytes, where: str) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    if math.isinf(number := float(digits)):
+        raise ValueError(f"{digits} is not finite")
+    return number
 
 
 def _refuse_repeated(id: str, seen: set[str], where: str) -> None:
@@ -147,9 +154,9 @@ def violations(path: Path) -> Iterator[Violation]:
         try:
             record = _parse(line, "")
             id = record["id"] if isinstance(record, dict) and isinstance(record.get("id"), str) else ""
-            faults = check(unchecked(record, ""))
+            found = faults(record)
         except DataError as error:
-            faults = [": ".join(part for part in (error.what, error.where.strip(", "), error.got) if part)]
+            found = [f"{error.what}: {error.got}"]
         if id and first.setdefault(id, number) != number:
-            faults.append(f"the id of line {first[id]} again")
-        yield from (Violation(number, id, fault) for fault in faults)
+            found.append(f"the id of line {first[id]} again")
+        yield from (Violation(number, id, fault) for fault in found)

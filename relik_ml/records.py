@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
 from relik_ml.errors import DataError
-from relik_ml.schema import LAYERS, SCHEMA, require_sound
+from relik_ml.schema import LAYERS, SCHEMA, check, require_sound
 from relik_ml.types import (
     Annotated,
     Completeness,
@@ -31,6 +31,7 @@ from relik_ml.types import (
 )
 
 T = TypeVar("T")
+Refuse = Callable[[DataError], None]
 
 
 # Values to JSON
@@ -98,19 +99,32 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
 
 def document_from_json(record: Any, where: str) -> Document:
     """The document a JSON object stands for; DataError (at ``where``) when it breaks the schema."""
-    document = unchecked(record, where)
+    document = _document(record, where, _raise)
     require_sound(document, f"{where}, document {document.id!r}")
     return document
 
 
-def unchecked(record: Any, where: str) -> Document:
-    """The document a JSON object stands for, sound or not; DataError when a field is of the wrong type."""
+def faults(record: Any) -> list[str]:
+    """Everything in which a JSON object breaks the schema for documents, one sentence each; empty when it is sound.
+
+    Faults of shape (unknown fields, wrong types) come alone: until they are corrected nobody knows what is meant.
+    """
+    found: list[DataError] = []
+    document = _document(record, "", found.append)
+    return [f"{error.where}: {error.got}: {error.fix}".lstrip(", :") for error in found] or check(document)
+
+
+def _raise(error: DataError) -> NoReturn:
+    raise error
+
+
+def _document(record: Any, where: str, refuse: Refuse) -> Document:
     names = ("schema", "id", "lang", "text", "mentions", "entities", "triples", "annotated", "meta")
-    fields = _Fields(record, where, names)
+    fields = _Fields(record, where, names, refuse)
     if fields.text("schema") != SCHEMA:
-        fields.fail("schema", f"the string {SCHEMA!r}")
+        fields.fail("schema", f"the string {SCHEMA!r}", None)
     id = fields.text("id")
-    fields.where = f"{where}, document {id!r}"
+    fields.where = f"{where}, document {id!r}" if where else ""
     return Document(
         id=id,
         text=fields.text("text"),
@@ -123,8 +137,8 @@ def unchecked(record: Any, where: str) -> Document:
     )
 
 
-def _mention(record: Any, where: str) -> Mention:
-    fields = _Fields(record, where, ("id", "start", "stop", "fragments", "type", "score", "link", "value"))
+def _mention(record: Any, where: str, refuse: Refuse) -> Mention:
+    fields = _Fields(record, where, ("id", "start", "stop", "fragments", "type", "score", "link", "value"), refuse)
     return Mention(
         id=fields.text("id"),
         start=fields.integer("start"),
@@ -155,13 +169,13 @@ def _value(fields: _Fields | None) -> Value | None:
     return Value(fields.text("datatype"), fields.text("raw"), fields.text("value"), fields.maybe("precision"))
 
 
-def _entity(record: Any, where: str) -> Entity:
-    fields = _Fields(record, where, ("id", "mentions", "induced"))
+def _entity(record: Any, where: str, refuse: Refuse) -> Entity:
+    fields = _Fields(record, where, ("id", "mentions", "induced"), refuse)
     return Entity(fields.text("id"), fields.texts("mentions"), fields.text("induced", ""))
 
 
-def _triple(record: Any, where: str) -> Triple:
-    fields = _Fields(record, where, ("subject", "relation", "object", "property", "evidence", "score"))
+def _triple(record: Any, where: str, refuse: Refuse) -> Triple:
+    fields = _Fields(record, where, ("subject", "relation", "object", "property", "evidence", "score"), refuse)
     known = fields.within("property", ("id", "inverse"))
     return Triple(
         subject=fields.text("subject"),
@@ -181,9 +195,9 @@ def _annotated(fields: _Fields | None) -> Annotated:
 
 def entry_from_json(record: Any, where: str) -> Entry:
     """The entry a JSON object stands for; DataError (at ``where``) when a field is of the wrong type."""
-    fields = _Fields(record, where, ("id", "kind", "name", "text", "lang", "aliases", "types", "popularity"))
+    fields = _Fields(record, where, ("id", "kind", "name", "text", "lang", "aliases", "types", "popularity"), _raise)
     if fields.text("kind") not in get_args(Kind):
-        fields.fail("kind", f"one of {', '.join(get_args(Kind))}")
+        fields.fail("kind", f"one of {', '.join(get_args(Kind))}", None)
     return Entry(
         id=fields.text("id"),
         kind=cast(Kind, fields.text("kind")),
@@ -197,39 +211,44 @@ def entry_from_json(record: Any, where: str) -> Entry:
 
 
 class _Fields:
-    """The fields of one JSON object: each is read with its type, and a name nobody knows is refused."""
+    """The fields of one JSON object: each is read with its type, and a name nobody knows is refused.
 
-    __slots__ = ("record", "where")
+    ``refuse`` takes the error; where it does not raise it, a neutral value stands in for the field.
+    """
 
-    def __init__(self, record: Any, where: str, names: tuple[str, ...]) -> None:
-        self.record: dict[str, Any] = record
-        self.where = where
+    __slots__ = ("record", "refuse", "where")
+
+    def __init__(self, record: Any, where: str, names: tuple[str, ...], refuse: Refuse) -> None:
+        self.record: dict[str, Any] = record if isinstance(record, dict) else {}
+        self.where, self.refuse = where, refuse
         if not isinstance(record, dict):
             self.wrong(f"{_shown(record)} in place of an object", "write a JSON object with named fields")
-        if unknown := record.keys() - set(names):
-            self.wrong(f"unknown field {min(unknown)!r}", f"use only {', '.join(names)}; anything else goes in meta")
+        elif unknown := record.keys() - set(names):
+            fix = f"use only {', '.join(names)}; anything else goes in meta"
+            self.wrong(f"unknown field {', '.join(map(repr, sorted(unknown)))}", fix)
 
-    def wrong(self, got: str, fix: str) -> NoReturn:
-        raise DataError("the line has the wrong shape", where=self.where, got=got, fix=fix)
+    def wrong(self, got: str, fix: str) -> None:
+        self.refuse(DataError("the line has the wrong shape", where=self.where, got=got, fix=fix))
 
-    def fail(self, name: str, expected: str) -> NoReturn:
+    def fail(self, name: str, expected: str, instead: T) -> T:
         found = f"{name} = {_shown(self.record[name])}" if name in self.record else f"no field {name!r}"
         self.wrong(found, f"{name} must be {expected}")
+        return instead
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.record.get(name, default)
-        return value if isinstance(value, str) else self.fail(name, "a string")
+        return value if isinstance(value, str) else self.fail(name, "a string", "")
 
     def maybe(self, name: str) -> str | None:
         return None if self.record.get(name) is None else self.text(name)
 
     def integer(self, name: str) -> int:
         value = self.record.get(name)
-        return value if type(value) is int else self.fail(name, "a whole number")
+        return value if type(value) is int else self.fail(name, "a whole number", 0)
 
     def flag(self, name: str) -> bool:
         value = self.record.get(name, False)
-        return value if isinstance(value, bool) else self.fail(name, "true or false")
+        return value if isinstance(value, bool) else self.fail(name, "true or false", False)
 
     def score(self, name: str) -> float | None:
         value = self.record.get(name)
@@ -237,36 +256,41 @@ class _Fields:
             return None
         if type(value) is float or (type(value) is int and abs(value) < 2**53):
             return float(value)
-        self.fail(name, "a finite number or null")
+        return self.fail(name, "a finite number or null", None)
 
     def items(self, name: str) -> list[Any]:
         value = self.record.get(name, [])
-        return value if isinstance(value, list) else self.fail(name, "a list")
+        return value if isinstance(value, list) else self.fail(name, "a list", [])
 
-    def each(self, name: str, make: Callable[[Any, str], T]) -> tuple[T, ...]:
-        return tuple(make(item, f"{self.where}, {name}[{place}]") for place, item in enumerate(self.items(name)))
+    def each(self, name: str, make: Callable[[Any, str, Refuse], T]) -> tuple[T, ...]:
+        items = enumerate(self.items(name))
+        return tuple(make(item, f"{self.where}, {name}[{place}]", self.refuse) for place, item in items)
 
     def texts(self, name: str) -> tuple[str, ...]:
         values = self.items(name)
-        return tuple(values) if all(isinstance(v, str) for v in values) else self.fail(name, "a list of strings")
+        sound = all(isinstance(v, str) for v in values)
+        return tuple(values) if sound else self.fail(name, "a list of strings", ())
 
     def spans(self, name: str) -> tuple[Span, ...]:
         values = self.items(name)
-        if not all(isinstance(v, list) and [type(n) for n in v] == [int, int] for v in values):
-            self.fail(name, "a list of [start, stop] pairs of whole numbers")
-        return tuple(Span(start, stop) for start, stop in values)
+        if all(isinstance(v, list) and [type(n) for n in v] == [int, int] for v in values):
+            return tuple(Span(start, stop) for start, stop in values)
+        return self.fail(name, "a list of [start, stop] pairs of whole numbers", ())
 
     def mapping(self, name: str) -> dict[str, Any]:
         value = self.record.get(name, {})
-        return value if isinstance(value, dict) else self.fail(name, "an object")
+        return value if isinstance(value, dict) else self.fail(name, "an object", {})
 
     def within(self, name: str, names: tuple[str, ...]) -> _Fields | None:
         value = self.record.get(name)
-        return None if value is None else _Fields(value, f"{self.where}, {name}", names)
+        return None if value is None else _Fields(value, f"{self.where}, {name}", names, self.refuse)
 
 
 def _shown(value: object) -> str:
-    return excerpt(json.dumps(value, default=str))
+    try:
+        return excerpt(json.dumps(value, default=str))
+    except RecursionError:  # writing needs more of the stack than reading did
+        return "lists in lists without end"
 
 
 def excerpt(text: str) -> str:

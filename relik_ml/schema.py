@@ -33,7 +33,8 @@ def check(document: Document) -> list[str]:
     """Everything in which a document breaks the schema, one sentence each; empty when it is sound."""
     length = len(document.text)
     mentions = {mention.id for mention in document.mentions}
-    found = _repeated("mention", document.mentions) + _repeated("entity", document.entities)
+    found = [] if document.id else ["the document has no id"]
+    found += _repeated("mention", document.mentions) + _repeated("entity", document.entities)
     for mention in document.mentions:
         if faults := _mention_faults(mention, length):
             found += (f"mention {mention.id!r}: {fault}" for fault in faults)

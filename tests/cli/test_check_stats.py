@@ -44,11 +44,11 @@ def test_every_violation_is_named_with_line_and_document(tmp_path: Path) -> None
     done = run("check", path)
     assert done.exit_code == 1
     said = [line.removeprefix(f"{path}:") for line in done.stdout.splitlines()]
-    assert [line.partition(":")[0] for line in said] == ["2", "3", "3", "3", "4", "5", "6"]
+    assert [line.partition(":")[0] for line in said] == ["2", "3", "3", "3", "4", "5", "5", "6"]
     assert said[1] == "3: document 'д/2': mention 'T1': [0, 13) lies outside the text of 4 characters"
     assert "document 'д/1': the id of line 1 again" in said[4]
     assert "'x'" in said[5]
-    assert "7 violations" in done.stderr
+    assert "8 violations" in done.stderr
 
 
 def test_more_violations_than_a_message_would_hold_are_all_printed(tmp_path: Path) -> None:
@@ -56,6 +56,35 @@ def test_more_violations_than_a_message_would_hold_are_all_printed(tmp_path: Pat
     record["mentions"] = [{"id": f"T{n}", "start": 90, "stop": 91, "type": "CITY"} for n in range(1, 21)]
     (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
     assert len(run("check", tmp_path / "a.jsonl").stdout.splitlines()) == 20
+
+
+def test_all_faults_of_shape_of_a_document_are_printed(tmp_path: Path) -> None:
+    record = json.loads(document_line(DOCUMENT, ""))
+    record["colour"] = "red"
+    record["mentions"][0]["start"] = "0"
+    record["triples"][1]["evidence"] = None
+    record["mentions"][3]["link"]["status"] = [[]]
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
+    said = run("check", tmp_path / "a.jsonl").stdout.splitlines()
+    named = ("'colour'", "mentions[0]: start = '\"0\"'", "mentions[3], link: status", "triples[1]: evidence = 'null'")
+    assert len(said) == len(named)
+    assert all(part in line for part, line in zip(named, said, strict=True)), said
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"id": "д/1"', '"id": ""'),
+        ('"meta": {}', '"meta": {"a": 1e999}'),
+        ('"start": 0', f'"start": {"[" * 975}{"]" * 975}'),
+    ],
+)
+def test_what_could_not_be_written_again_is_a_violation(tmp_path: Path, old: str, new: str) -> None:
+    line = document_line(DOCUMENT, "").decode()
+    (tmp_path / "a.jsonl").write_text(line.replace(old, new, 1))
+    done = run("check", tmp_path / "a.jsonl")
+    assert done.exit_code == 1
+    assert isinstance(done.exception, SystemExit)
 
 
 def test_a_file_that_is_not_there_is_bad_data(tmp_path: Path) -> None:
