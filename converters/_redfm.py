@@ -7,24 +7,26 @@ left out stands in docs/converters/sredfm.md.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from relik_ml.errors import ConfigError, CorpusNotFound
-from relik_ml.plugins import REPEATED, Report
+from relik_ml.errors import ConfigError, CorpusNotFound, DataError
+from relik_ml.lines import open_lines
+from relik_ml.plugins import Report, distinct
 from relik_ml.text.coreference import same_link
-from relik_ml.types import Annotated, Document, Mention, Status, Triple
+from relik_ml.types import Annotated, Document
 
 from ._redfm_annotation import annotation
-from ._redfm_files import relation_names, split_files
-from ._redfm_records import Record, read_records
+from ._redfm_files import PARQUET, relation_names, rows, split_files
+from ._redfm_records import Record, read_line, read_record
 
 if TYPE_CHECKING:
     from relik_ml.download import Archive
 
+T = TypeVar("T")
 CITATION = "Huguet Cabot et al., RED-FM: a Filtered and Multilingual Relation Extraction Dataset, ACL 2023"
 LICENCE = "CC BY-SA 4.0"
 SETTINGS = {
@@ -61,10 +63,10 @@ class Redfm:
             raise ConfigError("a confidence lies between 0 and 1", where="min_confidence", got=got, fix="give 0.75")
 
     def locate(self, source: Path) -> dict[str, Path]:
-        """The splits in the chosen language at ``source``: each with its file, or the folder of its several files."""
-        found = {split: files for split in self.splits if (files := split_files(source, split, self.lang))}
+        """The splits in the chosen language at ``source``: each with its file, or its folder if that is parquet."""
+        found = {split: files[0] for split in self.splits if (files := split_files(source, split, self.lang))}
         if found:
-            return {split: files[0] if len(files) == 1 else files[0].parent for split, files in found.items()}
+            return {split: file.parent if file.suffix == PARQUET else file for split, file in found.items()}
         got = f"no split in {self.lang!r}" if source.exists() else "no such file or folder"
         fix = f"give the folder of train.{self.lang}.jsonl or {self.lang}/train/0000.parquet, or such a file itself"
         raise CorpusNotFound(f"no {self.name} here", where=str(source), got=got, fix=fix)
@@ -73,41 +75,51 @@ class Redfm:
         """The documents of a split, in the order of its files; one record is held at a time."""
         if not (files := split_files(source, split, self.lang)):
             raise CorpusNotFound("the split is not there", where=str(source), got=repr(split), fix="leave it out")
-        properties = relation_names(source, self.relations)
-        report.count("properties in relations.tsv", len(properties))
-        seen: set[str] = set()
-        for path in files:
-            for record in read_records(path, report):
-                if not self._wanted(record, seen, report):
-                    continue
-                before = report.tally()
-                mentions, triples = annotation(record, self.lang, self.min_confidence, properties, report)
-                if not triples:
-                    report.count("documents without a relation: left out")
-                    continue
-                meta: dict[str, Any] = {"dataset": self.name, "split": split, "source": path.name}
-                meta |= {"layout": record.layout, "title": record.title, "page": record.page, "licence": self.licence}
-                meta |= {"repairs": dict(report.tally() - before)}
-                id, entities = f"{self.name}/{self.lang}/{split}/{record.docid}", same_link(mentions)
-                yield Document(id, record.text, self.lang, mentions, entities, triples, self.annotated, meta)
-                _count(record.text, mentions, triples, report)
+        return distinct(chain.from_iterable(self._file(path, split, report) for path in files), report)
 
-    def _wanted(self, record: Record, seen: set[str], report: Report) -> bool:
+    def _file(self, path: Path, split: str, report: Report) -> Iterator[Document]:
+        if path.suffix == PARQUET:
+            return self._documents(rows(path), read_record, path, split, report)
+        return self.read_lines(open_lines(path), path, split, report)
+
+    def read_lines(
+        self, lines: Iterable[tuple[int, bytes]], path: Path, split: str, report: Report
+    ) -> Iterator[Document]:
+        """The documents of numbered lines of ``path``; a line that cannot be read goes to ``report.bad``."""
+        placed = ((line, f"{path.name}:{number}") for number, line in lines)
+        return self._documents(placed, read_line, path, split, report)
+
+    def _documents(
+        self, placed: Iterable[tuple[T, str]], read: Callable[[T, str], Record], path: Path, split: str, report: Report
+    ) -> Iterator[Document]:
+        """The documents of values that ``read`` makes records of, each value with its place in ``path``."""
+        properties = relation_names(path, self.relations)
+        for value, where in placed:
+            report.count("records")
+            try:
+                record = read(value, where)
+                document = self._document(record, properties, path, split, report)
+            except DataError as error:
+                report.bad(error)
+            else:
+                if document:
+                    yield document
+
+    def _document(
+        self, record: Record, properties: Mapping[str, str], path: Path, split: str, report: Report
+    ) -> Document | None:
+        """The document of a record; None, which is counted, when it is in another language or has no relation."""
         if record.lang not in ("", self.lang):
             report.count("documents in another language: left out")
-        elif record.docid in seen:
-            report.defect(REPEATED, "records", record.where, repr(record.docid))
-        else:
-            seen.add(record.docid)
-            return True
-        return False
-
-
-def _count(text: str, mentions: tuple[Mention, ...], triples: tuple[Triple, ...], report: Report) -> None:
-    report.count("documents")
-    report.count("characters", len(text))
-    report.count("mentions", len(mentions))
-    statuses = Counter(mention.link.status for mention in mentions)
-    for status in get_args(Status):
-        report.count(f"mentions {status}", statuses[status])
-    report.count("triples", len(triples))
+            return None
+        report.count(f"records in the {record.layout} layout", bool(record.entities))
+        before = report.tally()
+        mentions, triples = annotation(record, self.lang, self.min_confidence, properties, report)
+        if not triples:
+            report.count("documents without a relation: left out")
+            return None
+        meta: dict[str, Any] = {"dataset": self.name, "split": split, "source": path.name}
+        meta |= {"layout": record.layout, "title": record.title, "page": record.page, "licence": self.licence}
+        meta |= {"repairs": dict(report.tally() - before)}
+        id, entities = f"{self.name}/{self.lang}/{split}/{record.docid}", same_link(mentions)
+        return Document(id, record.text, self.lang, mentions, entities, triples, self.annotated, meta)

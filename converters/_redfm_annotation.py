@@ -25,6 +25,7 @@ def annotation(
     """
     report.count("entities", len(record.entities))
     report.count("relations", len(record.relations))
+    report.count("relations looked up in relations.tsv", len(record.relations) if properties else 0)
     stated = [r for r in record.relations if _sure(r, min_confidence, report)]
     named = [(r, id) for r in stated if (id := _property(r.predicate, record, properties, report))]
     found = _mentions(record, [r for r, _ in named], lang, report)

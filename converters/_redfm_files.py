@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.lines import COMPRESSED, open_lines
-from relik_ml.plugins import Report
 
 from ._wikipedia import PROPERTY
 
 RELATIONS = "relations.tsv"
+PARQUET = ".parquet"
 ALIASES = {"dev": ("dev", "validation")}
+DEPTH = 4
 BATCH = 256
 
 
@@ -39,23 +40,8 @@ def split_files(source: Path, split: str, lang: str) -> list[Path]:
     return []
 
 
-def read_values(path: Path, report: Report) -> Iterator[tuple[str, Any]]:
-    """The values of a .parquet or JSON Lines file, each with its place; a line that is not JSON is ``report.bad``."""
-    if path.suffix == ".parquet":
-        yield from _rows(path)
-        return
-    for number, line in open_lines(path):
-        where = f"{path.name}:{number}"
-        try:
-            value = _parse(line, where)
-        except DataError as error:
-            report.count("records")
-            report.bad(error)
-        else:
-            yield where, value
-
-
-def _parse(line: bytes, where: str) -> Any:
+def parse(line: bytes, where: str) -> Any:
+    """The value on a line; DataError when it is no JSON in UTF-8."""
     fix = "one whole JSON object a line, in UTF-8: fetch the file anew"
     try:
         return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
@@ -70,8 +56,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """Rows of a parquet file; relation classes, which may be numbers there, by their names."""
+def rows(path: Path) -> Iterator[tuple[Any, str]]:
+    """Rows of a parquet file, each with its place; relation classes, which may be numbers there, by their names."""
     arrow, parquet = _pyarrow()
     number = 0
     try:
@@ -80,7 +66,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Any]]:
             for batch in file.iter_batches(batch_size=BATCH):
                 for row in batch.to_pylist():
                     number += 1
-                    yield f"{path.name}, row {number}", _named(row, classes)
+                    yield _named(row, classes), f"{path.name}, row {number}"
     except (OSError, ValueError, arrow.ArrowException) as error:
         where, fix = f"{path}, after row {number}", "give a whole, readable file, or fetch it anew"
         raise DataError("cannot read the parquet file", where=where, got=str(error), fix=fix) from None
@@ -120,14 +106,14 @@ def _named(row: dict[str, Any], classes: list[str]) -> dict[str, Any]:
     return row
 
 
-def relation_names(source: Path, path: Path | None) -> dict[str, str]:
-    """Property id → English name, from ``path`` or else the relations.tsv at or beside ``source``; empty without one.
+def relation_names(file: Path, table: Path | None) -> dict[str, str]:
+    """Property id → English name, from ``table`` or else the nearest relations.tsv of a ``file``; empty without one.
 
+    It lies beside the file or in one of the folders above, of which there are three in data/ru/train/0000.parquet.
     A line has the property id, its name and any number of further columns, which are not read.
     """
-    folder = source if source.is_dir() else source.parent
-    places = [path] if path else [folder / RELATIONS, folder / "data" / RELATIONS, folder.parent / RELATIONS]
-    if (found := next((place for place in places if place.is_file()), path)) is None:
+    places = [table] if table else [folder / RELATIONS for folder in file.absolute().parents[:DEPTH]]
+    if (found := next((place for place in places if place.is_file()), table)) is None:
         return {}
     names: dict[str, str] = {}
     for number, line in open_lines(found):

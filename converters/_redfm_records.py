@@ -7,19 +7,17 @@
     Hub  entities [{uri, surfaceform, type, start, end}]   relations [{subject: 0, predicate: "country", object: 1}]
 
 Beside them both have docid, title, uri and text; raw records may name their language as ``lan``. The layout goes by
-the fields of the first entity of a file, not by the file's name: either may be JSON Lines or parquet.
+the fields of a record's first entity, not by the file's name: either may be JSON Lines or parquet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 from relik_ml.errors import DataError
-from relik_ml.plugins import Report
 
-from ._redfm_files import read_values
+from ._redfm_files import parse
 
 TOP = ("docid", "title", "uri", "text", "entities", "relations")
 
@@ -66,32 +64,24 @@ class Layout(NamedTuple):
     relation: Callable[[Any, list[Entity], str], Relation]
 
 
-def read_records(path: Path, report: Report) -> Iterator[Record]:
-    """The records of a .jsonl file, compressed or not, or a .parquet file; the layout is counted in the report.
-
-    What cannot be read goes to ``report.bad``: the first record too, which names what it saw and what is expected.
-    """
-    layout: Layout | None = None
-    for where, value in read_values(path, report):
-        report.count("records")
-        try:
-            if layout is None and (layout := _layout(value, where)):
-                report.count(f"files in the {layout.name} layout")
-            record = _record(value, layout or RAW, where)
-        except DataError as error:
-            report.bad(error)
-        else:
-            yield record
+def read_line(line: bytes, where: str) -> Record:
+    """The record on a line of a .jsonl file; DataError when there is none."""
+    return read_record(parse(line, where), where)
 
 
-def _layout(value: Any, where: str) -> Layout | None:
-    """The layout that the first entity shows; None while a file has shown no entity."""
+def read_record(value: Any, where: str) -> Record:
+    """The record that a JSON value or a row stands for; DataError, which tells what was seen and what is expected."""
+    return _record(value, _layout(value, where), where)
+
+
+def _layout(value: Any, where: str) -> Layout:
+    """The layout that the first entity shows; the raw one when there is none."""
     if missing := [name for name in TOP if not isinstance(value, dict) or name not in value]:
         got = f"no {', '.join(missing)} in {_short(list(value) if isinstance(value, dict) else value)}"
         raise DataError("no (S)RED-FM record", where=where, got=got, fix=f"expected are the fields {', '.join(TOP)}")
     entities = _field(value, "entities", list, where)
     if not entities:
-        return None
+        return RAW
     shown = set(entities[0]) if isinstance(entities[0], dict) else set()
     for layout in (RAW, HUB):
         if layout.fields <= shown:

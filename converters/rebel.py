@@ -84,7 +84,6 @@ class Rebel:
 
 
 def _document(record: Record, split: str, lang: str, report: Report) -> Document:
-    report.count("documents")
     marks = _marks(record, report)
     places = align(record.text, marks)
     mentions: dict[Mark, Mention] = {}
@@ -99,7 +98,7 @@ def _document(record: Record, split: str, lang: str, report: Report) -> Document
     meta: dict[str, Any] = {"dataset": "rebel", "split": split, "source": record.where, "licence": LICENCE}
     annotators = {"mentions": [marks[item] for item in mentions], "triples": [name for _, name in triples]}
     meta |= {**record.fields, "annotators": annotators}
-    _count(values, annotators, report)
+    _count(annotators, report)
     id = f"rebel/{split}/{record.fields['docid']}"
     kept = tuple(triple for triple, _ in triples)
     return Document(id, record.text, lang, values, same_link(values), kept, ANNOTATED, meta)
@@ -122,6 +121,7 @@ def _marks(record: Record, report: Report) -> dict[Mark, str]:
 def _mention(id: str, item: Mark, start: int, record: Record, lang: str, report: Report) -> Mention:
     stop = start + len(item.surface)
     if is_literal(item.uri):
+        report.count("literals")
         before = record.text[start - 1 : start] if item.surface[0] in "-−" else ""
         value, repair = read_literal(item.uri, item.surface, lang, before)
         if repair:
@@ -153,13 +153,7 @@ def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -
     return list(found.values())
 
 
-def _count(mentions: tuple[Mention, ...], annotators: dict[str, list[str]], report: Report) -> None:
-    statuses = [mention.link.status for mention in mentions]
-    report.count("mentions", len(mentions))
-    report.count("mentions linked", statuses.count("linked"))
-    report.count("mentions without a link", statuses.count("unknown"))
-    report.count("literals", statuses.count("unlinkable"))
-    report.count("triples", len(annotators["triples"]))
+def _count(annotators: dict[str, list[str]], report: Report) -> None:
     for layer, names in annotators.items():
         for name in set(names):
             report.count(f"{layer} by {name!r}", names.count(name))

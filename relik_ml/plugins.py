@@ -46,7 +46,8 @@ class Defect:
 class Report:
     """What a converter met: how many of each thing, and every defect it repaired, dropped or skipped.
 
-    Reports add up, so a corpus is the sum of its splits.
+    Reports add up, so a corpus is the sum of its splits. They can always be printed: whatever a name or an example
+    quotes from a corpus, half a character or a control character stands in it as its escape.
 
     >>> report = Report()
     >>> report.count("relation lines", 4)
@@ -62,14 +63,14 @@ class Report:
 
     def count(self, what: str, number: int = 1) -> None:
         """Count ``number`` more of a thing that is as it should be."""
-        self.counts[what] += number
+        self.counts[_printable(what)] += number
 
     def defect(self, what: str, of: str, where: str, got: str = "") -> None:
         """Count a defect, as a share of the things counted as ``of``, and keep its place as an example."""
-        found = self.defects.setdefault(what, Defect(of))
+        found = self.defects.setdefault(_printable(what), Defect(_printable(of)))
         found.count += 1
         if len(found.examples) < self.keep:
-            found.examples.append(f"{where}  {got}".rstrip())
+            found.examples.append(_printable(f"{where}  {got}".rstrip()))
 
     def bad(self, error: DataError) -> None:
         """A line or document that cannot be read at all: raises ``error``. A TolerantReport counts it and goes on."""
@@ -112,6 +113,10 @@ class Report:
             for what, d in self.defects.items()
         }
         return {"counts": dict(self.counts), "defects": defects}
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class StrictReport(Report):
@@ -201,7 +206,10 @@ class LineConverter(Converter, Protocol):
     def read_lines(
         self, lines: Iterable[tuple[int, bytes]], path: Path, split: str, report: Report
     ) -> Iterator[Document]:
-        """The documents of some consecutive numbered lines of ``path``; no line may need one before it."""
+        """The documents of some consecutive numbered lines of ``path``; no line may need one before it.
+
+        What comes out (``figures``) is counted behind it, where repeated documents are dropped: see ``distinct``.
+        """
 
 
 @runtime_checkable
@@ -229,14 +237,27 @@ def load_converter(name: str) -> Converter:
     return cast(Converter, _load(CONVERTERS, name, "converter"))
 
 
+def figures(document: Document) -> Counter[str]:
+    """What a report counts of each document that comes out.
+
+    >>> dict(figures(Document("d", "Омск")))
+    {'documents': 1, 'characters': 4, 'mentions': 0, 'triples': 0}
+    """
+    mentions, triples = len(document.mentions), len(document.triples)
+    found = Counter(documents=1, characters=len(document.text), mentions=mentions, triples=triples)
+    found.update([f"mentions {mention.link.status}" for mention in document.mentions])
+    return found
+
+
 def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
-    """The documents less those whose id was there before, which are counted."""
+    """The documents, each with its ``figures`` counted, less those whose id was there before: a defect each."""
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:
             report.defect(REPEATED, "documents", document.id)
         else:
             seen.add(document.id)
+            report.counts.update(figures(document))
             yield document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -125,6 +126,22 @@ def test_reports_keep_only_the_first_examples() -> None:
 
 def test_a_share_of_nothing_is_no_error() -> None:
     assert report(0, "a:1").percent("broken") == 100.0
+
+
+def test_a_report_can_be_printed_whatever_the_corpus_holds() -> None:
+    odd = "half \ud800, bell \x07, line\n\u2028, colour \x1b[31m, Чехов"
+    escaped = r"half \ud800, bell \x07, line\n\u2028, colour \x1b[31m, Чехов"
+    made = TolerantReport()
+    made.count(odd, 4)
+    made.defect(odd, odd, odd, odd)
+    made.bad(DataError(odd, where=odd, got=odd))
+    assert (made.tally()[escaped], made.counts[escaped], made.percent(escaped)) == (1, 4, 25.0)
+    assert made.defects[escaped].examples == [f"{escaped}  {escaped}"]
+    total = made + made
+    dumped = json.dumps(total.json(), ensure_ascii=False, indent=1)
+    for text in (total.table(), dumped):
+        assert all(line.isprintable() for line in text.encode().decode().split("\n"))
+    assert len(total.table().split("\n")) == 3
 
 
 def test_a_strict_report_stops_at_the_first_defect() -> None:

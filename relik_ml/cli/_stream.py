@@ -6,17 +6,18 @@ write. Chunks come back in the order of the lines; memory holds two for each pro
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 from relik_ml.errors import DataError
 from relik_ml.io import document_line
 from relik_ml.lines import lines_of
-from relik_ml.plugins import REPEATED, Converter, LineConverter, Report
+from relik_ml.plugins import REPEATED, Converter, LineConverter, Report, figures
 from relik_ml.relations import by_property
 from relik_ml.types import Document
 
@@ -25,7 +26,7 @@ CHUNK = 1 << 20
 
 Rename = Callable[[Document, Report], Document]
 Lines = list[tuple[int, bytes]]
-Encoded = tuple[str, bytes]
+Encoded = tuple[str, bytes, Counter[str]]  # a document: its id, its line, its figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,42 +56,41 @@ def converted(job: Job, report: Report, workers: int, progress: Callable[[int], 
     """The lines to write for a split; ``progress`` hears how many bytes of a file of lines have been read."""
     if isinstance(job.converter, LineConverter) and job.path.is_file():
         return _distinct(_in_chunks(job, report, workers, progress), report)
-    return (line for _, line in _encoded(job, job.converter.read(job.source, job.split, report), report))
+    return (line for _, line, _ in _encoded(job, job.converter.read(job.source, job.split, report), report))
 
 
 def _encoded(job: Job, documents: Iterable[Document], report: Report) -> Iterator[Encoded]:
     for document in documents:
         try:
-            line = document_line(job.rename(document, report), f"{job.path}")
+            renamed = job.rename(document, report)
+            line = document_line(renamed, f"{job.path}")
         except DataError as error:
             report.bad(error)
         else:
-            yield document.id, line
+            yield document.id, line, figures(renamed)
 
 
 def _distinct(lines: Iterable[Encoded], report: Report) -> Iterator[bytes]:
     seen: set[str] = set()
-    for id, line in lines:
+    for id, line, counts in lines:
         if id in seen:
             report.defect(REPEATED, "documents", id)
         else:
             seen.add(id)
+            report.counts.update(counts)
             yield line
 
 
 def _in_chunks(job: Job, report: Report, workers: int, progress: Callable[[int], object]) -> Iterator[Encoded]:
     chunks = _chunks(job.path, progress)
-    if workers == 1:
-        for chunk in chunks:
-            yield from _chunk(job, chunk, report)
-        return
-    for encoded, part in _pooled(job, chunks, report, workers):
+    empty = partial(type(report), keep=report.keep)
+    alone = (_work(job, chunk, empty()) for chunk in chunks)
+    for encoded, part in alone if workers == 1 else _pooled(job, chunks, empty(), workers):
         report.add(part)
         yield from encoded
 
 
-def _pooled(job: Job, chunks: Iterator[Lines], report: Report, workers: int) -> Iterator[tuple[list[Encoded], Report]]:
-    empty = type(report)(keep=report.keep)
+def _pooled(job: Job, chunks: Iterator[Lines], empty: Report, workers: int) -> Iterator[tuple[list[Encoded], Report]]:
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         waiting: deque[Future[tuple[list[Encoded], Report]]] = deque()
         try:
@@ -106,12 +106,9 @@ def _pooled(job: Job, chunks: Iterator[Lines], report: Report, workers: int) -> 
 
 
 def _work(job: Job, chunk: Lines, report: Report) -> tuple[list[Encoded], Report]:
-    return list(_chunk(job, chunk, report)), report
-
-
-def _chunk(job: Job, chunk: Lines, report: Report) -> Iterator[Encoded]:
     assert isinstance(job.converter, LineConverter)
-    return _encoded(job, job.converter.read_lines(chunk, job.path, job.split, report), report)
+    documents = job.converter.read_lines(chunk, job.path, job.split, report)
+    return list(_encoded(job, documents, report)), report
 
 
 def _chunks(path: Path, progress: Callable[[int], object]) -> Iterator[Lines]:

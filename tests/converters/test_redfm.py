@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from relik_ml.cli import main
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
-from relik_ml.plugins import REPEATED, Report, Settable, TolerantReport, load_converter
+from relik_ml.io import read_documents
+from relik_ml.plugins import REPEATED, LineConverter, Report, Settable, TolerantReport, load_converter
 from relik_ml.records import document_from_json, document_to_json
 from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Link, Property, Span, Value
@@ -118,7 +121,7 @@ def test_a_raw_record(tmp_path: Path) -> None:
     assert document.annotated == Annotated("silver", "silver", "silver", "none", "silver")
     meta = {"layout": "raw", "licence": "CC BY-SA 4.0", "page": "Q1001", "split": "train"}
     assert meta.items() <= document.meta.items()
-    assert report.counts["files in the raw layout"] == 1
+    assert report.counts["records in the raw layout"] == 1
     assert document_from_json(document_to_json(document), "here") == document
 
 
@@ -135,8 +138,9 @@ def test_both_layouts_give_the_same_documents(tmp_path: Path, classes: list[str]
     documents = read(parquet, report)
     assert [bare(d) for d in documents] == [bare(d) for d in read(raw)]
     assert all(triple.score is None for document in documents for triple in document.triples)
-    assert report.counts["files in the Hub layout"] == 2
-    assert report.counts["properties in relations.tsv"] == 3
+    assert report.counts["records in the Hub layout"] == 4
+    assert report.counts["relations looked up in relations.tsv"] == 4 * 3
+    assert load_converter("sredfm").locate(parquet) == {"train": parquet / "ru" / "train"}, "rows are no lines"
 
 
 def test_the_hubs_layout_as_json_lines_and_a_table_elsewhere(tmp_path: Path) -> None:
@@ -286,6 +290,46 @@ def test_half_characters_stay_printable_in_the_report(tmp_path: Path) -> None:
     assert json.dumps(report.json(), ensure_ascii=False).encode()
 
 
+def test_a_damaged_join_costs_one_record(tmp_path: Path) -> None:
+    rows = "P19\tplace of birth\nP1\tplace of birth\nP569\tdate of birth\nP1082\tpopulation\n"
+    (tmp_path / "relations.tsv").write_text(rows, encoding="utf-8")
+    sound = hub(record("2"))
+    del sound["relations"][0]
+    report = TolerantReport()
+    assert [d.id[-1] for d in read(write(tmp_path, hub(record("1")), sound), report)] == ["2"]
+    assert report.tally()["bad: a name of two properties: skipped"] == 1
+
+
+@pytest.mark.parametrize("name", ["redfm", "sredfm"])
+def test_workers_change_nothing_and_repeated_documents_add_nothing(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relik_ml.cli._stream.CHUNK", 9_000)  # a handful of records
+    pages = [{**record(str(number)), "lan": ""} for number in range(30)]
+    left_out = {**record("31"), "lan": "", "relations": []}
+    (source := tmp_path / "source").mkdir()
+    lang = load_converter(name).lang  # type: ignore[attr-defined]
+    write(source, *pages, pages[3], left_out, b"{", pages[3], pages[29], name=f"train.{lang}.jsonl")
+    write_names(source)
+    options = ["convert", name, "--source", str(source), "--skip-bad"]
+    for workers in ("1", "2"):
+        done = CliRunner().invoke(main, [*options, "--out", str(tmp_path / workers), "--workers", workers])
+        assert done.exit_code == 0, done.output
+    for file in ("train.jsonl", "report.json"):
+        assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes()
+    documents = list(read_documents(tmp_path / "2" / "train.jsonl"))
+    found = json.loads((tmp_path / "2" / "report.json").read_text())["total"]
+    assert (len(documents), found["defects"][REPEATED]["count"]) == (30, 3)
+    expected = {
+        "records": 35, "documents": 30, "characters": 30 * len(TEXT), "mentions": 30 * 4, "mentions linked": 30 * 2,
+        "mentions unlinkable": 30 * 2, "triples": 30 * 3, "documents without a relation: left out": 1,
+    }  # fmt: skip
+    assert expected.items() <= found["counts"].items()
+    again = TolerantReport()
+    read(source, again, name)
+    assert again.json() == found, "the library counts as the command does"
+
+
 def test_languages(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"(?s)'ru'.*sredfm"):
         read(tmp_path, name="redfm", lang="ru")
@@ -329,4 +373,5 @@ def test_english_numbers_have_thousands_commas_and_red_fm_is_partial(tmp_path: P
 def test_their_settings_are_fields(name: str) -> None:
     converter = load_converter(name)
     assert isinstance(converter, Settable)
+    assert isinstance(converter, LineConverter)
     assert {setting: getattr(converter, setting) for setting in converter.settings}.keys() == {"lang", "min_confidence"}
