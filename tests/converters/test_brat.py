@@ -1,10 +1,7 @@
-"""Brat: its lines, settling references, any folder of it, and lines that nobody meant."""
+"""Brat: its lines, settling references and any folder of it."""
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -14,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relik_ml.errors import CorpusNotFound, DataError, RelikError
-from relik_ml.plugins import Report, StrictReport, TolerantReport, load_converter
-from relik_ml.records import document_from_json, document_to_json
+from relik_ml.errors import CorpusNotFound, DataError
+from relik_ml.plugins import Report, StrictReport, load_converter
 from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Entity, Link, Span, Triple
 
@@ -190,89 +186,3 @@ def test_strict_stops_at_what_has_no_place(tmp_path: Path) -> None:
     write(tmp_path, "a.ann")
     with pytest.raises(DataError, match=r"note: no place for it[^\n]*\n.*a\.ann:11"):
         documents(tmp_path, "all", StrictReport())
-
-
-# Lines that nobody meant
-
-
-SOUND = tuple(line for line in LINES if line[:2] != "N4")  # NEREL settles two QIDs by what other documents have
-
-
-def damage(line: str, chance: random.Random) -> str:
-    """The line cut, swapped, of wrong types, with huge numbers or with characters out of place."""
-    place, other = sorted(chance.choices(range(len(line) + 1), k=2))
-    odd = chance.choice(["\r", "\x85", "\u2028", "\x0b", "\x00", "\t", ";", ":", "\U0001f600"])
-    words = line.split(" ")
-    chance.shuffle(words)
-    return chance.choice([
-        line[:place],
-        line[:place] + line[other:],
-        line[other:] + line[:place],
-        " ".join(words),
-        line[:place] + odd + line[place:],
-        line.replace("\t", " "),
-        line.replace(" ", "\t"),
-        line.replace(" 4", " " + "9" * chance.choice([3, 30, 6000])),
-        line.replace("0", chance.choice(["-1", "0.5", "null", "٠", "[" * 50, "1e9"])),
-        line.replace("T1", chance.choice(["T99", "", "R1", "\x00", "T1;T2", "Т1"])),
-        line.replace("Q", chance.choice(["P", "", "Q0", "Q" * 999])),
-    ])  # fmt: skip
-
-
-def damaged(chance: random.Random) -> bytes:
-    """Fifty lines and more, each damaged; a fifth of such files is no UTF-8."""
-    lines = [damage(line, chance) for line in chance.sample(LINES * 5, len(LINES) * 5)]
-    content = "\n".join(lines).encode()
-    place = chance.randrange(len(content))
-    broken = chance.choice([b"\xff", b"\xd0", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"])
-    return content[:place] + broken * (chance.random() < 0.2) + content[place:]
-
-
-def damaged_corpus(folder: Path, chance: random.Random) -> Iterator[tuple[Path, bool]]:
-    """200 damaged documents, and 20 whole ones among them: the path of each, and whether it is whole."""
-    for number in range(220):
-        path = folder / f"{number:03}_text.ann"
-        whole = number % 11 == 5
-        write(folder, path.name, lines=SOUND)
-        if not whole:
-            path.write_bytes(damaged(chance))
-            if number % 2:
-                path.with_suffix(".txt").write_bytes(damage(TEXT, chance).encode())
-        yield path, whole
-
-
-@pytest.mark.parametrize("name", ["brat", "nerel"])
-def test_ten_thousand_damaged_lines_only_cost_themselves(tmp_path: Path, name: str) -> None:
-    made = list(damaged_corpus(tmp_path / "broken" / "dev", random.Random(7)))
-    assert sum(path.read_bytes().count(b"\n") + 1 for path, whole in made if not whole) >= 10_000
-    for path, whole in made:
-        if whole:
-            write(tmp_path / "sound" / "dev", path.name, lines=SOUND)
-    report = TolerantReport()
-    found = documents(tmp_path / "broken", "dev", report, name)
-    sound = documents(tmp_path / "sound", "dev", name=name)
-    assert len(sound) == 20
-    assert {id: found[id] for id in sound} == sound
-    for document in found.values():
-        assert check(document) == []
-        stored = json.dumps(document_to_json(document))
-        assert document_from_json(json.loads(stored), "here") == document
-    bad = report.defects["bad: the file is not UTF-8: skipped"].count
-    assert len(found) + bad == len(made)
-    assert 20 <= bad <= 100, "some files are no UTF-8, but most are read"
-    assert report.defects["line that is no annotation: skipped"].count > 1_000
-
-
-@pytest.mark.parametrize("name", ["brat", "nerel"])
-def test_without_leave_to_skip_damage_is_an_error_of_ours(tmp_path: Path, name: str) -> None:
-    chance = random.Random(11)
-    errors = []
-    for number in range(100):
-        write(tmp_path / str(number) / "dev", "a.ann")
-        (tmp_path / str(number) / "dev" / "a.ann").write_bytes(damaged(chance))
-        try:
-            documents(tmp_path / str(number), "dev", name=name)
-        except RelikError as error:
-            errors.append(str(error))
-    assert 0 < len(errors) < 100
-    assert all("not UTF-8" in error and "a.ann" in error for error in errors)

@@ -1,0 +1,262 @@
+"""Ten thousand damaged lines for each reader: they cost themselves, and no exception that is not ours.
+
+The sentences are our own. The seed is fixed, so that every run sees the same damage.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from relik_ml.cli._stream import Job, as_they_are, converted
+from relik_ml.errors import DataError
+from relik_ml.plugins import REPEATED, Report, StrictReport, TolerantReport, load_converter
+from relik_ml.records import document_from_json
+from relik_ml.types import Document
+
+LINES = 10_000
+LEFT_OUT = ("documents without a relation: left out", "documents in another language: left out")
+Record = dict[str, Any]
+
+
+class Reader(NamedTuple):
+    """A converter, and how to write a corpus for it into a folder: only whole documents or, with chance, damaged ones
+    among them too. What is returned is how many documents were written."""
+
+    name: str
+    split: str
+    write: Callable[[Path, random.Random | None], int]
+
+
+def read(reader: Reader, source: Path, report: Report) -> dict[str, Document]:
+    """The documents that the command line would write, by id; their meta without what depends on the other lines."""
+    converter = load_converter(reader.name)
+    path = converter.locate(source)[reader.split]
+    job = Job(converter, source, reader.split, path, as_they_are)
+    lines = converted(job, report, 1, lambda position: None)
+    documents = [document_from_json(json.loads(line), "here") for line in lines]
+    return {d.id: replace(d, meta={k: v for k, v in d.meta.items() if k != "source"}) for d in documents}
+
+
+# Lines of JSON: REBEL, RED-FM and SRED-FM
+
+
+TEXT = "Анна Белова родилась в 1913 году в Казани. Там 1,25 млн человек."
+NAMES = {"P19": "place of birth", "P569": "date of birth", "P1082": "population"}
+XSD = "^^http://www.w3.org/2001/XMLSchema#"
+MARKS = (
+    ("Анна Белова", "Q1001", "PER"), ("1913", f"1913-01-01T00:00:00Z{XSD}dateTime", "DATE"),
+    ("Казани", "Q900", "LOC"), ("1,25", f"+1.25{XSD}decimal", "NUMBER"),
+)  # fmt: skip
+FACTS = ((0, "P19", 2), (0, "P569", 1), (2, "P1082", 3))
+
+DEEP = [
+    opening * depth + inside + closing * depth
+    for opening, inside, closing in ((b"[", b"", b"]"), (b'{"uri":', b"1", b"}"))
+    for depth in (60, *range(900, 1000, 5), 5_000)  # from 1,000 on, about, nothing can be read
+]
+NUMBERS = [
+    b"0", b"-1", b"1", b"9", b"1.5", b"1e999", b"-1e308", b"9" * 400, b"9" * 5_000, b"9223372036854775808", b"NaN",
+    b"-Infinity",
+]  # fmt: skip
+STRINGS = [
+    b'""', b'"x"', b'"Q0"', b'"None"', b'"^^"', b'"\\ud800"', b'"\\udc00 \\ud83d"', b'"\\u0000\\u001b[31m\\n"',
+    b'"\xed\xa0\x80"', b'"\xff"', b'"' + b"9" * 9_000 + b'^^decimal"', '"٣-−^^dateTime"'.encode(),
+]  # fmt: skip
+OTHERS = [
+    b"null", b"true", b"[]", b"{}", b"[null]", b"[[0, 4]]", b"[0, 4]", b"[0, 4, 9]", b"[true, 4]", b'{"uri": null}',
+    b"nul", b"",
+]  # fmt: skip
+KINDS: dict[type, list[bytes]] = {str: STRINGS, int: NUMBERS, float: NUMBERS, list: OTHERS, dict: DEEP}
+BYTES = [
+    b"\xff", b"\xd0", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x00", b"\r", b"\xe2\x80\xa8", b'"', b"{",
+    b"]", b"\\u",
+]  # fmt: skip
+HOLE = "\N{WHITE SQUARE}"
+
+
+def page(docid: str) -> tuple[Record, list[Record], list[Record]]:
+    """What all of them have: the head of a record, its entities and its facts."""
+    entities: list[Record] = [{"uri": uri, "surfaceform": s, "annotator": "Me", "type": type} for s, uri, type in MARKS]
+    for entity in entities:
+        start = TEXT.index(entity["surfaceform"])
+        entity["boundaries"] = [start, start + len(entity["surfaceform"])]
+    same = {"sentence_id": 0, "dependency_path": None, "confidence": 0.9, "annotator": "Simple-Aligner"}
+    facts = [
+        {"subject": entities[s], "predicate": {"uri": p, "surfaceform": NAMES[p]}, "object": entities[o], **same}
+        for s, p, o in FACTS
+    ]
+    return {"docid": docid, "title": "Белова, Анна", "uri": "Q1001", "text": TEXT}, entities, facts
+
+
+def rebel(docid: str) -> Record:
+    head, entities, facts = page(docid)
+    return {**head, "entities": entities, "triples": facts}
+
+
+def raw(docid: str, lang: str) -> Record:
+    head, entities, facts = page(docid)
+    return {**head, "lan": lang, "entities": entities, "relations": facts}
+
+
+def hub(docid: str) -> Record:
+    head, entities, _ = page(docid)
+    for entity in entities:
+        entity["start"], entity["end"] = entity.pop("boundaries")
+    return {**head, "entities": entities, "relations": [
+        {"subject": subject, "predicate": NAMES[property], "object": object} for subject, property, object in FACTS
+    ]}  # fmt: skip
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container in a JSON value with each of its keys or indices."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(inner, dict | list):
+            yield from places(inner)
+
+
+def misshapen(line: bytes, chance: random.Random) -> bytes:
+    """The record with a value lost, said twice, in another's place, or of another type or size."""
+    record = json.loads(line)
+    (one, key), (other, name) = chance.sample(list(places(record)), 2)
+    kind: type = str
+    match chance.randrange(6):
+        case 0:
+            del one[key]
+        case 1 if isinstance(one, list):
+            one.insert(key, one[key])
+        case 2:
+            # By way of text: values in each other's place must not make a circle.
+            first, second = json.dumps(one[key]), json.dumps(other[name])
+            other[name], one[key] = json.loads(first), json.loads(second)
+        case _:
+            kind = chance.choice([*[type(one[key])] * 9, *KINDS])
+            one[key] = HOLE
+    odd = chance.choice(KINDS.get(kind, OTHERS))
+    return json.dumps(record, ensure_ascii=False).encode().replace(f'"{HOLE}"'.encode(), odd)
+
+
+def torn(line: bytes, chance: random.Random) -> bytes:
+    """The line cut, with parts or bytes swapped, or with bytes that do not belong there."""
+    first, last = sorted(chance.choices(range(1, len(line)), k=2))
+    head, middle, tail = line[:first], line[first:last], line[last:]
+    return chance.choice([
+        head, tail, head + tail, middle + head + tail, head + middle + middle + tail,
+        line[: first - 1] + line[first : first + 1] + line[first - 1 : first] + line[first + 1 :],
+        head + chance.choice(BYTES) + middle + tail, head + chance.choice(BYTES) * 3 + tail,
+    ])  # fmt: skip
+
+
+def write_lines(make: Callable[[str], Record], name: str, folder: Path, chance: random.Random | None) -> int:
+    """A file of 200 whole records and, with ``chance``, fifty damaged ones before each of them."""
+    lines = []
+    for number in range(200):
+        for copy in range(LINES // 200 if chance else 0):
+            assert chance
+            line = json.dumps(make(f"damaged-{number}-{copy}"), ensure_ascii=False).encode()
+            lines.append(chance.choice([misshapen, misshapen, torn])(line, chance))
+        lines.append(json.dumps(make(f"whole-{number}")).encode())
+    folder.mkdir()
+    (folder / name).write_bytes(b"\n".join(lines))
+    table = "".join(f"{id}\t{name}\n" for id, name in NAMES.items())
+    (folder / "relations.tsv").write_text(table, encoding="utf-8")
+    return len(lines)
+
+
+# Files of lines: brat and NEREL
+
+
+BRAT_TEXT = "Анна и Ян. Аня ждёт."
+BRAT_LINES = (
+    "T1\tPERSON 0 4\tАнна", "T2\tPERSON 7 9\tЯн", "T3\tPERSON 11 14\tАня", "T4\tGROUP 0 4;7 9\tАнна Ян",
+    "N1\tReference T1 Wikidata:Q80440\tАхматова", "N2\tReference T2 Wikidata:NULL",
+    "N3\tReference T3 DBpedia:Anna\tАня", "R1\tKNOWS Arg1:T1 Arg2:T2", "*\tEquiv T1 T3", "#1\tAnnotatorNotes T1\tкто?",
+)  # fmt: skip
+
+
+def damaged_line(line: str, chance: random.Random) -> str:
+    """The line cut, swapped, of wrong types, with huge numbers or with characters out of place."""
+    place, other = sorted(chance.choices(range(len(line) + 1), k=2))
+    odd = chance.choice(["\r", "\x85", "\u2028", "\x0b", "\x00", "\t", ";", ":", "\U0001f600"])
+    words = line.split(" ")
+    chance.shuffle(words)
+    return chance.choice([
+        line[:place],
+        line[:place] + line[other:],
+        line[other:] + line[:place],
+        " ".join(words),
+        line[:place] + odd + line[place:],
+        line.replace("\t", " "),
+        line.replace(" ", "\t"),
+        line.replace(" 4", " " + "9" * chance.choice([3, 30, 6000])),
+        line.replace("0", chance.choice(["-1", "0.5", "null", "٠", "[" * 50, "1e9"])),
+        line.replace("T1", chance.choice(["T99", "", "R1", "\x00", "T1;T2", "Т1"])),
+        line.replace("Q", chance.choice(["P", "", "Q0", "Q" * 999])),
+    ])  # fmt: skip
+
+
+def damaged_file(chance: random.Random) -> bytes:
+    """Fifty lines, each damaged; a fifth of such files is no UTF-8."""
+    content = "\n".join(damaged_line(line, chance) for line in chance.sample(BRAT_LINES * 5, 50)).encode()
+    place = chance.randrange(len(content))
+    broken = chance.choice([b"\xff", b"\xd0", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"])
+    return content[:place] + broken * (chance.random() < 0.2) + content[place:]
+
+
+def write_files(folder: Path, chance: random.Random | None) -> int:
+    """A folder of 20 whole documents and, with ``chance``, ten damaged ones before each of them."""
+    split = folder / "dev"
+    split.mkdir(parents=True)
+    for number in range(220):
+        name, whole = f"{number:03}_text", number % 11 == 10
+        if not (whole or chance):
+            continue
+        annotation, text = "\n".join(BRAT_LINES).encode(), BRAT_TEXT
+        if chance and not whole:
+            annotation = damaged_file(chance)
+            text = damaged_line(text, chance) if number % 2 else text
+        (split / f"{name}.ann").write_bytes(annotation)
+        (split / f"{name}.txt").write_bytes(text.encode())
+    return len(list(split.glob("*.ann")))
+
+
+READERS = {
+    "brat": Reader("brat", "dev", write_files),
+    "nerel": Reader("nerel", "dev", write_files),
+    "rebel": Reader("rebel", "train", partial(write_lines, rebel, "train.jsonl")),
+    "redfm": Reader("redfm", "train", partial(write_lines, partial(raw, lang="en"), "train.en.jsonl")),
+    "sredfm": Reader("sredfm", "train", partial(write_lines, partial(raw, lang="ru"), "train.ru.jsonl")),
+    "sredfm as the Hub has it": Reader("sredfm", "train", partial(write_lines, hub, "train.ru.jsonl")),
+}
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_ten_thousand_damaged_lines_only_cost_themselves(tmp_path: Path, reader: Reader) -> None:
+    whole = reader.write(tmp_path / "whole", None)
+    written = reader.write(tmp_path / "broken", random.Random(7))
+    report = TolerantReport()
+    found = read(reader, tmp_path / "broken", report)
+    sound = read(reader, tmp_path / "whole", Report())
+    assert len(sound) == whole
+    assert {id: found[id] for id in sound} == sound
+    tally = report.tally()
+    bad = sum(count for what, count in tally.items() if what.startswith("bad: "))
+    left_out = sum(report.counts[what] for what in LEFT_OUT)
+    assert len(found) + bad + tally[REPEATED] + left_out == written, "everything is there or counted"
+    assert report.counts["documents"] == len(found)
+    assert report.counts["triples"] == sum(len(document.triples) for document in found.values())
+    assert written * 0.05 < bad < written * 0.75, "some damage is unreadable, some is not"
+    assert len(tally) >= 5, "and some is repaired"
+    assert (report.table() + json.dumps(report.json(), ensure_ascii=False)).encode()
+    for stern in (Report(), StrictReport()):
+        with pytest.raises(DataError) as caught:
+            read(reader, tmp_path / "broken", stern)
+        assert caught.value.where
