@@ -244,9 +244,9 @@ def figures(document: Document) -> Counter[str]:
     {'documents': 1, 'characters': 4, 'mentions': 0, 'triples': 0}
     """
     mentions, triples = len(document.mentions), len(document.triples)
-    found = Counter(documents=1, characters=len(document.text), mentions=mentions, triples=triples)
-    found.update([f"mentions {mention.link.status}" for mention in document.mentions])
-    return found
+    found = {"documents": 1, "characters": len(document.text), "mentions": mentions, "triples": triples}
+    statuses = Counter([mention.link.status for mention in document.mentions])
+    return Counter(found | {f"mentions {status}": number for status, number in statuses.items()})
 
 
 def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
