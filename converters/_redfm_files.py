@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.lines import COMPRESSED, open_lines
 
-from ._wikipedia import PROPERTY
+from ._wikipedia import PROPERTY, refuse_other_language
 
 RELATIONS = "relations.tsv"
 PARQUET = ".parquet"
@@ -29,6 +29,7 @@ def split_files(source: Path, split: str, lang: str) -> list[Path]:
     """
     names = ALIASES.get(split, (split,))
     if source.is_file():
+        refuse_other_language(source, lang)
         return [source] if set(names) & set(re.split(r"[._-]", source.name)) else []
     jsonl = [f"{name}.{lang}.jsonl{suffix}" for name in names for suffix in ("", *COMPRESSED)]
     shards = [f"{lang}/{name}{rest}" for name in names for rest in ("/*.parquet", "-*.parquet", ".parquet")]

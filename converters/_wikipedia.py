@@ -10,13 +10,16 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
+from relik_ml.errors import CorpusNotFound
 from relik_ml.types import Link, Span
 
 MISSING = frozenset({"", "None", "none", "NULL", "null"})  # what stands where a page has no item
 ITEM = re.compile(r"Q[1-9]\d*", re.ASCII)
 PROPERTY = re.compile(r"P[1-9]\d*", re.ASCII)
+LANGUAGES = ("ar", "ca", "de", "el", "en", "es", "fr", "hi", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "vi", "zh")
 LEAP = 4  # how many deleted brackets may stand between two spans
 
 _SENTENCE = re.compile(r"""[.!?…]['"»”’)\]]*(\s+)(?=[^\W\d_a-zа-яё]|["«“'(\d])|[。！？؟](\s*)|(\n\s*)""")
@@ -52,6 +55,17 @@ def align(text: str, marks: Iterable[Mark]) -> dict[Mark, int]:
                 found[item], shift = at, further
                 break
     return found
+
+
+def refuse_other_language(path: Path, lang: str) -> None:
+    """Refuse a file whose name says that it is in another language (CorpusNotFound): its numbers would be misread.
+
+    >>> refuse_other_language(Path("train.ru.jsonl"), "ru")
+    """
+    named = set(LANGUAGES).intersection(re.split(r"[\W_]+", path.name))
+    if named and lang not in named:
+        fix = f"give --lang {min(named)}, or rename the file if that is no language"
+        raise CorpusNotFound("the file is in another language", where=str(path), got=f"--lang {lang}", fix=fix)
 
 
 @lru_cache(maxsize=1 << 15)

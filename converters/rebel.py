@@ -22,7 +22,7 @@ from relik_ml.types import Annotated, Document, Link, Mention, Property, Triple
 
 from ._literals import is_literal, read_literal
 from ._rebel_records import Record, read_record
-from ._wikipedia import Mark, align, link, sentences
+from ._wikipedia import Mark, align, link, refuse_other_language, sentences
 
 ENDS = ("", *COMPRESSED)
 NAMES = {"train": "train", "val": "dev", "dev": "dev", "valid": "dev", "test": "test"}
@@ -54,6 +54,7 @@ class Rebel:
         paths = [source] if source.is_file() else sorted(path for end in ENDS for path in source.glob(f"*.jsonl{end}"))
         found: dict[str, Path] = {}
         for path in paths:
+            refuse_other_language(path, self.lang)
             split = next((NAMES[word] for word in re.split(r"[\W_]+", path.name) if word in NAMES), "all")
             if split in found:
                 got = f"{found[split].name} and {path.name}"

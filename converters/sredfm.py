@@ -5,11 +5,11 @@ from __future__ import annotations
 from relik_ml.types import Annotated
 
 from ._redfm import Redfm
+from ._wikipedia import LANGUAGES
 
-LANGUAGES = "ar ca de el en es fr hi it ja ko nl pl pt ru sv vi zh"
 converter = Redfm(
     name="sredfm",
-    languages=tuple(LANGUAGES.split()),
+    languages=LANGUAGES,
     lang="ru",
     annotated=Annotated(mentions="silver", types="silver", links="silver", entities="none", triples="silver"),
 )

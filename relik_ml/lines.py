@@ -34,12 +34,17 @@ def open_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     DataError, which names the last whole line, when the file cannot be read or its compression is damaged or cut;
     ConfigError when it is .zst and zstandard is not installed.
     """
-    try:
-        raw = path.open("rb")
-    except OSError as error:
-        raise _unreadable(error, str(path)) from None
-    with raw:
+    with opened(path) as raw:
         yield from lines_of(raw, path)
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to be read as bytes; DataError when it is not there or may not be read."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        fix = "check the path, and that you may read the file"
+        raise DataError("cannot open the file", where=str(path), got=error.strerror or str(error), fix=fix) from None
 
 
 def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
@@ -49,13 +54,10 @@ def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
         for number, line in enumerate(unpacked(raw, path.suffix), 1):
             yield number, line
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise _unreadable(error, f"{path}, after line {number}" if number else str(path)) from None
-
-
-def _unreadable(error: Exception, where: str) -> DataError:
-    got = getattr(error, "strerror", None) or str(error)
-    fix = "give a whole, readable file; one that is damaged or cut off must be fetched anew"
-    return DataError("cannot read the file", where=where, got=got, fix=fix)
+        where = f"{path}, after line {number}" if number else str(path)
+        got = getattr(error, "strerror", None) or str(error)
+        fix = "give a whole file; one that is damaged or cut off must be fetched anew"
+        raise DataError("cannot read the file", where=where, got=got, fix=fix) from None
 
 
 def unpacked(raw: BinaryIO, suffix: str) -> BinaryIO:

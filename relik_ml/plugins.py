@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CONVERTERS = "relik_ml.converters"
 INDEXES = "relik_ml.indexes"
 REPEATED = "repeated document: dropped"
+BAD = "bad: "
+"""How the names of defects begin for which a line or document was left out."""
 
 
 @dataclass(slots=True)
@@ -76,6 +78,15 @@ class Report:
         """A line or document that cannot be read at all: raises ``error``. A TolerantReport counts it and goes on."""
         raise error
 
+    def repeated(self, id: str) -> None:
+        """A document whose id was there before, and which is dropped."""
+        self.count("documents read")
+        self.defect(REPEATED, "documents read", id)
+
+    def bad_ones(self) -> Mapping[str, Defect]:
+        """The defects for which whole lines or documents were left out."""
+        return {what: defect for what, defect in self.defects.items() if what.startswith(BAD)}
+
     def tally(self) -> Counter[str]:
         """How often each kind of defect has been met so far."""
         return Counter({what: defect.count for what, defect in self.defects.items()})
@@ -110,7 +121,7 @@ class Report:
         """The report for programs."""
         defects = {
             what: {"count": d.count, "percent": round(self.percent(what), 3), "of": d.of, "examples": d.examples}
-            for what, d in self.defects.items()
+            for what, d in sorted(self.defects.items())
         }
         return {"counts": dict(self.counts), "defects": defects}
 
@@ -141,7 +152,8 @@ class TolerantReport(Report):
         """Count the error with its place. One that is no document's own, such as a missing corpus, is raised."""
         if isinstance(error, CorpusNotFound):
             raise error
-        self.defect(f"bad: {error.what}: skipped", "documents", error.where, error.got)
+        self.count("documents read")
+        self.defect(f"{BAD}{error.what}: skipped", "documents read", error.where, error.got)
 
 
 @runtime_checkable
@@ -234,17 +246,17 @@ class RelationSource(IndexSource, Protocol):
 
 def load_converter(name: str) -> Converter:
     """The converter of that name; ConfigError, which lists those there are, when there is none."""
-    return cast(Converter, _load(CONVERTERS, name, "converter"))
+    return cast(Converter, _load(CONVERTERS, name, "converter", Converter))
 
 
 def figures(document: Document) -> Counter[str]:
     """What a report counts of each document that comes out.
 
     >>> dict(figures(Document("d", "Омск")))
-    {'documents': 1, 'characters': 4, 'mentions': 0, 'triples': 0}
+    {'documents read': 1, 'documents': 1, 'characters': 4, 'mentions': 0, 'triples': 0}
     """
-    mentions, triples = len(document.mentions), len(document.triples)
-    found = {"documents": 1, "characters": len(document.text), "mentions": mentions, "triples": triples}
+    found = {"documents read": 1, "documents": 1, "characters": len(document.text)}
+    found |= {"mentions": len(document.mentions), "triples": len(document.triples)}
     statuses = Counter([mention.link.status for mention in document.mentions])
     return Counter(found | {f"mentions {status}": number for status, number in statuses.items()})
 
@@ -254,7 +266,7 @@ def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:
-            report.defect(REPEATED, "documents", document.id)
+            report.repeated(document.id)
         else:
             seen.add(document.id)
             report.counts.update(figures(document))
@@ -263,7 +275,7 @@ def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document
 
 def load_index(name: str) -> IndexSource:
     """The knowledge source of that name; ConfigError, which lists those there are, when there is none."""
-    return cast(IndexSource, _load(INDEXES, name, "source"))
+    return cast(IndexSource, _load(INDEXES, name, "source", IndexSource))
 
 
 def load_relations(name: str) -> RelationSource:
@@ -279,7 +291,7 @@ def names(group: str) -> list[str]:
     return sorted({*_own(group), *_others(group)})
 
 
-def _load(group: str, name: str, attribute: str) -> Any:
+def _load(group: str, name: str, attribute: str, protocol: Any) -> object:
     if name in _own(group):
         return getattr(import_module(f"{group}.{name}"), attribute)
     if name not in (others := _others(group)):
@@ -287,11 +299,15 @@ def _load(group: str, name: str, attribute: str) -> Any:
         close = get_close_matches(name, known, n=1)
         fix = f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(known) or 'none is installed'}"
         raise ConfigError(f"no such {attribute}", where=group, got=repr(name), fix=fix)
+    what, fix = f"{attribute} {name!r} does not load", "repair or uninstall the package that provides it"
     try:
-        return others[name].load()
-    except (ImportError, AttributeError) as error:
-        what, fix = f"{attribute} {name!r} does not load", "repair or uninstall the package that provides it"
-        raise ConfigError(what, where=others[name].value, got=str(error), fix=fix) from error
+        found = others[name].load()
+    except Exception as error:  # other people's code may fail in any way while it is imported
+        raise ConfigError(what, where=others[name].value, got=f"{type(error).__name__}: {error}", fix=fix) from error
+    if not isinstance(found, protocol):
+        got = f"{type(found).__name__} lacks a part of relik_ml.plugins.{protocol.__name__}"
+        raise ConfigError(what, where=others[name].value, got=got, fix=fix)
+    return found
 
 
 def _own(group: str) -> list[str]:

@@ -57,13 +57,16 @@ def test_an_unknown_name_is_answered_with_a_known_one() -> None:
 
 
 def test_other_peoples_plugins_come_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("theirs", "relik_ml.plugins:names", INDEXES)
-    broken = EntryPoint("broken", "relik_ml.plugins:nothing", INDEXES)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry, broken] if group == INDEXES else [])
-    assert {"theirs", "broken", "nerel_relations"} <= {*names(INDEXES)}
-    assert load_index("theirs") is names  # type: ignore[comparison-overlap]
+    values = {"theirs": "relik_ml.indexes.jsonl:source", "broken": "relik_ml.plugins:nothing", "odd": "os:sep"}
+    entries = [EntryPoint(name, value, INDEXES) for name, value in values.items()]
+    monkeypatch.setattr(plugins, "entry_points", lambda group: entries if group == INDEXES else [])
+    assert {"theirs", "broken", "odd", "nerel_relations"} <= {*names(INDEXES)}
+    assert load_index("theirs") is load_index("jsonl")
     with pytest.raises(ConfigError, match="'broken' does not load"):
         load_index("broken")
+    with pytest.raises(ConfigError, match="'odd' does not load") as raised:
+        load_index("odd")
+    assert "IndexSource" in raised.value.got
 
 
 @pytest.mark.parametrize("folder", ["converters", "indexes", "recipes"])
@@ -90,7 +93,7 @@ def test_the_49_relations() -> None:
 
 
 def test_a_source_without_properties_has_no_relations(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("theirs", "relik_ml.plugins:names", INDEXES)
+    entry = EntryPoint("theirs", "relik_ml.indexes.jsonl:source", INDEXES)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
     with pytest.raises(ConfigError, match="no relations"):
         load_relations("theirs")
@@ -141,7 +144,7 @@ def test_a_report_can_be_printed_whatever_the_corpus_holds() -> None:
     dumped = json.dumps(total.json(), ensure_ascii=False, indent=1)
     for text in (total.table(), dumped):
         assert all(line.isprintable() for line in text.encode().decode().split("\n"))
-    assert len(total.table().split("\n")) == 3
+    assert len(total.table().split("\n")) == 4
 
 
 def test_a_strict_report_stops_at_the_first_defect() -> None:

@@ -48,6 +48,9 @@ class Commands(click.Group):
             ctx.exit(error.exit_code)
         except BrokenPipeError:
             _leave_quietly(ctx)
+        except OSError as error:
+            click.echo(f"error: {error}\n  fix:   check the path, and that you may read or write there", err=True)
+            ctx.exit(RelikError.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)

@@ -6,18 +6,22 @@ write. Chunks come back in the order of the lines; memory holds two for each pro
 
 from __future__ import annotations
 
+import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
-from relik_ml.errors import DataError
+from relik_ml.errors import DataError, RelikError
 from relik_ml.io import document_line
-from relik_ml.lines import lines_of
-from relik_ml.plugins import REPEATED, Converter, LineConverter, Report, figures
+from relik_ml.lines import lines_of, opened
+from relik_ml.plugins import Converter, LineConverter, Report, figures
 from relik_ml.relations import by_property
 from relik_ml.types import Document
 
@@ -53,10 +57,27 @@ def properties(document: Document, report: Report) -> Document:
 
 
 def converted(job: Job, report: Report, workers: int, progress: Callable[[int], object]) -> Iterator[bytes]:
-    """The lines to write for a split; ``progress`` hears how many bytes of a file of lines have been read."""
+    """The lines to write for a split; ``progress`` hears how many bytes of a file of lines have been read.
+
+    DataError when there are none because all were bad: that is no corpus with defects, but another corpus.
+    """
     if isinstance(job.converter, LineConverter) and job.path.is_file():
-        return _distinct(_in_chunks(job, report, workers, progress), report)
-    return (line for _, line, _ in _encoded(job, job.converter.read(job.source, job.split, report), report))
+        lines = _distinct(_in_chunks(job, report, workers, progress), report)
+    else:
+        documents = job.converter.read(job.source, job.split, report)
+        lines = (line for _, line, _ in _encoded(job, documents, report))
+    return _some(lines, job, report)
+
+
+def _some(lines: Iterator[bytes], job: Job, report: Report) -> Iterator[bytes]:
+    first = next(lines, None)
+    if first is not None:
+        yield first
+        yield from lines
+    elif bad := report.bad_ones():
+        got = " ".join(next((what, defect.examples[0]) for what, defect in bad.items()))
+        fix = f"give the corpus that {job.converter.name} reads; its card is in docs/converters"
+        raise DataError("not one document can be read", where=str(job.path), got=got, fix=fix)
 
 
 def _encoded(job: Job, documents: Iterable[Document], report: Report) -> Iterator[Encoded]:
@@ -74,7 +95,7 @@ def _distinct(lines: Iterable[Encoded], report: Report) -> Iterator[bytes]:
     seen: set[str] = set()
     for id, line, counts in lines:
         if id in seen:
-            report.defect(REPEATED, "documents", id)
+            report.repeated(id)
         else:
             seen.add(id)
             report.counts.update(counts)
@@ -91,7 +112,7 @@ def _in_chunks(job: Job, report: Report, workers: int, progress: Callable[[int],
 
 
 def _pooled(job: Job, chunks: Iterator[Lines], empty: Report, workers: int) -> Iterator[tuple[list[Encoded], Report]]:
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool:
         waiting: deque[Future[tuple[list[Encoded], Report]]] = deque()
         try:
             for chunk in chunks:
@@ -100,9 +121,18 @@ def _pooled(job: Job, chunks: Iterator[Lines], empty: Report, workers: int) -> I
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        except BrokenProcessPool:
+            fix = "memory may have run out: use fewer --workers"
+            raise RelikError("a worker process was killed", where=str(job.path), fix=fix) from None
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _end_with_parent() -> None:
+    """Do not outlive the process that reads: killed, it could not say that there will be no more work."""
+    if parent := parent_process():
+        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _work(job: Job, chunk: Lines, report: Report) -> tuple[list[Encoded], Report]:
@@ -112,7 +142,7 @@ def _work(job: Job, chunk: Lines, report: Report) -> tuple[list[Encoded], Report
 
 
 def _chunks(path: Path, progress: Callable[[int], object]) -> Iterator[Lines]:
-    with path.open("rb") as raw:
+    with opened(path) as raw:
         chunk: Lines = []
         size = 0
         for number, line in lines_of(raw, path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from relik_ml.errors import ConfigError, CorpusNotFound
+from relik_ml.errors import ConfigError, CorpusNotFound, OutputError
 from relik_ml.plugins import (
     CONVERTERS,
     Converter,
@@ -38,8 +38,13 @@ class Converters(click.Group):
         return names(CONVERTERS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a converter; None when there is none of that name."""
-        return _command(load_converter(cmd_name)) if cmd_name in self.list_commands(ctx) else None
+        """The command of a converter, also of one that does not load; None when there is none of that name."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        try:
+            return _command(load_converter(cmd_name))
+        except ConfigError as error:
+            return _broken(cmd_name, error)
 
 
 @click.group(cls=Converters)
@@ -53,11 +58,21 @@ def command() -> None:
     """
 
 
+def _broken(name: str, error: ConfigError) -> click.Command:
+    """A command that tells why it cannot run: one broken package shall not hide all other converters."""
+
+    def fail(**_: Any) -> None:
+        raise error
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(name, context_settings=anything, short_help="(does not load)", callback=fail)
+
+
 def _command(converter: Converter) -> click.Command:
     folder = click.Path(path_type=Path)
     switches = [click.Option([_flag(name), name], is_flag=True, help=text) for name, text in converter.switches.items()]
     options: list[click.Parameter] = [
-        click.Option(["--source"], type=folder, help="Where the corpus lies; without it, the cache or a download."),
+        _source(converter),
         click.Option(
             ["--split", "splits"], type=click.Choice(converter.splits), multiple=True,
             help="Only this split; may be given again. Without it, all that are there.",
@@ -76,9 +91,15 @@ def _command(converter: Converter) -> click.Command:
     text = (
         f"Convert {converter.name} to OUT/SPLIT.jsonl, with OUT/report.json on everything repaired.\n\n"
         f"Licence of the corpus: {converter.licence}.\n\n{converter.citation}\n\n\b\nExample:\n"
-        f"  relik-ml convert {converter.name} --out data/{converter.name}"
+        f"  relik-ml convert {converter.name} {'' if converter.archive else '--source DIR '}--out data/{converter.name}"
     )
     return click.Command(converter.name, params=options, help=text, callback=partial(_convert, converter))
+
+
+def _source(converter: Converter) -> click.Parameter:
+    fetched = "; without it, the cache or a download." if converter.archive else ": a folder or a file of it."
+    text = f"Where the corpus lies{fetched}"
+    return click.Option(["--source"], type=click.Path(path_type=Path), required=not converter.archive, help=text)
 
 
 def _flag(name: str) -> str:
@@ -115,6 +136,7 @@ def _convert(
     chosen: Converter = replace(_any(converter), **fields)
     source = source or _fetched(chosen)
     present = chosen.locate(source)
+    _refuse_own_corpus(present, out)
     rename = getattr(_stream, RELATIONS[relations])
     reports: dict[str, Report] = {}
     for split in _wanted(chosen, splits, present.keys(), source):
@@ -123,9 +145,19 @@ def _convert(
         with _bar(present[split]) as reached:
             lines = _stream.converted(job, report, workers, reached)
             written = write_lines(lines, out / f"{split}.jsonl")
-        click.echo(f"{out / split}.jsonl: {written:,} documents\n{_indented(report)}", err=True)
+        number = f"{written:,}" if written else "no"
+        click.echo(f"{out / split}.jsonl: {number} documents\n{_indented(report)}", err=True)
         reports[split] = report
-    _write_report(chosen, source, {split: present[split] for split in reports}, reports, out / "report.json")
+    options = {"relations": relations, "strict": strict, "skip_bad": skip_bad}
+    _write_report(chosen, source, {split: present[split] for split in reports}, reports, options, out / "report.json")
+
+
+def _refuse_own_corpus(present: Mapping[str, Path], out: Path) -> None:
+    """Output must not stand among the input: it would replace it, or be taken for it the next time."""
+    for path in present.values():
+        if out.resolve() == (path if path.is_dir() else path.parent).resolve():
+            fix = "give another folder as --out"
+            raise OutputError("the corpus itself lies in the output folder", where=str(out), got=str(path), fix=fix)
 
 
 @contextmanager
@@ -189,14 +221,16 @@ def _indented(report: Report) -> str:
 
 
 def _write_report(
-    converter: Converter, source: Path, folders: dict[str, Path], reports: dict[str, Report], path: Path
-) -> None:
+    converter: Converter, source: Path, folders: dict[str, Path], reports: dict[str, Report],
+    options: dict[str, Any], path: Path,
+) -> None:  # fmt: skip
     from relik_ml.files import atomic_path
 
     record = {
         "converter": converter.name,
         "source": str(source),
         "licence": converter.licence,
+        "options": options,
         "switches": {name: getattr(converter, name) for name in converter.switches},
         "settings": {n: getattr(converter, n) for n in (converter.settings if isinstance(converter, Settable) else {})},
         "pinned": {split: _pinned(converter, split, folder) for split, folder in folders.items()},

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -16,10 +22,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from relik_ml import plugins
 from relik_ml.cli import convert, main
 from relik_ml.download import content_checksum
 from relik_ml.io import read_documents
-from relik_ml.plugins import load_converter
+from relik_ml.plugins import CONVERTERS, load_converter
 
 CORPUS = Path(__file__).parent.parent / "converters" / "nerel"
 
@@ -233,3 +240,92 @@ def test_settings_are_options_with_values(tmp_path: Path) -> None:
     assert [d.lang for d in read_documents(tmp_path / "out" / "train.jsonl")] == ["de"]
     assert json.loads((tmp_path / "out" / "report.json").read_text())["settings"] == {"lang": "de"}
     assert "--lang" in run("rebel", "--help").output
+
+
+def test_the_corpus_itself_is_never_overwritten(tmp_path: Path) -> None:
+    lines = _rebel(tmp_path / "train.jsonl", 2)
+    done = run("rebel", "--source", tmp_path, "--out", tmp_path)
+    assert done.exit_code == 6
+    assert (tmp_path / "train.jsonl").read_bytes() == b"".join(lines)
+    assert run("rebel", "--source", tmp_path / "train.jsonl", "--out", tmp_path / "x" / "..").exit_code == 6
+
+
+def test_a_corpus_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_bytes(b'{"another": "layout"}\n' * 3)
+    done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out", "--skip-bad")
+    assert (done.exit_code, (tmp_path / "out" / "train.jsonl").exists()) == (3, False)
+    assert "docid" in done.stderr
+    (tmp_path / "train.jsonl").write_bytes(b"")
+    done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out")
+    assert (done.exit_code, "no documents" in done.stderr) == (0, True)
+
+
+def test_the_report_agrees_with_the_file(tmp_path: Path) -> None:
+    lines = _rebel(tmp_path / "train.jsonl", 5)
+    (tmp_path / "train.jsonl").write_bytes(b"".join(lines) + lines[3] + b"{broken\n")
+    run("rebel", "--source", tmp_path / "train.jsonl", "--out", tmp_path / "out", "--skip-bad")
+    record = json.loads((tmp_path / "out" / "report.json").read_text())
+    written = list(read_documents(tmp_path / "out" / "train.jsonl"))
+    counts, defects = record["total"]["counts"], record["total"]["defects"]
+    assert (counts["documents"], counts["documents read"]) == (len(written), 7) == (5, 7)
+    assert (counts["mentions"], counts["triples"]) == (10, 5)
+    assert sorted(found["percent"] for found in defects.values()) == [14.286, 14.286]
+    assert record["options"] == {"relations": "corpus", "strict": False, "skip_bad": True}
+
+
+def test_a_file_named_after_another_language_is_refused(tmp_path: Path) -> None:
+    _rebel(tmp_path / "ru_train.jsonl", 1)
+    done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out")
+    assert (done.exit_code, "give --lang ru" in done.stderr) == (4, True)
+    assert run("rebel", "--source", tmp_path, "--out", tmp_path / "out", "--lang", "ru").exit_code == 0
+
+
+def test_one_broken_package_hides_no_other_converter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entry = EntryPoint("broken", "relik_ml.plugins:nothing", CONVERTERS)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
+    listed = run("--help")
+    assert (listed.exit_code, "nerel" in listed.output, "(does not load)" in listed.output) == (0, True, True)
+    assert run("broken", "--source", tmp_path).exit_code == 7
+    assert run("nerel", "--source", CORPUS, "--out", tmp_path).exit_code == 0
+
+
+def test_a_source_is_required_where_nothing_can_be_fetched() -> None:
+    done = run("rebel", "--out", "nowhere")
+    assert (done.exit_code, "--source" in done.stderr) == (2, True)
+    assert "relik-ml convert rebel --source DIR" in run("rebel", "--help").output
+
+
+def test_a_killed_worker_is_one_clear_error(tmp_path: Path) -> None:
+    with _working(tmp_path) as (parent, children):
+        os.kill(children[-1], signal.SIGKILL)
+        _, said = parent.communicate(timeout=30)
+    assert (parent.returncode, (tmp_path / "out" / "train.jsonl").exists()) == (1, False)
+    assert "a worker process was killed" in said
+    assert "Traceback" not in said
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    with _working(tmp_path) as (parent, children):
+        parent.kill()
+        parent.wait()
+        deadline = time.monotonic() + 20
+        while (left := [pid for pid in children if Path(f"/proc/{pid}").exists()]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert not left
+
+
+@contextmanager
+def _working(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A conversion in the midst of its work, with the resource tracker and two workers as its children."""
+    _rebel(folder / "train.jsonl", 30_000)
+    command = [sys.executable, "-m", "relik_ml", "convert", "rebel", "--source", str(folder / "train.jsonl")]
+    command += ["--workers", "2", "--out", str(folder / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as parent:
+        listed = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+        while not list(folder.glob("out/.*")) and parent.poll() is None:
+            time.sleep(0.02)
+        while len(listed.read_text().split()) < 3 and parent.poll() is None:
+            time.sleep(0.02)
+        time.sleep(0.3)  # workers have to start before they can watch anybody
+        yield parent, [int(pid) for pid in listed.read_text().split()]
+        parent.kill()

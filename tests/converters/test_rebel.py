@@ -79,8 +79,9 @@ def test_links_and_values(page: Document) -> None:
     assert {"Anna Petrova": "ENTITY", "204,000": "NUMBER"}.items() <= {s: m.type for s, m in found.items()}.items()
 
 
-def test_numbers_are_read_in_the_language_of_the_text() -> None:
-    assert next(m.value.value for m in read(lang="de")[0].mentions if m.value) == "+204.000"
+def test_numbers_are_read_in_the_language_of_the_text(tmp_path: Path, record: dict[str, Any]) -> None:
+    german = read(write(tmp_path, record, name="val.jsonl"), lang="de")
+    assert next(m.value.value for m in german[0].mentions if m.value) == "+204.000"
     assert [m.value.value for m in read()[1].mentions if m.value] == ["+1939", "1931", "+25000.00"]
 
 
