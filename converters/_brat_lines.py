@@ -5,7 +5,8 @@
     N1⇥Reference T1 Wikidata:Q5685⇥Чехов     a reference of one of them to a knowledge base
     *⇥Equiv T1 T2                            ranges that stand for one thing
 
-Events (E), attributes (A, M) and notes (#) have no place in the schema: they are left out, each kind counted.
+Events (E), attributes (A, M), notes (#) and symmetric relations (* with another name than Equiv) have no place in
+the schema: they are left out, each kind counted.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _BOUND = re.compile(r"(T\S+)\t(\S+) ([0-9]{1,9} [0-9]{1,9}(?:;[0-9]{1,9} [0-9]{1
 _RELATION = re.compile(r"R\S+\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*")
 _REFERENCE = re.compile(r"N\S+\t\S+ (\S+) ([^\s:]+):(\S+)(?:\t(.*))?")
 _EQUIVALENCE = re.compile(r"\*\tEquiv((?: \S+){2,})\s*")
-_LEFT_OUT = re.compile(r"([EAM#])\S+\t.+")
-_KINDS = {"E": "event", "A": "attribute", "M": "attribute", "#": "note"}
+_LEFT_OUT = re.compile(r"[EAM#]\S+\t.+|\*\t\S+(?: \S+){2,}\s*")
+_KINDS = {"E": "event", "A": "attribute", "M": "attribute", "#": "note", "*": "symmetric relation"}
 
 
 class Bound(NamedTuple):
@@ -79,7 +80,7 @@ def read_lines(content: str, name: str, report: Report) -> Iterator[Bound | Rela
         elif match := _EQUIVALENCE.fullmatch(line):
             yield Equivalence(tuple(dict.fromkeys(match[1].split())), where)
         elif match := _LEFT_OUT.fullmatch(line):
-            report.defect(f"{_KINDS[match[1]]}: no place for it, left out", "annotation lines", where, repr(line))
+            report.defect(f"{_KINDS[line[0]]}: no place for it, left out", "annotation lines", where, repr(line))
         else:
             report.defect("line that is no annotation: skipped", "annotation lines", where, repr(line))
 

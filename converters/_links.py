@@ -11,39 +11,42 @@ from relik_ml.types import Link
 
 from ._brat import Bound, Reference, Standoff
 
-Items = dict[str, str]  # QID → label, in the order of the lines; empty when the mention is NIL
-Choices = dict[str, Items]  # mention id → its items, for every mention that has a reference
+NIL = "NULL"
+Items = dict[str, str]  # QID → label, in the order of the lines; NULL alone when the mention is NIL
+Choices = dict[str, Items]  # mention id → its items, for every mention with a reference that can be read
 
 _ITEM = re.compile(r"\(?(Q[1-9]\d*)\)?")
 
 
 def read_choices(standoff: Standoff, types: Collection[str], report: Report) -> Choices:
-    """The items of every mention that has a reference; references of mentions of other ``types`` are dropped."""
+    """The items of every mention with a reference that can be read; other ``types`` carry none, theirs are dropped.
+
+    A reference to no item says nothing of its mention, least of all that nobody knows it: it makes no NIL.
+    """
     choices: Choices = {}
-    nil: set[str] = set()
     for reference in standoff.references:
         if (type := standoff.bounds[reference.target].type) not in types:
             got = f"{type} {reference.value}"
             report.defect("link on a type that carries none: dropped", "reference lines", reference.where, got)
             continue
-        items = choices.setdefault(reference.target, {})
-        if (item := _item(reference, report)) == "NULL":
-            nil.add(reference.target)
-        elif item:
+        if item := _item(reference, report):
+            items = choices.setdefault(reference.target, {})
+            if item in items:
+                report.defect("link given twice: one kept", "reference lines", reference.where, reference.value)
             items[item] = items.get(item) or reference.label
     for id, items in choices.items():
-        where, got = standoff.bounds[id].where, " ".join(items)
-        if items and id in nil:
-            report.defect("NULL beside a QID: NULL dropped", "mention lines", where, got)
+        where = standoff.bounds[id].where
+        if len(items) > 1 and items.pop(NIL, None) is not None:
+            report.defect("NULL beside a QID: NULL dropped", "mention lines", where, " ".join(items))
         if len(items) > 1:
-            report.defect("several QIDs: the likeliest taken", "mention lines", where, got)
+            report.defect("several QIDs: the likeliest taken", "mention lines", where, " ".join(items))
     return choices
 
 
 def _item(reference: Reference, report: Report) -> str | None:
     """The QID a reference means, NULL for NIL, None when it means no item."""
     value = reference.value
-    if value == "NULL":
+    if value == NIL:
         return value
     if item := _ITEM.fullmatch(value):
         if item[1] != value:
@@ -51,7 +54,7 @@ def _item(reference: Reference, report: Report) -> str | None:
         return item[1]
     if value.upper() in ("NULL", "MULL"):
         report.defect("NULL misspelt: read as NIL", "reference lines", reference.where, value)
-        return "NULL"
+        return NIL
     report.defect("link to no item: dropped", "reference lines", reference.where, value)
     return None
 
@@ -75,9 +78,9 @@ class Ranking:
                 self._counts.update([(*self._name(bound), item), (item,)])
 
     def link(self, bound: Bound, items: Items) -> Link:
-        """NIL without items, else the likeliest with the others as alternatives, likeliest first."""
-        if not items:
-            return Link("nil")
+        """NIL, or else the likeliest item with the others as alternatives, likeliest first."""
+        if NIL in items:
+            return Link("nil", label=items[NIL] or None)
         first, *others = items if len(items) == 1 else self._ranked(bound, items)
         return Link("linked", first, items[first] or None, tuple(others))
 

@@ -20,6 +20,7 @@ from relik_ml.text.tokens import sentences
 from relik_ml.types import Annotated, Completeness, Document, Entity, Link, Mention, Status, Triple
 
 from ._brat import Bound, Standoff, read_standoff
+from ._language import check_language
 from ._links import Ranking, read_choices
 
 REST = "all"
@@ -43,6 +44,9 @@ class Brat:
         default_factory=lambda: {"lang": "The language of the texts (ISO 639-1), for brat does not say it."}
     )
     lang: str = "ru"
+
+    def __post_init__(self) -> None:
+        check_language(self.lang)
 
     def locate(self, source: Path) -> dict[str, Path]:
         """The split folders that hold .ann files at any depth, and ``source`` itself when others lie outside them."""

@@ -14,7 +14,7 @@ from typing import NamedTuple, get_args
 
 from relik_ml.download import Archive
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import Report, load_relations
+from relik_ml.plugins import RelationSource, Report, load_relations
 from relik_ml.text.coreference import same_link
 from relik_ml.text.evidence import evidence
 from relik_ml.text.morph import Morphology
@@ -90,11 +90,11 @@ class Nerel:
         pages = [page for path in self._paths(folder, report) if (page := _page(path, report))]
         votes = ((page.standoff.bounds[id], items) for page in pages for id, items in page.choices.items())
         ranking = Ranking(votes, self.lemma)
-        properties = load_relations("nerel_relations").properties()
+        relations = load_relations("nerel_relations")
         for page in pages:
             bounds = page.standoff.bounds
             links = {id: ranking.link(bounds[id], items) for id, items in page.choices.items()}
-            document = _document(page, split, links, properties)
+            document = _document(page, split, links, relations)
             _count(document, report)
             yield document
 
@@ -121,12 +121,12 @@ def _page(path: Path, report: Report) -> Page | None:
     return Page(path, standoff, choices, dict(report.tally() - before))
 
 
-def _document(page: Page, split: str, links: dict[str, Link], properties: Mapping[str, Property]) -> Document:
+def _document(page: Page, split: str, links: dict[str, Link], known: RelationSource) -> Document:
     path, (text, bounds, relations, *_) = page.path, page.standoff
     spoken = list(sentences(text))
     mentions = tuple(_mention(bound, links.get(bound.id)) for bound in bounds.values())
     triples = tuple(
-        Triple(r.subject, r.type, r.object, properties.get(r.type), evidence(spoken, _arguments(bounds, r)))
+        Triple(r.subject, r.type, r.object, _property(bounds, r, known), evidence(spoken, _arguments(bounds, r)))
         for r in relations
     )
     meta = {"dataset": "nerel", "split": split, "source": path.name, "repairs": page.repairs}
@@ -141,6 +141,10 @@ def _mention(bound: Bound, link: Link | None) -> Mention:
     fragments = bound.fragments if len(bound.fragments) > 1 else ()
     link = link or Link("unlinkable" if bound.type in LITERAL_TYPES else "unknown")
     return Mention(bound.id, start, stop, bound.type, fragments, link)
+
+
+def _property(bounds: dict[str, Bound], relation: Relation, known: RelationSource) -> Property | None:
+    return known.property_of(relation.type, bounds[relation.subject].type, bounds[relation.object].type)
 
 
 def _arguments(bounds: dict[str, Bound], relation: Relation) -> list[Span]:

@@ -20,6 +20,7 @@ from relik_ml.plugins import Report, distinct
 from relik_ml.text.coreference import same_link
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Triple
 
+from ._language import check_language
 from ._literals import is_literal, read_literal
 from ._rebel_records import Record, read_record
 from ._wikipedia import Mark, align, link, refuse_other_language, sentences
@@ -48,6 +49,9 @@ class Rebel:
         default_factory=lambda: {"lang": "Language of the texts, ISO 639-1: how numbers are written depends on it."}
     )
     lang: str = "en"
+
+    def __post_init__(self) -> None:
+        check_language(self.lang)
 
     def locate(self, source: Path) -> dict[str, Path]:
         """The .jsonl files at ``source`` (one, or a folder of them) by the split in their name; ``all`` without one."""
@@ -101,8 +105,7 @@ def _document(record: Record, split: str, lang: str, report: Report) -> Document
     meta |= {**record.fields, "annotators": annotators}
     _count(annotators, report)
     id = f"rebel/{split}/{record.fields['docid']}"
-    kept = tuple(triple for triple, _ in triples)
-    return Document(id, record.text, lang, values, same_link(values), kept, ANNOTATED, meta)
+    return Document(id, record.text, lang, values, same_link(values), tuple(t for t, _ in triples), ANNOTATED, meta)
 
 
 def _marks(record: Record, report: Report) -> dict[Mark, str]:
@@ -149,8 +152,7 @@ def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -
             continue
         if subject.start < object.stop and object.start < subject.stop:
             report.defect("arguments that overlap: kept", "facts", record.where, " ".join(key))
-        evidence = (stated[fact.sentence],)
-        found[key] = Triple(*key, Property(fact.relation), evidence, fact.confidence), fact.annotator
+        found[key] = Triple(*key, Property(fact.relation), (stated[fact.sentence],), fact.confidence), fact.annotator
     return list(found.values())
 
 

@@ -243,6 +243,9 @@ class RelationSource(IndexSource, Protocol):
     def properties(self) -> Mapping[str, Property]:
         """The Wikidata property of each relation that has one."""
 
+    def property_of(self, relation: str, subject: str, object: str) -> Property | None:
+        """The Wikidata property of a relation between mentions of these types, which may tell two apart."""
+
 
 def load_converter(name: str) -> Converter:
     """The converter of that name; ConfigError, which lists those there are, when there is none."""

@@ -12,8 +12,9 @@ N1⇥Reference T1 Wikidata:Q5685⇥Антон Чехов
 >>> dict(page.losses)
 {'scores left out': 1, 'mention ids given anew': 1}
 
-Brat has no place for scores, values, evidence and properties, for what ``annotated`` and ``meta`` say, nor for the
-difference between a literal and a mention that nobody looked up: each such thing is counted in ``losses``.
+Brat has no place for scores, values, evidence and properties, nor for the difference between a literal and a mention
+that nobody looked up: each such thing is counted in ``losses``. Not counted, for every document has them, are
+``lang``, ``annotated``, ``meta`` and the ids of entities.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _ITEM = re.compile(r"Q[1-9][0-9]*")
 _LINE_ENDS = re.compile(r"[\r\n]+")
 _BLANKS = re.compile(r"\s+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_STEERS = re.compile(r"%(?!\Z|[0-9A-F]{2})|[^\w\-. %]")
+_HALF = re.compile(r"%[0-9A-F]?\Z")
 _NAME_BYTES = 200  # file systems allow 255, suffix and temporary names included
 
 
@@ -62,14 +65,20 @@ def write_pages(documents: Iterable[Document], folder: Path) -> Counter[str]:
 
 
 def place(document: Document) -> str:
-    """Where a document goes, without suffix: its id, without the name of its data set, safe as a path.
+    """Where a document goes, without suffix: its id, without its data set and the split ``all``, safe as a path.
+
+    The converter of brat folders calls ``all`` what lies in no folder of a split, so that there and back is the same.
 
     >>> place(Document("nerel/dev/119336_text", "", meta={"dataset": "nerel"}))
     'dev/119336_text'
+    >>> place(Document("brat/all/letters/1", "", meta={"dataset": "brat", "split": "all"}))
+    'letters/1'
     >>> place(Document("../Анна: Ахматова", ""))
     '%2E%2E/Анна%3A Ахматова'
     """
     name = document.id.removeprefix(f"{document.meta.get('dataset')}/")
+    if document.meta.get("split") == "all":
+        name = name.removeprefix("all/")
     return "/".join(map(_safe, name.split("/")))
 
 
@@ -97,6 +106,9 @@ def _no_place(document: Document) -> dict[str, int]:
         "scores left out": sum(score is not None for score in scores),
         "values left out": sum(mention.value is not None for mention in mentions),
         "literal marks left out": sum(mention.link.status == "unlinkable" for mention in mentions),
+        "labels of no link left out": sum(
+            bool(m.link.label) for m in mentions if m.link.status in ("unlinkable", "unknown")
+        ),
         "properties left out": sum(triple.property is not None for triple in triples),
         "evidence spans left out": sum(len(triple.evidence) for triple in triples),
     }
@@ -153,12 +165,12 @@ def _references(document: Document, ids: dict[str, str], losses: Counter[str]) -
     numbers = count(1)
     for mention in (mention for mention in document.mentions if mention.id in ids):
         link = mention.link
-        items = ["NULL"] if link.status == "nil" else [*filter(None, (link.id, *link.alternatives))]
-        for item in items:
+        first = "NULL" if link.status == "nil" else link.id
+        for item in filter(None, (first, *link.alternatives)):
             if item != "NULL" and not _ITEM.fullmatch(item):
                 losses["links to no Wikidata item left out"] += 1
                 continue
-            label = _label(link.label or "", losses) if item == link.id else ""
+            label = _label(link.label or "", losses) if item == first else ""
             yield f"N{next(numbers)}\tReference {ids[mention.id]} Wikidata:{item}\t{label}"
 
 
@@ -171,6 +183,8 @@ def _equivalences(document: Document, ids: dict[str, str], losses: Counter[str])
         elif len(members) < 2:
             losses["entities of fewer than two mentions left out"] += 1
         else:
+            losses["mentions of entities left out"] += len(entity.mentions) - len(members)
+            losses["grounds of entities left out"] += entity.induced not in ("", "equiv")
             yield f"*\tEquiv {' '.join(members)}"
 
 
@@ -192,13 +206,16 @@ def _encodable(text: str) -> str:
 
 
 def _safe(part: str) -> str:
-    """A part of a path that is a file name everywhere: no dots alone, nothing that steers, not too long."""
-    name = "".join(c if c.isalnum() or c in "-_. " else quote(c, safe="", errors="replace") for c in part) or "%"
+    """A part of a path that is a file name everywhere: no dots alone, nothing that steers, not too long.
+
+    A name that was made safe is safe already, and stays as it is.
+    """
+    name = _STEERS.sub(lambda found: quote(found[0], safe="", errors="replace"), part) or "%"
     if not name.strip(". "):
         name = name.replace(".", "%2E").replace(" ", "%20")
     if len(name.encode()) > _NAME_BYTES:
         digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        name = name.encode()[: _NAME_BYTES - 17].decode(errors="ignore") + f"-{digest}"
+        name = _HALF.sub("", name.encode()[: _NAME_BYTES - 17].decode(errors="ignore")) + f"-{digest}"
     return name
 
 

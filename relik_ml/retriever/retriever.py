@@ -109,6 +109,7 @@ def learn(document: Document, rows: Mapping[str, int], lemma: Callable[[str], st
         link = mention.link
         if link.status in ("linked", "nil"):
             row = rows.get(link.id or "", NOBODY)
-            names = [document.surface(mention), *([link.label] if link.label else [])]
+            # What annotators call somebody who has no entry is a guess, while the label of an entry is its name.
+            names = [document.surface(mention), *([link.label] if link.id and link.label else [])]
             learnt.update({(key, row): 1 for name in names for key in surface_keys(name, lemma)})
     return Learnt(dict.fromkeys(learnt, 1))

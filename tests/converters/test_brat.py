@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relik_ml.errors import CorpusNotFound, DataError
+from relik_ml.errors import ConfigError, CorpusNotFound, DataError
 from relik_ml.plugins import Report, StrictReport, load_converter
 from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Entity, Link, Span, Triple
@@ -51,7 +51,7 @@ def test_any_surface_survives(tmp_path_factory: pytest.TempPathFactory, text: st
     assert report.tally() == {}
 
 
-def test_ranking_without_items_is_nil_and_alternatives_are_ranked() -> None:
+def test_ranking_knows_nil_and_alternatives_are_ranked() -> None:
     def bound(surface: str) -> Any:
         return brat.Bound("T1", "CITY", (Span(0, 1),), surface, "a:1")
 
@@ -60,10 +60,12 @@ def test_ranking_without_items_is_nil_and_alternatives_are_ranked() -> None:
         (bound("омск"), {"Q2": ""}),
         (bound("Тара"), {"Q1": ""}),
         (bound("Тара"), {"Q1": ""}),
+        (bound("Тара"), {"NULL": ""}),
     ]
     ranking = links.Ranking(votes, str.casefold)
     assert ranking.link(bound("ОМСК"), votes[0][1]) == Link("linked", "Q2", None, ("Q1", "Q3"))
-    assert ranking.link(bound("Омск"), {}) == Link("nil")
+    assert ranking.link(bound("Омск"), {"NULL": ""}) == Link("nil")
+    assert ranking.link(bound("Омск"), {"NULL": "посёлок Омск"}) == Link("nil", None, "посёлок Омск")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,8 @@ def test_ranking_without_items_is_nil_and_alternatives_are_ranked() -> None:
         ("A1\tSure T1", "attribute: no place for it, left out"),
         ("M1\tSure T1", "attribute: no place for it, left out"),
         ("#1\tAnnotatorNotes T1\tда", "note: no place for it, left out"),
+        ("*\tFriends T1 T2", "symmetric relation: no place for it, left out"),
+        ("*\tEquiv T1", "line that is no annotation: skipped"),
         ("*\tEquiv T1 T9", "equivalence of a mention that is not there: dropped"),
         ("R1\tKNOWS Arg1:T1 Arg2:E1", "relation of a mention that is not there: dropped"),
         ("R1\tKNOWS Who:T1 Whom:T2", "roles of a relation: left out"),
@@ -145,6 +149,45 @@ def test_a_folder_becomes_documents(tmp_path: Path) -> None:
 def test_what_nobody_annotated_is_not_said_to_be_complete(tmp_path: Path) -> None:
     write(tmp_path, "a.ann", lines=())
     assert documents(tmp_path, "all")["brat/all/a"].annotated == Annotated()
+
+
+@pytest.mark.parametrize("value", ["q42", "Q9;Q8", "P634", "Q0", "http://www.wikidata.org/entity/Q9"])
+def test_a_reference_that_cannot_be_read_makes_nobody_absent(tmp_path: Path, value: str) -> None:
+    write(tmp_path, "a.ann", "Анна", ("T1\tPERSON 0 4\tАнна", f"N1\tReference T1 Wikidata:{value}\tАнна"))
+    report = Report()
+    (document,) = documents(tmp_path, "all", report).values()
+    assert document.mentions[0].link == Link("unknown")
+    assert report.tally() == {"link to no item: dropped": 1}
+
+
+def test_labels_of_nil_are_kept_unless_there_is_an_item(tmp_path: Path) -> None:
+    nil = "N1\tReference T1 Wikidata:NULL\tАнна Ивановна"
+    write(tmp_path, "a.ann", "Анна", ("T1\tPERSON 0 4\tАнна", nil))
+    write(tmp_path, "b.ann", "Анна", ("T1\tPERSON 0 4\tАнна", nil, "N2\tReference T1 Wikidata:Q9\t"))
+    report = Report()
+    first, second = documents(tmp_path, "all", report).values()
+    assert first.mentions[0].link == Link("nil", None, "Анна Ивановна")
+    assert second.mentions[0].link == Link("linked", "Q9")
+    assert check(first) == []
+    assert report.tally() == {"NULL beside a QID: NULL dropped": 1}
+
+
+def test_one_link_in_two_lines_keeps_the_first_label_and_is_counted(tmp_path: Path) -> None:
+    lines = [f"N{n}\tReference T1 Wikidata:Q9\t{label}" for n, label in enumerate(["", "Анна", "Аня"])]
+    write(tmp_path, "a.ann", "Анна", ("T1\tPERSON 0 4\tАнна", *lines))
+    report = Report()
+    (document,) = documents(tmp_path, "all", report).values()
+    assert document.mentions[0].link == Link("linked", "Q9", "Анна")
+    assert report.tally() == {"link given twice: one kept": 2}
+
+
+@pytest.mark.parametrize("name", ["brat", "rebel"])
+@pytest.mark.parametrize("lang", ["RU", "ru-RU", "русский", "", "r", "russ", "ru\n", "ру"])
+def test_a_language_is_a_code_of_two_or_three_letters(name: str, lang: str) -> None:
+    converter: Any = load_converter(name)
+    assert replace(converter, lang="sah").lang == "sah"
+    with pytest.raises(ConfigError, match="no code of a language"):
+        replace(converter, lang=lang)
 
 
 def test_the_language_is_a_setting(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_a_document_teaches_surfaces_and_labels_once() -> None:
         Mention("T1", 0, 5, "PERSON", link=Link("linked", "Q7747", label="Владимир Путин")),
         Mention("T2", 7, 13, "PERSON", link=Link("linked", "Q7747")),
         Mention("T3", 15, 17, "PERSON", link=Link("unknown")),
-        Mention("T4", 19, 22, "PERSON", link=Link("nil")),
+        Mention("T4", 19, 22, "PERSON", link=Link("nil", label="Ким Первый")),
         Mention("T5", 25, 30, "CITY", link=Link("linked", "Q404")),
         Mention("T6", 32, 36, "DATE", link=Link("unlinkable")),
     ))  # fmt: skip
