@@ -80,6 +80,7 @@ class Settings:
             "linkable": sorted(self.inventory.linkable),
             "literals": sorted(self.inventory.literals),
             "properties": {name: asdict(property) for name, property in self.inventory.properties.items()},
+            "typed": [[*key, asdict(property)] for key, property in self.inventory.typed.items()],
         }
         record = {name: value for name, value in asdict(self).items() if name != "card"}
         return {**record, "inventory": inventory}
@@ -96,6 +97,8 @@ class Settings:
                 frozenset(inventory["linkable"]),
                 frozenset(inventory["literals"]),
                 {name: Property(**property) for name, property in inventory["properties"].items()},
+                # Models written before types told properties apart have none.
+                {(name, s, o): Property(**property) for name, s, o, property in inventory.get("typed", [])},
             ),
             CompactConfig(**record["compact"]) if record["compact"] else None,
             record["joint"],

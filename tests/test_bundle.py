@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 from dataclasses import replace
@@ -19,7 +20,7 @@ from relik_ml.models.compact import CompactConfig
 from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.text.lexicon import Lexicon
-from relik_ml.types import Entry
+from relik_ml.types import Entry, Property
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents
 
 FILES = ("README.md", "reader.safetensors", "retriever.safetensors", "words.json", "words.safetensors")
@@ -101,7 +102,12 @@ def test_saving_over_an_older_model_even_the_one_that_was_loaded(copied: Path) -
 
 def test_settings_survive_json(tiny: Relik) -> None:
     settings = replace(tiny.settings, languages=("ru", "uk"), window=7, stride=5, card="")
-    assert Settings.from_json(settings.to_json(), "") == settings
+    typed = replace(settings.inventory, typed={("BORN", "PERSON", "CITY"): Property("P19", inverse=True)})
+    settings = replace(settings, inventory=typed)
+    assert Settings.from_json(json.loads(json.dumps(settings.to_json())), "") == settings
+    old = settings.to_json()
+    del old["inventory"]["typed"]
+    assert Settings.from_json(old, "").inventory.typed == {}, "models written before have none"
 
 
 # Another index

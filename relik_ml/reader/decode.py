@@ -26,6 +26,12 @@ class Inventory:
     """Types whose mentions are values, such as dates, and so ``unlinkable``."""
     properties: Mapping[str, Property] = field(default_factory=dict)
     """Wikidata property of each relation that has one."""
+    typed: Mapping[tuple[str, str, str], Property] = field(default_factory=dict)
+    """Another property, by relation, type of the subject and type of the object, where these tell two apart."""
+
+    def property_of(self, relation: str, subject: str, object: str) -> Property | None:
+        """The Wikidata property of a relation between mentions of these types."""
+        return self.typed.get((relation, subject, object), self.properties.get(relation))
 
 
 class Decoder:
@@ -94,7 +100,7 @@ class Decoder:
                 mentions[subject].id,
                 (name := item.relations[relation].entry.id),
                 mentions[object_].id,
-                self.inventory.properties.get(name),
+                self.inventory.property_of(name, mentions[subject].type, mentions[object_].type),
                 score=round(float(chances[subject, object_, relation]), 4),
             )
             for subject, object_, relation in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from relik_ml.reader.decode import Inventory
@@ -25,7 +26,8 @@ def annotated_entries(documents: Iterable[Document], known: Set[str], types: Map
 def inventory(types: Sequence[Entry], documents: Sequence[Document]) -> Inventory:
     """What a reader trained on the documents can say."""
     linkable, literals = types_with(documents, "linked"), types_with(documents, "unlinkable")
-    return Inventory(tuple(types), linkable, literals, properties(documents))
+    usual = properties(documents)
+    return Inventory(tuple(types), linkable, literals, usual, typed_properties(documents, usual))
 
 
 def types_with(documents: Iterable[Document], status: Status) -> frozenset[str]:
@@ -34,8 +36,27 @@ def types_with(documents: Iterable[Document], status: Status) -> frozenset[str]:
 
 
 def properties(documents: Iterable[Document]) -> dict[str, Property]:
-    """The Wikidata property that the documents give each relation, where they give one."""
-    return {t.relation: t.property for document in documents for t in document.triples if t.property}
+    """The Wikidata property that the documents give each relation most often, where they give one."""
+    found: dict[str, Counter[Property]] = defaultdict(Counter)
+    for document in documents:
+        for triple in document.triples:
+            if triple.property:
+                found[triple.relation][triple.property] += 1
+    return {relation: counts.most_common(1)[0][0] for relation, counts in found.items()}
+
+
+def typed_properties(
+    documents: Iterable[Document], usual: Mapping[str, Property]
+) -> dict[tuple[str, str, str], Property]:
+    """The property by relation and types of subject and object, where it is another than the relation's usual one."""
+    found: dict[tuple[str, str, str], Counter[Property]] = defaultdict(Counter)
+    for document in documents:
+        types = {mention.id: mention.type for mention in document.mentions}
+        for triple in document.triples:
+            if triple.property:
+                found[triple.relation, types[triple.subject], types[triple.object]][triple.property] += 1
+    often = {key: counts.most_common(1)[0][0] for key, counts in found.items()}
+    return {key: property for key, property in often.items() if property != usual.get(key[0])}
 
 
 def gold_ids(document: Document, start: int, stop: int, known: Mapping[str, int]) -> Sequence[int]:

@@ -18,7 +18,8 @@ from relik_ml.text.windows import Part, merge, windows
 from relik_ml.types import Candidate, Document, Entry, Link, Property, Retrieved
 
 TYPES = (Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек"), Entry("DATE", "type", "дата"))
-INVENTORY = Inventory(TYPES, frozenset({"CITY", "PERSON"}), frozenset({"DATE"}), {"BORN": Property("P19")})
+TYPED = {("BORN", "DATE", "CITY"): Property("P19", inverse=True)}
+INVENTORY = Inventory(TYPES, frozenset({"CITY", "PERSON"}), frozenset({"DATE"}), {"BORN": Property("P19")}, TYPED)
 BORN, KNOWS = Entry("BORN", "relation", "место рождения"), Entry("KNOWS", "relation", "знаком с")
 MINSK, KIM = Entry("Q2280", "entity", "Минск"), Entry("Q1", "entity", "Анна Ким")
 SYMBOLS = ("[SEP]", "<ST_1>", "[E-3]", "--NME--", "[R-0]", "<ST_0>")
@@ -69,14 +70,16 @@ def assert_sound(part: Part, item: Retrieved) -> None:
         assert mention.link.label == ids.get(mention.link.id) if status == "linked" else mention.link.id is None
         assert mention.link.id in ids or status != "linked"
     assert len({(mention.start, mention.stop) for mention in part.mentions}) == len(part.mentions)
-    known = {mention.id for mention in part.mentions}
+    types = {mention.id: mention.type for mention in part.mentions}
+    known = types.keys()
     assert len(known) == len(part.mentions)
     listed = {candidate.entry.id for candidate in item.relations}
     for triple in part.triples:
         assert triple.subject != triple.object
         assert {triple.subject, triple.object} <= known
         assert triple.relation in listed
-        assert triple.property == INVENTORY.properties.get(triple.relation)
+        turned = (triple.relation, types[triple.subject], types[triple.object]) == ("BORN", "DATE", "CITY")
+        assert triple.property == (Property("P19", inverse=turned) if triple.relation == "BORN" else None)
         assert 0 <= (triple.score or 0) <= 1
 
 

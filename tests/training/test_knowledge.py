@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from relik_ml.retriever.names import HUMAN
-from relik_ml.training.knowledge import annotated_entries, gold_ids, properties, types_with
-from relik_ml.types import Entry, Link
+from relik_ml.training.knowledge import annotated_entries, gold_ids, inventory, properties, types_with
+from relik_ml.types import Document, Entry, Link, Mention, Property, Triple
 from tests.corpus import TYPES, documents, parse
 
 NAMES = {entry.id: entry for entry in TYPES}
@@ -41,6 +41,23 @@ def test_types_by_status_and_properties() -> None:
     assert {name: property.id for name, property in found.items()} == {
         "PLACE_OF_BIRTH": "P19", "WORKS_AS": "P106", "WORKPLACE": "P108",
     }  # fmt: skip
+
+
+def test_properties_that_types_tell_apart() -> None:
+    triples = (
+        Triple("T1", "LIES_IN", "T2", Property("P131")),
+        Triple("T1", "LIES_IN", "T4", Property("P131")),
+        Triple("T1", "LIES_IN", "T3", Property("P17")),
+        Triple("T1", "NEAR", "T2"),
+    )
+    kinds = ("CITY", "DISTRICT", "COUNTRY", "DISTRICT")
+    mentions = tuple(Mention(f"T{n}", n - 1, n, kind) for n, kind in enumerate(kinds, 1))
+    found = inventory(TYPES, [Document("d", "абвг", mentions=mentions, triples=triples)])
+    assert found.properties == {"LIES_IN": Property("P131")}
+    assert found.typed == {("LIES_IN", "CITY", "COUNTRY"): Property("P17")}
+    assert found.property_of("LIES_IN", "CITY", "COUNTRY") == Property("P17")
+    assert found.property_of("LIES_IN", "FACILITY", "CITY") == Property("P131")
+    assert found.property_of("NEAR", "CITY", "CITY") is None
 
 
 def test_the_gold_of_a_window_is_what_lies_whole_in_it() -> None:
