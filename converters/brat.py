@@ -6,18 +6,16 @@ split ``all``. What has no place in the schema is counted, never lost in silence
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 from relik_ml.download import Archive
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import Report
+from relik_ml.plugins import Report, figures
 from relik_ml.text.evidence import evidence
 from relik_ml.text.tokens import sentences
-from relik_ml.types import Annotated, Completeness, Document, Entity, Link, Mention, Status, Triple
+from relik_ml.types import Annotated, Completeness, Document, Entity, Link, Mention, Triple
 
 from ._brat import Bound, Standoff, read_standoff
 from ._language import check_language
@@ -149,15 +147,9 @@ def _some(lines: Sequence[object]) -> Completeness:
 
 
 def _count(document: Document, report: Report) -> None:
-    report.count("documents")
-    report.count("characters", len(document.text))
-    report.count("mentions", len(document.mentions))
+    report.counts.update(figures(document))
     report.count("mentions discontinuous", sum(bool(m.fragments) for m in document.mentions))
-    statuses = Counter(mention.link.status for mention in document.mentions)
-    for status in get_args(Status):
-        report.count(f"mentions {status}", statuses[status])
     report.count("entities of several mentions", len(document.entities))
-    report.count("triples", len(document.triples))
 
 
 converter = Brat()

@@ -6,20 +6,19 @@ Brat standoff, a pair of files a document: ``NEREL-v1.1/{train,dev,test}/NAME.{t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from relik_ml.download import Archive
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import RelationSource, Report, load_relations
+from relik_ml.plugins import RelationSource, Report, figures, load_relations
 from relik_ml.text.coreference import same_link
 from relik_ml.text.evidence import evidence
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import sentences
-from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Status, Triple
+from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
 
 from ._brat import Bound, Relation, Standoff, read_standoff
 from ._links import Choices, Ranking, read_choices
@@ -153,18 +152,12 @@ def _arguments(bounds: dict[str, Bound], relation: Relation) -> list[Span]:
 
 def _count(document: Document, report: Report) -> None:
     text, mentions = document.text, document.mentions
-    report.count("documents")
-    report.count("characters", len(text))
+    report.counts.update(figures(document))
     report.count("texts with U+00A0", "\u00a0" in text)
     report.count("texts without a final newline", not text.endswith("\n"))
-    report.count("mentions", len(mentions))
     report.count("mentions discontinuous", sum(bool(m.fragments) for m in mentions))
     report.count("mentions with fragments out of order", sum([*m.fragments] != sorted(m.fragments) for m in mentions))
-    statuses = Counter(mention.link.status for mention in mentions)
-    for status in get_args(Status):
-        report.count(f"mentions {status}", statuses[status])
     report.count("entities of several mentions", len(document.entities))
-    report.count("triples", len(document.triples))
 
 
 converter = Nerel()
