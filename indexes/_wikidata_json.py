@@ -1,0 +1,174 @@
+"""The JSON dump of all entities (``latest-all.json``): an array, one entity a line, read as a stream.
+
+Format: https://doc.wikimedia.org/Wikibase/master/php/docs_topics_json.html. Lines without the brackets and commas
+(what filters of dumps write) are read too. An empty map may be written as an empty list, as PHP does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from relik_ml.errors import DataError
+from relik_ml.lines import open_lines
+from relik_ml.plugins import Report
+
+from ._wikidata_records import Constraint, Record
+
+LEXEME = b'{"type":"lexeme"'
+PROPERTY = b'{"type":"property"'
+CONSTRAINTS, SUBJECT_TYPE, VALUE_TYPE, CLASS, RELATION = "P2302", "Q21503250", "Q21510865", "P2308", "P2309"
+ID = {"item": re.compile(r"Q\d+"), "property": re.compile(r"P\d+")}
+
+Claims = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonDump:
+    """A dump file and what is wanted of it: names in ``langs``, items with at least ``min_sitelinks``."""
+
+    path: Path
+    langs: tuple[str, ...]
+    min_sitelinks: int = 0
+
+    def records(self, report: Report, after: int = 0) -> Iterator[tuple[int, Record | None]]:
+        """For each entity after line ``after`` the number of its line and its record, or None when it is left out.
+
+        Lines up to ``after`` are read but not parsed. A line that cannot be parsed goes to ``report.bad``.
+
+        Raises:
+            DataError: the file is cut or damaged, or a line is and ``report`` does not tolerate it.
+        """
+        number, first, last = 0, b"", b""
+        for number, line in open_lines(self.path):
+            last = line
+            if number == 1:
+                first = line.strip()
+            if number <= after or not (body := line.strip().rstrip(b",")) or body in (b"[", b"]"):
+                continue
+            report.count("entities")
+            yield number, self._record(body, number, report)
+        if first == b"[" and last.strip() != b"]":
+            what, fix = "the dump is cut off: its last line is not ]", "fetch the file anew; the extraction can go on"
+            raise DataError(what, where=f"{self.path}, line {number}", got=repr(last[:40]), fix=fix)
+
+    def _record(self, line: bytes, number: int, report: Report) -> Record | None:
+        if reason := self._hopeless(line):
+            report.count(reason)
+            return None
+        try:
+            return self._kept(json.loads(line), report)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            fix = "fetch the dump anew, or have bad lines skipped and counted"
+            got = f"{type(error).__name__}: {error}; {line[:60]!r}"
+            report.bad(DataError("the line is no entity", where=f"{self.path}, line {number}", got=got, fix=fix))
+            return None
+
+    def _hopeless(self, line: bytes) -> str:
+        """Why an entity would be left out, as far as its bytes tell without parsing; empty when they do not.
+
+        A sitelink has a key "site" and a name in a language has that language as a key, so an item in whose line
+        these are too few or missing cannot pass. Only a whole line is judged, and never one that may be a class.
+        """
+        if line.startswith(LEXEME):
+            return "lexemes: passed over"
+        if line.startswith(PROPERTY) or b'"P279"' in line or not (line[:1] == b"{" and line[-1:] == b"}"):
+            return ""
+        if self.min_sitelinks and line.count(b'"site"') < self.min_sitelinks:
+            return FEW
+        return "" if any(b'"%b"' % lang.encode() in line for lang in self.langs) else NAMELESS
+
+    def _kept(self, entity: Mapping[str, Any], report: Report) -> Record | None:
+        kind, id, claims = entity["type"], entity["id"], entity.get("claims") or {}
+        if kind not in ("item", "property"):
+            report.count(f"{'lexemes' if kind == 'lexeme' else 'entities of another type'}: passed over")
+            return None
+        labels, descriptions = (_texts(entity, field, self.langs) for field in ("labels", "descriptions"))
+        names = labels, _aliases(entity, self.langs), descriptions
+        if not ID[kind].fullmatch(id):
+            raise ValueError(f"the id of a {kind} is {id!r}")
+        if kind == "property":
+            subjects, values = (_constraints(claims, which) for which in (SUBJECT_TYPE, VALUE_TYPE))
+            record = Record(id, *names, datatype=entity["datatype"], subjects=subjects, values=values)
+            return listed(record, 0, report)
+        types, parents, links = item_ids(claims, "P31"), item_ids(claims, "P279"), len(entity.get("sitelinks") or ())
+        return listed(Record(id, *names, types, parents, links), self.min_sitelinks, report)
+
+
+FEW = "items with too few sitelinks: left out"
+NAMELESS = "entities without a name in the languages: left out"
+
+
+def listed(record: Record, min_sitelinks: int, report: Report) -> Record | None:
+    """The record if it passes the filters, or as an unlisted class if it is one; None otherwise. All is counted."""
+    reason = FEW if record.sitelinks < min_sitelinks else "" if record.labels else NAMELESS
+    if not reason:
+        report.count("properties kept" if record.is_property else "items kept")
+        return record
+    report.count(reason)
+    if not record.parents:
+        return None
+    report.count("items left out, kept as classes")
+    labels = record.labels
+    return Record(record.id, labels, parents=record.parents, sitelinks=record.sitelinks, listed=False)
+
+
+def item_ids(claims: Claims, pid: str) -> tuple[str, ...]:
+    """The items that are the values of a property, each once: preferred ones, then normal ones.
+
+    >>> snak = {"snaktype": "value", "datavalue": {"value": {"id": "Q5"}}}
+    >>> item_ids({"P31": [{"mainsnak": snak, "rank": "normal"}]}, "P31")
+    ('Q5',)
+    """
+    statements = _current(claims.get(pid, ()))
+    return tuple(dict.fromkeys(id for statement in statements if (id := _item(statement["mainsnak"]))))
+
+
+def _current(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The statements that are not deprecated, preferred ones first."""
+    current = [statement for statement in statements if statement["rank"] != "deprecated"]
+    return sorted(current, key=lambda statement: statement["rank"] != "preferred")
+
+
+def _item(snak: Mapping[str, Any]) -> str | None:
+    """The item that a snak names; None for an unknown or no value. Old dumps give its number only."""
+    if snak["snaktype"] != "value":
+        return None
+    value = snak["datavalue"]["value"]
+    id: str = value.get("id") or f"Q{value['numeric-id']}"
+    if not ID["item"].fullmatch(id):
+        raise ValueError(f"a value that should be an item is {id!r}")
+    return id
+
+
+def _constraints(claims: Claims, which: str) -> tuple[Constraint, ...]:
+    """The constraints of a kind, each with the relation and the classes that its qualifiers name."""
+    found = []
+    for statement in _current(claims.get(CONSTRAINTS, ())):
+        if _item(statement["mainsnak"]) == which:
+            qualifiers = statement.get("qualifiers") or {}
+            classes, relations = ([_item(snak) for snak in qualifiers.get(pid, ())] for pid in (CLASS, RELATION))
+            if named := tuple(dict.fromkeys(id for id in classes if id)):
+                found.append(Constraint(next((id for id in relations if id), ""), named))
+    return tuple(found)
+
+
+def _texts(entity: Mapping[str, Any], field: str, langs: Sequence[str]) -> dict[str, str]:
+    found = entity.get(field) or {}
+    return {lang: text for lang in langs if lang in found and (text := _text(found[lang]))}
+
+
+def _aliases(entity: Mapping[str, Any], langs: Sequence[str]) -> dict[str, list[str]]:
+    found = entity.get("aliases") or {}
+    named = {lang: [text for term in found[lang] if (text := _text(term))] for lang in langs if lang in found}
+    return {lang: names for lang, names in named.items() if names}
+
+
+def _text(term: Mapping[str, Any]) -> str:
+    if not isinstance(value := term["value"], str):
+        raise TypeError("a name or description is no text")
+    return value

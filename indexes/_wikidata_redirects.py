@@ -1,0 +1,80 @@
+"""Items that were merged into others: a dump has none of them, so they come from a file of their own.
+
+A line is old id, tab, new id; ``docs/index-sources.md`` says where to get one. Memory is 16 bytes a redirect.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.errors import DataError
+from relik_ml.lines import open_lines
+
+LINE = re.compile(rb"Q(\d+)\tQ(\d+)\s*")
+
+Ids: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirects:
+    """Pairs of numbers of ids: ``by_old`` sorted by the first row, the old ids, ``by_new`` by the second."""
+
+    by_old: Ids
+    by_new: Ids
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[int, int]]) -> Redirects:
+        """Redirects out of pairs of old and new number.
+
+        >>> redirects = Redirects.of([(2, 1), (3, 1)])
+        >>> redirects.new("Q3"), redirects.new("Q1"), redirects.old("Q1")
+        ('Q1', 'Q1', ['Q2', 'Q3'])
+        """
+        flat = array("q", (number for pair in pairs for number in pair))
+        both = np.array(flat, dtype=np.int64).reshape(-1, 2).T
+        return cls(both[:, np.argsort(both[0], kind="stable")], both[:, np.lexsort((both[0], both[1]))])
+
+    @classmethod
+    def none(cls) -> Redirects:
+        """No redirects."""
+        return cls.of(())
+
+    @classmethod
+    def read(cls, path: Path) -> Redirects:
+        """The redirects of a file, plain or compressed; DataError for a line of another form."""
+        return cls.of(_pair(line, f"{path}, line {number}") for number, line in open_lines(path))
+
+    def new(self, id: str) -> str:
+        """The id that an item has now, over any number of steps; a circle ends where it closes."""
+        seen = {id}
+        while len(self.by_old[0]) and (step := self._step(id)) is not None and step not in seen:
+            seen.add(id := step)
+        return id
+
+    def old(self, id: str) -> list[str]:
+        """The ids that redirect to an item, in numeric order."""
+        if not len(self.by_new[0]):
+            return []
+        start, stop = (int(np.searchsorted(self.by_new[1], int(id[1:]), side)) for side in ("left", "right"))
+        return [f"Q{number}" for number in self.by_new[0, start:stop].tolist()]
+
+    def _step(self, id: str) -> str | None:
+        number = int(id[1:])
+        place = int(np.searchsorted(self.by_old[0], number))
+        there = place < len(self.by_old[0]) and self.by_old[0, place] == number
+        return f"Q{self.by_old[1, place]}" if there else None
+
+
+def _pair(line: bytes, where: str) -> tuple[int, int]:
+    if not (found := LINE.fullmatch(line)):
+        fix = "write old id, tab, new id, such as Q2<tab>Q1"
+        raise DataError("a line of the redirects cannot be read", where=where, got=repr(line[:60]), fix=fix)
+    return int(found[1]), int(found[2])

@@ -1,0 +1,216 @@
+"""An extracted dump: a folder of shards of records and a manifest, which a killed extraction continues from.
+
+``manifest.json`` is ``{format, dump, settings, complete, shards, report}``: ``dump`` and ``settings`` say what is being
+extracted, each shard its file, sha256, number of records and the last line of the dump that it covers, ``report`` what
+was counted up to there. Shards are written first and the manifest after each of them, both all or nothing, so after
+a kill one shard is done again and nothing else. A shard covers a fixed number of entities and holds no time or path:
+a folder that was finished in ten pieces equals one that was written in one go, byte for byte.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from relik_ml.errors import ConfigError, DataError, OutputError
+from relik_ml.files import atomic_path, sha256
+from relik_ml.lines import open_lines
+from relik_ml.plugins import Defect, Report
+
+from ._wikidata_records import Record, read_record, record_line
+
+FORMAT = "relik-ml-wikidata/1"
+MANIFEST = "manifest.json"
+SHARD_ENTITIES = 100_000
+ANEW = "remove the folder and extract the dump anew"
+
+
+class Dump(Protocol):
+    """A dump file in one of the formats."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """Languages whose names are kept."""
+
+    @property
+    def min_sitelinks(self) -> int:
+        """The least number of sitelinks of an item."""
+
+    def records(self, report: Report, after: int = 0) -> Iterator[tuple[int, Record | None]]:
+        """For each entity after a line the line that it ends on, and its record, or None when it is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an extraction has done so far."""
+
+    dump: dict[str, Any]
+    settings: dict[str, Any]
+    complete: bool
+    shards: tuple[dict[str, Any], ...]
+    report: dict[str, Any]
+
+    @property
+    def line(self) -> int:
+        """The last line of the dump that is done with."""
+        return self.shards[-1]["line"] if self.shards else 0
+
+
+def extract(
+    dump: Dump,
+    folder: Path,
+    report: Report,
+    shard_entities: int = SHARD_ENTITIES,
+    reached: Callable[[int], object] = lambda line: None,
+) -> int:
+    """Extract a dump into a folder, going on where an earlier extraction stopped, and return the number of records.
+
+    ``report`` is added what was counted, by the earlier extraction too; ``reached`` is told the line of the dump
+    after each shard.
+
+    Raises:
+        ConfigError: the folder holds an extraction of another dump or with other settings.
+        DataError: the dump is damaged, or a shard of the folder is.
+        OutputError: the folder holds other files, or cannot be written.
+    """  # fmt: skip
+    manifest = _begun(dump, folder, shard_entities)
+    counted = type(report)()
+    _restore(counted, manifest.report)
+    try:
+        return _finished(dump, folder, counted, manifest, reached)
+    finally:
+        report.add(counted)
+
+
+def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reached: Callable[[int], object]) -> int:
+    """Write what is missing, the manifest after each shard, and return the number of records."""
+    if not manifest.complete:
+        for shard in _written(dump, folder, report, manifest):
+            manifest = replace(manifest, shards=(*manifest.shards, shard), report=report.json())
+            _write(manifest, folder)
+            reached(manifest.line)
+        if not manifest.shards:
+            raise DataError("the dump holds no entities", where=str(dump.path), fix="give latest-all.json.bz2 or alike")
+        _write(replace(manifest, complete=True), folder)
+    return sum(shard["records"] for shard in manifest.shards)
+
+
+def extracted(folder: Path) -> Manifest:
+    """The manifest of a finished extraction whose shards are all as they were written.
+
+    Raises:
+        DataError: there is no extraction, it is not finished, or a file of it is missing or damaged.
+    """
+    manifest = _read(folder)
+    if not manifest.complete:
+        what, fix = "the extraction is not finished", "extract the same dump into the same folder: it goes on"
+        raise DataError(what, where=str(folder), got=f"line {manifest.line} of the dump", fix=fix)
+    _verify(manifest, folder)
+    return manifest
+
+
+def stored(folder: Path, manifest: Manifest, starting: bytes = b"") -> Iterator[Record]:
+    """The records of an extraction in the order of the dump; only those whose id starts so, if that is given."""
+    start = b'{"id":"' + starting
+    for shard in manifest.shards:
+        for _, line in open_lines(folder / shard["file"]):
+            if line.startswith(start):
+                yield read_record(line)
+
+
+def _begun(dump: Dump, folder: Path, shard_entities: int) -> Manifest:
+    """The manifest to go on from: that of the folder, checked, or an empty one."""
+    settings = {"langs": list(dump.langs), "min_sitelinks": dump.min_sitelinks, "shard_entities": shard_entities}
+    fresh = Manifest(_identity(dump.path), settings, False, (), Report().json())
+    for partial in folder.glob(".*.part"):  # left by a kill
+        partial.unlink()
+    if not (folder / MANIFEST).exists():
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise OutputError("the folder holds other files", where=str(folder), fix="name a new or empty folder")
+        _write(fresh, folder)
+        return fresh
+    found = _read(folder)
+    for what in ("dump", "settings"):
+        if (theirs := getattr(found, what)) != (ours := getattr(fresh, what)):
+            fix = "name another folder, or remove this one"
+            got = f"{what}: {theirs} instead of {ours}"
+            raise ConfigError("the folder holds another extraction", where=str(folder), got=got, fix=fix)
+    _verify(found, folder)
+    return found
+
+
+def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """Write the shards that are missing; what the manifest will say of each."""
+    entities = dump.records(report, manifest.line)
+    number = len(manifest.shards)
+    while batch := list(islice(entities, manifest.settings["shard_entities"])):
+        records = [record for _, record in batch if record is not None]
+        path = folder / f"records-{number:05}.jsonl.gz"
+        _write_shard(map(record_line, records), path)
+        yield {"file": path.name, "sha256": sha256(path), "records": len(records), "line": batch[-1][0]}
+        number += 1
+
+
+def _write_shard(lines: Iterable[bytes], path: Path) -> None:
+    with (
+        atomic_path(path) as partial,
+        partial.open("wb") as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as file,  # no name and no time: the same bytes every time
+    ):
+        file.writelines(lines)
+
+
+def _identity(path: Path) -> dict[str, Any]:
+    """What tells a dump from another without reading all of it: name, size, sha256 of its first mebibyte."""
+    try:
+        with path.open("rb") as file:
+            head = hashlib.sha256(file.read(1 << 20)).hexdigest()
+        return {"name": path.name, "bytes": path.stat().st_size, "head": head}
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise DataError("cannot read the dump", where=str(path), got=got, fix="check the path") from None
+
+
+def _write(manifest: Manifest, folder: Path) -> None:
+    record = {name: getattr(manifest, name) for name in ("dump", "settings", "complete", "shards", "report")}
+    text = json.dumps({"format": FORMAT, **record}, ensure_ascii=False, indent=1)
+    with atomic_path(folder / MANIFEST) as partial:
+        partial.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _read(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        record = json.loads(path.read_bytes())
+        if record.pop("format") != FORMAT:
+            raise ValueError(f"not {FORMAT}")
+        return Manifest(**{**record, "shards": tuple(record["shards"])})
+    except OSError as error:
+        got, fix = error.strerror or str(error), "give a folder that a dump was extracted into"
+        raise DataError("the folder holds no extracted dump", where=str(path), got=got, fix=fix) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError("the manifest is damaged", where=str(path), got=str(error), fix=ANEW) from None
+
+
+def _verify(manifest: Manifest, folder: Path) -> None:
+    for shard in manifest.shards:
+        if sha256(folder / shard["file"]) != shard["sha256"]:
+            got = "another sha256 than the manifest states"
+            raise DataError("a shard is damaged", where=str(folder / shard["file"]), got=got, fix=ANEW)
+
+
+def _restore(report: Report, stored: dict[str, Any]) -> None:
+    """Add what an earlier extraction has counted."""
+    defects = {what: Defect(d["of"], d["count"], list(d["examples"])) for what, d in stored["defects"].items()}
+    report.add(Report(Counter(stored["counts"]), defects))

@@ -1,0 +1,150 @@
+"""The N-Triples dump of truthy statements (``latest-truthy.nt``), whose lines are grouped by entity.
+
+It holds names, descriptions and the best-ranked statements of items and properties: no sitelinks, no qualifiers,
+hence no constraints, and no lexemes. In place of the number of sitelinks stands that of languages with a label.
+Format: https://www.mediawiki.org/wiki/Wikibase/Indexing/RDF_Dump_Format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.lines import open_lines
+from relik_ml.plugins import Report
+
+from ._wikidata_json import listed
+from ._wikidata_records import Record
+
+SUBJECT = re.compile(rb"<http://www\.wikidata\.org/entity/([QP]\d+)> ")
+FACT = re.compile(
+    rb"<http://www\.wikidata\.org/entity/[QP]\d+> <http://("
+    rb"www\.w3\.org/2000/01/rdf-schema#label|www\.w3\.org/2004/02/skos/core#altLabel|schema\.org/description|"
+    rb"www\.wikidata\.org/prop/direct/P31|www\.wikidata\.org/prop/direct/P279|wikiba\.se/ontology#propertyType"
+    rb")> (.+) \.\s*$"
+)
+LITERAL = re.compile(rb'"(.*)"@([A-Za-z0-9-]+)')
+ITEM = re.compile(rb"<http://www\.wikidata\.org/entity/(Q\d+)>")
+DATATYPE = re.compile(rb"<http://wikiba\.se/ontology#(\w+)>")
+ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
+LETTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
+
+
+@dataclass(slots=True)
+class _Group:
+    """What the lines of one entity have said so far."""
+
+    id: str
+    labels: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
+    types: list[str] = field(default_factory=list)
+    parents: list[str] = field(default_factory=list)
+    datatype: str = ""
+    named: int = 0
+
+    def record(self) -> Record:
+        types, parents = tuple(dict.fromkeys(self.types)), tuple(dict.fromkeys(self.parents))
+        return Record(
+            self.id, self.labels, self.aliases, self.descriptions, types, parents, self.named, datatype=self.datatype
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TruthyDump:
+    """A dump file and what is wanted of it: names in ``langs``."""
+
+    path: Path
+    langs: tuple[str, ...]
+    min_sitelinks: int = 0
+
+    def __post_init__(self) -> None:
+        if self.min_sitelinks:
+            what, fix = "a dump of truthy statements has no sitelinks", "leave the minimum out, or take the JSON dump"
+            raise ConfigError(what, where=str(self.path), got=f"at least {self.min_sitelinks}", fix=fix)
+
+    def records(self, report: Report, after: int = 0) -> Iterator[tuple[int, Record | None]]:
+        """For each entity that begins after line ``after`` the number of its last line, and its record or None.
+
+        Raises:
+            DataError: the file is cut or damaged, or a line is and ``report`` does not tolerate it.
+        """
+        group, number = None, 0
+        for number, line in open_lines(self.path):
+            if number <= after or not (subject := SUBJECT.match(line)):
+                continue
+            if group is None or group.id != subject[1].decode():
+                if group is not None:
+                    yield number - 1, _closed(group, report)
+                group = _Group(subject[1].decode())
+            if fact := FACT.match(line):
+                self._add(group, fact[1], fact[2], f"{self.path}, line {number}", report)
+            elif not line.rstrip().endswith(b"."):
+                report.bad(_broken(f"{self.path}, line {number}", line))
+        if group is not None:
+            yield number, _closed(group, report)
+
+    def _add(self, group: _Group, predicate: bytes, value: bytes, where: str, report: Report) -> None:
+        """Add what a line says. A statement whose value is unknown (a blank node) says nothing."""
+        match predicate.rpartition(b"/")[2]:
+            case b"P31":
+                group.types += [found[1].decode()] if (found := ITEM.fullmatch(value)) else []
+            case b"P279":
+                group.parents += [found[1].decode()] if (found := ITEM.fullmatch(value)) else []
+            case b"ontology#propertyType":
+                found = DATATYPE.fullmatch(value)
+                group.datatype = datatype(found[1].decode()) if found else ""
+            case name:
+                if found := LITERAL.fullmatch(value):
+                    self._name(group, name, found[1], found[2].decode(), where, report)
+                else:
+                    report.bad(_broken(where, value))
+
+    def _name(self, group: _Group, kind: bytes, value: bytes, lang: str, where: str, report: Report) -> None:
+        group.named += kind == b"rdf-schema#label"
+        if lang not in self.langs:
+            return
+        try:
+            text = unescaped(value.decode())
+        except ValueError:
+            return report.bad(_broken(where, value))
+        if kind == b"core#altLabel":
+            group.aliases.setdefault(lang, []).append(text)
+        else:
+            (group.labels if kind == b"rdf-schema#label" else group.descriptions)[lang] = text
+
+
+def unescaped(text: str) -> str:
+    r"""A literal of N-Triples without its escapes.
+
+    >>> unescaped(r"\u0411\u0435\"\\n")
+    'Бе"\\n'
+    """
+    return ESCAPE.sub(_character, text) if "\\" in text else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = escape[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else LETTERS.get(code, code)
+
+
+def datatype(name: str) -> str:
+    """The datatype as the JSON dump writes it.
+
+    >>> datatype("WikibaseItem"), datatype("ExternalId"), datatype("Time")
+    ('wikibase-item', 'external-id', 'time')
+    """
+    return "commonsMedia" if name == "CommonsMedia" else re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def _closed(group: _Group, report: Report) -> Record | None:
+    report.count("entities")
+    return listed(group.record(), 0, report)
+
+
+def _broken(where: str, line: bytes) -> DataError:
+    fix = "fetch the dump anew, or have bad lines skipped and counted"
+    return DataError("the line is no triple", where=where, got=repr(line[:60]), fix=fix)

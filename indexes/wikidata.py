@@ -1,0 +1,154 @@
+"""Items of Wikidata as entities, out of a dump: the JSON dump of all entities, or that of truthy statements.
+
+``extract`` reads a dump once and keeps what an index may need in a folder; ``entries`` makes rows of such a folder
+as often as settings change, or of a (small) dump itself. See docs/index-sources.md for commands and costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from relik_ml.plugins import Report
+from relik_ml.types import Entry
+
+from ._wikidata_classes import below, class_names, named
+from ._wikidata_records import Names, Record
+from ._wikidata_redirects import Redirects
+from ._wikidata_shards import SHARD_ENTITIES, extract
+from ._wikidata_source import (
+    ENTITY,
+    Records,
+    check_rows,
+    described,
+    open_dump,
+    records,
+    row_aliases,
+    row_langs,
+    split,
+)
+
+INTERNAL = "Q17442446,Q4167410,Q4167836,Q11266439,Q13406463"
+"""Pages of Wikimedia itself: all its internal items, disambiguation pages, categories, templates and lists."""
+
+CLASSES_TOLD = 3
+
+SETTINGS = {
+    "langs": "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump.",
+    "min_sitelinks": "Leave out items with fewer pages in Wikipedia and its sisters.",
+    "classes": "Keep only instances and subclasses of these (Q5,Q515), over any number of subclass steps.",
+    "without": "Leave out instances and subclasses of these; the default is Wikimedia's own pages.",
+    "rows": "entity: one row each, in its best language; language: one for each language that it has a name in.",
+    "redirects": "A file of old and new id with a tab between, plain or compressed: old ids become aliases.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wikidata:
+    """Items with a name in one of the languages. Every field but the name is a setting, told of in ``SETTINGS``."""
+
+    name: str = "wikidata"
+    langs: str = ""
+    min_sitelinks: int = 0
+    classes: str = ""
+    without: str = INTERNAL
+    rows: str = ENTITY
+    redirects: str = ""
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
+
+    def extract(
+        self,
+        dump: Path,
+        folder: Path,
+        report: Report,
+        shard_entities: int = SHARD_ENTITIES,
+        reached: Callable[[int], object] = lambda line: None,
+    ) -> int:
+        """Extract a dump into a folder, or go on where that was stopped, and return how many records it holds.
+
+        Only ``langs`` and ``min_sitelinks`` are heeded here: all else can still be chosen when the folder is read.
+        Properties and classes are kept whatever their sitelinks. ``report`` counts everything, ``reached`` is told
+        the line of the dump after each shard.
+
+        Raises:
+            ConfigError: the folder holds an extraction of another dump or with other settings.
+            DataError: the dump is damaged, or a line of it is and ``report`` does not tolerate it.
+            OutputError: the folder holds other files, or cannot be written.
+        """  # fmt: skip
+        return extract(open_dump(dump, self.langs, self.min_sitelinks), folder, report, shard_entities, reached)
+
+    def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
+        """The rows of an extracted folder or of a dump, in its order; rows of one item stand together.
+
+        Everything is read through three times: for subclasses, for the names of classes, and for the rows.
+
+        Raises:
+            ConfigError: no path, or settings that cannot be.
+            DataError: what lies there is damaged or of another form.
+        """
+        check_rows(self.rows)
+        report = report or Report()
+        source = records(path, self.langs, report)
+        redirects = Redirects.read(Path(self.redirects)) if self.redirects else Redirects.none()
+        chosen = self._chosen(source, redirects)
+        used = {id for record in self._items(source, chosen, redirects, Report()) for id in _told(record, redirects)}
+        names = class_names(used, source.read(b"Q"))
+        for record in self._items(source, chosen, redirects, report):
+            yield from self._rows(record, source.langs, names, redirects)
+
+    def _chosen(self, source: Records, redirects: Redirects) -> Callable[[Record], str]:
+        """A function that says why the filters leave an item out; empty when they do not."""
+        wanted, unwanted = (
+            below(map(redirects.new, split(ids)), source.read(b"Q")) if ids else None
+            for ids in (self.classes, self.without)
+        )
+
+        def reason(record: Record) -> str:
+            belongs = {record.id, *map(redirects.new, (*record.types, *record.parents))}
+            if record.sitelinks < self.min_sitelinks:
+                return "items with too few sitelinks: not in the index"
+            if wanted is not None and not belongs & wanted:
+                return "items of no wanted class: not in the index"
+            return "items of an unwanted class: not in the index" if unwanted and belongs & unwanted else ""
+
+        return reason
+
+    def _items(
+        self, source: Records, chosen: Callable[[Record], str], redirects: Redirects, report: Report
+    ) -> Iterator[Record]:
+        for record in source.read(b"Q"):
+            if record.listed and row_langs(record, source.langs, self.rows):
+                if reason := chosen(record):
+                    report.count(reason)
+                else:
+                    report.count("items in the index")
+                    yield record
+
+    def _rows(
+        self, record: Record, langs: tuple[str, ...], names: dict[str, Names], redirects: Redirects
+    ) -> Iterator[Entry]:
+        types = tuple(dict.fromkeys(map(redirects.new, record.types)))
+        for place, lang in enumerate(row_langs(record, langs, self.rows)):
+            classes = named(_told(record, redirects), names, (lang, *langs))
+            description = described(record, lang, langs, self.rows)
+            old = () if place else redirects.old(record.id)
+            yield Entry(
+                record.id,
+                "entity",
+                record.labels[lang],
+                ", ".join(dict.fromkeys([*classes, *([description] if description else [])])),
+                lang,
+                (*row_aliases(record, lang, langs, self.rows), *old),
+                types,
+                round(math.log1p(record.sitelinks), 2),
+            )
+
+
+def _told(record: Record, redirects: Redirects) -> list[str]:
+    """The classes that a passage names."""
+    return list(dict.fromkeys(map(redirects.new, record.types)))[:CLASSES_TOLD]
+
+
+source = Wikidata()

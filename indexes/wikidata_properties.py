@@ -1,0 +1,87 @@
+"""Properties of Wikidata as relations, out of the same extracted folder or dump as the items.
+
+A passage is the description, then what the property runs from and to, by its type constraints (P2302): «место
+рождения: где родился; человек → место». Where values are no items, their datatype stands in the place of classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from relik_ml.plugins import Report
+from relik_ml.types import Entry
+
+from ._wikidata_classes import class_names, named
+from ._wikidata_records import Constraint, Names, Record
+from ._wikidata_source import ENTITY, check_rows, described, records, row_aliases, row_langs, split
+
+ITEM = "wikibase-item"
+CLASSES_TOLD = 5
+
+SETTINGS = {
+    "langs": "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump.",
+    "without": "Leave out properties of these datatypes, with commas; by default identifiers in other databases.",
+    "rows": "entity: one row each, in its best language; language: one for each language that it has a name in.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WikidataProperties:
+    """Properties with a name in one of the languages. Every field but the name is a setting."""
+
+    name: str = "wikidata_properties"
+    langs: str = ""
+    without: str = "external-id"
+    rows: str = ENTITY
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
+
+    def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
+        """The rows of an extracted folder or of a dump, in its order; rows of one property stand together.
+
+        Properties are few and held in memory; items are read through once for the names of classes.
+
+        Raises:
+            ConfigError: no path, or settings that cannot be.
+            DataError: what lies there is damaged or of another form.
+        """
+        check_rows(self.rows)
+        report = report or Report()
+        source = records(path, self.langs, report)
+        there = [record for record in source.read(b"P") if row_langs(record, source.langs, self.rows)]
+        kept = [record for record in there if record.datatype not in split(self.without)]
+        report.count("properties of an unwanted datatype: not in the index", len(there) - len(kept))
+        report.count("properties in the index", len(kept))
+        used = {id for record in kept for each in (*record.subjects, *record.values) for id in each.classes}
+        names = class_names(used, source.read(b"Q"))
+        for record in kept:
+            yield from self._rows(record, source.langs, names)
+
+    def _rows(self, record: Record, langs: tuple[str, ...], names: dict[str, Names]) -> Iterator[Entry]:
+        for lang in row_langs(record, langs, self.rows):
+            description = described(record, lang, langs, self.rows)
+            text = "; ".join(part for part in (description, _arguments(record, names, (lang, *langs))) if part)
+            aliases = tuple(row_aliases(record, lang, langs, self.rows))
+            yield Entry(record.id, "relation", record.labels[lang], text, lang, aliases)
+
+
+def _arguments(record: Record, names: dict[str, Names], langs: Sequence[str]) -> str:
+    """What the property runs from and to; empty when nothing is known of either.
+
+    >>> born = Record("P19", subjects=(Constraint("Q21503252", ("Q5",)),), datatype="wikibase-item")
+    >>> _arguments(born, {"Q5": {"ru": "человек"}}, ["ru"])
+    'человек → …'
+    """
+    subjects, values = (_classes(each, names, langs) for each in (record.subjects, record.values))
+    if record.datatype != ITEM:
+        values = record.datatype
+    return f"{subjects or '…'} → {values or '…'}" if subjects or values else ""
+
+
+def _classes(constraints: Sequence[Constraint], names: dict[str, Names], langs: Sequence[str]) -> str:
+    ids = dict.fromkeys(id for constraint in constraints for id in constraint.classes)
+    return ", ".join(dict.fromkeys(named(ids, names, langs)[:CLASSES_TOLD]))
+
+
+source = WikidataProperties()
