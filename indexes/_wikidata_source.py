@@ -48,7 +48,7 @@ def records(path: Path | None, langs: str, report: Report) -> Records:
         raise ConfigError("this source carries no data itself", got="no path", fix=FIX)
     if not path.is_dir():
         dump, reports = open_dump(path, langs), iter([report])
-        return Records(lambda start: _dumped(dump, start, next(reports, Report())), dump.langs)
+        return Records(lambda start: _dumped(dump, start, next(reports, type(report)())), dump.langs)
     manifest = extracted(path)
     there = tuple(manifest.settings["langs"])
     if missing := [lang for lang in split(langs) if lang not in there]:

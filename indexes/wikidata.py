@@ -7,20 +7,21 @@ as often as settings change, or of a (small) dump itself. See docs/index-sources
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from relik_ml.errors import ConfigError
 from relik_ml.plugins import Report
 from relik_ml.types import Entry
 
-from ._wikidata_classes import below, class_names, named
+from ._wikidata_classes import Survey, class_names, named
 from ._wikidata_records import Names, Record
 from ._wikidata_redirects import Redirects
 from ._wikidata_shards import SHARD_ENTITIES, extract
 from ._wikidata_source import (
     ENTITY,
-    Records,
     check_rows,
     described,
     open_dump,
@@ -82,7 +83,7 @@ class Wikidata:
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
         """The rows of an extracted folder or of a dump, in its order; rows of one item stand together.
 
-        Everything is read through three times: for subclasses, for the names of classes, and for the rows.
+        All is read through three times: for subclasses and the classes in use, for names of classes, and for the rows.
 
         Raises:
             ConfigError: no path, or settings that cannot be.
@@ -92,39 +93,28 @@ class Wikidata:
         report = report or Report()
         source = records(path, self.langs, report)
         redirects = Redirects.read(Path(self.redirects)) if self.redirects else Redirects.none()
-        chosen = self._chosen(source, redirects)
-        used = {id for record in self._items(source, chosen, redirects, Report()) for id in _told(record, redirects)}
-        names = class_names(used, source.read(b"Q"))
-        for record in self._items(source, chosen, redirects, report):
-            yield from self._rows(record, source.langs, names, redirects)
+        survey = Survey.of(source.read(b"Q"), lambda record: _told(record, redirects))
+        names = class_names(survey.used, source.read(b"Q"))
+        reason = self._filter(survey, redirects)
+        for record in source.read(b"Q"):
+            if record.listed and row_langs(record, source.langs, self.rows):
+                left_out = reason(record)
+                report.count(left_out or "items in the index")
+                yield from () if left_out else self._rows(record, source.langs, names, redirects)
 
-    def _chosen(self, source: Records, redirects: Redirects) -> Callable[[Record], str]:
+    def _filter(self, survey: Survey, redirects: Redirects) -> Callable[[Record], str]:
         """A function that says why the filters leave an item out; empty when they do not."""
-        wanted, unwanted = (
-            below(map(redirects.new, split(ids)), source.read(b"Q")) if ids else None
-            for ids in (self.classes, self.without)
-        )
+        wanted, unwanted = (survey.below(map(redirects.new, _ids(ids))) for ids in (self.classes, self.without))
 
         def reason(record: Record) -> str:
             belongs = {record.id, *map(redirects.new, (*record.types, *record.parents))}
             if record.sitelinks < self.min_sitelinks:
                 return "items with too few sitelinks: not in the index"
-            if wanted is not None and not belongs & wanted:
+            if wanted and not belongs & wanted:
                 return "items of no wanted class: not in the index"
-            return "items of an unwanted class: not in the index" if unwanted and belongs & unwanted else ""
+            return "items of an unwanted class: not in the index" if belongs & unwanted else ""
 
         return reason
-
-    def _items(
-        self, source: Records, chosen: Callable[[Record], str], redirects: Redirects, report: Report
-    ) -> Iterator[Record]:
-        for record in source.read(b"Q"):
-            if record.listed and row_langs(record, source.langs, self.rows):
-                if reason := chosen(record):
-                    report.count(reason)
-                else:
-                    report.count("items in the index")
-                    yield record
 
     def _rows(
         self, record: Record, langs: tuple[str, ...], names: dict[str, Names], redirects: Redirects
@@ -144,6 +134,14 @@ class Wikidata:
                 types,
                 round(math.log1p(record.sitelinks), 2),
             )
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    """The ids of a list that is written with commas; ConfigError when one is none."""
+    for id in (ids := split(text)):
+        if not re.fullmatch(r"Q\d+", id):
+            raise ConfigError("a class is named by its id", got=repr(id), fix="write Q5 or Q5,Q515")
+    return ids
 
 
 def _told(record: Record, redirects: Redirects) -> list[str]:

@@ -47,7 +47,7 @@ def entities(number: int, seed: int = 0) -> Iterator[Entity]:
 
 def item(rng: Random, id: str) -> Entity:
     """An item with between none and some hundred statements, more sitelinks the more names it has."""
-    langs = sorted(rng.sample(LANGS, rng.choice((1, 2, 3, 5, 8, 20, len(LANGS)))))
+    langs = sorted({*rng.sample(LANGS, rng.choice((1, 2, 3, 5, 8, 20, len(LANGS)))), *(["en"] * (rng.random() < 0.8))})
     statements = [_statement(rng, f"P{rng.randrange(300, 3000)}") for _ in range(rng.choice((0, 3, 6, 10, 15, 25)))]
     claims: dict[str, Any] = {"P31": [claim("P31", rng.choice(TYPES))]}
     for each in statements:
@@ -143,8 +143,7 @@ def triples(made: Entity) -> Iterator[bytes]:
     texts = [(predicates[field], each) for field in predicates for each in dict(made[field]).values()]
     aliases = [each for several in dict(made["aliases"]).values() for each in several]
     for predicate, each in [*texts, *(("www.w3.org/2004/02/skos/core#altLabel", each) for each in aliases)]:
-        literal = json.dumps(each["value"])
-        yield f"{subject} <http://{predicate}> {literal}@{each['language']} .\n".encode()
+        yield f"{subject} <http://{predicate}> {_literal(each['value'])}@{each['language']} .\n".encode()
     for pid, statements in dict(made["claims"]).items():
         for each in _best(statements):
             yield f"{subject} <http://www.wikidata.org/prop/direct/{pid}> {_object(each['mainsnak'])} .\n".encode()
@@ -154,6 +153,12 @@ def _best(statements: Sequence[Entity]) -> list[Entity]:
     ranks = [each["rank"] for each in statements]
     best = "preferred" if "preferred" in ranks else "normal"
     return [each for each in statements if each["rank"] == best]
+
+
+def _literal(text: str) -> str:
+    """A literal with escapes, which unlike those of JSON never split a character."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(f"\\U{ord(c):08X}" if c > "\uffff" else f"\\u{ord(c):04X}" if c > "~" else c for c in quoted)
 
 
 def _object(snak: Entity) -> str:

@@ -1,0 +1,149 @@
+"""How fast a dump of Wikidata is extracted on one CPU core, beside ``json.loads`` alone, as a Markdown table.
+
+    python benchmarks/dump.py                                     # 200 MB of JSON made up, plain, .gz and .bz2
+    python benchmarks/dump.py --mb 1000 --langs en --formats bz2
+    python benchmarks/dump.py --source latest-all.json.bz2 --mb 500   # the first 500 MB of a real dump
+
+MB are those of the decompressed dump, seconds those of the processor, so that neighbours on the machine count little.
+The made-up dump is that of ``tests/dump.py``, repeated with new ids. Every run is a process of its own, pinned to one
+core; memory is the largest resident set of that process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import gzip
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from time import process_time
+from typing import NamedTuple
+
+from relik_ml.lines import open_lines
+from relik_ml.plugins import Report, load_index
+
+ROOT = Path(__file__).resolve().parent.parent
+ID = re.compile(rb'"id":"Q(\d+)"')
+PACKED = {"plain": "", "gz": ".gz", "bz2": ".bz2"}
+SAMPLE = 3000
+
+
+class Run(NamedTuple):
+    """One run over the dump."""
+
+    records: int
+    seconds: float
+    peak_mib: float
+
+
+def main() -> None:
+    """Measure and print the table; as a process of its own (``--measure``), do one run and print its figures."""
+    options = _options()
+    if options.measure:
+        print(json.dumps(measure(options.source, options.langs, options.min_sitelinks, options.measure)))
+        return
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        plain = Path(folder, "dump.json")
+        with plain.open("wb") as file:
+            file.writelines(dump_lines(options.source, options.mb * 1_000_000))
+        size = plain.stat().st_size / 1e6
+        alone = _run(options, plain, "loads")
+        print("| dump | MB/s | of json.loads alone | CPU seconds | records kept | peak memory |")
+        print("|---|--:|--:|--:|--:|--:|")
+        print(f"| json.loads alone, plain | {size / alone.seconds:.1f} | | {alone.seconds:.1f} | | |")
+        for name in options.formats:
+            run = _run(options, _packed(plain, PACKED[name]), "extract")
+            share, speed = alone.seconds / run.seconds, size / run.seconds
+            memory = f"{run.peak_mib:,.0f} MiB"
+            print(f"| {name} | {speed:.1f} | {share:.2f} | {run.seconds:.1f} | {run.records:,} | {memory} |")
+    chosen = f"langs {options.langs}, at least {options.min_sitelinks} sitelinks"
+    print(f"\n{size:,.0f} MB, {chosen}; one core, {_processor()}, Python {platform.python_version()}")
+
+
+def measure(source: Path, langs: str, min_sitelinks: int, mode: str) -> Run:
+    """Parse every line, or extract the dump with an empty folder to begin with."""
+    started = process_time()
+    if mode == "loads":
+        records = sum(1 for _, line in open_lines(source) if len(line) > 2 and json.loads(line.rstrip(b",\n")))
+    else:
+        wikidata = type(load_index("wikidata"))(langs=langs, min_sitelinks=min_sitelinks)
+        with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+            records = wikidata.extract(source, Path(folder, "out"), Report(), 20_000)
+    seconds = process_time() - started
+    return Run(records, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
+
+
+def dump_lines(source: Path | None, size: int) -> Iterator[bytes]:
+    """A whole dump of about ``size`` bytes: the beginning of a real one, or made up."""
+    done, comma = 0, b""
+    yield b"[\n"
+    for line in _real(source) if source else _made():
+        yield comma + line
+        comma = b",\n"
+        if (done := done + len(line)) >= size:
+            break
+    yield b"\n]\n"
+
+
+def _real(source: Path) -> Iterator[bytes]:
+    bodies = (line.strip().rstrip(b",") for _, line in open_lines(source))
+    return (body for body in bodies if len(body) > 1)
+
+
+def _made() -> Iterator[bytes]:
+    sys.path.insert(0, str(ROOT))
+    from tests.dump import entities, json_line
+
+    lines = [json_line(entity) for entity in entities(SAMPLE)]
+    for again in count():
+        for line in lines:
+            yield ID.sub(rb'"id":"Q%d\1"' % again, line, count=1) if again else line
+
+
+def _packed(plain: Path, suffix: str) -> Path:
+    path = plain.with_name(plain.name + suffix)
+    if suffix:
+        with plain.open("rb") as source, (gzip if suffix == ".gz" else bz2).open(path, "wb") as file:
+            while block := source.read(1 << 20):
+                file.write(block)
+    return path
+
+
+def _run(options: argparse.Namespace, source: Path, mode: str) -> Run:
+    core = sorted(os.sched_getaffinity(0))[0]
+    command = [sys.executable, __file__, "--source", str(source), "--measure", mode, "--langs", options.langs]
+    command += ["--min-sitelinks", str(options.min_sitelinks)]
+    process = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, preexec_fn=lambda: os.sched_setaffinity(0, [core])
+    )
+    return Run(*json.loads(process.stdout))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, help="a real dump of all entities; default: made up")
+    parser.add_argument("--mb", type=int, default=200, help="so many MB of it, decompressed")
+    parser.add_argument("--formats", nargs="+", choices=PACKED, default=list(PACKED), help="how it is compressed")
+    parser.add_argument("--langs", default="ru,en,mul", help="languages to keep")
+    parser.add_argument("--min-sitelinks", type=int, default=0, help="leave out items with fewer")
+    parser.add_argument("--folder", type=Path, help="where the dump goes; default: the temporary folder")
+    parser.add_argument("--measure", choices=("loads", "extract"), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _processor() -> str:
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return found[1] if found else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

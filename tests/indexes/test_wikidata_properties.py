@@ -1,0 +1,82 @@
+"""Properties of Wikidata as relations: their names, and what their constraints say they run from and to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relik_ml.errors import ConfigError
+from relik_ml.plugins import Report, load_index
+from relik_ml.types import Entry
+from tests.dump import birthplace, claim, constraint, entities, json_line, term, write_json, write_truthy
+
+PROPERTIES: Any = load_index("wikidata_properties")
+
+ALIASES = ("родился в", "place of birth")
+BORN = Entry(
+    "P19", "relation", "место рождения", "где родился человек; человек → населённый пункт", "ru", ALIASES
+)  # fmt: skip
+
+
+def dump(folder: Path, *properties: Any) -> Path:
+    return write_json(folder / "dump.json", [json_line(each) for each in (*entities(5), *properties)])
+
+
+def identifier(id: str, datatype: str, *constraints: Any) -> Any:
+    return {
+        **birthplace(),
+        "id": id,
+        "datatype": datatype,
+        "claims": {"P2302": list(constraints)} if constraints else [],
+    }
+
+
+def test_a_property_with_what_it_runs_from_and_to(tmp_path: Path) -> None:
+    path = dump(tmp_path)
+    assert list(PROPERTIES.entries(path)) == [BORN]
+    load_index("wikidata").extract(path, tmp_path / "out", Report())  # type: ignore[attr-defined]
+    assert list(PROPERTIES.entries(tmp_path / "out")) == [BORN]
+
+
+def test_a_row_for_each_language(tmp_path: Path) -> None:
+    found = list(type(PROPERTIES)(langs="en,ru", rows="language").entries(dump(tmp_path)))
+    assert [(row.lang, row.name, row.text, row.aliases) for row in found] == [
+        ("en", "place of birth", "where somebody was born; human → settlement", ()),
+        ("ru", BORN.name, BORN.text, ("родился в",)),
+    ]
+    with pytest.raises(ConfigError, match="no such way"):
+        list(type(PROPERTIES)(rows="all").entries(dump(tmp_path)))
+
+
+def test_values_that_are_no_items_are_named_by_their_datatype(tmp_path: Path) -> None:
+    path = dump(tmp_path, identifier("P569", "time", constraint("Q21503250", "Q5", "Q404")), identifier("P18", "url"))
+    assert [row.text for row in PROPERTIES.entries(path)][1:] == [
+        "где родился человек; человек → time",
+        "где родился человек; … → url",
+    ]
+
+
+def test_deprecated_constraints_and_unknown_classes_say_nothing(tmp_path: Path) -> None:
+    deprecated = {**constraint("Q21503250", "Q5"), "rank": "deprecated"}
+    path = dump(tmp_path, identifier("P20", "wikibase-item", deprecated, claim("P2302", None)))
+    assert [row.text for row in PROPERTIES.entries(path)][1] == "где родился человек"
+
+
+def test_identifiers_are_left_out_and_counted(tmp_path: Path) -> None:
+    path, report = dump(tmp_path, identifier("P213", "external-id")), Report()
+    assert [row.id for row in PROPERTIES.entries(path, report)] == ["P19"]
+    assert report.counts["properties of an unwanted datatype: not in the index"] == 1
+    assert report.counts["properties in the index"] == 1
+    assert [row.id for row in type(PROPERTIES)(without="").entries(path)] == ["P19", "P213"]
+
+
+def test_a_property_without_a_name_in_the_languages_is_no_row(tmp_path: Path) -> None:
+    german = {**birthplace(), "id": "P21", "labels": {"de": term("de", "Geschlecht")}}
+    assert [row.id for row in PROPERTIES.entries(dump(tmp_path, german))] == ["P19"]
+
+
+def test_the_truthy_dump_knows_no_constraints(tmp_path: Path) -> None:
+    (found,) = PROPERTIES.entries(write_truthy(tmp_path / "truthy.nt", list(entities(5))))
+    assert found == Entry("P19", "relation", BORN.name, "где родился человек", "ru", ALIASES)

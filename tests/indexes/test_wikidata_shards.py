@@ -1,0 +1,202 @@
+"""An extracted dump: killed anywhere and started again, it equals the one that was written in one go."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relik_ml.errors import ConfigError, DataError, OutputError
+from relik_ml.plugins import Report, TolerantReport, load_index
+from tests.dump import entities, json_line, write_json, write_truthy
+
+WIKIDATA: Any = load_index("wikidata")
+NUMBER, SHARD = 40, 6
+
+
+class Killed(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture(scope="module", params=["dump.json", "dump.json.bz2", "truthy.nt.gz"])
+def dump(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, made = tmp_path_factory.mktemp("dump"), list(entities(NUMBER))
+    if ".nt" in request.param:
+        return write_truthy(folder / request.param, made)
+    lines = [json_line(each) for each in made]
+    return write_json(folder / request.param, [*lines[:20], b'{"type":"item","id":', *lines[20:]])
+
+
+@pytest.fixture(scope="module")
+def whole(dump: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of an extraction that nothing stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "out"
+    extract(dump, folder)
+    return files(folder)
+
+
+def extract(dump: Path, folder: Path, reached: Callable[[int], object] = lambda line: None, **settings: Any) -> Report:
+    report = TolerantReport()
+    type(WIKIDATA)(**settings).extract(dump, folder, report, SHARD, reached)
+    return report
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_folder_gives_the_rows_of_the_dump(dump: Path, tmp_path: Path) -> None:
+    report = extract(dump, tmp_path / "out")
+    assert report.counts["entities"] >= NUMBER + 8
+    direct = list(WIKIDATA.entries(dump, TolerantReport()))
+    assert list(WIKIDATA.entries(tmp_path / "out")) == direct
+    assert len(direct) > 20
+
+
+@pytest.mark.parametrize("place", [1, 4])
+def test_stopped_between_shards_it_goes_on(dump: Path, whole: dict[str, bytes], tmp_path: Path, place: int) -> None:
+    done: list[int] = []
+
+    def stop(line: int) -> None:
+        done.append(line)
+        if len(done) == place:
+            raise Killed
+
+    with pytest.raises(Killed):
+        extract(dump, tmp_path / "out", stop)
+    with pytest.raises(DataError, match="not finished"):
+        list(WIKIDATA.entries(tmp_path / "out"))
+    more: list[int] = []
+    report = extract(dump, tmp_path / "out", more.append)
+    assert files(tmp_path / "out") == whole
+    assert report.json() == json.loads(whole["manifest.json"])["report"]
+    assert not set(done) & set(more)
+
+
+@pytest.mark.parametrize("entity", [0, 5, 6, 27, 45])
+def test_stopped_at_any_entity_it_goes_on(
+    dump: Path, whole: dict[str, bytes], tmp_path: Path, entity: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, lines = type(open_dump(dump)), iter(range(10**6))
+    records = kind.records
+
+    def stopped(*given: Any) -> Any:
+        for found in records(*given):
+            if next(lines) == entity:
+                raise Killed
+            yield found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "records", stopped)
+        with pytest.raises(Killed):
+            extract(dump, tmp_path / "out")
+    extract(dump, tmp_path / "out")
+    assert files(tmp_path / "out") == whole
+
+
+def open_dump(path: Path) -> Any:
+    return sys.modules[type(WIKIDATA).__module__].__dict__["open_dump"](path)
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from relik_ml.plugins import TolerantReport, load_index
+def slowly(line): print(line, flush=True); time.sleep(0.02)
+load_index("wikidata").extract(Path(sys.argv[1]), Path(sys.argv[2]), TolerantReport(), 6, slowly)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a signal of POSIX")
+def test_killed_for_real_several_times_it_ends_the_same(tmp_path: Path) -> None:
+    dump = write_json(tmp_path / "dump.json", [json_line(each) for each in entities(NUMBER)])
+    extract(dump, tmp_path / "whole")
+    killed = 0
+    for delay in (0.0, 0.013, 0.027):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(dump), str(tmp_path / "out")], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.stdout.close()
+        killed += process.wait() == -signal.SIGKILL
+    assert killed == 3
+    (tmp_path / "out" / ".0123456789abcdef.part").write_bytes(b"left by a kill in the middle of a shard")
+    extract(dump, tmp_path / "out")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_a_finished_folder_is_left_as_it_is_and_told_of_again(dump: Path, tmp_path: Path) -> None:
+    first = extract(dump, tmp_path / "out")
+    before = files(tmp_path / "out")
+    lines: list[int] = []
+    assert extract(dump, tmp_path / "out", lines.append).json() == first.json()
+    assert files(tmp_path / "out") == before
+    assert not lines
+
+
+def test_another_dump_or_other_settings_are_refused(dump: Path, tmp_path: Path) -> None:
+    extract(dump, tmp_path / "out")
+    with pytest.raises(ConfigError, match="another extraction") as error:
+        extract(dump, tmp_path / "out", langs="en")
+    assert "settings" in error.value.got
+    other = dump.with_name(f"other-{dump.name}")
+    other.write_bytes(dump.read_bytes())
+    with pytest.raises(ConfigError, match="another extraction") as error:
+        extract(other, tmp_path / "out")
+    assert "dump" in error.value.got
+
+
+def test_a_folder_of_other_files_is_refused(dump: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="other files"):
+        extract(dump, tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:-1]), Path.unlink])
+def test_a_damaged_shard_is_found_when_reading_and_when_going_on(dump: Path, tmp_path: Path, damage: Any) -> None:
+    extract(dump, tmp_path / "out")
+    damage(tmp_path / "out" / "records-00002.jsonl.gz")
+    for call in (lambda: list(WIKIDATA.entries(tmp_path / "out")), lambda: extract(dump, tmp_path / "out")):
+        with pytest.raises(DataError) as error:
+            call()
+        assert "records-00002" in error.value.where
+
+
+def test_a_manifest_that_is_none_is_named(tmp_path: Path) -> None:
+    for content in ("{", "[]", '{"format": "other/1"}', '{"format": "relik-ml-wikidata/1"}'):
+        (tmp_path / "manifest.json").write_text(content)
+        with pytest.raises(DataError, match="manifest is damaged"):
+            list(WIKIDATA.entries(tmp_path))
+
+
+def test_languages_are_those_extracted_unless_fewer_are_asked_for(dump: Path, tmp_path: Path) -> None:
+    extract(dump, tmp_path / "out", langs="be,de")
+    assert {row.lang for row in WIKIDATA.entries(tmp_path / "out")} == {"be", "de"}
+    assert {row.lang for row in type(WIKIDATA)(langs="de").entries(tmp_path / "out")} == {"de"}
+    with pytest.raises(ConfigError, match="not extracted") as error:
+        list(type(WIKIDATA)(langs="de,ru").entries(tmp_path / "out"))
+    assert "be, de" in error.value.fix
+
+
+def test_classes_that_pass_no_filter_are_kept_to_name_others(tmp_path: Path) -> None:
+    dump = write_json(tmp_path / "dump.json", [json_line(each) for each in entities(300, seed=2)])
+    extract(dump, tmp_path / "out", langs="ru", min_sitelinks=1)
+    rows = list(type(WIKIDATA)(classes="Q486972").entries(tmp_path / "out"))
+    assert {row.id for row in rows}.isdisjoint({"Q515", "Q1549591", "Q532"})
+    assert {row.text.split(",")[0] for row in rows} == {"город", "большой город", "деревня"}
+
+
+def test_an_empty_dump_is_no_dump(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no entities"):
+        extract(write_json(tmp_path / "dump.json", []), tmp_path / "out")
