@@ -110,7 +110,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from relik_ml.plugins import TolerantReport, load_index
-def slowly(line): print(line, flush=True); time.sleep(0.02)
+def slowly(line): print(line, flush=True); time.sleep(0.2)
 load_index("wikidata").extract(Path(sys.argv[1]), Path(sys.argv[2]), TolerantReport(), 6, slowly)
 """
 
@@ -120,7 +120,7 @@ def test_killed_for_real_several_times_it_ends_the_same(tmp_path: Path) -> None:
     dump = write_json(tmp_path / "dump.json", [json_line(each) for each in entities(NUMBER)])
     extract(dump, tmp_path / "whole")
     killed = 0
-    for delay in (0.0, 0.013, 0.027):
+    for delay in (0.0, 0.2, 0.207):
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(dump), str(tmp_path / "out")], stdout=subprocess.PIPE
         )
