@@ -237,6 +237,14 @@ class IndexSource(Protocol):
 
 
 @runtime_checkable
+class DumpSource(IndexSource, Protocol):
+    """A knowledge source whose dump is first extracted into a folder, from which ``entries`` makes rows."""
+
+    def extract(self, dump: Path, folder: Path, report: Report) -> int:
+        """Extract a dump, or go on where that was stopped, count everything, and return the number of records."""
+
+
+@runtime_checkable
 class RelationSource(IndexSource, Protocol):
     """A knowledge source of relations that knows what they are called in Wikidata."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.plugins import Report, TolerantReport, load_index
+from relik_ml.plugins import DumpSource, Report, Settable, TolerantReport, load_index
 from relik_ml.types import Entry
 from tests.dump import claim, entities, entity, json_line, term, write_json, write_truthy
 
@@ -213,3 +213,11 @@ def test_no_path_and_no_dump_are_errors_with_a_way_out(tmp_path: Path) -> None:
         with pytest.raises(kind) as error:
             list(WIKIDATA.entries(path))
         assert error.value.fix
+
+
+@pytest.mark.parametrize("name", ["wikidata", "wikidata_properties"])
+def test_every_setting_is_a_field_of_text_or_number(name: str) -> None:
+    source: Any = load_index(name)
+    assert isinstance(source, Settable)
+    assert {type(getattr(source, field)) for field in source.settings} <= {str, int}
+    assert isinstance(source, DumpSource) is (name == "wikidata")

@@ -36,7 +36,8 @@ def identifier(id: str, datatype: str, *constraints: Any) -> Any:
 def test_a_property_with_what_it_runs_from_and_to(tmp_path: Path) -> None:
     path = dump(tmp_path)
     assert list(PROPERTIES.entries(path)) == [BORN]
-    load_index("wikidata").extract(path, tmp_path / "out", Report())  # type: ignore[attr-defined]
+    wikidata: Any = load_index("wikidata")
+    wikidata.extract(path, tmp_path / "out", Report())
     assert list(PROPERTIES.entries(tmp_path / "out")) == [BORN]
 
 
