@@ -77,7 +77,7 @@ def measure(source: Path, langs: str, min_sitelinks: int, mode: str) -> Run:
     else:
         wikidata = type(load_index("wikidata"))(langs=langs, min_sitelinks=min_sitelinks)
         with tempfile.TemporaryDirectory(dir=source.parent) as folder:
-            records = wikidata.extract(source, Path(folder, "out"), Report(), 20_000)
+            records = wikidata.extract(source, Path(folder, "out"), Report())
     seconds = process_time() - started
     return Run(records, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # Linux counts in KiB
 

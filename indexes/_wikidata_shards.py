@@ -15,7 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -154,21 +154,27 @@ def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> It
     """Write the shards that are missing; what the manifest will say of each."""
     entities = dump.records(report, manifest.line)
     number = len(manifest.shards)
-    while batch := list(islice(entities, manifest.settings["shard_entities"])):
-        records = [record for _, record in batch if record is not None]
+    while (first := next(entities, None)) is not None:
         path = folder / f"records-{number:05}.jsonl.gz"
-        _write_shard(map(record_line, records), path)
-        yield {"file": path.name, "sha256": sha256(path), "records": len(records), "line": batch[-1][0]}
+        shard = chain([first], islice(entities, manifest.settings["shard_entities"] - 1))
+        records, line = _write_shard(shard, path)
+        yield {"file": path.name, "sha256": sha256(path), "records": records, "line": line}
         number += 1
 
 
-def _write_shard(lines: Iterable[bytes], path: Path) -> None:
+def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> tuple[int, int]:
+    """Write the records of some entities as they come; how many there are, and the line of the dump reached."""
+    records = line = 0
     with (
         atomic_path(path) as partial,
         partial.open("wb") as raw,
         gzip.GzipFile("", "wb", 6, raw, mtime=0) as file,  # no name and no time: the same bytes every time
     ):
-        file.writelines(lines)
+        for line, record in entities:  # noqa: B007, the last one counts
+            if record is not None:
+                file.write(record_line(record))
+                records += 1
+    return records, line
 
 
 def _identity(path: Path) -> dict[str, Any]:
