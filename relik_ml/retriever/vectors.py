@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.errors import ConfigError, ModelError
+from relik_ml.retriever.exact import Floats, Ints, ascending, check_queries, nearest
 
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["STORAGES", "Floats", "Ints", "Storage", "VectorIndex", "Vectors"]
+
 Storage = Literal["float32", "float16", "int8"]
 
 STORAGES: tuple[Storage, ...] = get_args(Storage)
-BLOCK = 16_384  # rows that are unpacked and scored at a time: 16 MB for vectors of 256
 
 
-def top(scores: NDArray[Any], k: int) -> Ints:
-    """Columns of the k best scores of each row, best first, the leftmost first among equals: (Q, min(k, N)).
+class VectorIndex(Protocol):
+    """N vectors of width D that can be searched by inner product, exactly or nearly so."""
 
-    >>> top(np.array([[1, 3, 3, 2]]), 3).tolist()
-    [[1, 2, 3]]
-    """
-    k = min(k, scores.shape[1])
-    if k < 1:
-        return np.empty((len(scores), 0), dtype=np.int64)
-    place = scores.shape[1] - k
-    floors = np.partition(scores, place, axis=1)[:, place]
-    best = np.empty((len(scores), k), dtype=np.int64)
-    for row, floor in enumerate(floors):
-        columns = np.flatnonzero(scores[row] >= floor)  # all ties of the worst are in, so the choice is ours
-        best[row] = columns[np.argsort(-scores[row, columns], kind="stable")[:k]]
-    return best
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, D)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice | Ints) -> Floats:
+        """The vectors of some rows as float32, as far as they were kept."""
+        ...
+
+    def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
+        """The k rows of largest inner product with each query (Q, D), among ``rows`` or all.
+
+        Returns:
+            Row numbers (Q, K) and scores (Q, K), best first, equal scores by row; K is k or the number of rows,
+            if that is less.
+
+        Raises:
+            ConfigError: the queries are not (Q, D) finite numbers, or k is negative.
+        """
+        ...
 
 
 class Vectors:
@@ -93,33 +105,18 @@ class Vectors:
         return self[:].astype(dtype or np.float32, copy=False)
 
     def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
-        """The k rows of largest inner product with each query (Q, D), among ``rows`` or all.
+        """See `VectorIndex`; exact, so the same question has the same answer."""
+        queries = check_queries(queries, k, self.shape[1])
+        rows = np.arange(len(self)) if rows is None else ascending(rows)
+        return nearest(queries, k, self._block, rows, self.shape[1])
 
-        Exact, block by block; equal scores are ordered by row, so the same question has the same answer.
+    def take(self, rows: Ints) -> Vectors:
+        """Some rows, packed as they are."""
+        return Vectors(self.stored[rows], None if self.scale is None else self.scale[rows])
 
-        Returns:
-            Row numbers (Q, K) and scores (Q, K), best first; K is k or the number of rows, if that is less.
+    def _block(self, rows: slice | Ints) -> Tensor:
+        """Unpacked by torch, which converts float16 ten times as fast as numpy."""
+        import torch
 
-        Raises:
-            ConfigError: the queries are not (Q, D) finite numbers, or k is negative.
-        """
-        queries = self._checked(queries, k)
-        rows = np.arange(len(self)) if rows is None else np.unique(rows)
-        best, scores = np.empty((len(queries), 0), np.int64), np.empty((len(queries), 0), np.float32)
-        for start in range(0, len(rows), BLOCK):
-            block = rows[start : start + BLOCK]
-            best = np.hstack([best, np.broadcast_to(block, (len(queries), len(block)))])
-            scores = np.hstack([scores, queries @ self[block].T])
-            keep = top(scores, k)
-            best, scores = np.take_along_axis(best, keep, 1), np.take_along_axis(scores, keep, 1)
-        return best, scores
-
-    def _checked(self, queries: Floats, k: int) -> Floats:
-        queries = np.asarray(queries, dtype=np.float32)
-        if queries.ndim != 2 or queries.shape[1] != self.shape[1]:
-            raise ConfigError("queries do not fit the index", got=str(queries.shape), fix=f"give (Q, {self.shape[1]})")
-        if not np.isfinite(queries).all():
-            raise ConfigError("queries are not finite numbers", fix="check the weights of the encoder")
-        if k < 0:
-            raise ConfigError("k is negative", got=str(k), fix="ask for 1 row or more")
-        return queries
+        plain = torch.from_numpy(self.stored[rows]).float()
+        return plain if self.scale is None else plain * torch.from_numpy(self.scale[rows])[:, None]

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import ConfigError, DataError, ModelError
-from relik_ml.retriever import vectors as vectors_module
+from relik_ml.retriever import exact
 from relik_ml.retriever.encode import PassageEncoder, passage
+from relik_ml.retriever.exact import top
 from relik_ml.retriever.index import FORMAT, IndexConfig, PassageIndex
 from relik_ml.retriever.negatives import hard_negatives
 from relik_ml.retriever.rows import Rows
-from relik_ml.retriever.vectors import STORAGES, Floats, Storage, Vectors, top
+from relik_ml.retriever.vectors import STORAGES, Floats, Storage, Vectors
 from relik_ml.types import Entry
 
 ENTRIES = [
@@ -215,7 +216,7 @@ def test_search_equals_a_full_sort(data: st.DataObject, count: int, k: int, bloc
     rows = np.array(data.draw(st.lists(whole, min_size=count, max_size=count)), dtype=np.float32)
     queries = np.array(data.draw(st.lists(whole, min_size=1, max_size=3)), dtype=np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors_module, "BLOCK", block)
+        patch.setattr(exact, "block_rows", lambda width: block)
         found, scores = Vectors.pack(rows).nearest(queries, k)
     assert found.tolist() == by_full_sort(rows, queries, k)
     assert np.array_equal(scores, np.take_along_axis(queries @ rows.T, found, 1))
