@@ -22,6 +22,11 @@ from pathlib import Path
 
 from relik_ml.errors import DataError, OutputError
 
+try:
+    import fcntl
+except ImportError:  # Windows has none: there two builds in one place are the user's to avoid
+    fcntl = None  # type: ignore[assignment]
+
 MARKERS = ("manifest.json", "config.json")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
@@ -65,12 +70,40 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         with _output_errors(path, partial):
             yield partial
         with _output_errors(path):
-            for file in [*partial.rglob("*"), partial]:
-                _flush(file)
-            _swap(partial, target)
-            _flush(target.parent)
+            _put_in_place(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def resumable_folder(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Two folders: an empty one that takes the place of ``path`` on success, and one whose files outlive a kill.
+
+    Both lie in ``.NAME.building`` beside ``path``. The second keeps what the next attempt can go on from: it is there
+    again after a failure or a kill and gone after success. The older folder stays until the new one is complete.
+
+    Raises:
+        OutputError: the place cannot be written, holds other files, or another process is building there.
+    """
+    target = Path(os.path.realpath(path))
+    work = target.with_name(f".{target.name}.building")
+    partial, kept = work / "new", work / "kept"
+    with _output_errors(path):
+        _refuse_foreign(target, path)
+        kept.mkdir(parents=True, exist_ok=True)
+    with _alone(work, path):
+        try:
+            with _output_errors(path, work):
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                yield partial, kept
+            with _output_errors(path):
+                _put_in_place(partial, target)
+            shutil.rmtree(work, ignore_errors=True)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            if work.exists() and not any(kept.iterdir()):
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:
@@ -96,6 +129,27 @@ def _refuse_foreign(target: Path, path: Path) -> None:
     if any(target.iterdir()) and not any((target / name).is_file() for name in MARKERS):
         fix = "name a new or empty folder, or empty this one yourself"
         raise OutputError("the folder holds other files", where=str(path), got=f"no {' or '.join(MARKERS)}", fix=fix)
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
+    for file in [*partial.rglob("*"), partial]:
+        _flush(file)
+    _swap(partial, target)
+    _flush(target.parent)
+
+
+@contextmanager
+def _alone(work: Path, path: Path) -> Iterator[None]:
+    """Hold a lock on a folder, which ends with the process however it ends."""
+    handle = os.open(work, os.O_RDONLY)
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OutputError("another process is building here", where=str(path), fix="wait for its end") from None
+    finally:
+        os.close(handle)
 
 
 def _swap(new: Path, target: Path) -> None:

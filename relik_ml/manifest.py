@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ class Format:
     noun: str
     name: str
     remedy: str
+    older: tuple[str, ...] = ()
+    """Names of earlier versions that are still read."""
 
 
 def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None:
@@ -34,19 +37,23 @@ def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None
     """
     paths = sorted(path for path in _files(folder) if path != folder / FILE)
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
-    record = {"format": format.name, **fields, "files": files}
+    sizes = {name: (folder / name).stat().st_size for name in files}
+    record = {"format": format.name, **fields, "files": files, "sizes": sizes}
     text = json.dumps({**record, "checksum": _checksum(record)}, ensure_ascii=False, indent=2)
     (folder / FILE).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
 
 
-def read_manifest(folder: Path, format: Format) -> dict[str, Any]:
+def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str, Any]:
     """Read the manifest and compare every file that it names with its checksum.
+
+    A folder of more than ``limit`` bytes has only the sizes of its files compared: reading it all takes too long for
+    every opening.
 
     Raises:
         ModelError: this is no such folder, one of another format, or a file of it is missing or damaged.
     """
     record = _parsed(folder, format)
-    if record.get("format") != format.name:
+    if record.get("format") not in (format.name, *format.older):
         raise ModelError(
             f"{format.noun} of an unknown format",
             where=str(folder / FILE),
@@ -55,8 +62,12 @@ def read_manifest(folder: Path, format: Format) -> dict[str, Any]:
         )
     if record.pop("checksum", None) != _checksum(record):
         raise _damaged(folder, format, "another checksum than it states")
-    for name, checksum in record["files"].items():
-        _verify(folder / name, checksum, format)
+    sizes = record.get("sizes", {})
+    for name, size in sizes.items():
+        _verify_size(folder / name, size, format)
+    if sum(sizes.values()) <= limit:
+        for name, checksum in record["files"].items():
+            _verify(folder / name, checksum, format)
     return record
 
 
@@ -80,6 +91,15 @@ def _parsed(folder: Path, format: Format) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise _damaged(folder, format, "no JSON object")
     return record
+
+
+def _verify_size(path: Path, size: int, format: Format) -> None:
+    found = path.stat().st_size if path.is_file() else None
+    if found is None:
+        raise ModelError(f"a file of the {format.noun} is missing", where=str(path), got="none", fix=format.remedy)
+    if found != size:
+        got = f"{found} bytes instead of {size}"
+        raise ModelError(f"a file of the {format.noun} is damaged", where=str(path), got=got, fix=format.remedy)
 
 
 def _verify(path: Path, checksum: str, format: Format) -> None:

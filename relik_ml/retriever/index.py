@@ -10,39 +10,41 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
-from relik_ml.errors import ConfigError, DataError, ModelError
-from relik_ml.files import atomic_folder
-from relik_ml.manifest import Format, read_manifest, write_manifest
-from relik_ml.retriever.encode import PassageEncoder, passage
-from relik_ml.retriever.rows import Rows, read_rows, runs, write_rows
-from relik_ml.retriever.vectors import Floats, Ints, Storage, Vectors
+from relik_ml.errors import DataError, ModelError
+from relik_ml.files import resumable_folder
+from relik_ml.manifest import read_manifest
+from relik_ml.retriever.approximate import FaissVectors
+from relik_ml.retriever.build import (
+    FAISS,
+    FORMAT,
+    VECTORS,
+    Extra,
+    IndexConfig,
+    MakeExtra,
+    Plan,
+    file_name,
+    finish,
+    write_vectors,
+)
+from relik_ml.retriever.encode import PassageEncoder
+from relik_ml.retriever.kinds import choose
+from relik_ml.retriever.rows import Rows, read_packed_rows, read_rows, write_rows
+from relik_ml.retriever.shards import encode
+from relik_ml.retriever.tensors import mapped
+from relik_ml.retriever.vectors import Floats, Ints, VectorIndex, Vectors
 from relik_ml.types import Entry, Kind
 
-Tensors = Mapping[str, NDArray[Any]]
+__all__ = ["FORMAT", "IndexConfig", "PassageIndex"]
 
-FORMAT = Format("index", "relik-ml-index/1", "build it again with `relik-ml index build`, or copy the folder again")
-VECTORS = "vectors"
-_CHUNK = 1024  # passages that are encoded before they are packed: bounds the memory of a build
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class IndexConfig:
-    """How an index is stored: the numbers of its vectors, and in prose where its rows come from."""
-
-    storage: Storage = "float16"
-    provenance: str = ""
+_VERIFIED = 64 * 2**20  # bytes that are read and compared with their checksums at every opening
 
 
 class PassageIndex:
@@ -52,8 +54,8 @@ class PassageIndex:
         self,
         folder: Path,
         entries: Rows,
-        vectors: Vectors | None,
-        extra: Mapping[str, Tensors],
+        vectors: VectorIndex | None,
+        extra: Extra,
         manifest: Mapping[str, Any],
     ) -> None:
         self.folder = folder
@@ -66,63 +68,97 @@ class PassageIndex:
         encoder: PassageEncoder | None,
         folder: str | Path,
         config: IndexConfig = IndexConfig(),
-        extra: Mapping[str, Tensors] | None = None,
+        extra: Extra | MakeExtra | None = None,
     ) -> PassageIndex:
         """Encode and write ``entries``, in their order, and open the result. Without ``encoder`` there are no vectors.
 
-        The folder appears whole or not at all; an older index in its place stays until the new one is complete.
+        The folder appears whole or not at all; an older index in its place stays until the new one is complete. A
+        build that was killed goes on from the passages that it had encoded, in ``.NAME.building`` beside the folder.
+        ``extra`` are arrays of other modules, or what makes them of the rows.
 
         Raises:
-            DataError: there are no entries, or two with one id.
+            DataError: there are no entries, or two with one id in one language.
             ModelError: the encoder's vectors are of a wrong shape or not finite.
-            ConfigError: an array of ``extra`` has a name that cannot be a file's.
+            ConfigError: an array of ``extra`` has a name that cannot be a file's, or the kind of index needs faiss.
             OutputError: the folder cannot be written, or holds something that is no index.
         """
-        rows = _checked(list(entries))
-        tensors: dict[str, Tensors] = dict(_named(extra or {}))
-        if encoder is not None:
-            tensors[VECTORS] = _encode(rows, encoder, config.storage).tensors
-        with atomic_folder(Path(folder)) as partial:
-            write_rows(rows, partial)
-            for name, arrays in tensors.items():
-                save_file({key: array.copy(order="C") for key, array in arrays.items()}, partial / _file(name))
-            write_manifest(partial, FORMAT, _fields(rows, encoder, config, list(tensors)))
+        with resumable_folder(Path(folder)) as (partial, kept):
+            rows = write_rows(entries, partial)
+            fingerprint = None if encoder is None else encoder.fingerprint
+            choice = choose(config.kind if encoder else "exact", len(rows))
+            plan = Plan(choice, config.storage, config.provenance, fingerprint)
+            if encoder is not None:
+                parts = encode(rows, encoder, config.storage, kept, config.shard)
+                write_vectors(parts, plan, partial)
+            finish(rows, extra or {}, plan, encoder.dimension if encoder else 0, partial)
         return cls.open(folder)
 
     @classmethod
     def open(cls, folder: str | Path) -> PassageIndex:
-        """Open an index folder once every file has been compared with its checksum.
+        """Open an index folder: a small one once every file has been compared with its checksum, a large one at once.
 
         Raises:
             ModelError: this is no index, one of another format, or a file of it is missing or damaged.
+            ConfigError: the index is searched by faiss, which is not installed.
         """
         folder = Path(folder)
-        manifest = read_manifest(folder, FORMAT)
-        entries = read_rows(folder, [(kind, count) for kind, count in manifest["kinds"]])
-        tensors = {name: load_file(folder / _file(name)) for name in manifest["tensors"]}
-        vectors = tensors.pop(VECTORS, None)
-        return cls(folder, entries, None if vectors is None else Vectors.from_tensors(vectors), tensors, manifest)
+        manifest = read_manifest(folder, FORMAT, limit=_VERIFIED)
+        read = read_packed_rows if manifest.get("packed", True) else read_rows
+        entries = read(folder, [(kind, count) for kind, count in manifest["kinds"]])
+        tensors = {name: mapped(folder / file_name(name)) for name in manifest["tensors"]}
+        stored = tensors.pop(VECTORS, None)
+        vectors: VectorIndex | None = None if stored is None else Vectors.from_tensors(stored)
+        if FAISS in manifest["files"]:
+            vectors = FaissVectors.open(folder / FAISS)
+        return cls(folder, entries, vectors, tensors, manifest)
+
+    @staticmethod
+    def verify(folder: str | Path) -> int:
+        """Compare every file of an index of any size with its checksum; the number of files.
+
+        Raises:
+            ModelError: this is no index, or a file of it is missing or damaged.
+        """
+        return len(read_manifest(Path(folder), FORMAT, limit=inf)["files"])
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __contains__(self, id: object) -> bool:
-        return id in self._rows
+        return id in self.entries.ids
 
     def row(self, id: str) -> int:
-        """The row of an id; DataError when the index has none such."""
-        try:
-            return self._rows[id]
-        except KeyError:
+        """The first row of an id; DataError when the index has none such."""
+        return self.rows(id)[0]
+
+    def rows(self, id: str) -> list[int]:
+        """The rows of an id, one a language, ascending; DataError when the index has none such."""
+        found = self.entries.ids.rows(id)
+        if not found:
             fix = "build the index from a source that has it"
-            raise DataError("the index has no such id", got=id, fix=fix) from None
+            raise DataError("the index has no such id", got=id, fix=fix)
+        return found
 
     def by_kind(self, kind: Kind) -> Ints:
         """The rows of all entries of a kind, ascending."""
-        return np.array([row for each, rows in self.entries.ranges() if each == kind for row in rows], dtype=np.int64)
+        ranges = [np.arange(rows.start, rows.stop) for each, rows in self.entries.ranges() if each == kind]
+        return np.concatenate(ranges) if ranges else np.empty(0, np.int64)
+
+    def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
+        """The k best rows for each query (Q, D), among ``rows`` or all, each id once by its best row.
+
+        Returns:
+            Rows (Q, K) and scores (Q, K), best first, equal scores by row; K < k when there are fewer ids.
+
+        Raises:
+            ModelError: the index has no vectors.
+        """
+        per_id = self.manifest.get("per_id", 1)
+        found, scores = self.stored_vectors.nearest(queries, k * per_id, rows)
+        return (found, scores) if per_id == 1 else _folded(found, scores, self.entries.ids.firsts(found), k)
 
     def search(self, queries: Floats, k: int, kind: Kind | None = None) -> tuple[NDArray[np.object_], Floats]:
-        """The k entries of largest inner product with each query (Q, D), of one kind or of all; exact.
+        """The ids of the k entries of largest inner product with each query (Q, D), of one kind or of all.
 
         Returns:
             Ids (Q, K) and scores (Q, K), best first, equal scores by row; K < k when there are fewer entries.
@@ -130,8 +166,10 @@ class PassageIndex:
         Raises:
             ModelError: the index has no vectors.
         """
-        rows, scores = self.stored_vectors.nearest(queries, k, None if kind is None else self.by_kind(kind))
-        return self._ids[rows], scores
+        rows, scores = self.nearest(queries, k, None if kind is None else self.by_kind(kind))
+        ids = np.empty(rows.shape, dtype=object)
+        ids.ravel()[:] = [self.entries.ids[row] for row in rows.ravel().tolist()]
+        return ids, scores
 
     def require(self, encoder: PassageEncoder) -> None:
         """Refuse an encoder other than the one whose vectors these are (ModelError)."""
@@ -144,79 +182,31 @@ class PassageIndex:
             )
 
     def info(self) -> dict[str, Any]:
-        """What a person asks first: rows by kind, encoder, storage, arrays, provenance, format."""
+        """What a person asks first: rows by kind, ids, encoder, storage, way of search, arrays, provenance, format."""
         counts: dict[str, int] = {}
         for kind, rows in self.entries.ranges():
             counts[kind] = counts.get(kind, 0) + len(rows)
         chosen = ("format", "provenance", "encoder", "tensors", "files")
-        return {"rows": len(self), "kinds": counts, **{key: self.manifest[key] for key in chosen}}
+        search = self.manifest.get("search", {"kind": "exact", "reason": "the only kind of relik-ml-index/1"})
+        return {"rows": len(self), "kinds": counts, "search": search, **{key: self.manifest[key] for key in chosen}}
 
     @property
-    def stored_vectors(self) -> Vectors:
+    def stored_vectors(self) -> VectorIndex:
         """The vectors; ModelError when the index was built without an encoder."""
         if self.vectors is None:
             raise ModelError("the index has no vectors", fix="build it with an encoder, or search it by name")
         return self.vectors
 
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {id: row for row, id in enumerate(self.entries.ids)}
 
-    @cached_property
-    def _ids(self) -> NDArray[np.object_]:
-        return np.array(self.entries.ids, dtype=object)
+def _folded(rows: Ints, scores: Floats, firsts: Ints, k: int) -> tuple[Ints, Floats]:
+    """The first k places of each line whose id has not come before in it; lines are cut to the shortest.
 
-
-def _checked(entries: Sequence[Entry]) -> Sequence[Entry]:
-    if not entries:
-        raise DataError("there are no entries to index", fix="give a file of entries that is not empty")
-    seen: set[str] = set()
-    for row, entry in enumerate(entries):
-        if entry.id in seen:
-            fix = "ids are unique across all sources: drop one of the entries or rename it"
-            raise DataError("two entries have one id", where=f"row {row}", got=entry.id, fix=fix)
-        seen.add(entry.id)
-    return entries
-
-
-def _named(extra: Mapping[str, Tensors]) -> Iterator[tuple[str, Tensors]]:
-    for name, tensors in extra.items():
-        if name == VECTORS or not _NAME.fullmatch(name):
-            raise ConfigError("arrays cannot be stored under this name", got=name, fix=f"match {_NAME.pattern}")
-        yield name, tensors
-
-
-def _encode(entries: Sequence[Entry], encoder: PassageEncoder, storage: Storage) -> Vectors:
-    """Vectors of all entries, packed chunk by chunk so that float32 is never held for more than one."""
-    parts = []
-    for start in range(0, len(entries), _CHUNK):
-        texts = [passage(entry) for entry in entries[start : start + _CHUNK]]
-        vectors = encoder.passages(texts)
-        if vectors.shape != (len(texts), encoder.dimension):
-            got = f"{vectors.shape} instead of {(len(texts), encoder.dimension)}"
-            raise ModelError("the encoder gave vectors of a wrong shape", got=got, fix="correct the encoder")
-        parts.append(Vectors.pack(vectors, storage))
-    return Vectors.join(parts)
-
-
-def _fields(
-    rows: Sequence[Entry], encoder: PassageEncoder | None, config: IndexConfig, tensors: list[str]
-) -> dict[str, Any]:
-    described = None
-    if encoder is not None:
-        described = {
-            "fingerprint": encoder.fingerprint,
-            "dimension": encoder.dimension,
-            "storage": config.storage,
-        }
-    return {
-        "provenance": config.provenance,
-        "rows": len(rows),
-        "kinds": runs(rows),
-        "encoder": described,
-        "tensors": sorted(tensors),
-    }
-
-
-def _file(name: str) -> str:
-    return f"{name}.safetensors"
+    A line has k ids or all there are: it was asked for k times the rows that an id has at most.
+    """
+    places = []
+    for line in firsts:
+        _, first = np.unique(line, return_index=True)
+        places.append(np.sort(first)[:k])
+    shortest = min((len(line) for line in places), default=0)
+    kept = np.array([line[:shortest] for line in places], dtype=np.int64).reshape(len(rows), shortest)
+    return np.take_along_axis(rows, kept, 1), np.take_along_axis(scores, kept, 1)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from relik_ml.retriever.vectors import Floats, Ints, Vectors
+from relik_ml.retriever.vectors import Floats, Ints, VectorIndex
 
 
-def hard_negatives(queries: Floats, vectors: Vectors, positives: Sequence[Collection[int]], k: int) -> list[Ints]:
+def hard_negatives(queries: Floats, vectors: VectorIndex, positives: Sequence[Collection[int]], k: int) -> list[Ints]:
     """For each query (Q, D) the k best-ranked rows that are not among its positives, best first.
 
     Fewer than k when the index has no more wrong rows. ``positives`` holds row numbers, a collection a query.

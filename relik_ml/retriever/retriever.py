@@ -63,7 +63,7 @@ class Retriever:
         return self.names.find(window.tokens, held_out, self.config.per_span) if self.names else []
 
     def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
-        places, scores = self.index.stored_vectors.nearest(queries, k, rows)
+        places, scores = self.index.nearest(queries, k, rows)
         return [dict(zip(*pair, strict=True)) for pair in zip(places.tolist(), scores.tolist(), strict=True)]
 
     def _unranked(self) -> dict[int, float]:

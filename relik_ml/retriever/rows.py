@@ -1,21 +1,28 @@
-"""The rows of an index: 200,000 entries that open in a fraction of a second, each parsed when it is asked for."""
+"""The rows of an index, each parsed when it is asked for: packed for thousands, mapped into memory for millions."""
 
 from __future__ import annotations
 
 import json
 import lzma
+import shutil
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import overload
+from typing import BinaryIO, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
+from relik_ml.errors import DataError
+from relik_ml.retriever.ids import Ids, MappedIds, id_tensors
+from relik_ml.retriever.tensors import mapped, store
 from relik_ml.types import Entry, Kind
 
-IDS, ROWS = "ids.json.xz", "rows.jsonl.xz"
+LINES, IDS, STOPS = "rows.jsonl", "ids.safetensors", "rows.safetensors"
+PACKED_LINES, PACKED_IDS = "rows.jsonl.xz", "ids.json.xz"
 _CACHED = 65_536
 _NEWLINE = ord("\n")
 
@@ -24,12 +31,12 @@ Runs = list[tuple[Kind, int]]
 
 
 class Rows(Sequence[Entry]):
-    """Entries over their JSON lines. ``ids`` are in memory, everything else is parsed on access."""
+    """Entries over their JSON lines, each parsed when it is asked for; the latest stay parsed."""
 
-    def __init__(self, ids: list[str], kinds: Runs, lines: bytes) -> None:
+    def __init__(self, ids: Ids, kinds: Runs, lines: NDArray[np.uint8], stops: NDArray[np.int64]) -> None:
+        """``lines`` are bytes (B,), in memory or mapped; ``stops`` (N,) says where the newline of each row stands."""
         self.ids, self.kinds = ids, kinds
-        self._lines = lines
-        self._stops = np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == _NEWLINE)
+        self._lines, self._stops = lines, stops
         self._ends = list(accumulate(count for _, count in kinds))
         self._entry = lru_cache(_CACHED)(self._parse)
 
@@ -57,34 +64,90 @@ class Rows(Sequence[Entry]):
 
     def _parse(self, row: int) -> Entry:
         start = int(self._stops[row - 1]) + 1 if row else 0
-        name, text, lang, aliases, types, popularity = json.loads(self._lines[start : self._stops[row]])
+        line = self._lines[start : self._stops[row]].tobytes()
+        name, text, lang, aliases, types, popularity = json.loads(line)
         return Entry(self.ids[row], self.kind(row), name, text, lang, tuple(aliases), tuple(types), popularity)
 
 
-def runs(entries: Iterable[Entry]) -> Runs:
-    """The kinds of consecutive entries with their counts.
+def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
+    """Write entries as they come, holding little of each, and give them back mapped into memory.
 
-    >>> runs([Entry("Q649", "entity", "Москва"), Entry("P19", "relation", "место рождения")])
-    [('entity', 1), ('relation', 1)]
+    A line is ``["name", "text", "lang", [aliases], [types], popularity]``.
+
+    Raises:
+        DataError: there are no entries, or two with one id in one language.
     """
-    return [(kind, sum(1 for _ in group)) for kind, group in groupby(entry.kind for entry in entries)]
+    stops, kinds = array("q"), _Kinds()
+    with (folder / LINES).open("wb") as file:
+        ids = id_tensors(_written(entries, file, stops, kinds))
+    if not stops:
+        raise DataError("there are no entries to index", fix="give a file of entries that is not empty")
+    store(folder / IDS, ids)
+    store(folder / STOPS, {"stops": np.array(stops, dtype=np.int64)})
+    rows = read_rows(folder, kinds.runs)
+    _refuse_twins(rows)
+    return rows
 
 
-def write_rows(entries: Iterable[Entry], folder: Path) -> None:
-    """Write ids and lines in the order of ``entries``: ``["name", "text", "lang", [aliases], [types], popularity]``."""
-    ids = []
-    with lzma.open(folder / ROWS, "wb") as file:
-        for entry in entries:
-            ids.append(entry.id)
-            row = [entry.name, entry.text, entry.lang, entry.aliases, entry.types, entry.popularity]
-            file.write(_json(row) + b"\n")
-    (folder / IDS).write_bytes(lzma.compress(_json(ids)))
+def pack_rows(rows: Rows, folder: Path) -> Rows:
+    """Turn what `write_rows` wrote into the packed form of a small index, a quarter of the size."""
+    with (folder / LINES).open("rb") as lines, lzma.open(folder / PACKED_LINES, "wb") as packed:
+        shutil.copyfileobj(lines, packed, 2**20)
+    (folder / PACKED_IDS).write_bytes(lzma.compress(_json(list(rows.ids))))
+    for name in (LINES, IDS, STOPS):
+        (folder / name).unlink()
+    return read_packed_rows(folder, rows.kinds)
 
 
 def read_rows(folder: Path, kinds: Runs) -> Rows:
-    """Read what `write_rows` wrote."""
-    ids = json.loads(lzma.decompress((folder / IDS).read_bytes()))
-    return Rows(ids, kinds, lzma.decompress((folder / ROWS).read_bytes()))
+    """Open what `write_rows` wrote, reading nothing."""
+    lines = np.memmap(folder / LINES, dtype=np.uint8, mode="r").view(np.ndarray)
+    return Rows(MappedIds(mapped(folder / IDS)), kinds, lines, mapped(folder / STOPS)["stops"])
+
+
+def read_packed_rows(folder: Path, kinds: Runs) -> Rows:
+    """Read what `pack_rows` wrote."""
+    ids = json.loads(lzma.decompress((folder / PACKED_IDS).read_bytes()))
+    lines = np.frombuffer(lzma.decompress((folder / PACKED_LINES).read_bytes()), dtype=np.uint8)
+    return Rows(Ids(ids), kinds, lines, np.flatnonzero(lines == _NEWLINE))
+
+
+class _Kinds:
+    """Runs of kinds, noted down entry by entry."""
+
+    def __init__(self) -> None:
+        self.runs: Runs = []
+
+    def add(self, kind: Kind) -> None:
+        if self.runs and self.runs[-1][0] == kind:
+            self.runs[-1] = (kind, self.runs[-1][1] + 1)
+        else:
+            self.runs.append((kind, 1))
+
+
+def _written(entries: Iterable[Entry], file: BinaryIO, stops: array[int], kinds: _Kinds) -> Iterator[str]:
+    """Write each entry's line and give its id."""
+    place = 0
+    for entry in entries:
+        row = [entry.name, entry.text, entry.lang, entry.aliases, entry.types, entry.popularity]
+        place += file.write(_json(row) + b"\n")
+        stops.append(place - 1)
+        kinds.add(entry.kind)
+        yield entry.id
+
+
+def _refuse_twins(rows: Rows) -> None:
+    """DataError for two rows of one id in one language, or of one id and different kinds."""
+    firsts = rows.ids.firsts(np.arange(len(rows)))
+    seen: dict[int, list[Entry]] = {}
+    for row in np.flatnonzero(firsts != np.arange(len(rows))).tolist():
+        entry, first = rows[row], int(firsts[row])
+        others = seen.setdefault(first, [rows[first]])
+        for other in others:
+            if other.id == entry.id and (other.lang == entry.lang or other.kind != entry.kind):
+                fix = "an id has one kind and one passage in a language: drop one of the entries or rename it"
+                raise DataError("two entries have one id", where=f"row {row}", got=entry.id, fix=fix)
+        others.append(entry)
 
 
 def _json(value: object) -> bytes:

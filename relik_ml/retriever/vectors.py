@@ -31,7 +31,7 @@ class VectorIndex(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: slice | Ints) -> Floats:
+    def __getitem__(self, rows: int | slice | Ints) -> Floats:
         """The vectors of some rows as float32, as far as they were kept."""
         ...
 

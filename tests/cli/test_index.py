@@ -68,7 +68,7 @@ def test_nothing_found_is_said(index: Path, run: Run) -> None:
 def test_info_for_people_and_for_programs(index: Path, run: Run) -> None:
     people = run("info", "--index", index)
     assert people.exit_code == 0
-    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/1", "names"):
+    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/2", "names"):
         assert expected in people.stdout
     record = json.loads(run("info", "--index", index, "--json").stdout)
     assert record["kinds"] == {"entity": 3, "relation": 1}

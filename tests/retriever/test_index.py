@@ -171,7 +171,7 @@ def test_a_failed_build_leaves_the_old_index_alone(folder: Path, monkeypatch: py
         raise DataError("the power went")
 
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    monkeypatch.setattr("relik_ml.retriever.index.write_manifest", fail)
+    monkeypatch.setattr("relik_ml.retriever.build.write_manifest", fail)
     with pytest.raises(DataError, match="power"):
         PassageIndex.build(ENTRIES[:1], None, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

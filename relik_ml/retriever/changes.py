@@ -1,0 +1,116 @@
+"""Rows added to an index and rows taken out of it: a new folder each time, and only what is new is encoded.
+
+Kept rows stay in their order and new ones follow. Vectors that stay are copied as they are stored; what becomes of a
+faiss index `FaissVectors.edited` says. It goes on with the clusters and ranges that it learnt at first: when the rows
+have doubled, build anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from relik_ml.errors import ConfigError, DataError
+from relik_ml.files import resumable_folder
+from relik_ml.retriever.approximate import FaissVectors
+from relik_ml.retriever.build import FAISS, MakeExtra, Plan, finish, write_exact
+from relik_ml.retriever.encode import PassageEncoder
+from relik_ml.retriever.exact import Ints
+from relik_ml.retriever.index import PassageIndex
+from relik_ml.retriever.kinds import Choice
+from relik_ml.retriever.rows import write_rows
+from relik_ml.retriever.shards import encode, selected
+from relik_ml.retriever.vectors import Storage, Vectors
+from relik_ml.types import Entry
+
+_SHARD = 2048
+
+
+def add_rows(
+    index: PassageIndex,
+    entries: Iterable[Entry],
+    encoder: PassageEncoder | None,
+    folder: str | Path | None = None,
+    extra: MakeExtra | None = None,
+) -> PassageIndex:
+    """Write an index that has ``entries`` besides those of ``index``, in its place or to ``folder``, and open it.
+
+    ``extra`` makes the arrays of other modules, such as names, out of all rows: they speak of rows, and must be made
+    anew when the index has any.
+
+    Raises:
+        DataError: there is nothing to add, or the index has an id already in that language.
+        ModelError: the encoder is not the one that the index was built with, or its vectors are unfit.
+        ConfigError: the index has vectors and there is no encoder, or it has other arrays and there is no ``extra``.
+        OutputError: the folder cannot be written.
+    """
+    added = list(entries)
+    if not added:
+        raise DataError("there are no entries to add", fix="give a file of entries that is not empty")
+    if index.vectors is not None:
+        if encoder is None:
+            raise ConfigError("the index has vectors, so new rows need an encoder", fix="give --encoder")
+        index.require(encoder)
+    return _rewritten(index, np.arange(len(index)), added, encoder, folder, extra)
+
+
+def remove_rows(
+    index: PassageIndex, ids: Collection[str], folder: str | Path | None = None, extra: MakeExtra | None = None
+) -> PassageIndex:
+    """Write an index without any row of ``ids``, in the place of ``index`` or to ``folder``, and open it.
+
+    Raises:
+        DataError: the index has none of an id, or nothing would be left.
+        ConfigError: the index has other arrays and there is no ``extra``; see `add_rows`.
+        OutputError: the folder cannot be written.
+    """
+    gone = [row for id in dict.fromkeys(ids) for row in index.rows(id)]
+    kept = np.delete(np.arange(len(index)), gone)
+    if not len(kept):
+        raise DataError("nothing would be left of the index", fix="remove the folder itself")
+    return _rewritten(index, kept, [], None, folder, extra)
+
+
+def _rewritten(
+    index: PassageIndex,
+    kept: Ints,
+    added: Sequence[Entry],
+    encoder: PassageEncoder | None,
+    folder: str | Path | None,
+    extra: MakeExtra | None,
+) -> PassageIndex:
+    if index.extra and extra is None:
+        fix = "give a function that makes them of the new rows"
+        raise ConfigError("the index has arrays that speak of its rows", got=", ".join(sorted(index.extra)), fix=fix)
+    target = Path(folder or index.folder)
+    with resumable_folder(target) as (partial, shards):
+        rows = write_rows(chain(map(index.entries.__getitem__, kept.tolist()), added), partial)
+        plan = _plan(index)
+        if index.vectors is not None:
+            parts: Sequence[Vectors] = encode(added, encoder, _storage(index), shards, _SHARD) if encoder else []
+            _write_vectors(index, kept, parts, partial)
+        finish(rows, extra or {}, plan, index.vectors.shape[1] if index.vectors is not None else 0, partial)
+    return PassageIndex.open(target)
+
+
+def _write_vectors(index: PassageIndex, kept: Ints, added: Sequence[Vectors], folder: Path) -> None:
+    if isinstance(index.vectors, FaissVectors):
+        index.vectors.edited(kept, added).write(folder / FAISS)
+    elif isinstance(index.vectors, Vectors):
+        count = len(kept) + sum(len(part) for part in added)
+        write_exact(chain(selected(index.vectors, kept, _SHARD), added), count, folder)
+
+
+def _plan(index: PassageIndex) -> Plan:
+    search, encoder = index.info()["search"], index.manifest["encoder"]
+    choice = Choice(search["kind"], search["reason"]) if search else Choice("exact", "")
+    return Plan(choice, _storage(index), index.manifest["provenance"], encoder and encoder["fingerprint"])
+
+
+def _storage(index: PassageIndex) -> Storage:
+    """How an exact index is stored; what goes into a faiss index waits as float16."""
+    stored = (index.manifest["encoder"] or {}).get("storage", "float16")
+    return stored if isinstance(index.vectors, Vectors) else "float16"
