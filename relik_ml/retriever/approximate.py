@@ -59,7 +59,7 @@ class FaissVectors:
         """
         faiss = load_faiss()
         try:
-            return cls(faiss.downcast_index(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)))
+            return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
         except RuntimeError as error:
             fix = "build the index again with `relik-ml index build`, or copy the folder again"
             raise ModelError("faiss cannot read the index", where=str(path), got=str(error), fix=fix) from None
@@ -139,8 +139,7 @@ class FaissVectors:
         return torch.from_numpy(self[rows])
 
     def _kept_graph(self, faiss: Any, kept: Ints) -> Any:
-        index = faiss.clone_index(self.index)
-        index.reset()
+        index = _empty_copy(faiss, self.index)
         for start in range(0, len(kept), block_rows(self.shape[1])):
             index.add(self[kept[start : start + block_rows(self.shape[1])]])
         return index
@@ -148,8 +147,7 @@ class FaissVectors:
     def _kept_clusters(self, faiss: Any, kept: Ints) -> Any:
         new_rows = np.full(len(self), -1, dtype=np.int64)
         new_rows[kept] = np.arange(len(kept))
-        index, old = faiss.clone_index(self.index), self.index.invlists
-        index.reset()
+        index, old = _empty_copy(faiss, self.index), self.index.invlists
         for cluster in range(old.nlist):
             size = old.list_size(cluster)
             if size:
@@ -184,6 +182,13 @@ def _empty(faiss: Any, kind: Kind, count: int, width: int) -> Any:
         index = faiss.IndexIVFPQ(coarse, width, clusters, _parts(width), 8, metric)
     index.cp.seed, index.cp.max_points_per_centroid = 0, _PER_CLUSTER
     return index
+
+
+def _empty_copy(faiss: Any, index: Any) -> Any:
+    """An index trained alike, without vectors; `clone_index` would crash on one that is mapped from its file."""
+    copy = faiss.deserialize_index(faiss.serialize_index(index))
+    copy.reset()
+    return copy
 
 
 def _clusters(count: int) -> int:

@@ -1,0 +1,231 @@
+"""How fast an index is searched, how near approximate search comes to exact, and what millions of rows cost.
+
+    python benchmarks/search.py batch                                   # exact search against faiss's defaults
+    python benchmarks/search.py approximate --rows 1000000 --kind ivf-sq8
+    python benchmarks/search.py open --rows 1000000 --width 768         # a whole index folder, rows and ids included
+
+One core. Vectors are synthetic: 1,000 clusters in 32 dimensions, turned into ``--width``, with noise in all of them;
+queries come from the same distribution and are none of the rows. Every ratio is of times of one run.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import argparse
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from relik_ml.retriever.approximate import FaissVectors, sample_size
+from relik_ml.retriever.index import IndexConfig, PassageIndex
+from relik_ml.retriever.kinds import load_faiss
+from relik_ml.retriever.vectors import Floats, Vectors
+from relik_ml.types import Entry
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT = 128_000  # faiss 1.15's own threshold, in queries, above which it multiplies matrices
+PART, LATENT, CLUSTERS = 8192, 32, 1000
+SEARCH = """
+import json, sys, time
+import numpy as np
+folder, batch = sys.argv[1], int(sys.argv[2])
+from relik_ml.retriever.index import PassageIndex
+started = time.perf_counter()
+index = PassageIndex.open(folder)
+opened = time.perf_counter() - started
+queries = np.random.default_rng(5).normal(size=(batch, index.stored_vectors.shape[1])).astype(np.float32)
+peak, seconds = 0, []
+for _ in range(3):
+    started = time.perf_counter()
+    ids, _ = index.search(queries, 50)
+    seconds.append(time.perf_counter() - started)
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+peak = int(status["VmHWM"].split()[0]) * 1024
+print(json.dumps([opened, min(seconds), peak]))
+"""
+
+
+class Synthetic(Sequence[Floats]):
+    """Clustered unit vectors (PART, D) by number of the part, each made when it is asked for."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        rng = np.random.default_rng(0)
+        self.rows, self.width = rows, width
+        self.centres = rng.normal(size=(CLUSTERS, LATENT)).astype(np.float32)
+        self.turn = (rng.normal(size=(LATENT, width)) / LATENT**0.5).astype(np.float32)
+
+    def __len__(self) -> int:
+        return -(-self.rows // PART)
+
+    def __getitem__(self, part: Any) -> Any:
+        if not 0 <= part < len(self):
+            raise IndexError(part)
+        return self.draw(part + 1, min(PART, self.rows - part * PART))
+
+    def draw(self, seed: int, count: int) -> Floats:
+        """``count`` vectors of a seed; the parts have the seeds from 1 on."""
+        rng = np.random.default_rng(seed)
+        latent = self.centres[rng.integers(0, CLUSTERS, count)]
+        latent = latent + 0.5 * rng.standard_normal((count, LATENT), dtype=np.float32)
+        vectors = latent @ self.turn + 0.1 * rng.standard_normal((count, self.width), dtype=np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def queries(self, count: int) -> Floats:
+        """Queries of the same distribution."""
+        return self.draw(10**9, count)
+
+    def sample(self, count: int) -> Floats:
+        """Vectors to train on, some of each part."""
+        each = -(-count // len(self))
+        return np.concatenate([part[:each] for part in self])
+
+
+class Rowed:
+    """A stand-in encoder that gives synthetic vectors in the order in which passages come."""
+
+    fingerprint = "f" * 64
+
+    def __init__(self, vectors: Synthetic) -> None:
+        self.vectors, self.dimension, self.seen = vectors, vectors.width, 0
+
+    def passages(self, texts: Sequence[str]) -> Floats:
+        """The next vectors."""
+        self.seen += 1
+        return self.vectors.draw(self.seen, len(texts))
+
+    queries = passages
+
+
+def main() -> None:
+    """Measure what was asked for and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["batch", "approximate", "open"])
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--width", type=int, default=384)
+    parser.add_argument("--kind", default="ivf-sq8", help="flat, hnsw-sq8, ivf-sq8, ivf-pq; for open also exact")
+    parser.add_argument("--storage", default="float16", help="float32, float16 or int8")
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    print(f"`{' '.join(['python', 'benchmarks/search.py', *sys.argv[1:]])}`, commit {_commit()}, {_machine()}\n")
+    {"batch": batch, "approximate": approximate, "open": opened}[options.what](options)
+
+
+def batch(options: argparse.Namespace) -> None:
+    """Exact search by batch: ours and faiss's Flat, with its threshold and with ours."""
+    import torch
+
+    torch.set_num_threads(1)
+    synthetic = Synthetic(options.rows, options.width)
+    ours = Vectors.join([Vectors.pack(part, options.storage) for part in synthetic])
+    flat = FaissVectors.build("flat", list(synthetic), synthetic[0][:1]).index
+    faiss = load_faiss()
+    print("| queries | faiss, its default | faiss, threshold 20 | ours | ours against the default |")
+    print("|--:|--:|--:|--:|--:|")
+    for count in (1, 8, 32, 64, 128, 256):
+        queries = synthetic.queries(count)
+        faiss.cvar.distance_compute_blas_threshold = DEFAULT
+        default = least(lambda queries=queries: flat.search(queries, 50))
+        faiss.cvar.distance_compute_blas_threshold = 20
+        blas = least(lambda queries=queries: flat.search(queries, 50))
+        own = least(lambda queries=queries: ours.nearest(queries, 50))
+        print(f"| {count} | {default * 1e3:.1f} ms | {blas * 1e3:.1f} ms | {own * 1e3:.1f} ms | {default / own:.1f} × |")
+
+
+def approximate(options: argparse.Namespace) -> None:
+    """One kind against Flat: recall@20, time, bytes."""
+    synthetic = Synthetic(options.rows, options.width)
+    queries = synthetic.queries(256)
+    flat = FaissVectors.build("flat", synthetic, synthetic[0][:1])
+    wanted, _ = flat.nearest(queries, 20)
+    times = [least(lambda size=size: flat.nearest(queries[:size], 20)) for size in (1, 64, 256)]
+    flat_size = options.rows * options.width * 4
+    started = perf_counter()
+    index = FaissVectors.build(options.kind, synthetic, synthetic.sample(sample_size(options.kind, options.rows)))
+    built = perf_counter() - started
+    with tempfile.TemporaryDirectory() as folder:
+        index.write(Path(folder, "vectors.faiss"))
+        size = Path(folder, "vectors.faiss").stat().st_size
+        index = FaissVectors.open(Path(folder, "vectors.faiss"))
+        found, _ = index.nearest(queries, 20)
+        own = [least(lambda size=size: index.nearest(queries[:size], 20)) for size in (1, 64, 256)]
+    recall = np.mean([len({*one} & {*other}) / 20 for one, other in zip(found, wanted, strict=True)])
+    print("| rows × width | kind | recall@20 | bytes of Flat's | built | 1 query | 64 queries | 256 queries |")
+    print("|--:|---|--:|--:|--:|--:|--:|--:|")
+    faster = " | ".join(f"{mine * 1e3:.2f} ms, {flats / mine:.0f} ×" for mine, flats in zip(own, times, strict=True))
+    share = f"{size / 1e6:.0f} MB, {size / flat_size:.0%}"
+    print(f"| {options.rows:,} × {options.width} | {options.kind} | {recall:.3f} | {share} | {built:.0f} s | {faster} |")
+
+
+def opened(options: argparse.Namespace) -> None:
+    """A whole index: build, size, time to open, time and memory of a search in a process of its own."""
+    synthetic = Synthetic(options.rows, options.width)
+    config = IndexConfig(options.storage, kind=options.kind, shard=PART)
+    with tempfile.TemporaryDirectory(dir=os.environ.get("RELIK_BENCHMARK_FOLDER")) as home:
+        folder = Path(home, "index")
+        started = perf_counter()
+        index = PassageIndex.build(entries(options.rows), Rowed(synthetic), folder, config)
+        built = perf_counter() - started
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        started = perf_counter()
+        PassageIndex.verify(folder)
+        verified = perf_counter() - started
+        vectors = max(path.stat().st_size for path in folder.glob("vectors.*"))
+        del index
+        run = [sys.executable, "-c", SEARCH, str(folder), "64"]
+        first, seconds, peak = eval_json(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+    print("| rows × width | kind | folder | vectors | built | verified | open | 64 queries | peak memory, of vectors |")
+    print("|--:|---|--:|--:|--:|--:|--:|--:|--:|")
+    what = f"{options.kind} {options.storage if options.kind == 'exact' else ''}".strip()
+    print(
+        f"| {options.rows:,} × {options.width} | {what} | {size / 1e6:.0f} MB | {vectors / 1e6:.0f} MB | {built:.0f} s "
+        f"| {verified:.1f} s | {first:.2f} s | {seconds * 1e3:.1f} ms | {peak / 1e6:.0f} MB, {peak / vectors:.2f} × |"
+    )
+
+
+def entries(count: int) -> Iterator[Entry]:
+    """Entries of the length of Wikidata's."""
+    for row in range(count):
+        text = f"населённый пункт номер {row} в районе {row % 977}"
+        yield Entry(f"Q{row * 7}", "entity", f"Посёлок {row}", text, "ru", (f"деревня {row}", f"село {row % 131}"))
+
+
+def eval_json(text: str) -> list[float]:
+    """What the measured process printed."""
+    import json
+
+    return [float(number) for number in json.loads(text)]
+
+
+def least(call: Callable[[], object], times: int = 3) -> float:
+    """The least seconds of a few calls."""
+    seconds = []
+    for _ in range(times):
+        started = perf_counter()
+        call()
+        seconds.append(perf_counter() - started)
+    return min(seconds)
+
+
+def _machine() -> str:
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    return f"one core of {found[1] if found else platform.processor()}, no GPU"
+
+
+def _commit() -> str:
+    ask = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    return subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    main()
