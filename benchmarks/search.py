@@ -139,7 +139,8 @@ def batch(options: argparse.Namespace) -> None:
         faiss.cvar.distance_compute_blas_threshold = 20
         blas = least(lambda queries=queries: flat.search(queries, 50))
         own = least(lambda queries=queries: ours.nearest(queries, 50))
-        print(f"| {count} | {default * 1e3:.1f} ms | {blas * 1e3:.1f} ms | {own * 1e3:.1f} ms | {default / own:.1f} × |")
+        times = " | ".join(f"{seconds * 1e3:.1f} ms" for seconds in (default, blas, own))
+        print(f"| {count} | {times} | {default / own:.1f} × |")
 
 
 def approximate(options: argparse.Namespace) -> None:
@@ -164,7 +165,8 @@ def approximate(options: argparse.Namespace) -> None:
     print("|--:|---|--:|--:|--:|--:|--:|--:|")
     faster = " | ".join(f"{mine * 1e3:.2f} ms, {flats / mine:.0f} ×" for mine, flats in zip(own, times, strict=True))
     share = f"{size / 1e6:.0f} MB, {size / flat_size:.0%}"
-    print(f"| {options.rows:,} × {options.width} | {options.kind} | {recall:.3f} | {share} | {built:.0f} s | {faster} |")
+    what = f"{options.rows:,} × {options.width} | {options.kind}"
+    print(f"| {what} | {recall:.3f} | {share} | {built:.0f} s | {faster} |")
 
 
 def opened(options: argparse.Namespace) -> None:

@@ -64,6 +64,21 @@ class FaissVectors:
             fix = "build the index again with `relik-ml index build`, or copy the folder again"
             raise ModelError("faiss cannot read the index", where=str(path), got=str(error), fix=fix) from None
 
+    def on(self, device: str) -> FaissVectors:
+        """The index on a graphics card; a graph (HNSW), which faiss has for CPUs only, stays where it is.
+
+        Raises:
+            ConfigError: this faiss is the one for CPUs, or there is no such card.
+        """
+        faiss = load_faiss()
+        name, _, number = device.partition(":")
+        if name == "cpu" or hasattr(self.index, "hnsw"):
+            return self
+        if name != "cuda" or not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() <= int(number or 0):
+            fix = "pip uninstall faiss-cpu; pip install 'relik-ml[gpu]'; or use cpu"
+            raise ConfigError("faiss cannot use the device", got=device, fix=fix)
+        return FaissVectors(faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), int(number or 0), self.index))
+
     def write(self, path: Path) -> None:
         """Write the index to a new file; an old one must not be overwritten, for a kill would lose both."""
         load_faiss().write_index(self.index, str(path))

@@ -34,11 +34,12 @@ from relik_ml.retriever.build import (
     finish,
     write_vectors,
 )
+from relik_ml.retriever.device import DeviceVectors
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.kinds import choose
 from relik_ml.retriever.rows import Rows, read_packed_rows, read_rows, write_rows
 from relik_ml.retriever.shards import encode
-from relik_ml.retriever.tensors import mapped
+from relik_ml.retriever.tensors import Tensors, mapped
 from relik_ml.retriever.vectors import Floats, Ints, VectorIndex, Vectors
 from relik_ml.types import Entry, Kind
 
@@ -94,12 +95,14 @@ class PassageIndex:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, folder: str | Path) -> PassageIndex:
+    def open(cls, folder: str | Path, device: str = "cpu") -> PassageIndex:
         """Open an index folder: a small one once every file has been compared with its checksum, a large one at once.
+
+        Vectors are searched on ``device``: cpu, or cuda, where they are copied.
 
         Raises:
             ModelError: this is no index, one of another format, or a file of it is missing or damaged.
-            ConfigError: the index is searched by faiss, which is not installed.
+            ConfigError: the index is searched by faiss, which is not installed, or the device cannot be used.
         """
         folder = Path(folder)
         manifest = read_manifest(folder, FORMAT, limit=_VERIFIED)
@@ -107,9 +110,7 @@ class PassageIndex:
         entries = read(folder, [(kind, count) for kind, count in manifest["kinds"]])
         tensors = {name: mapped(folder / file_name(name)) for name in manifest["tensors"]}
         stored = tensors.pop(VECTORS, None)
-        vectors: VectorIndex | None = None if stored is None else Vectors.from_tensors(stored)
-        if FAISS in manifest["files"]:
-            vectors = FaissVectors.open(folder / FAISS)
+        vectors = _vectors(folder / FAISS if FAISS in manifest["files"] else None, stored, device)
         return cls(folder, entries, vectors, tensors, manifest)
 
     @staticmethod
@@ -196,6 +197,16 @@ class PassageIndex:
         if self.vectors is None:
             raise ModelError("the index has no vectors", fix="build it with an encoder, or search it by name")
         return self.vectors
+
+
+def _vectors(faiss: Path | None, stored: Tensors | None, device: str) -> VectorIndex | None:
+    """The vectors of a faiss index, or stored as they are, or none."""
+    if faiss:
+        return FaissVectors.open(faiss).on(device)
+    if stored is None:
+        return None
+    vectors = Vectors.from_tensors(stored)
+    return vectors if device == "cpu" else DeviceVectors(vectors, device)
 
 
 def _folded(rows: Ints, scores: Floats, firsts: Ints, k: int) -> tuple[Ints, Floats]:

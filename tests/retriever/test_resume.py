@@ -1,4 +1,4 @@
-"""A build that is killed: the old index is there as it was, and the build that goes on gives what an unbroken one gives."""
+"""A build that is killed: the old index stays as it was, and a build that goes on gives what an unbroken one gives."""
 
 from __future__ import annotations
 
