@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NEIGHBOURS, _BUILD_EFFORT = 16, 80  # HNSW's M and efConstruction
 _EFFORT, _PROBES = 96, 24  # efSearch and nprobe: see docs/index-sizes.md for what they were chosen by
-_PER_CLUSTER = 64  # training vectors
+_PER_CLUSTER = 40  # training vectors: about the least that faiss asks for
 _FEW = 0.05  # a search among less than this share of the rows is made among all of those
 
 
