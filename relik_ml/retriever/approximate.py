@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NEIGHBOURS, _BUILD_EFFORT = 16, 80  # HNSW's M and efConstruction
-_EFFORT, _PROBES = 96, 24  # efSearch and nprobe: see docs/index-sizes.md for what they were chosen by
+_EFFORT, _PROBES = 96, 12  # efSearch and nprobe: beyond them recall hardly grows, see docs/index-sizes.md
 _PER_CLUSTER = 40  # training vectors: about the least that faiss asks for
 _FEW = 0.05  # a search among less than this share of the rows is made among all of those
 
@@ -146,12 +146,12 @@ class FaissVectors:
         return np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
 
     def _exactly(self, queries: Floats, k: int, rows: Ints) -> tuple[Ints, Floats]:
-        return nearest(queries, k, self._block, rows, self.shape[1])
+        return nearest(queries, k, self._decode, rows, self.shape[1])
 
-    def _block(self, rows: slice | Ints) -> Tensor:
+    def _decode(self, rows: slice | Ints, buffer: Tensor) -> Tensor:
         import torch
 
-        return torch.from_numpy(self[rows])
+        return buffer.copy_(torch.from_numpy(self[rows]))
 
     def _kept_graph(self, faiss: Any, kept: Ints) -> Any:
         index = _empty_copy(faiss, self.index)
@@ -189,7 +189,7 @@ def _empty(faiss: Any, kind: Kind, count: int, width: int) -> Any:
         return index
     coarse, clusters = faiss.IndexFlatIP(width), _clusters(count)
     if kind == "ivf-sq8":
-        index = faiss.IndexIVFScalarQuantizer(coarse, width, clusters, sq8, metric, False)
+        index = faiss.IndexIVFScalarQuantizer(coarse, width, clusters, sq8, metric, True)  # residuals: half the error
     else:
         if count < 10_000:
             fix = "take exact, or ivf-sq8"

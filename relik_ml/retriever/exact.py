@@ -105,11 +105,12 @@ class Best:
 
 
 def nearest(
-    queries: Floats, k: int, block: Callable[[slice | Ints], Tensor], rows: Ints, width: int
+    queries: Floats, k: int, unpack: Callable[[slice | Ints, Tensor], Tensor], rows: Ints, width: int
 ) -> tuple[Ints, Floats]:
     """The k of ``rows`` (ascending) of largest inner product with each query (Q, D).
 
-    ``block`` gives the float32 vectors of a slice or array of rows, on the device where they are to be multiplied.
+    ``unpack`` gives the float32 vectors of a slice or array of rows; it may write them into the buffer that it is
+    handed, which stays in the processor's cache.
 
     Returns:
         Row numbers (Q, K) and scores (Q, K), best first, equal scores by row; K is k or the number of rows.
@@ -119,14 +120,13 @@ def nearest(
     k = min(k, len(rows))
     if k < 1 or not len(queries):
         return np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-    best, asked, device_asked = Best(k), torch.from_numpy(queries), None
-    size = block_rows(width)
+    best, asked, size = Best(k), torch.from_numpy(queries), block_rows(width)
+    buffer = torch.empty(max(size, k), width)
     start, stop = 0, max(size, k)
     while start < len(rows):
         stop = min(stop, len(rows))
-        part = block(_as_slice(rows[start:stop]))
-        device_asked = asked.to(part.device) if device_asked is None else device_asked
-        best.offer((device_asked @ part.T).cpu().numpy(), start)
+        part = unpack(_as_slice(rows[start:stop]), buffer[: stop - start])
+        best.offer((asked @ part.T).numpy(), start)
         start, stop = stop, stop + size
     places, scores = best.result()
     return rows[places], scores

@@ -108,15 +108,18 @@ class Vectors:
         """See `VectorIndex`; exact, so the same question has the same answer."""
         queries = check_queries(queries, k, self.shape[1])
         rows = np.arange(len(self)) if rows is None else ascending(rows)
-        return nearest(queries, k, self._block, rows, self.shape[1])
+        return nearest(queries, k, self._unpack, rows, self.shape[1])
 
     def take(self, rows: Ints) -> Vectors:
         """Some rows, packed as they are."""
         return Vectors(self.stored[rows], None if self.scale is None else self.scale[rows])
 
-    def _block(self, rows: slice | Ints) -> Tensor:
+    def _unpack(self, rows: slice | Ints, buffer: Tensor) -> Tensor:
         """Unpacked by torch, which converts float16 ten times as fast as numpy."""
         import torch
 
-        plain = torch.from_numpy(self.stored[rows]).float()
-        return plain if self.scale is None else plain * torch.from_numpy(self.scale[rows])[:, None]
+        stored = torch.from_numpy(self.stored[rows])
+        if stored.dtype == torch.float32:
+            return stored
+        buffer.copy_(stored)
+        return buffer if self.scale is None else buffer.mul_(torch.from_numpy(self.scale[rows])[:, None])
