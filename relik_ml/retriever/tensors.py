@@ -13,6 +13,7 @@ The layout is safetensors' own: 8 bytes of length, a JSON header, then the array
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -48,6 +49,15 @@ def mapped(path: Path) -> dict[str, NDArray[Any]]:
     except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         fix = "build the index again with `relik-ml index build`, or copy the folder again"
         raise ModelError("cannot read the arrays", where=str(path), got=repr(error), fix=fix) from None
+
+
+def release(array: NDArray[Any]) -> None:
+    """Let go of the memory that reading a mapped array took; it is read again when needed. Others are left alone."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def allocate(path: Path, arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> dict[str, NDArray[Any]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.retriever.exact import Floats, Ints, ascending, check_queries, nearest
+from relik_ml.retriever.tensors import release
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +19,7 @@ __all__ = ["STORAGES", "Floats", "Ints", "Storage", "VectorIndex", "Vectors"]
 
 Storage = Literal["float32", "float16", "int8"]
 
+_HELD = 512 * 2**20  # bytes of a mapped file that a search keeps in memory
 STORAGES: tuple[Storage, ...] = get_args(Storage)
 
 
@@ -54,6 +56,7 @@ class Vectors:
     def __init__(self, stored: NDArray[Any], scale: Floats | None = None) -> None:
         """``stored`` is (N, D); ``scale`` (N,) belongs to int8 and to nothing else."""
         self.stored, self.scale = stored, scale
+        self._read = 0
 
     @classmethod
     def pack(cls, vectors: Floats, storage: Storage = "float32") -> Vectors:
@@ -119,6 +122,10 @@ class Vectors:
         import torch
 
         stored = torch.from_numpy(self.stored[rows])
+        self._read += stored.nbytes
+        if self._read > _HELD:
+            release(self.stored)
+            self._read = stored.nbytes
         if stored.dtype == torch.float32:
             return stored
         buffer.copy_(stored)

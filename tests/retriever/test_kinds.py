@@ -16,6 +16,7 @@ from relik_ml.retriever.build import Extra
 from relik_ml.retriever.changes import add_rows, remove_rows
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.retriever.kinds import KINDS, choose
+from relik_ml.retriever.tensors import release
 from relik_ml.retriever.vectors import Floats
 from relik_ml.types import Entry
 
@@ -188,6 +189,19 @@ def test_a_large_index_is_verified_when_asked(tmp_path: Path, monkeypatch: pytes
     path.unlink()
     with pytest.raises(ModelError, match="missing"):
         PassageIndex.open(tmp_path / "index")
+
+
+def test_memory_that_is_given_back_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = PassageIndex.build(ENTRIES[:9_000], Clusters(), tmp_path / "index")
+    wanted = index.search(QUERIES, 9)
+    monkeypatch.setattr("relik_ml.retriever.vectors._HELD", 1)
+    given_back = []
+    monkeypatch.setattr("relik_ml.retriever.vectors.release", lambda array: given_back.append(release(array)))
+    found = PassageIndex.open(tmp_path / "index").search(QUERIES, 9)
+    assert len(given_back) == 3
+    assert np.array_equal(found[0], wanted[0])
+    assert np.array_equal(found[1], wanted[1])
+    release(np.arange(3))
 
 
 def test_the_kind_follows_the_size_and_says_why() -> None:
