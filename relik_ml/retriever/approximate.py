@@ -133,7 +133,7 @@ class FaissVectors:
         return hasattr(self.index, "invlists")
 
     def _search(self, queries: Floats, k: int, rows: Ints | None) -> tuple[Ints, Floats]:
-        faiss = load_faiss()
+        faiss = load_faiss(len(queries))
         selector = None if rows is None else _selector(faiss, rows)
         if self._clustered:
             parameters = faiss.SearchParametersIVF(nprobe=_PROBES, sel=selector)

@@ -17,6 +17,7 @@ Kind = Literal["exact", "flat", "hnsw-sq8", "ivf-sq8", "ivf-pq"]
 Wanted = Literal["auto", "exact", "flat", "hnsw-sq8", "ivf-sq8", "ivf-pq"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+SEVERAL = 4
 SMALL, MEDIUM, LARGE = 300_000, 2_000_000, 20_000_000
 _FIX = "pip install 'relik-ml[faiss]' for a CPU or 'relik-ml[gpu]' for a GPU, never both; or take the kind exact"
 
@@ -44,10 +45,11 @@ def choose(wanted: str, rows: int, faiss: bool | None = None) -> Choice:
     return Choice(kind, "as asked")
 
 
-def load_faiss() -> Any:
-    """The faiss module, with the threshold above which a batch of queries becomes one matrix product set to 20.
+def load_faiss(queries: int = SEVERAL) -> Any:
+    """The faiss module, set to search for so many queries at a time.
 
-    Its default of 128,000 (faiss 1.15) multiplies query by query: 3 to 8 times slower for 32 to 256 queries.
+    Several are one matrix product, fewer go one by one: faiss 1.15's own threshold of 128,000 never multiplies matrices
+    for batches of 32 to 256, which takes 3 to 8 times as long, and one of 20 does so even for a single query.
 
     Raises:
         ConfigError: faiss is not installed.
@@ -56,7 +58,7 @@ def load_faiss() -> Any:
         import faiss
     except ImportError:
         raise ConfigError("this index needs faiss, which is not installed", fix=_FIX) from None
-    faiss.cvar.distance_compute_blas_threshold = 20
+    faiss.cvar.distance_compute_blas_threshold = 20 if queries >= SEVERAL else 128_000
     return faiss
 
 
