@@ -15,7 +15,7 @@ from typing import overload
 import numpy as np
 
 from relik_ml.errors import ModelError
-from relik_ml.io import atomic_path
+from relik_ml.files import atomic_path
 from relik_ml.retriever.encode import PassageEncoder, passage
 from relik_ml.retriever.exact import Floats, Ints
 from relik_ml.retriever.tensors import Tensors, mapped, store
