@@ -16,43 +16,40 @@ relations of a window near it; an index is built with it; the reader learns to c
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
 import click
-import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from tqdm import tqdm
 
-from relik_ml import Relik, load_index
+from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, assemble, compact_encoders, refuse_foreign
 from relik_ml.errors import ConfigError, ModelError, RelikError
-from relik_ml.io import read_documents
 from relik_ml.models.compact import CompactConfig
 from relik_ml.models.config import HeadConfig, LossWeights
-from relik_ml.models.contrastive import multi_label_nce
 from relik_ml.models.encoder import MDEBERTA, JointEncoder
 from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.encode import TextEncoder, load_tokenizer, passage
-from relik_ml.retriever.index import IndexConfig, PassageIndex
+from relik_ml.retriever.encode import TextEncoder, load_tokenizer
+from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.names import FEATURES
 from relik_ml.retriever.retriever import RetrieverConfig
+from relik_ml.retriever.vectors import Storage
 from relik_ml.score import Report, score
 from relik_ml.text.lexicon import SHAPES
-from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.candidates import found_gold, held_out_candidates, learnt_names, losses, shares
+from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
 from relik_ml.training.card import model_card
+from relik_ml.training.contrast import Objective, Questions
+from relik_ml.training.data import Data, read_data
 from relik_ml.training.flags import changed, flags, given, written
-from relik_ml.training.knowledge import annotated_entries, gold_ids, inventory
+from relik_ml.training.indexing import build_index
+from relik_ml.training.knowledge import inventory
 from relik_ml.training.optim import Optimisation, optimiser, update
-from relik_ml.training.vectors import lexicon_and_vectors
-from relik_ml.training.vocabulary import corpus_lines, frequent_words
-from relik_ml.types import Document, Entry
+from relik_ml.training.vectors import compact_vocabulary
 
 
 @dataclass(frozen=True)
@@ -105,25 +102,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Data:
-    """What is trained and measured on."""
-
-    train: Sequence[Document]
-    dev: Sequence[Document]
-    types: Sequence[Entry]
-    known: Sequence[Entry]
-    """Entities of the table."""
-    own: Sequence[Entry]
-    """Entities that only the annotation of train knows."""
-    relations: Sequence[Entry]
-
-    @property
-    def entries(self) -> list[Entry]:
-        """The rows of the index."""
-        return [*self.known, *self.own, *self.relations]
-
-
 def main(config: Config) -> Report:
     """The whole path; returns the scores on dev."""
     refuse_foreign(config.out)
@@ -131,7 +109,7 @@ def main(config: Config) -> Report:
     accelerator = Accelerator()
     if accelerator.num_processes > 1:
         raise ConfigError("the recipe runs as one process", got=f"{accelerator.num_processes}", fix="--num_processes 1")
-    data = read(config)
+    data = read_data(config.data, config.entities)
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
     settings, encoders = prepare(config, data)
     index = train_retriever(accelerator, config, data, encoders)
@@ -142,15 +120,6 @@ def main(config: Config) -> Report:
 
 
 # Before training: encoders, and what they are to know
-
-
-def read(config: Config) -> Data:
-    """Documents, and entries of all sources."""
-    train, dev = (list(read_documents(config.data / f"{split}.jsonl")) for split in ("train", "dev"))
-    types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
-    known = list(load_index("jsonl").entries(config.entities)) if config.entities else []
-    own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
-    return Data(train, dev, types, known, own, relations)
 
 
 def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
@@ -168,10 +137,7 @@ def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
 
 def compact(config: Config, settings: Settings, data: Data) -> tuple[Settings, Encoders]:
     """Encoders from scratch over navec's vectors of the words of train and the most frequent others."""
-    passages = (passage(entry) for entry in data.known if entry.lang in settings.languages)
-    others = frequent_words(corpus_lines(config.corpus)) + frequent_words(passages)
-    texts = [document.text for document in data.train]
-    lexicon, rows = lexicon_and_vectors(texts, others, config.words, config.word_width)
+    lexicon, rows = compact_vocabulary(data, config.corpus, config.words, config.word_width)
     encoder = CompactConfig(
         words=len(rows), lemmas=len(lexicon.lemmas) + 2, grammemes=len(lexicon.grammemes), shapes=len(SHAPES),
         word_width=config.word_width, hidden=config.hidden, hit_features=len(FEATURES), dropout=config.dropout,
@@ -206,38 +172,27 @@ def joint(config: Config, settings: Settings, data: Data) -> tuple[Settings, Enc
 
 def train_retriever(accelerator: Accelerator, config: Config, data: Data, encoders: Encoders) -> PassageIndex:
     """Multi-label NCE over in-batch and random negatives; then the index, with names learnt from train."""
-    entries = data.entries
-    rows = {entry.id: row for row, entry in enumerate(entries)}
-    views = [window for document in data.train for window in windows(document, config.window, config.stride)]
-    gold = [dict.fromkeys(gold_ids(window.document, window.start, window.stop, rows)) for window in views]
-    plan = Optimisation(config.retriever_rate, config.retriever_epochs)
-    random = Random(config.seed)
-    steps = -(-len(views) // config.retriever_batch) * plan.epochs
+    questions = Questions.of(data.train, data.entries, config.window, config.stride)
+    plan, objective = Optimisation(config.retriever_rate, config.retriever_epochs), Objective()
+    random, count = Random(config.seed), len(questions.views)
+    steps = -(-count // config.retriever_batch) * plan.epochs
     encoder, model = encoders.retriever, encoders.retriever.model
     adam, schedule = optimiser(model.to(accelerator.device), plan, steps)
     model, adam = accelerator.prepare(model, adam)
     model.train()
     bar = tqdm(total=steps, desc="retriever", disable=not accelerator.is_main_process)
     for _ in range(plan.epochs):
-        order = random.sample(range(len(views)), len(views))
-        for start in range(0, len(order), config.retriever_batch):
-            batch = order[start : start + config.retriever_batch]
-            drawn = random.sample(range(len(entries)), min(config.negatives, len(entries)))
-            passages = list(dict.fromkeys([*(row for place in batch for row in gold[place]), *drawn]))
-            positive = torch.tensor([[row in gold[place] for row in passages] for place in batch])
-            loss = multi_label_nce(
-                encoder.embed_queries([views[place].text for place in batch]),
-                encoder.embed_passages([passage(entries[row]) for row in passages]),
-                positive.to(accelerator.device),
-            )
+        order = random.sample(range(count), count)
+        for start in range(0, count, config.retriever_batch):
+            batch = questions.batch(order[start : start + config.retriever_batch], config.negatives, random)
+            loss = objective(encoder, batch)
             update(accelerator, model, adam, loss, plan.clip)
             schedule.step()
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}")
     model.eval()
-    storage = IndexConfig("int8" if config.preset == "compact" else "float16", "entity table and NEREL train")
-    names = {"names": learnt_names(entries, data.train, {entry.id for entry in data.own}).arrays()}
-    return PassageIndex.build(entries, encoder, config.out.with_name(config.out.name + ".index"), storage, names)
+    storage: Storage = "int8" if config.preset == "compact" else "float16"
+    return build_index(data, encoder, config.out.with_name(config.out.name + ".index"), storage)
 
 
 # Reader (section 3.2)

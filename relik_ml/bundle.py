@@ -217,12 +217,7 @@ def compact_encoders(config: CompactConfig, lexicon: Lexicon, vectors: Tensor, t
 
 
 def _save_compact(bundle: Bundle, folder: Path) -> None:
-    retriever = cast(CompactTextEncoder, bundle.retriever.encoder)
-    words = json.dumps(retriever.lexicon.to_json(), ensure_ascii=False)
-    (folder / "words.json").write_bytes(words.encode("utf-8", "backslashreplace"))  # lemmas may hold lone surrogates
-    state = retriever.model.state_dict()
-    save_packed({"vectors": state.pop("vectors.weight")}, folder / "words.safetensors")
-    save_file(_contiguous(state), folder / "retriever.safetensors")
+    cast(CompactTextEncoder, bundle.retriever.encoder).save_pretrained(folder)
 
 
 def _load_compact(folder: Path, settings: Settings) -> Encoders:

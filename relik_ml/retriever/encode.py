@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from relik_ml.models.retriever import BiEncoder
 
 Floats = NDArray[np.float32]
+Embed = Callable[[], "Tensor"]
 
 QUERY, PASSAGE = "query: ", "passage: "  # what multilingual-E5 was trained with
 SETTINGS = "text_encoder.json"
@@ -135,11 +136,33 @@ class TextEncoder:
 
     def embed_queries(self, texts: Sequence[str]) -> Tensor:
         """(N, D) with gradient, in one batch."""
-        return cast("Tensor", self.model(*self.tokens([self.query_prefix + text for text in texts])))
+        return self.defer_queries(texts)()
 
     def embed_passages(self, texts: Sequence[str]) -> Tensor:
         """(N, D) with gradient, in one batch."""
-        return cast("Tensor", self.model(*self.tokens([self.passage_prefix + text for text in texts])))
+        return self.defer_passages(texts)()
+
+    def defer_queries(self, texts: Sequence[str]) -> Embed:
+        """``embed_queries``, to be computed when it is called, as often as it is, over tokens made once."""
+        return partial(self.model, *self.tokens([self.query_prefix + text for text in texts]))
+
+    def defer_passages(self, texts: Sequence[str]) -> Embed:
+        """``embed_passages``, to be computed when it is called, as often as it is, over tokens made once."""
+        return partial(self.model, *self.tokens([self.passage_prefix + text for text in texts]))
+
+    def query_lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each question as the network reads it: prefix and special tokens counted, cut to the limit."""
+        return self._lengths([self.query_prefix + text for text in texts])
+
+    def passage_lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each passage as the network reads it: prefix and special tokens counted, cut to the limit."""
+        return self._lengths([self.passage_prefix + text for text in texts])
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        if not texts:
+            return []
+        settings = {"truncation": True, "max_length": self.max_length, "split_special_tokens": True}
+        return [len(ids) for ids in self.tokenizer([_encodable(text) for text in texts], **settings)["input_ids"]]
 
     def _encode(self, texts: Sequence[str]) -> Floats:
         """Texts of like length go into one batch; the vectors come back in the order of the texts."""

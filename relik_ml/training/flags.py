@@ -21,6 +21,9 @@ def flags(config: type[Any], **choices: list[str]) -> Callable[[Command], Comman
     def add(command: Command) -> Command:
         for field in reversed(fields(config)):
             name = "--" + field.name.replace("_", "-")
+            if isinstance(field.default, bool):
+                command = click.option(f"{name}/--no-{name[2:]}", default=None)(command)
+                continue
             kind = click.Choice(choices[field.name]) if field.name in choices else _kind(field)
             command = click.option(name, type=kind, multiple=isinstance(field.default, tuple))(command)
         return command
@@ -53,6 +56,9 @@ def written(values: dict[str, Any]) -> str:
     """
     parts = []
     for name, value in values.items():
+        if isinstance(value, bool):
+            parts.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
+            continue
         for each in value if isinstance(value, tuple) else (value,):
             parts.append(f"--{name.replace('_', '-')} {each.name if isinstance(each, Path) else each}")
     return " ".join(parts)

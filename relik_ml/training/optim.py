@@ -46,7 +46,12 @@ def optimiser(model: nn.Module, plan: Optimisation, steps: int) -> tuple[AdamW, 
 
 def update(accelerator: Accelerator, model: nn.Module, adam: Optimizer, loss: Tensor, clip: float) -> None:
     """One step down the gradient of ``loss``, no longer than ``clip``."""
-    adam.zero_grad()
     accelerator.backward(loss)
+    descend(accelerator, model, adam, clip)
+
+
+def descend(accelerator: Accelerator, model: nn.Module, adam: Optimizer, clip: float) -> None:
+    """One step down the gradient that the weights have, no longer than ``clip``; then they have none."""
     accelerator.clip_grad_norm_(model.parameters(), clip)
     adam.step()
+    adam.zero_grad()

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from relik_ml.errors import ConfigError
 from relik_ml.models.weights import packed
+from relik_ml.retriever.encode import passage
 from relik_ml.text.lexicon import RESERVED, Lexicon, fold
-from relik_ml.training.vocabulary import frequent_words
+from relik_ml.training.data import Data
+from relik_ml.training.vocabulary import corpus_lines, frequent_words
 
 Floats = NDArray[np.float32]
 
@@ -72,3 +74,11 @@ def lexicon_and_vectors(texts: Sequence[str], others: Counter[str], size: int, w
     places = {name: place for place, name in enumerate(names)}
     chosen = reduce(vectors, width)[[places[word] for word in words]]
     return Lexicon.learn(texts, words), packed(torch.from_numpy(table(chosen)))
+
+
+def compact_vocabulary(data: Data, corpus: Sequence[Path], size: int, width: int) -> tuple[Lexicon, Tensor]:
+    """``lexicon_and_vectors`` of the words of train, then the most frequent of a corpus and of the entity table."""
+    languages = {document.lang for document in data.train}
+    passages = (passage(entry) for entry in data.known if entry.lang in languages)
+    others = frequent_words(corpus_lines(corpus)) + frequent_words(passages)
+    return lexicon_and_vectors([document.text for document in data.train], others, size, width)

@@ -1,0 +1,291 @@
+"""A retriever of entities and relations, trained on windows of annotated documents in one command.
+
+::
+
+    relik-ml convert nerel --out data/nerel
+    accelerate launch recipes/retriever_ru.py --preset base --data data/nerel --entities entities.jsonl.gz --out runs/e5
+    accelerate launch --cpu recipes/retriever_ru.py --preset compact --entities entities.jsonl.gz --out runs/compact
+
+``small``, ``base`` and ``large`` fine-tune multilingual-E5 of that size, or what ``--encoder`` names; ``compact``
+learns a bag of word vectors on a CPU. ``--out`` becomes a folder for ``relik-ml index build --encoder``, with an
+``index`` in it. What to expect, and in what memory, is in docs/retriever.md.
+
+The loss is the paper's (ReLiK, Orlando et al. 2024, section 3.1) over in-batch, mined and random negatives. Batches of
+any size go through the encoder in chunks (GradCache, Gao et al. 2021). Everything random is a function of the seed and
+the number of the step, so a run that was killed and goes on with ``--resume`` ends with the weights of an unbroken one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+import click
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from tqdm import tqdm
+
+from relik_ml.errors import ConfigError, ModelError, RelikError
+from relik_ml.models.contrastive import Reduction
+from relik_ml.models.lora import add_adapters, merge_adapters
+from relik_ml.models.retriever import BiEncoder
+from relik_ml.retriever.compact import CompactTextEncoder
+from relik_ml.retriever.encode import TextEncoder
+from relik_ml.score.retrieval import KS
+from relik_ml.text.windows import windows
+from relik_ml.training.batches import shuffled_batches
+from relik_ml.training.checkpoint import Checkpoint, Progress, restore_weights, trained
+from relik_ml.training.contrast import Objective, Questions
+from relik_ml.training.data import Data, read_data
+from relik_ml.training.flags import flags, given
+from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
+from relik_ml.training.optim import Optimisation, descend, optimiser
+from relik_ml.training.vectors import compact_vocabulary
+
+Encoder = TextEncoder | CompactTextEncoder
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every field is a flag of the command."""
+
+    preset: Literal["compact", "small", "base", "large"] = "base"
+    data: Path = Path("data/nerel")
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert`` writes it."""
+    entities: Path | None = None
+    """Entity table (see indexes/jsonl.py); without one only the entities of train can be found."""
+    corpus: tuple[Path, ...] = ()
+    """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
+    out: Path = Path("runs/retriever_ru")
+    seed: int = 1
+    resume: bool = False
+    """Go on from the checkpoint of a run that was cut off."""
+    encoder: str = "intfloat/multilingual-e5-base"
+    """A folder, or a name on the Hugging Face Hub, of any encoder that AutoModel loads."""
+    prefixes: Literal["saved", "none"] = "saved"
+    """Before questions and passages: what the encoder's folder says, E5's where it says nothing; or nothing."""
+    window: int = 128
+    stride: int = 96
+    epochs: int = 4
+    steps: int = 0
+    """Stop after so many steps, for a trial; 0 runs all epochs."""
+    rate: float = 2e-5
+    batch_tokens: int = 4096
+    """Tokens of the windows of a batch, padding included; of a compact model, words."""
+    chunk_tokens: int = 8192
+    """Tokens that go through the encoder at once, padding included. This bounds memory and changes nothing else."""
+    drawn: int = 100
+    """Passages drawn at random for each batch, besides those of its windows."""
+    mined: int = 15
+    """Hard negatives of each window: what the retriever ranks first among the wrong; 0 mines none."""
+    mine_every: float = 0.5
+    """Epochs from one mining to the next; at each dev is measured, too."""
+    namesakes: Literal["negatives", "ignored"] = "negatives"
+    """What other entities called like a right one are for its window."""
+    temperature: float = 0.01
+    reduction: Reduction = "sum"
+    """Over the right passages of a window: ``sum`` as in the paper, or their ``mean``."""
+    lora: int = 0
+    """Rank of LoRA adapters, merged when the model is saved; 0 trains all weights."""
+    precision: Literal["no", "bf16"] = "bf16"
+    checkpoint: int = 500
+    """Steps from one checkpoint to the next; 0 makes none."""
+    words: int = 50_000
+    """Word vectors of a compact model."""
+    word_width: int = 112
+    width: int = 16
+    """Width of a compact model's vectors."""
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "compact": {
+        "preset": "compact", "encoder": "", "window": 256, "stride": 192, "epochs": 6, "rate": 3e-3, "drawn": 1000,
+        "batch_tokens": 8192, "chunk_tokens": 65536, "mine_every": 1.0, "temperature": 0.05, "reduction": "mean",
+        "precision": "no",
+    },
+    "small": {"preset": "small", "encoder": "intfloat/multilingual-e5-small", "rate": 5e-5, "chunk_tokens": 16384},
+    "base": {"preset": "base"},
+    "large": {"preset": "large", "encoder": "intfloat/multilingual-e5-large", "rate": 1e-5, "chunk_tokens": 4096},
+}  # fmt: skip
+
+MOVABLE = {"data", "entities", "corpus", "out", "resume", "chunk_tokens", "checkpoint"}
+"""Fields in which a resumed run may differ: places, and what does not change the weights."""
+
+
+def main(config: Config) -> Progress:
+    """The whole path."""
+    check(config)
+    set_seed(config.seed)
+    accelerator = Accelerator(mixed_precision=config.precision)
+    if accelerator.num_processes > 1:
+        raise ConfigError("the recipe runs as one process", got=f"{accelerator.num_processes}", fix="--num_processes 1")
+    data = read_data(config.data, config.entities)
+    questions = ask(config, data)
+    encoder = compact(config, data) if config.preset == "compact" else pretrained(config)
+    progress = train(accelerator, config, data, questions, encoder)
+    restore_weights(encoder.model, progress.best)
+    if isinstance(encoder.model, BiEncoder):
+        accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
+        merge_adapters(encoder.model)
+    scores = {"losses": progress.losses, "dev": progress.measured}
+    save_retriever(config.out, data, encoder, "int8" if config.preset == "compact" else "float16", scores)
+    shutil.rmtree(left(config), ignore_errors=True)
+    accelerator.print(f"saved to {config.out}")
+    return progress
+
+
+# Before training
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot work or would lose something, before anything is loaded."""
+    refuse_other(config.out)
+    compact, whole = config.preset == "compact", ("window", "epochs", "batch_tokens", "chunk_tokens", "word_width")
+    small = [
+        name for name in (*whole, "width", "words", "rate", "temperature", "mine_every") if getattr(config, name) <= 0
+    ]
+    below = [name for name in ("drawn", "mined", "lora", "steps", "checkpoint") if getattr(config, name) < 0]
+    old = left(config)
+    faults = (
+        (bool(small), "these must be above zero", ", ".join(small), "correct them"),
+        (bool(below), "these cannot be below zero", ", ".join(below), "correct them"),
+        (not 1 <= config.stride <= config.window, "window does not fit its stride",
+         f"--window {config.window} --stride {config.stride}", "1 <= stride <= window"),
+        (compact and bool(config.encoder), "a compact model has no encoder", config.encoder, "use --preset base"),
+        (compact and config.lora > 0, "a compact model has no adapters", f"--lora {config.lora}", "leave --lora out"),
+        (old.exists() and not config.resume, "an interrupted run is there", str(old), "--resume, or remove it"),
+    )  # fmt: skip
+    for wrong, what, got, fix in faults:
+        if wrong:
+            raise ConfigError(what, got=got, fix=fix)
+
+
+def ask(config: Config, data: Data) -> Questions:
+    """The windows of train; there must be something to learn, and on dev to measure."""
+    questions = Questions.of(data.train, data.entries, config.window, config.stride).sparing_alternatives()
+    linked = sum(mention.link.id is not None for document in data.dev for mention in document.mentions)
+    for split, count in (("train", sum(map(len, questions.right))), ("dev", linked)):
+        if not count:
+            fix = "convert a corpus with links, and see that --entities holds them"
+            raise ConfigError(f"{split} names no entity to be found", where=str(config.data), got="0 links", fix=fix)
+    return questions.sparing_namesakes() if config.namesakes == "ignored" else questions
+
+
+def compact(config: Config, data: Data) -> CompactTextEncoder:
+    """From scratch, over navec's vectors of the words of train and the most frequent others."""
+    lexicon, vectors = compact_vocabulary(data, config.corpus, config.words, config.word_width)
+    return CompactTextEncoder.untrained(lexicon, vectors, config.width)
+
+
+def pretrained(config: Config) -> TextEncoder:
+    """The encoder to fine-tune, with adapters if they are wanted."""
+    settings = {"query_prefix": "", "passage_prefix": ""} if config.prefixes == "none" else {}
+    try:
+        encoder = TextEncoder.from_pretrained(config.encoder, batch_size=128, **settings)
+    except ModelError as error:
+        fix = "name a folder that holds tokenizer.json and safetensors (docs/training.md), or use --preset compact"
+        got = f"{error.what}: {error.got}"
+        raise ConfigError(
+            "the encoder cannot be loaded", where=f"--encoder {config.encoder}", got=got, fix=fix
+        ) from error
+    if config.lora:
+        add_adapters(encoder.model, config.lora)
+    return encoder
+
+
+# Training (section 3.1)
+
+
+def train(accelerator: Accelerator, config: Config, data: Data, questions: Questions, encoder: Encoder) -> Progress:
+    """All steps that are left; every fraction of an epoch dev is measured and hard negatives are mined."""
+    lengths = encoder.query_lengths(questions.texts)
+    batches, each = plan_batches(config, lengths)
+    plan, objective = Optimisation(config.rate, config.epochs), Objective(config.temperature, config.reduction)
+    adam, schedule = optimiser(encoder.model.to(accelerator.device), plan, len(batches))
+    store = checkpoint(config, questions)
+    progress = store.resume(encoder.model, adam, schedule) if config.resume else Progress()
+    model, adam = accelerator.prepare(encoder.model, adam)
+    model.train()
+    bar = tqdm(batches[progress.step :], "steps", len(batches), initial=progress.step, unit="step")
+    for places in bar:
+        torch.manual_seed(config.seed * 2**32 + progress.step)
+        random = Random(f"{config.seed} {progress.step}")
+        batch = questions.batch(places, config.drawn, random, progress.mined)
+        loss = objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward).item()
+        descend(accelerator, model, adam, plan.clip)
+        schedule.step()
+        progress = replace(progress, step=progress.step + 1, losses=(*progress.losses, loss))
+        bar.set_postfix(
+            loss=f"{loss:.3f}", passages=len(batch.passages), tokens=sum(lengths[place] for place in places)
+        )
+        if progress.step % each == 0 or progress.step == len(batches):
+            progress = measure(config, data, questions, encoder, progress)
+            accelerator.print(f"step {progress.step}: {line(progress)}")
+        if config.checkpoint and progress.step % config.checkpoint == 0:
+            store.save(model, adam, progress)
+    model.eval()
+    return progress
+
+
+def plan_batches(config: Config, lengths: list[int]) -> tuple[list[list[int]], int]:
+    """The windows of every step, and the number of steps from one mining to the next."""
+    epochs = (shuffled_batches(lengths, config.batch_tokens, Random(config.seed + e)) for e in range(config.epochs))
+    batches = [batch for epoch in epochs for batch in epoch]
+    each = max(1, round(len(batches) / config.epochs * config.mine_every))
+    return batches[: config.steps or None], each
+
+
+def measure(config: Config, data: Data, questions: Questions, encoder: Encoder, progress: Progress) -> Progress:
+    """Recall on dev, the best weights so far, and the hard negatives of the next steps."""
+    vectors = entry_vectors(questions.entries, encoder)
+    views = [view for document in data.dev for view in windows(document, config.window, config.stride)]
+    queries = encoder.queries([view.text for view in views])
+    found = dense_recall(queries, vectors, views, [*data.known, *data.own])
+    measured = (
+        *progress.measured,
+        {"step": progress.step, "coverage": found.coverage, **{f"recall@{k}": found.at(k) for k in KS}},
+    )
+    best = max(measured, key=lambda each: [each[f"recall@{k}"] for k in (50, 10, 1)])
+    if best is measured[-1] or not progress.best:
+        progress = replace(progress, best={name: weight.clone() for name, weight in trained(encoder.model).items()})
+    mined = questions.mine(encoder, vectors, config.mined) if config.mined else None
+    return replace(progress, measured=measured, mined=mined)
+
+
+def line(progress: Progress) -> str:
+    """The last measurement, for people."""
+    return ", ".join(f"{name} {value:.1%}" for name, value in progress.measured[-1].items() if name != "step")
+
+
+def checkpoint(config: Config, questions: Questions) -> Checkpoint:
+    """Where the state of a run lies until the run has ended, and by what settings and data it is that run."""
+    kept = {name: value for name, value in asdict(config).items() if name not in MOVABLE}
+    return Checkpoint(left(config), {**kept, "windows": len(questions.views), "rows": len(questions.entries)})
+
+
+def left(config: Config) -> Path:
+    """The folder of the checkpoint."""
+    return config.out.with_name(config.out.name + ".checkpoint")
+
+
+@click.command(help=__doc__)
+@flags(
+    Config, preset=list(PRESETS), prefixes=["saved", "none"], namesakes=["negatives", "ignored"],
+    reduction=["sum", "mean"], precision=["no", "bf16"],
+)  # fmt: skip
+def command(**values: Any) -> None:
+    """Flags over preset over defaults."""
+    named = given(values)
+    try:
+        main(Config(**{**PRESETS[named.get("preset", "base")], **named}))
+    except RelikError as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,50 @@
+"""What a recipe is given: documents to learn and to measure on, and entries to choose among."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from relik_ml.errors import ConfigError
+from relik_ml.io import read_documents
+from relik_ml.plugins import load_index
+from relik_ml.training.knowledge import annotated_entries
+from relik_ml.types import Document, Entry
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is trained and measured on."""
+
+    train: Sequence[Document]
+    dev: Sequence[Document]
+    types: Sequence[Entry]
+    known: Sequence[Entry]
+    """Entities of the table."""
+    own: Sequence[Entry]
+    """Entities that only the annotation of train knows."""
+    relations: Sequence[Entry]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The rows of the index."""
+        return [*self.known, *self.own, *self.relations]
+
+
+def read_data(folder: Path, entities: Path | None) -> Data:
+    """``train.jsonl`` and ``dev.jsonl`` of a folder, a table of entities if there is one, NEREL's types and relations.
+
+    Raises:
+        ConfigError: a split is empty.
+        DataError: a file is missing or breaks its schema.
+    """
+    train, dev = (list(read_documents(folder / f"{split}.jsonl")) for split in ("train", "dev"))
+    for split, documents in (("train", train), ("dev", dev)):
+        if not documents:
+            where, fix = str(folder / f"{split}.jsonl"), "convert the corpus again, and see what the converter says"
+            raise ConfigError(f"the {split} split is empty", where=where, got="0 documents", fix=fix)
+    types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
+    known = list(load_index("jsonl").entries(entities)) if entities else []
+    own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
+    return Data(train, dev, types, known, own, relations)

@@ -1,0 +1,84 @@
+"""What a retriever in training makes of the entries: their vectors, how well it finds them, and its index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from relik_ml.errors import OutputError
+from relik_ml.files import atomic_folder
+from relik_ml.manifest import FILE, Format, write_manifest
+from relik_ml.retriever.compact import CompactTextEncoder
+from relik_ml.retriever.encode import PassageEncoder, TextEncoder, passage
+from relik_ml.retriever.index import IndexConfig, PassageIndex
+from relik_ml.retriever.vectors import Floats, Storage, Vectors
+from relik_ml.score import Recall, recall
+from relik_ml.score.retrieval import KS
+from relik_ml.text.windows import cut
+from relik_ml.training.candidates import learnt_names
+from relik_ml.training.data import Data
+from relik_ml.types import Entry, Window
+
+FORMAT = Format(
+    "retriever", "relik-ml-retriever/1", "train it again with recipes/retriever_ru.py, or copy the folder again"
+)
+SCORES = "scores.json"
+_CHUNK = 4096  # passages whose vectors are float32 at a time
+
+
+def entry_vectors(entries: Sequence[Entry], encoder: PassageEncoder) -> Vectors:
+    """The vectors of all entries (N, D), float16."""
+    chunks = (entries[start : start + _CHUNK] for start in range(0, len(entries), _CHUNK))
+    return Vectors.join([Vectors.pack(encoder.passages([*map(passage, chunk)]), "float16") for chunk in chunks])
+
+
+def dense_recall(queries: Floats, vectors: Vectors, views: Iterable[Window], entities: Sequence[Entry]) -> Recall:
+    """How many linked mentions have their entity among the first k of a window that holds them, by vector alone.
+
+    ``queries`` (Q, D) belong to the ``views``; the first rows of ``vectors`` are those of the ``entities``.
+    """
+    ids = [entity.id for entity in entities]
+    ranked, _ = vectors.nearest(queries, max(KS), np.arange(len(ids)))
+    known, total = frozenset(ids), Recall(dict.fromkeys(KS, 0))
+    for view, rows in zip(views, ranked, strict=True):
+        links = [mention.link for mention in cut(view).mentions if mention.link.id]
+        found = [ids[row] for row in rows]
+        total += recall([(link.id or "", *link.alternatives) for link in links], [found] * len(links), known)
+    return total
+
+
+def build_index(data: Data, encoder: PassageEncoder, folder: Path, storage: Storage) -> PassageIndex:
+    """All entries with their vectors, and the names that they have and that train calls them by."""
+    names = learnt_names(data.entries, data.train, {entry.id for entry in data.own})
+    config = IndexConfig(storage, "entity table and NEREL train")
+    return PassageIndex.build(data.entries, encoder, folder, config, {"names": names.arrays()})
+
+
+def save_retriever(
+    folder: Path, data: Data, encoder: TextEncoder | CompactTextEncoder, storage: Storage, scores: Mapping[str, Any]
+) -> None:
+    """An encoder's folder with an ``index`` built by it and the ``scores.json`` of its training, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written, or the folder holds something that is no retriever.
+    """
+    refuse_other(folder)
+    with atomic_folder(folder) as partial:
+        encoder.save_pretrained(partial)
+        build_index(data, encoder, partial / "index", storage)
+        (partial / SCORES).write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+        write_manifest(partial, FORMAT, {"encoder": encoder.fingerprint})
+
+
+def refuse_other(folder: Path) -> None:
+    """Refuse to put a retriever where something else is (OutputError)."""
+    manifest = folder / FILE
+    ours = manifest.is_file() and f'"{FORMAT.name}"' in manifest.read_text(encoding="utf-8", errors="replace")
+    if ours or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    fix = "name a new or empty folder, or empty this one yourself"
+    raise OutputError("the folder holds something other than a retriever", where=str(folder), fix=fix)
