@@ -15,10 +15,9 @@ from torch import Tensor
 from relik_ml.errors import ModelError, OutputError
 from relik_ml.models.contrastive import multi_label_nce
 from relik_ml.models.retriever import BiEncoder, mean_pool
+from tests.models.slow_xlmr import PAD, slow
 
 transformers = pytest.importorskip("transformers", reason="the transformer encoder needs the extra relik-ml[train]")
-
-PAD = 1  # XLM-R's, so its position ids start at 2
 
 
 def tiny() -> torch.nn.Module:
@@ -34,36 +33,6 @@ def tiny() -> torch.nn.Module:
     return model
 
 
-def slow(model: torch.nn.Module, ids: list[int]) -> Tensor:
-    """One text, no padding, no mask: position ids counted by hand, attention and pooling by loops, in float64."""
-    weights = {name: tensor.double() for name, tensor in model.state_dict().items()}
-
-    def linear(name: str, x: Tensor) -> Tensor:
-        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-
-    def norm(name: str, x: Tensor) -> Tensor:
-        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
-        return x * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-    table = "embeddings.{}_embeddings.weight"
-    words, places = weights[table.format("word")], weights[table.format("position")]
-    kind = weights[table.format("token_type")][0]
-    x = torch.stack([words[token] + places[PAD + 1 + place] + kind for place, token in enumerate(ids)])
-    x = norm("embeddings.LayerNorm", x)
-    for layer in range(2):
-        at = f"encoder.layer.{layer}"
-        q, k, v = (linear(f"{at}.attention.self.{part}", x) for part in ("query", "key", "value"))
-        heads = []
-        for head in (slice(0, 8), slice(8, 16)):
-            heads.append(torch.softmax(q[:, head] @ k[:, head].T / math.sqrt(8), dim=-1) @ v[:, head])
-        x = norm(f"{at}.attention.output.LayerNorm", x + linear(f"{at}.attention.output.dense", torch.cat(heads, -1)))
-        inner = linear(f"{at}.intermediate.dense", x)
-        inner = inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2)))
-        x = norm(f"{at}.output.LayerNorm", x + linear(f"{at}.output.dense", inner))
-    pooled = sum(x) / len(ids)
-    return pooled / pooled.pow(2).sum().sqrt()
-
-
 def padded(texts: list[list[int]]) -> tuple[Tensor, Tensor]:
     width = max(map(len, texts))
     ids = torch.tensor([text + [PAD] * (width - len(text)) for text in texts])
@@ -77,7 +46,7 @@ def test_pooling_and_position_ids_agree_with_the_slow_reference() -> None:
     model = tiny()
     with torch.inference_mode():
         fast = BiEncoder(model)(*padded(TEXTS))
-    expected = torch.stack([slow(model, text) for text in TEXTS])
+    expected = torch.stack([slow(model.state_dict(), text, heads=2) for text in TEXTS])
     assert fast.shape == (3, 16)
     assert torch.allclose(fast.double(), expected, atol=1e-5)
 
@@ -172,25 +141,38 @@ def test_a_name_of_the_hub_without_a_network_is_a_model_error(monkeypatch: pytes
 # The loss
 
 
-def slow_nce(query: Tensor, passage: Tensor, positive: Tensor, temperature: float) -> Tensor:
+def slow_nce(
+    query: Tensor, passage: Tensor, positive: Tensor, ignored: Tensor, temperature: float, mean: bool
+) -> Tensor:
     rows = []
     for b in range(len(query)):
         scores = [torch.dot(query[b], passage[p]) / temperature for p in range(len(passage))]
         gold = [p for p in range(len(passage)) if positive[b, p]]
-        noise = [torch.exp(scores[p]) for p in range(len(passage)) if not positive[b, p]]
+        noise = [torch.exp(scores[p]) for p in range(len(passage)) if not positive[b, p] and not ignored[b, p]]
         terms = [-torch.log(torch.exp(scores[p]) / (torch.exp(scores[p]) + sum(noise))) for p in gold]
         if terms:
-            rows.append(torch.stack(terms).mean())
+            rows.append(torch.stack(terms).mean() if mean else torch.stack(terms).sum())
     return torch.stack(rows).mean() if rows else query.sum() * 0
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 7), st.sampled_from([0.1, 0.5, 1.0]))
-def test_the_loss_equals_a_slow_loop(seed: int, queries: int, passages: int, temperature: float) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 7), st.sampled_from([0.1, 0.5, 1.0]), st.booleans())
+def test_the_loss_equals_a_slow_loop(seed: int, queries: int, passages: int, temperature: float, mean: bool) -> None:
     generator = torch.Generator().manual_seed(seed)
     query, passage = (torch.randn(n, 3, generator=generator, dtype=torch.float64) for n in (queries, passages))
-    positive = torch.rand(queries, passages, generator=generator) < 0.4
-    fast = multi_label_nce(query, passage, positive, temperature)
-    assert torch.allclose(fast, slow_nce(query, passage, positive, temperature), rtol=1e-9, atol=1e-12)
+    positive, ignored = (torch.rand(queries, passages, generator=generator) < share for share in (0.4, 0.3))
+    fast = multi_label_nce(query, passage, positive, temperature, ignored, "mean" if mean else "sum")
+    expected = slow_nce(query, passage, positive, ignored, temperature, mean)
+    assert torch.allclose(fast, expected, rtol=1e-9, atol=1e-12)
+    none = torch.zeros_like(ignored)
+    assert torch.equal(multi_label_nce(query, passage, positive), multi_label_nce(query, passage, positive, 0.05, none))
+
+
+def test_what_is_ignored_gets_no_gradient() -> None:
+    query, passage = torch.randn(1, 3), torch.randn(4, 3, requires_grad=True)
+    positive, ignored = torch.tensor([[1, 0, 0, 0]]).bool(), torch.tensor([[1, 1, 0, 0]]).bool()
+    multi_label_nce(query, passage, positive, 1.0, ignored).backward()
+    assert passage.grad is not None
+    assert [bool(row.any()) for row in passage.grad] == [True, False, True, True]
 
 
 def test_the_loss_by_hand() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from relik_ml.errors import ModelError
 from relik_ml.models.compact import BagEncoder
+from relik_ml.models.weights import packed
 from relik_ml.retriever.compact import PASSAGE_WORDS, QUERY_WORDS, CompactTextEncoder
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.text.lexicon import Lexicon
@@ -97,3 +101,33 @@ def test_the_fingerprint_knows_every_weight_and_word() -> None:
         after = encoder.fingerprint
         assert after != before
         before = after
+
+
+def test_saved_and_loaded(encoder: CompactTextEncoder, tmp_path: Path) -> None:
+    encoder.model.vectors.weight.data.copy_(packed(encoder.model.vectors.weight))
+    encoder.save_pretrained(tmp_path)
+    again = CompactTextEncoder.from_pretrained(tmp_path)
+    texts = ["Москва — столица России", "", "река"]
+    assert again.fingerprint == encoder.fingerprint
+    assert np.array_equal(again.queries(texts), encoder.queries(texts))
+    assert np.array_equal(again.passages(texts), encoder.passages(texts))
+    assert not again.model.vectors.weight.requires_grad
+
+
+@pytest.mark.parametrize("name", ["words.json", "words.safetensors", "retriever.safetensors"])
+def test_what_is_no_compact_encoder(encoder: CompactTextEncoder, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="no compact encoder") as error:
+        CompactTextEncoder.from_pretrained(tmp_path)
+    assert error.value.where == str(tmp_path)
+    encoder.save_pretrained(tmp_path)
+    (tmp_path / name).write_bytes(b"{}")
+    with pytest.raises(ModelError, match="no compact encoder"):
+        CompactTextEncoder.from_pretrained(tmp_path)
+
+
+def test_lengths_and_deferred_vectors(encoder: CompactTextEncoder) -> None:
+    texts = ["Москва — столица", "", "Минск " * 900]
+    assert encoder.query_lengths(texts) == [2, 0, QUERY_WORDS]
+    assert encoder.passage_lengths(texts) == [2, 0, PASSAGE_WORDS]
+    assert torch.equal(encoder.defer_queries(texts)(), encoder.embed_queries(texts))
+    assert torch.equal(encoder.defer_passages(texts)(), encoder.embed_passages(texts))

@@ -145,6 +145,41 @@ def test_prefixes_and_length_are_saved(make: Callable[..., TextEncoder], tmp_pat
     assert TextEncoder.from_pretrained(tmp_path).passage_prefix == "passage: "
 
 
+def test_lengths_are_those_of_the_tokens(make: Callable[..., TextEncoder]) -> None:
+    encoder = make()
+    texts = ["Москва", "", "</s> поэт", "поэт " * 100, "\ud800"]
+    for lengths, prefix in ((encoder.query_lengths(texts), "query: "), (encoder.passage_lengths(texts), "passage: ")):
+        assert lengths == encoder.tokens([prefix + text for text in texts])[1].sum(1).tolist()
+    assert encoder.query_lengths([]) == []
+
+
+def test_deferred_vectors_are_those_of_embed(make: Callable[..., TextEncoder]) -> None:
+    encoder = make()
+    texts = ["Москва", "поэт и город"]
+    deferred = encoder.defer_passages(texts)
+    assert torch.equal(deferred(), encoder.embed_passages(texts))
+    assert torch.equal(deferred(), deferred())
+    assert torch.equal(encoder.defer_queries(texts)(), encoder.embed_queries(texts))
+
+
+def test_an_e5_shaped_folder_against_a_slow_reference(checkpoints: Path) -> None:
+    """The tokenizer's own library, the weights as they lie in the file, XLM-R by hand: no code of ours, no padding."""
+    from safetensors.torch import load_file
+
+    from tests.models.slow_xlmr import slow
+
+    folder = checkpoints / "xlmr"
+    encoder = TextEncoder.from_pretrained(folder)
+    made, weights = (
+        tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json")),
+        load_file(folder / "model.safetensors"),
+    )
+    texts = ["Анна Ахматова", "Москва — столица России, город на реке Москве; " * 4, "", "поэт\u00a0жил"]
+    for prefix, encode in (("query: ", encoder.queries), ("passage: ", encoder.passages)):
+        expected = torch.stack([slow(weights, made.encode(prefix + text).ids, heads=4) for text in texts])
+        assert torch.allclose(torch.from_numpy(encode(texts)).double(), expected, atol=1e-5)
+
+
 # The tokenizer
 
 

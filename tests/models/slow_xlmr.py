@@ -1,0 +1,45 @@
+"""XLM-R over one text, without padding, in float64: position ids counted by hand, heads one by one, pooling as a sum.
+
+Nothing here is shared with transformers but the weights, by their names in the file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+PAD = 1  # XLM-R's, so its position ids start at 2
+
+
+def slow(state: Mapping[str, Tensor], ids: Sequence[int], heads: int) -> Tensor:
+    """The unit vector (H,) of token ids, special tokens included."""
+    weights = {name: tensor.double() for name, tensor in state.items()}
+
+    def linear(name: str, x: Tensor) -> Tensor:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def norm(name: str, x: Tensor) -> Tensor:
+        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        return x * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+    table = "embeddings.{}_embeddings.weight"
+    words, places = weights[table.format("word")], weights[table.format("position")]
+    kind = weights[table.format("token_type")][0]
+    x = torch.stack([words[token] + places[PAD + 1 + place] + kind for place, token in enumerate(ids)])
+    x = norm("embeddings.LayerNorm", x)
+    size = x.shape[1] // heads
+    for layer in range(sum(name.endswith("query.weight") for name in weights)):
+        at = f"encoder.layer.{layer}"
+        q, k, v = (linear(f"{at}.attention.self.{part}", x) for part in ("query", "key", "value"))
+        seen = []
+        for head in (slice(start, start + size) for start in range(0, x.shape[1], size)):
+            seen.append(torch.softmax(q[:, head] @ k[:, head].T / math.sqrt(size), dim=-1) @ v[:, head])
+        x = norm(f"{at}.attention.output.LayerNorm", x + linear(f"{at}.attention.output.dense", torch.cat(seen, -1)))
+        inner = linear(f"{at}.intermediate.dense", x)
+        inner = inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2)))
+        x = norm(f"{at}.output.LayerNorm", x + linear(f"{at}.output.dense", inner))
+    pooled = x.sum(0) / len(ids)
+    return pooled / pooled.pow(2).sum().sqrt()
