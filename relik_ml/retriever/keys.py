@@ -1,27 +1,35 @@
 """Keys that names are compared by: hashes of stems, the same for every inflection of a name.
 
 A query word is tried by the stem of its surface and by the stem of its lemma, because each is right where the other
-is not: «Путина» (whose likeliest lemma is «путина») by its surface, «Павла» by its lemma.
-
->>> [stem(word) for word in ("Путина", "Путиным", "Россией", "российской", "США", "Google")]
-['путин', 'путин', 'росс', 'российск', 'сша', 'google']
+is not: «Путина» (whose likeliest lemma is «путина») by its surface, «Павла» by its lemma. The key of a run of words is
+reckoned from the hashes of its words, so that all runs of a text take a few sums over arrays.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
 from hashlib import blake2b
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.retriever.stems import stem
+from relik_ml.retriever.transliteration import sound
 from relik_ml.text.tokens import tokens
 
-_ENDING = re.compile(
-    "(?:иями|ыми|ими|ого|его|ому|ему|ами|ями|иях|ией|ов|ев|ей|ой|ий|ый|ая|яя|ое|ее|ые|ие|ых|их|ым|им|ом|ем|"
-    "ам|ям|ах|ях|ою|ею|ия|ии|ию|ью|ье|ья|а|я|о|е|у|ю|ы|и|ь|й)$"
-)
+Keys = NDArray[np.uint64]
+
 _NOTE = re.compile(r"\s*\([^()]*\)$")
-CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+_ODD, _BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1
+SOUNDING = "\x00"
+"""Stands before a word that is written as it sounds, apart from all that are spelt."""
+
+
+AUDIBLE = 4
+"""Sounds of the shortest name that is told by them."""
 
 
 def name_key(name: str) -> int:
@@ -29,13 +37,29 @@ def name_key(name: str) -> int:
 
     It has 48 bits: in one index of a million names out of 500 two meet.
     """
-    return _hash([stem(token.text) for token in tokens(name) if token.text[0].isalnum()])
+    return run_key([stem(word) for word in words_of(name)])
+
+
+def sound_key(name: str) -> int:
+    """The hash of a name as it sounds; 0 when one of its words has no sound, or all have too few."""
+    sounds = [sound(word) for word in words_of(name)]
+    enough = all(sounds) and sum(map(len, sounds)) >= AUDIBLE
+    return run_key([SOUNDING + each for each in sounds]) if enough else 0
 
 
 def surface_keys(surface: str, lemma: Callable[[str], str]) -> set[int]:
-    """Every key that a query with this surface would try."""
-    words = [token.text for token in tokens(surface) if token.text[0].isalnum()]
-    return set(mixed_keys([variants(word, lemma) for word in words])) if words else set()
+    """Every key that a query with this surface would try for the names that are spelt so."""
+    forms = [variants(word, lemma) for word in words_of(surface)]
+    if len(forms) <= 2:
+        mixtures = set(product(*forms))
+    else:
+        mixtures = {tuple(form[0] for form in forms), tuple(form[-1] for form in forms)}
+    return {key for key in map(run_key, mixtures) if key}
+
+
+def words_of(text: str) -> list[str]:
+    """The words and numbers of a text, without its marks."""
+    return [token.text for token in tokens(text) if token.text[0].isalnum()]
 
 
 def variants(word: str, lemma: Callable[[str], str]) -> tuple[str, ...]:
@@ -43,29 +67,29 @@ def variants(word: str, lemma: Callable[[str], str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((stem(word), stem(lemma(word)))))
 
 
-def stem(word: str) -> str:
-    """A Russian word without its inflection, case-folded, ё as е; other words case-folded."""
-    folded = word.casefold().replace("ё", "е")
-    if len(folded) < 4 or word.isupper() or not CYRILLIC.match(folded):
-        return folded
-    bare = _ENDING.sub("", folded)
-    return bare if len(bare) >= 3 else folded
-
-
-def mixed_keys(stems: Sequence[tuple[str, ...]]) -> list[int]:
-    """The keys of words with variants: short runs in every mixture, long ones all by the first or all by the last."""
-    if len(stems) <= 2:
-        mixtures = list(product(*stems))
-    else:
-        mixtures = list(dict.fromkeys((tuple(word[0] for word in stems), tuple(word[-1] for word in stems))))
-    return [key for key in map(_hash, mixtures) if key]
-
-
-def _hash(words: Iterable[str]) -> int:
-    joined = " ".join(words)
-    if len(joined) < 2:
+def run_key(stems: Sequence[str]) -> int:
+    """The key of a run of stems; 0 for nothing and for a single letter, which names no one."""
+    if sum(map(len, stems)) < 2:
         return 0
-    return int.from_bytes(blake2b(joined.encode(errors="surrogatepass"), digest_size=6).digest(), "little")
+    folded = reduce(lambda run, stem: (run * _ODD + word_hash(stem)) & _BITS, stems, 0)
+    return ((folded ^ folded >> 29) * _ODD & _BITS) >> 16
+
+
+def finished(runs: Keys) -> Keys:
+    """The keys of runs that ``extended`` gave: what ``run_key`` does last."""
+    return ((runs ^ runs >> np.uint64(29)) * np.uint64(_ODD)) >> np.uint64(16)
+
+
+def extended(runs: Keys, hashes: Keys) -> Keys:
+    """Runs (N,) with one word more, whose hashes (N,) are given."""
+    longer: Keys = runs * np.uint64(_ODD) + hashes
+    return longer
+
+
+@lru_cache(maxsize=1 << 18)
+def word_hash(stem: str) -> int:
+    """64 bits of a stem."""
+    return int.from_bytes(blake2b(stem.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
 def spellings(name: str, human: bool) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ A name hit is a span of the text, a row of the index and features that say how g
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -14,22 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.retriever.keys import CYRILLIC, mixed_keys, name_key, spellings, variants
+from relik_ml.retriever.fusion import likelihood
+from relik_ml.retriever.keys import name_key, sound_key, spellings, words_of
+from relik_ml.retriever.spans import DERIVED, INITIALS, SPELT, Runs, Spans
+from relik_ml.retriever.stems import CYRILLIC
+from relik_ml.retriever.transliteration import sound
 from relik_ml.types import Entry, Token
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 LABEL, ALIAS, LEARNT, SURNAME = range(4)
 """How a key came to be: the entry's name, one of its aliases, an annotated surface, the surname of a person."""
 
 HUMAN = "Q5"
-LONGEST = 7
-"""Words in the longest name looked up."""
-
-WORD = 2.0
-"""What each word of a name adds to the weight of its hits: the longer, the less it stands there by chance."""
-
-GAP = 3
-"""Code points that may lie between two words of a name, such as a dash between blanks."""
-
 
 FEATURES = (
     "label", "alias", "learnt", "surname", "count", "prior", "annotated", "popularity", "rank", "rivals",
@@ -37,7 +34,7 @@ FEATURES = (
 )  # fmt: skip
 """What ``Hit.features`` holds, in this order; see ``NameIndex._features``.
 
-``longest`` is 1 when a longer name of the same row stands in the window: this one may be part of it or short for it.
+``longest`` is 1 when no longer name of the same row stands in the window, of which this one may be a part.
 """
 
 POPULAR = 60_000.0
@@ -46,32 +43,20 @@ POPULAR = 60_000.0
 NOBODY = 0xFFFFFFFF
 """The row of annotated surfaces that stand for nothing in the knowledge base."""
 
+SIEVE = 22
+"""Bits of a key by which most runs that are no name are known, before any key is searched for."""
+
+TITLED = 3
+"""Words in the longest Latin name that is indexed by its sound: longer ones are translated, not transcribed."""
+
 
 class Learnt(Counter[tuple[int, int]]):
     """In how many documents a key was annotated with a row (``NOBODY``: with nothing in the knowledge base)."""
 
 
-class Evidence(NamedTuple):
-    """Why a row is proposed for a span; the greatest by ``weight`` counts."""
-
-    weight: float
-    popularity: float
-    kind: int
-    seen: int
-    total: int
-
-
-class Match(NamedTuple):
-    """A key that stands in a text: tokens ``first`` to ``last`` inclusive, and where its rows lie in the index."""
-
-    first: int
-    last: int
-    key: int
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row whose name stands in the text: the span in tokens, and the features of that hit."""
+    """A row whose name stands in the text: the span in tokens, how likely it is meant, and the features of that hit."""
 
     first: int
     last: int
@@ -80,23 +65,44 @@ class Found:
     features: tuple[float, ...]
 
 
+class Hits(NamedTuple):
+    """Rows (H,) proposed for spans. ``span`` numbers the spans in text order."""
+
+    span: Ints
+    row: Ints
+    weight: Floats
+    """By it the rows of one span are ranked."""
+    popularity: Floats
+    kind: Ints
+    seen: Ints
+    total: Ints
+    way: Ints
+
+    def of(self, places: NDArray[Any]) -> Hits:
+        """Some of them, in this order."""
+        return Hits(*(column[places] for column in self))
+
+
 class NameIndex:
     """Sorted key hashes with the rows they name.
 
     ``keys`` (N,) uint64, ``rows`` (N,) uint32, ``kinds`` (N,) uint8 bit set over ``LABEL`` …, ``counts`` (N,)
     uint16 documents in which annotators linked this key to this row, ``NOBODY`` among the rows. For each row of the
-    index, ``popularity`` float16 and ``human``, whether it is a person.
+    index, ``popularity`` float16, ``human``, whether it is a person, and ``initials`` uint8, of its given name.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], lemma: Callable[[str], str]) -> None:
         """From what ``arrays`` gave."""
-        self.keys = arrays["keys_high"].astype(np.uint64) << np.uint64(16) | arrays["keys_low"]
+        high = np.repeat(np.arange(len(arrays["keys_high"]), dtype=np.uint64), arrays["keys_high"])
+        self.keys = high << np.uint64(32) | arrays["keys_low"]
         self.rows, self.kinds = arrays["rows"], arrays["kinds"]
         self.counts = np.zeros(len(self.keys), np.uint16)
         self.counts[arrays["learnt"]] = arrays["counts"]
         self.popularity = arrays["popularity"]
         self.human = np.unpackbits(arrays["human"])[: len(self.popularity)]
-        self._lemma = lemma
+        self._spans = Spans(lemma)
+        self._present = np.zeros(1 << SIEVE, bool)
+        self._present[self.keys >> np.uint64(48 - SIEVE)] = True
 
     @classmethod
     def build(
@@ -110,8 +116,8 @@ class NameIndex:
         kinds: dict[tuple[int, int], int] = defaultdict(int)
         for row, entry in enumerate(entries):
             named = entry.kind == "entity" and entry.id not in only_learnt
-            for kind, name in _names(entry) if named else ():
-                kinds[name_key(name), row] |= 1 << kind
+            for kind, key in _keys(entry) if named else ():
+                kinds[key, row] |= 1 << kind
         counts: dict[tuple[int, int], int] = {}
         for pair, count in learnt.items():
             counts[pair] = min(count, 65_535)
@@ -130,7 +136,7 @@ class NameIndex:
         )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What a folder keeps: 11 bytes a name, for there are hundreds of thousands."""
+        """What a folder keeps: 9 bytes a name, for there are hundreds of thousands."""
         return _packed(self.keys, self.rows, self.kinds, self.counts, self.popularity, self.human)
 
     def find(self, words: Sequence[Token], held_out: Learnt | None = None, per_span: int = 12) -> list[Found]:
@@ -139,89 +145,104 @@ class NameIndex:
         ``held_out`` is what one document taught the index: it is taken back, so that a reader in training
         meets its documents as if they were new.
         """
-        matches = self._matches(words)
-        keys = np.array([match.key for match in matches], np.uint64)
-        low, high = np.searchsorted(self.keys, keys, "left"), np.searchsorted(self.keys, keys, "right")
-        spans: dict[tuple[int, int], dict[int, Evidence]] = {}
-        for place in np.flatnonzero(low < high).tolist():
-            match = matches[place]
-            known = spans.setdefault((match.first, match.last), {})
-            for row, evidence in self._rows(match.key, int(low[place]), int(high[place]), held_out or Learnt()):
-                known[row] = max(known.get(row, evidence), evidence)
-        return self._describe(words, spans, per_span)
+        runs = self._spans(words)
+        runs = Runs(*(column[self._present[runs.key >> np.uint64(48 - SIEVE)]] for column in runs))
+        low, high = np.searchsorted(self.keys, runs.key, "left"), np.searchsorted(self.keys, runs.key, "right")
+        known = np.flatnonzero(low < high)
+        runs, low, high = Runs(*(column[known] for column in runs)), low[known], high[known]
+        order = runs.first * len(words) + runs.last
+        spans, span = np.unique(order, return_inverse=True)
+        hits = _best(self._hits(runs, span, low, high, held_out or Learnt()))
+        first, last = np.divmod(spans, max(1, len(words)))
+        return self._describe(words, first, last, hits, per_span)
 
-    def _matches(self, words: Sequence[Token]) -> list[Match]:
-        """The keys of every run of up to ``LONGEST`` words that no wide gap interrupts."""
-        solid = [place for place, word in enumerate(words) if word.text[0].isalnum()]
-        stems = [variants(words[place].text, self._lemma) for place in solid]
-        return [
-            Match(solid[left], solid[right], key)
-            for left in range(len(solid))
-            for right in self._reach(words, solid, left)
-            for key in mixed_keys(stems[left : right + 1])
-        ]
-
-    @staticmethod
-    def _reach(words: Sequence[Token], solid: Sequence[int], left: int) -> Iterator[int]:
-        yield left
-        for right in range(left + 1, min(left + LONGEST, len(solid))):
-            if words[solid[right]].start - words[solid[right - 1]].stop > GAP:
-                return
-            yield right
-
-    def _rows(self, key: int, low: int, high: int, held_out: Learnt) -> Iterator[tuple[int, Evidence]]:
-        """The rows of one key with their evidence, less what is held out."""
-        rows, kinds = self.rows[low:high].tolist(), self.kinds[low:high].tolist()
-        seen = zip(rows, self.counts[low:high].tolist(), strict=True)
-        counts = [max(0, count - held_out[key, row]) for row, count in seen]
-        total = sum(counts)
-        for row, kind, count in zip(rows, kinds, counts, strict=True):
-            kind = kind if count else kind & ~(1 << LEARNT)
-            if kind and row != NOBODY:
-                popularity = float(self.popularity[row])
-                weight = 8 * count / (total + 1) + popularity + (kind & (1 << LABEL) > 0)
-                yield row, Evidence(weight, popularity, kind, count, total)
+    def _hits(self, runs: Runs, span: Ints, low: Ints, high: Ints, held_out: Learnt) -> Hits:
+        """The rows of each key with their evidence, less what is held out."""
+        sizes = high - low
+        run = np.repeat(np.arange(len(sizes)), sizes)
+        place = np.arange(len(run)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + low[run]
+        rows, kinds, seen = self.rows[place], self.kinds[place].astype(np.int64), self.counts[place].astype(np.int64)
+        if held_out:
+            pairs = zip(self.keys[place].tolist(), rows.tolist(), strict=True)
+            seen = np.maximum(seen - np.array([held_out[pair] for pair in pairs], np.int64), 0)
+        way = runs.way[run]
+        seen = np.where(way == SPELT, seen, 0)
+        total = np.bincount(run, seen, len(sizes)).astype(np.int64)[run]
+        kinds = _kinds(kinds, seen, way)
+        keep = (kinds > 0) & (rows != NOBODY)
+        run, rows, kinds, seen, total, way = (column[keep] for column in (run, rows, kinds, seen, total, way))
+        popularity = self.popularity[rows].astype(np.float64)
+        weight = 8 * seen / (total + 1) + popularity + (kinds & (1 << LABEL) > 0)
+        return Hits(span[run], rows.astype(np.int64), weight, popularity, kinds, seen, total, way)
 
     def _describe(
-        self, words: Sequence[Token], spans: Mapping[tuple[int, int], Mapping[int, Evidence]], per_span: int
+        self, words: Sequence[Token], first: Ints, last: Ints, hits: Hits, per_span: int
     ) -> list[Found]:
-        places: dict[int, list[int]] = defaultdict(list)
-        for (first, last), rows in spans.items():
-            for row in rows:
-                places[row].append(last - first)
-        found = []
-        for (first, last), rows in spans.items():
-            ranked = sorted(rows.items(), key=lambda item: (-item[1].weight, item[0]))
-            span = words[first : last + 1]
-            for rank, (row, evidence) in enumerate(ranked[:per_span]):
-                features = self._features(span, row, evidence, rank, len(ranked), places[row])
-                found.append(Found(first, last, row, evidence.weight + WORD * _words(span), features))
-        return found
+        """The best hits of each span. ``first`` and ``last`` are the tokens of each span."""
+        starts = np.searchsorted(hits.span, np.arange(len(first)))
+        rank = np.arange(len(hits.span)) - starts[hits.span]
+        rivals = np.bincount(hits.span, minlength=len(first))[hits.span]
+        length = (last - first)[hits.span]
+        rows, row = np.unique(hits.row, return_inverse=True)
+        longest = np.zeros(len(rows), np.int64)
+        np.maximum.at(longest, row, length)
+        times = np.bincount(row, minlength=len(rows))[row]
+        chosen = np.flatnonzero(rank < per_span)
+        looks = np.array([_look(words[a : b + 1]) for a, b in zip(first.tolist(), last.tolist(), strict=True)])
+        features = self._features(
+            hits.of(chosen), rank[chosen], rivals[chosen], looks.reshape(-1, 3)[hits.span[chosen]],
+            length[chosen] >= longest[row][chosen], times[chosen],
+        )  # fmt: skip
+        weights = likelihood(features, hits.way[chosen])
+        columns = first[hits.span[chosen]], last[hits.span[chosen]], hits.row[chosen], weights
+        values = zip(*(column.tolist() for column in columns), map(tuple, features.tolist()), strict=True)
+        return [Found(*value) for value in values]
 
     def _features(
-        self, span: Sequence[Token], row: int, evidence: Evidence, rank: int, rivals: int, lengths: Sequence[int]
-    ) -> tuple[float, ...]:
-        """In the order of ``FEATURES``, each of the order of one."""
-        _, popularity, kind, count, total = evidence
-        return (
-            *(float(kind >> bit & 1) for bit in (LABEL, ALIAS, LEARNT, SURNAME)),
-            math.log1p(count) / 3,
-            count / (total + 1),
-            math.log1p(total) / 3,
-            popularity / 4,
-            1 / (1 + rank),
-            math.log1p(rivals) / 3,
-            float(span[0].text.isupper()),
-            float(len(span[0].text) > 1 and span[0].text.istitle()),
-            min(_words(span), 4) / 4,
-            float(max(lengths) >= len(span)),
-            math.log1p(len(lengths)) / 2,
-            float(self.human[row]),
-        )
+        self, hits: Hits, rank: Ints, rivals: Ints, looks: Floats, longest: NDArray[np.bool_], spans: Ints
+    ) -> Floats:
+        """(H, F) in the order of ``FEATURES``, each of the order of one."""
+        return np.stack(
+            [
+                *(hits.kind >> bit & 1 for bit in (LABEL, ALIAS, LEARNT, SURNAME)),
+                np.log1p(hits.seen) / 3,
+                hits.seen / (hits.total + 1),
+                np.log1p(hits.total) / 3,
+                hits.popularity / 4,
+                1 / (1 + rank),
+                np.log1p(rivals) / 3,
+                *looks.T,
+                longest,
+                np.log1p(spans) / 2,
+                self.human[hits.row],
+            ],
+            axis=1,
+        ).astype(np.float64)
 
 
-def _words(span: Sequence[Token]) -> int:
-    return sum(word.text[0].isalnum() for word in span)
+def _kinds(kinds: Ints, seen: Ints, way: Ints) -> Ints:
+    """What a key says when it is met in some way: a base says as much as an alias, initials speak of surnames."""
+    kinds = np.where(seen > 0, kinds, kinds & ~(1 << LEARNT))
+    kinds = np.where(way == INITIALS, kinds & 1 << SURNAME, kinds)
+    return np.where((way == DERIVED) & (kinds & (1 << LABEL | 1 << ALIAS) > 0), 1 << ALIAS, np.where(way == DERIVED, 0, kinds))
+
+
+def _best(hits: Hits) -> Hits:
+    """Of each row of each span the best evidence, the likeliest rows of a span first."""
+    keys = (hits.total, hits.seen, hits.kind, hits.popularity, hits.weight)
+    order = np.lexsort((*(-key for key in keys), hits.row, hits.span))
+    hits = hits.of(order)
+    once = np.ones(len(order), bool)
+    once[1:] = (hits.span[1:] != hits.span[:-1]) | (hits.row[1:] != hits.row[:-1])
+    hits = hits.of(np.flatnonzero(once))
+    return hits.of(np.lexsort((hits.row, -hits.weight, hits.span)))
+
+
+def _look(span: Sequence[Token]) -> tuple[float, float, float]:
+    """Upper case, title case, words."""
+    text = span[0].text
+    words = sum(word.text[0].isalnum() for word in span)
+    return float(text.isupper()), float(len(text) > 1 and text.istitle()), min(words, 4) / 4
 
 
 def _packed(
@@ -234,8 +255,8 @@ def _packed(
 ) -> dict[str, NDArray[Any]]:
     learnt = np.flatnonzero(counts)
     return {
-        "keys_high": (keys >> np.uint64(16)).astype(np.uint32),
-        "keys_low": keys.astype(np.uint16),
+        "keys_high": np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=1 << 16).astype(np.uint32),
+        "keys_low": keys.astype(np.uint32),
         "rows": rows,
         "kinds": kinds,
         "learnt": learnt.astype(np.uint32),
@@ -245,11 +266,22 @@ def _packed(
     }
 
 
-def _names(entry: Entry) -> Iterator[tuple[int, str]]:
+def _keys(entry: Entry) -> Iterator[tuple[int, int]]:
+    """The keys of an entry, each with the kind of name that it stands for."""
     human = HUMAN in entry.types
     for kind, name in [(LABEL, entry.name), *((ALIAS, alias) for alias in entry.aliases)]:
         for written in spellings(name, human):
-            yield kind, written
-    words = spellings(entry.name, human)[-1].split()
+            yield kind, name_key(written)
+    plain = spellings(entry.name, human)[-1]
+    words = words_of(plain)
     if human and len(words) > 1 and CYRILLIC.match(words[-1]):
-        yield SURNAME, words[-1]
+        yield SURNAME, name_key(words[-1])
+    if transcribed(plain, words):
+        yield ALIAS, sound_key(plain)
+        if human and len(words) > 1:
+            yield SURNAME, sound_key(words[-1])
+
+
+def transcribed(name: str, words: Sequence[str]) -> bool:
+    """Whether Russian text would write a Latin name by its sound: a few words, each with a capital."""
+    return 0 < len(words) <= TITLED and not CYRILLIC.search(name) and all(word.istitle() for word in words)
