@@ -27,6 +27,13 @@ _ODD, _BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1
 SOUNDING = "\x00"
 """Stands before a word that is written as it sounds, apart from all that are spelt."""
 
+SHORT = "\x01"
+"""Stands before an acronym that is built from a name, apart from the words that it may look like."""
+
+PATRONYMIC = re.compile(r"\w{2,}(?:ович|евич|ич|овна|евна|ична|инична)|оглы|кызы")
+GIVEN = re.compile(r"[А-ЯЁ][а-яё-]+(?: [А-ЯЁ][а-яё-]+)?")
+"""One or two capitalised words: what stands behind the comma in a register of persons."""
+
 
 AUDIBLE = 4
 """Sounds of the shortest name that is told by them."""
@@ -45,6 +52,11 @@ def sound_key(name: str) -> int:
     sounds = [sound(word) for word in words_of(name)]
     enough = all(sounds) and sum(map(len, sounds)) >= AUDIBLE
     return run_key([SOUNDING + each for each in sounds]) if enough else 0
+
+
+def acronym_key(acronym: str) -> int:
+    """The hash of an acronym that no source gives but that follows from a name."""
+    return run_key([SHORT + acronym])
 
 
 def surface_keys(surface: str, lemma: Callable[[str], str]) -> set[int]:
@@ -93,13 +105,20 @@ def word_hash(stem: str) -> int:
 
 
 def spellings(name: str, human: bool) -> tuple[str, ...]:
-    """A name and what it is without the marks of an encyclopaedia, the plainest last.
+    """A name and what it is without the marks of an encyclopaedia, and a person's also without the patronymic.
+
+    A person is known by the comma of a register even where nothing says that it is one.
 
     >>> spellings("Торез, Морис", human=True), spellings("Вирак (провинция)", human=False)
     (('Торез, Морис', 'Морис Торез'), ('Вирак (провинция)', 'Вирак'))
+    >>> spellings("Королёв, Сергей Павлович", human=False)[1:]
+    ('Сергей Павлович Королёв', 'Сергей Королёв')
     """
     plain = _NOTE.sub("", name)
     surname, comma, given = plain.partition(", ")
-    if human and comma:
+    if comma and (human or (" " not in surname and GIVEN.fullmatch(given) and PATRONYMIC.search(given))):
         plain = f"{given} {surname}"
-    return tuple(dict.fromkeys((name, plain)))
+    words = plain.split(" ")
+    short = [word for word in words if not PATRONYMIC.fullmatch(word)]
+    familiar = " ".join(short) if len(short) == 2 and (human or comma) else plain
+    return tuple(dict.fromkeys((name, plain, familiar)))

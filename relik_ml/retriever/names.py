@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from relik_ml.retriever.acronyms import acronyms
 from relik_ml.retriever.fusion import likelihood
-from relik_ml.retriever.keys import name_key, sound_key, spellings, words_of
+from relik_ml.retriever.keys import acronym_key, name_key, sound_key, spellings, words_of
 from relik_ml.retriever.spans import DERIVED, INITIALS, SPELT, Runs, Spans
 from relik_ml.retriever.stems import CYRILLIC
 from relik_ml.retriever.transliteration import sound
@@ -46,8 +47,8 @@ NOBODY = 0xFFFFFFFF
 SIEVE = 22
 """Bits of a key by which most runs that are no name are known, before any key is searched for."""
 
-TITLED = 3
-"""Words in the longest Latin name that is indexed by its sound: longer ones are translated, not transcribed."""
+TRANSCRIBED = 2
+"""Words in the longest Latin name that is indexed by its sound, one more for persons: longer ones are translated."""
 
 
 class Learnt(Counter[tuple[int, int]]):
@@ -76,7 +77,6 @@ class Hits(NamedTuple):
     kind: Ints
     seen: Ints
     total: Ints
-    way: Ints
 
     def of(self, places: NDArray[Any]) -> Hits:
         """Some of them, in this order."""
@@ -170,10 +170,10 @@ class NameIndex:
         total = np.bincount(run, seen, len(sizes)).astype(np.int64)[run]
         kinds = _kinds(kinds, seen, way)
         keep = (kinds > 0) & (rows != NOBODY)
-        run, rows, kinds, seen, total, way = (column[keep] for column in (run, rows, kinds, seen, total, way))
+        run, rows, kinds, seen, total = (column[keep] for column in (run, rows, kinds, seen, total))
         popularity = self.popularity[rows].astype(np.float64)
         weight = 8 * seen / (total + 1) + popularity + (kinds & (1 << LABEL) > 0)
-        return Hits(span[run], rows.astype(np.int64), weight, popularity, kinds, seen, total, way)
+        return Hits(span[run], rows.astype(np.int64), weight, popularity, kinds, seen, total)
 
     def _describe(
         self, words: Sequence[Token], first: Ints, last: Ints, hits: Hits, per_span: int
@@ -193,7 +193,7 @@ class NameIndex:
             hits.of(chosen), rank[chosen], rivals[chosen], looks.reshape(-1, 3)[hits.span[chosen]],
             length[chosen] >= longest[row][chosen], times[chosen],
         )  # fmt: skip
-        weights = likelihood(features, hits.way[chosen])
+        weights = likelihood(features, FEATURES)
         columns = first[hits.span[chosen]], last[hits.span[chosen]], hits.row[chosen], weights
         values = zip(*(column.tolist() for column in columns), map(tuple, features.tolist()), strict=True)
         return [Found(*value) for value in values]
@@ -223,8 +223,8 @@ class NameIndex:
 def _kinds(kinds: Ints, seen: Ints, way: Ints) -> Ints:
     """What a key says when it is met in some way: a base says as much as an alias, initials speak of surnames."""
     kinds = np.where(seen > 0, kinds, kinds & ~(1 << LEARNT))
-    kinds = np.where(way == INITIALS, kinds & 1 << SURNAME, kinds)
-    return np.where((way == DERIVED) & (kinds & (1 << LABEL | 1 << ALIAS) > 0), 1 << ALIAS, np.where(way == DERIVED, 0, kinds))
+    base = np.where(kinds & (1 << LABEL | 1 << ALIAS), 1 << ALIAS, 0)
+    return np.where(way == DERIVED, base, np.where(way == INITIALS, kinds & 1 << SURNAME, kinds))
 
 
 def _best(hits: Hits) -> Hits:
@@ -274,14 +274,16 @@ def _keys(entry: Entry) -> Iterator[tuple[int, int]]:
             yield kind, name_key(written)
     plain = spellings(entry.name, human)[-1]
     words = words_of(plain)
+    latin = not CYRILLIC.search(plain)
     if human and len(words) > 1 and CYRILLIC.match(words[-1]):
         yield SURNAME, name_key(words[-1])
-    if transcribed(plain, words):
-        yield ALIAS, sound_key(plain)
-        if human and len(words) > 1:
-            yield SURNAME, sound_key(words[-1])
+    if latin and len(words) <= (TRANSCRIBED + human) and all(word.istitle() for word in words):
+        yield from _sounds(plain, words, human)
+    if not (latin or human):
+        yield from ((ALIAS, acronym_key(acronym)) for acronym in acronyms(words))
 
 
-def transcribed(name: str, words: Sequence[str]) -> bool:
-    """Whether Russian text would write a Latin name by its sound: a few words, each with a capital."""
-    return 0 < len(words) <= TITLED and not CYRILLIC.search(name) and all(word.istitle() for word in words)
+def _sounds(name: str, words: Sequence[str], human: bool) -> Iterator[tuple[int, int]]:
+    yield ALIAS, sound_key(name)
+    if human and len(words) > 1:
+        yield SURNAME, sound_key(words[-1])

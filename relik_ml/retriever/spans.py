@@ -1,7 +1,8 @@
 """The runs of words of a text with the keys that each is looked up by.
 
 A key's way says how far a key is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of what
-is named so, ``HEARD`` another script's spelling of it, ``INITIALS`` a surname behind or before initials.
+is named so, ``HEARD`` another script's spelling of it, ``INITIALS`` a surname behind or before initials, ``SHORTENED``
+an acronym that follows from the name.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from relik_ml.retriever.acronyms import LONGEST as LONGEST_SHORT
+from relik_ml.retriever.acronyms import SHORTEST
 from relik_ml.retriever.derivation import bases
-from relik_ml.retriever.keys import SOUNDING, Keys, extended, finished, variants, word_hash
+from relik_ml.retriever.keys import SHORT, SOUNDING, Keys, extended, finished, variants, word_hash
 from relik_ml.retriever.stems import CYRILLIC, stem
 from relik_ml.retriever.transliteration import sound
 from relik_ml.types import Token
 
-SPELT, DERIVED, HEARD, INITIALS = range(4)
+SPELT, DERIVED, HEARD, INITIALS, SHORTENED = range(5)
 
 LONGEST, LONGEST_HEARD = 7, 3
 """Words in the longest name looked up."""
@@ -33,6 +36,7 @@ class Form(NamedTuple):
     lemma: int
     sound: int
     derived: tuple[int, ...]
+    acronym: int
     letter: bool
     """Whether it is one capital letter, and so no name alone but perhaps an initial."""
     brief: bool
@@ -78,6 +82,7 @@ class Spans:
             word_hash(tried[-1]),
             word_hash(SOUNDING + heard) if heard else 0,
             tuple(sorted(map(word_hash, derived))),
+            word_hash(SHORT + word) if word.isupper() and SHORTEST <= len(word) <= LONGEST_SHORT else 0,
             len(word) == 1 and word.isupper(),
             len(stem(word)) < 2,
         )
@@ -109,9 +114,11 @@ def _heard(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
 
 
 def _single(forms: Sequence[Form]) -> Iterator[Runs]:
-    pairs = [(place, base) for place, form in enumerate(forms) for base in form.derived]
-    places = np.array([place for place, _ in pairs], np.int64)
-    yield _runs(places, 1, np.array([base for _, base in pairs], np.uint64), DERIVED)
+    bases = [(place, base) for place, form in enumerate(forms) for base in form.derived]
+    acronyms = [(place, form.acronym) for place, form in enumerate(forms) if form.acronym]
+    for pairs, way in ((bases, DERIVED), (acronyms, SHORTENED)):
+        places, hashes = [place for place, _ in pairs], [hash for _, hash in pairs]
+        yield _runs(np.array(places, np.int64), 1, np.array(hashes, np.uint64), way)
 
 
 def _initialled(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
