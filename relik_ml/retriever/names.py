@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,8 +54,7 @@ class Learnt(Counter[tuple[int, int]]):
     """In how many documents a key was annotated with a row (``NOBODY``: with nothing in the knowledge base)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A row whose name stands in the text: the span in tokens, how likely it is meant, and the features of that hit."""
 
     first: int
@@ -145,58 +143,68 @@ class NameIndex:
         ``held_out`` is what one document taught the index: it is taken back, so that a reader in training
         meets its documents as if they were new.
         """
-        runs = self._spans(words)
-        runs = Runs(*(column[self._present[runs.key >> np.uint64(48 - SIEVE)]] for column in runs))
-        low, high = np.searchsorted(self.keys, runs.key, "left"), np.searchsorted(self.keys, runs.key, "right")
-        known = np.flatnonzero(low < high)
-        runs, low, high = Runs(*(column[known] for column in runs)), low[known], high[known]
-        order = runs.first * len(words) + runs.last
-        spans, span = np.unique(order, return_inverse=True)
-        hits = _best(self._hits(runs, span, low, high, held_out or Learnt()))
-        first, last = np.divmod(spans, max(1, len(words)))
-        return self._describe(words, first, last, hits, per_span)
+        return self.find_all([words], [held_out or Learnt()], per_span)[0]
 
-    def _hits(self, runs: Runs, span: Ints, low: Ints, high: Ints, held_out: Learnt) -> Hits:
-        """The rows of each key with their evidence, less what is held out."""
+    def find_all(
+        self, texts: Sequence[Sequence[Token]], held_out: Sequence[Learnt] | None = None, per_span: int = 12
+    ) -> list[list[Found]]:
+        """What ``find`` finds in each text. Many at once take a fraction of the time."""
+        ends = np.cumsum([len(words) for words in texts])
+        words = [word for text in texts for word in text]
+        runs = self._known(self._spans(texts))
+        spans, span = np.unique(runs.first * len(words) + runs.last, return_inverse=True)
+        first, last = np.divmod(spans, max(1, len(words)))
+        text = np.searchsorted(ends, first, "right")
+        hits = _best(self._hits(runs, span, text[span], held_out))
+        chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
+        begin = ends - [len(words) for words in texts]
+        at, offset = chosen.span, begin[text[chosen.span]]
+        columns = first[at] - offset, last[at] - offset, chosen.row, likelihood(features, FEATURES)
+        found: list[list[Found]] = [[] for _ in texts]
+        values = zip(text[at].tolist(), *(column.tolist() for column in columns), features.tolist(), strict=True)
+        for number, left, right, row, weight, values_ in values:
+            found[number].append(Found(left, right, row, weight, tuple(values_)))
+        return found
+
+    def _known(self, runs: Runs) -> Runs:
+        """The runs whose keys the index holds, in the order of their keys."""
+        runs = runs.of(np.flatnonzero(self._present[runs.key >> np.uint64(48 - SIEVE)]))
+        runs = runs.of(np.argsort(runs.key))  # neighbours lie in one cache line
+        place = np.searchsorted(self.keys, runs.key)
+        return runs.of(np.flatnonzero(self.keys[np.minimum(place, len(self.keys) - 1)] == runs.key))
+
+    def _hits(self, runs: Runs, span: Ints, text: Ints, held_out: Sequence[Learnt] | None) -> Hits:
+        """The rows of each key with their evidence, less what is held out of each text."""
+        low, high = np.searchsorted(self.keys, runs.key, "left"), np.searchsorted(self.keys, runs.key, "right")
         sizes = high - low
         run = np.repeat(np.arange(len(sizes)), sizes)
         place = np.arange(len(run)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + low[run]
         rows, kinds, seen = self.rows[place], self.kinds[place].astype(np.int64), self.counts[place].astype(np.int64)
         if held_out:
-            pairs = zip(self.keys[place].tolist(), rows.tolist(), strict=True)
-            seen = np.maximum(seen - np.array([held_out[pair] for pair in pairs], np.int64), 0)
+            asked = zip(text[run].tolist(), self.keys[place].tolist(), rows.tolist(), strict=True)
+            seen = np.maximum(seen - np.array([held_out[number][key, row] for number, key, row in asked], np.int64), 0)
         way = runs.way[run]
         seen = np.where(way == SPELT, seen, 0)
         total = np.bincount(run, seen, len(sizes)).astype(np.int64)[run]
         kinds = _kinds(kinds, seen, way)
-        keep = (kinds > 0) & (rows != NOBODY)
+        keep = np.flatnonzero((kinds > 0) & (rows != NOBODY))
         run, rows, kinds, seen, total = (column[keep] for column in (run, rows, kinds, seen, total))
         popularity = self.popularity[rows].astype(np.float64)
         weight = 8 * seen / (total + 1) + popularity + (kinds & (1 << LABEL) > 0)
         return Hits(span[run], rows.astype(np.int64), weight, popularity, kinds, seen, total)
 
-    def _describe(
-        self, words: Sequence[Token], first: Ints, last: Ints, hits: Hits, per_span: int
-    ) -> list[Found]:
-        """The best hits of each span. ``first`` and ``last`` are the tokens of each span."""
-        starts = np.searchsorted(hits.span, np.arange(len(first)))
-        rank = np.arange(len(hits.span)) - starts[hits.span]
-        rivals = np.bincount(hits.span, minlength=len(first))[hits.span]
-        length = (last - first)[hits.span]
-        rows, row = np.unique(hits.row, return_inverse=True)
+    def _describe(self, hits: Hits, looks: Floats, length: Ints, text: Ints, per_span: int) -> tuple[Hits, Floats]:
+        """The best hits of each span and their features. Of each span: look (S, 3), length and text (S,)."""
+        rank = np.arange(len(hits.span)) - np.searchsorted(hits.span, hits.span)
+        rivals = np.bincount(hits.span, minlength=len(length))[hits.span]
+        rows, row = np.unique(text[hits.span] * len(self.popularity) + hits.row, return_inverse=True)
         longest = np.zeros(len(rows), np.int64)
-        np.maximum.at(longest, row, length)
+        np.maximum.at(longest, row, length[hits.span])
+        whole = length[hits.span] >= longest[row]
         times = np.bincount(row, minlength=len(rows))[row]
-        chosen = np.flatnonzero(rank < per_span)
-        looks = np.array([_look(words[a : b + 1]) for a, b in zip(first.tolist(), last.tolist(), strict=True)])
-        features = self._features(
-            hits.of(chosen), rank[chosen], rivals[chosen], looks.reshape(-1, 3)[hits.span[chosen]],
-            length[chosen] >= longest[row][chosen], times[chosen],
-        )  # fmt: skip
-        weights = likelihood(features, FEATURES)
-        columns = first[hits.span[chosen]], last[hits.span[chosen]], hits.row[chosen], weights
-        values = zip(*(column.tolist() for column in columns), map(tuple, features.tolist()), strict=True)
-        return [Found(*value) for value in values]
+        best = np.flatnonzero(rank < per_span)
+        chosen = hits.of(best)
+        return chosen, self._features(chosen, rank[best], rivals[best], looks[chosen.span], whole[best], times[best])
 
     def _features(
         self, hits: Hits, rank: Ints, rivals: Ints, looks: Floats, longest: NDArray[np.bool_], spans: Ints
@@ -238,11 +246,18 @@ def _best(hits: Hits) -> Hits:
     return hits.of(np.lexsort((hits.row, -hits.weight, hits.span)))
 
 
-def _look(span: Sequence[Token]) -> tuple[float, float, float]:
-    """Upper case, title case, words."""
-    text = span[0].text
-    words = sum(word.text[0].isalnum() for word in span)
-    return float(text.isupper()), float(len(text) > 1 and text.istitle()), min(words, 4) / 4
+def _looks(words: Sequence[Token], first: Ints, last: Ints) -> Floats:
+    """(S, 3): upper case, title case, words of each span."""
+    solid = np.cumsum([0, *(word.text[0].isalnum() for word in words)])
+    begin = [words[place].text for place in first.tolist()]
+    return np.array(
+        [
+            [text.isupper() for text in begin],
+            [len(text) > 1 and text.istitle() for text in begin],
+            np.minimum(solid[last + 1] - solid[first], 4) / 4,
+        ],
+        np.float64,
+    ).T
 
 
 def _packed(

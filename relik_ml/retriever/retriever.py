@@ -51,7 +51,7 @@ class Retriever:
 
     def __call__(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None = None) -> list[Retrieved]:
         """Candidates of each window. ``held_out`` has for each what its document taught the names (training only)."""
-        found = [self._find(window, held_out[place] if held_out else Learnt()) for place, window in enumerate(windows)]
+        found = self._find(windows, held_out)
         if self.encoder is None:
             return [self._retrieved(*pair, {}, self._unranked()) for pair in zip(windows, found, strict=True)]
         queries = self.encoder.queries([window.text for window in windows])
@@ -59,8 +59,10 @@ class Retriever:
         relations = self._nearest(queries, self._relations, self.config.relations)
         return [self._retrieved(*row) for row in zip(windows, found, entities, relations, strict=True)]
 
-    def _find(self, window: Window, held_out: Learnt) -> list[Found]:
-        return self.names.find(window.tokens, held_out, self.config.per_span) if self.names else []
+    def _find(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None) -> list[list[Found]]:
+        if self.names is None:
+            return [[] for _ in windows]
+        return self.names.find_all([window.tokens for window in windows], held_out, self.config.per_span)
 
     def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
         places, scores = self.index.nearest(queries, k, rows)

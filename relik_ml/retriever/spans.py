@@ -51,6 +51,10 @@ class Runs(NamedTuple):
     key: Keys
     way: NDArray[np.int64]
 
+    def of(self, places: NDArray[np.int64]) -> Runs:
+        """Some of them, in this order."""
+        return Runs(*(column[places] for column in self))
+
 
 class Spans:
     """Finds the runs of texts; forms of words are remembered."""
@@ -59,18 +63,19 @@ class Spans:
         self._lemma = lemma
         self._form = lru_cache(maxsize=1 << 17)(self._formed)
 
-    def __call__(self, words: Sequence[Token]) -> Runs:
-        """The runs of all words, numbers included, that no wide gap interrupts; places are those of the tokens."""
-        solid = [place for place, word in enumerate(words) if word.text[0].isalnum()]
+    def __call__(self, texts: Sequence[Sequence[Token]]) -> Runs:
+        """The runs of all words, numbers included, that no wide gap interrupts; places go on from text to text."""
+        words = [(text, word) for text, found in enumerate(texts) for word in found]
+        solid = [place for place, (_, word) in enumerate(words) if word.text[0].isalnum()]
         if not solid:
             nothing = np.zeros(0, np.int64)
             return Runs(nothing, nothing, np.zeros(0, np.uint64), nothing)
-        forms = [self._form(words[place].text) for place in solid]
-        ends = [0, *(words[place].stop for place in solid[:-1])]
-        near = np.array([words[place].start - end <= GAP for place, end in zip(solid, ends, strict=True)])
+        forms = [self._form(words[place][1].text) for place in solid]
+        near = _near([words[place] for place in solid])
         parts = [*_spelt(forms, near), *_heard(forms, near), *_single(forms), *_initialled(forms, near)]
-        places, both = np.array(solid), [np.concatenate(column) for column in zip(*parts, strict=True)]
-        return Runs(places[both[0]], places[both[1]], both[2], both[3])
+        first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
+        places = np.array(solid)
+        return Runs(places[first], places[last], key, way)
 
     def _formed(self, word: str) -> Form:
         tried = variants(word, self._lemma)
@@ -86,6 +91,15 @@ class Spans:
             len(word) == 1 and word.isupper(),
             len(stem(word)) < 2,
         )
+
+
+def _near(words: Sequence[tuple[int, Token]]) -> NDArray[np.bool_]:
+    """(N,) whether a name may go on from the word before to each word."""
+    text = np.array([text for text, _ in words])
+    start, stop = (np.array([word[edge] for _, word in words]) for edge in (0, 1))
+    near = np.zeros(len(words), bool)
+    near[1:] = (start[1:] - stop[:-1] <= GAP) & (text[1:] == text[:-1])
+    return near
 
 
 def _column(forms: Sequence[Form], field: int) -> Keys:

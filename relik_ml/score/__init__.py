@@ -11,8 +11,8 @@ Counts(correct=1, guessed=1, gold=2)
 
 from relik_ml.score.counts import Counts
 from relik_ml.score.report import Report
-from relik_ml.score.retrieval import Recall, recall
+from relik_ml.score.retrieval import Recall, recall, retrieval
 from relik_ml.score.scheme import NEREL, Scheme
 from relik_ml.score.scoring import score
 
-__all__ = ["NEREL", "Counts", "Recall", "Report", "Scheme", "recall", "score"]
+__all__ = ["NEREL", "Counts", "Recall", "Report", "Scheme", "recall", "retrieval", "score"]

@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+
+from relik_ml.types import Mention, Retrieved
 
 KS = (1, 10, 50, 100)
 
@@ -33,6 +36,10 @@ class Recall:
         """Recall at k, over all gold items, also those the index does not hold."""
         return self.hits[k] / self.gold if self.gold else 0.0
 
+    def within(self, k: int) -> float:
+        """Recall at k over those gold items that the index holds."""
+        return self.hits[k] / self.held if self.held else 0.0
+
     @property
     def coverage(self) -> float:
         """The share of the gold items that the index holds."""
@@ -50,3 +57,29 @@ def recall(
     pairs = [(set(right), ranked) for right, ranked in zip(gold, candidates, strict=True)]
     hits = {k: sum(not right.isdisjoint(ranked[:k]) for right, ranked in pairs) for k in ks}
     return Recall(hits, sum(not right.isdisjoint(known) for right, _ in pairs), len(pairs))
+
+
+def retrieval(
+    items: Iterable[Retrieved], known: Set[str], seen: Set[str] = frozenset(), ks: Sequence[int] = KS
+) -> dict[str, Recall]:
+    """How many linked mentions have their entity among the first k candidates of a window that holds them whole.
+
+    ``known`` are the ids of the index, ``seen`` those that training saw. The groups are ``"all"``, ``"seen"`` and
+    ``"unseen"``, and each type. A mention in two windows counts twice, for it needs its entity in both.
+    """
+    found: dict[str, Recall] = defaultdict(lambda: Recall({}))
+    for item in items:
+        ranked = [[candidate.entry.id for candidate in item.entities]]
+        for mention in _linked(item):
+            right = (mention.link.id or "", *mention.link.alternatives)
+            one = recall([right], ranked, known, ks)
+            for group in ("all", "unseen" if seen.isdisjoint(right) else "seen", mention.type):
+                found[group] += one
+    return dict(found)
+
+
+def _linked(item: Retrieved) -> Iterator[Mention]:
+    view = item.window
+    for mention in view.document.mentions:
+        if mention.link.id and view.start <= mention.start and mention.stop <= view.stop:
+            yield mention

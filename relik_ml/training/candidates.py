@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from relik_ml.retriever.names import Learnt, NameIndex
 from relik_ml.retriever.retriever import Retriever, learn
-from relik_ml.score import Recall, recall
+from relik_ml.score import Recall, retrieval
 from relik_ml.text.morph import Morphology
-from relik_ml.text.windows import Fit, cut, fit, windows
+from relik_ml.text.windows import Fit, fit, windows
 from relik_ml.types import Document, Entry, Retrieved
 
 
@@ -41,14 +41,8 @@ def learnt_names(entries: Sequence[Entry], documents: Iterable[Document], only_l
 
 def found_gold(retriever: Retriever, documents: Iterable[Document], size: int, stride: int) -> Recall:
     """How many linked mentions have their entity among the first k candidates of a window that holds them."""
-    known, total = frozenset(retriever.index.entries.ids), Recall({})
-    for document in documents:
-        for item in retriever(windows(document, size, stride)):
-            links = [mention.link for mention in cut(item.window).mentions if mention.link.id]
-            ranked = [candidate.entry.id for candidate in item.entities]
-            gold = [(link.id or "", *link.alternatives) for link in links]
-            total += recall(gold, [ranked] * len(gold), known)
-    return total
+    items = (item for document in documents for item in retriever(windows(document, size, stride)))
+    return retrieval(items, frozenset(retriever.index.entries.ids)).get("all", Recall({}))
 
 
 def losses(kept: Fit, reach: Mapping[str, int]) -> str:

@@ -1,0 +1,113 @@
+"""Recall of linked mentions among the candidates of their windows, and how many windows a second are looked up.
+
+    python benchmarks/retrieve.py --data data/nerel/dev.jsonl --train data/nerel/train.jsonl
+    python benchmarks/retrieve.py --data data/nerel/dev.jsonl --model runs/cie_ru --window 64 --stride 48
+    python benchmarks/retrieve.py --data data/nerel/train.jsonl --fit    # the weights of retriever/fusion.py anew
+
+Names alone, vectors alone and both together, as Markdown. The speed is that of both together, 16 windows at a time,
+model load and the first call left out, on the cores that the process may use. ``--fit`` takes the model's word that it
+learnt its names from ``--data``: every document is looked up without its own teaching.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from relik_ml import Relik
+from relik_ml.io import read_documents
+from relik_ml.retriever.retriever import Retriever, RetrieverConfig
+from relik_ml.score import Recall, retrieval
+from relik_ml.text.windows import windows
+from relik_ml.training.fusion import fit
+from relik_ml.types import Document, Retrieved, Window
+
+KS, TOGETHER = (1, 10, 50, 100), 16
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    relik, documents = Relik.from_pretrained(options.model), list(read_documents(options.data))
+    if options.fit:
+        for name, weight in fit(relik.retriever, documents, options.window, options.stride).items():
+            print(f"{name}: {weight:.2f}")
+        return
+    views = [view for document in documents for view in windows(document, options.window, options.stride)]
+    known, seen = frozenset(relik.retriever.index.entries.ids), _seen(options.train)
+    ways = {name: measured(each, views, known, seen) for name, each in _ways(relik.retriever, options).items()}
+    print(table({name: groups["all"] for name, groups in ways.items()}), "", table(ways["fused"]), "", sep="\n")
+    speed = windows_per_second(_ways(relik.retriever, options)["fused"], views)
+    words, cores = sum(len(view.tokens) for view in views) / len(views), len(os.sched_getaffinity(0))
+    print(f"{speed:.0f} windows a second, {len(views)} windows of {words:.0f} tokens (at most {options.window}),")
+    print(f"{options.k} candidates, {len(known):,} rows, {cores} cores of {platform.machine()}")
+
+
+def measured(
+    retriever: Retriever, views: Sequence[Window], known: frozenset[str], seen: frozenset[str]
+) -> Mapping[str, Recall]:
+    """Recall by group."""
+    return retrieval(_retrieved(retriever, views), known, seen, KS)
+
+
+def windows_per_second(retriever: Retriever, views: Sequence[Window], times: int = 3) -> float:
+    """The best of a few passes over all windows."""
+    spent = []
+    for _ in range(times):
+        started = perf_counter()
+        for _ in _retrieved(retriever, views):
+            pass
+        spent.append(perf_counter() - started)
+    return len(views) / min(spent)
+
+
+def table(rows: Mapping[str, Recall]) -> str:
+    """Recall of all gold, and of the gold that the index holds, in hundredths."""
+    head = ["", *(f"@{k}" for k in KS), *(f"in index @{k}" for k in KS), "in index", "gold"]
+    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
+    for name, found in rows.items():
+        shares = [found.at(k) for k in KS] + [found.within(k) for k in KS] + [found.coverage]
+        lines.append([name, *(f"{100 * share:.1f}" for share in shares), f"{found.gold:,}"])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _ways(retriever: Retriever, options: argparse.Namespace) -> dict[str, Retriever]:
+    """Retrievers that give k candidates by names, by vectors and by both; recall beyond k is that at k."""
+    index, names, encoder = retriever.index, retriever.names, retriever.encoder
+    fused, dense = RetrieverConfig(options.k, options.dense), RetrieverConfig(options.k, options.k)
+    return {
+        "names": Retriever(index, names, None, fused),
+        "vectors": Retriever(index, None, encoder, dense),
+        "fused": Retriever(index, names, encoder, fused),
+    }
+
+
+def _retrieved(retriever: Retriever, views: Sequence[Window]) -> Iterator[Retrieved]:
+    for start in range(0, len(views), TOGETHER):
+        yield from retriever(views[start : start + TOGETHER])
+
+
+def _seen(path: Path | None) -> frozenset[str]:
+    documents: Iterator[Document] = read_documents(path) if path else iter(())
+    return frozenset(m.link.id for document in documents for m in document.mentions if m.link.id)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="documents with links")
+    parser.add_argument("--train", type=Path, help="what the model was trained on: tells seen from unseen")
+    parser.add_argument("--model", help="a model folder; default: the embedded model")
+    parser.add_argument("--window", type=int, default=256, help="tokens (default: %(default)s)")
+    parser.add_argument("--stride", type=int, default=192, help="tokens (default: %(default)s)")
+    parser.add_argument("--k", type=int, default=50, help="candidates of a window (default: %(default)s)")
+    parser.add_argument("--dense", type=int, default=2, help="those by vector alone (default: %(default)s)")
+    parser.add_argument("--fit", action="store_true", help="learn the rule that ranks names, and print it")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
