@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-SMALL = frozenset("и в во о об на по при за из для с со к ко от до".split())
+SMALL = frozenset(["и", "в", "во", "о", "об", "на", "по", "при", "за", "из", "для", "с", "со", "к", "ко", "от", "до"])
 """Words whose letters an acronym leaves out."""
 
 OWNERS = (("Российской", "Федерации"), ("России",), ("РФ",), ("СССР",), ("США",))

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.retriever.acronyms import acronyms
-from relik_ml.retriever.fusion import likelihood
+from relik_ml.retriever.fusion import log_odds
 from relik_ml.retriever.keys import acronym_key, name_key, sound_key, spellings, words_of
 from relik_ml.retriever.spans import DERIVED, INITIALS, SPELT, Runs, Spans
 from relik_ml.retriever.stems import CYRILLIC
-from relik_ml.retriever.transliteration import sound
 from relik_ml.types import Entry, Token
 
 Ints = NDArray[np.int64]
@@ -34,7 +33,7 @@ FEATURES = (
 )  # fmt: skip
 """What ``Hit.features`` holds, in this order; see ``NameIndex._features``.
 
-``longest`` is 1 when no longer name of the same row stands in the window, of which this one may be a part.
+``longest`` is 1 when a longer name of the same row stands in the window: this one may be part of it or short for it.
 """
 
 POPULAR = 60_000.0
@@ -55,7 +54,7 @@ class Learnt(Counter[tuple[int, int]]):
 
 
 class Found(NamedTuple):
-    """A row whose name stands in the text: the span in tokens, how likely it is meant, and the features of that hit."""
+    """A row whose name stands in the text: the span in tokens, the log-odds that it is meant, and the features of that hit."""
 
     first: int
     last: int
@@ -159,7 +158,7 @@ class NameIndex:
         chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
         begin = ends - [len(words) for words in texts]
         at, offset = chosen.span, begin[text[chosen.span]]
-        columns = first[at] - offset, last[at] - offset, chosen.row, likelihood(features, FEATURES)
+        columns = first[at] - offset, last[at] - offset, chosen.row, log_odds(features, FEATURES)
         found: list[list[Found]] = [[] for _ in texts]
         values = zip(text[at].tolist(), *(column.tolist() for column in columns), features.tolist(), strict=True)
         for number, left, right, row, weight, values_ in values:
@@ -200,11 +199,11 @@ class NameIndex:
         rows, row = np.unique(text[hits.span] * len(self.popularity) + hits.row, return_inverse=True)
         longest = np.zeros(len(rows), np.int64)
         np.maximum.at(longest, row, length[hits.span])
-        whole = length[hits.span] >= longest[row]
+        partial = length[hits.span] < longest[row]
         times = np.bincount(row, minlength=len(rows))[row]
         best = np.flatnonzero(rank < per_span)
         chosen = hits.of(best)
-        return chosen, self._features(chosen, rank[best], rivals[best], looks[chosen.span], whole[best], times[best])
+        return chosen, self._features(chosen, rank[best], rivals[best], looks[chosen.span], partial[best], times[best])
 
     def _features(
         self, hits: Hits, rank: Ints, rivals: Ints, looks: Floats, longest: NDArray[np.bool_], spans: Ints

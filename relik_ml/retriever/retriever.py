@@ -76,7 +76,7 @@ class Retriever:
     ) -> Retrieved:
         weights: dict[int, float] = {}
         for hit in found:
-            weights[hit.row] = max(hit.weight, weights.get(hit.row, 0.0))
+            weights[hit.row] = max(hit.weight, weights.get(hit.row, hit.weight))
         named = sorted(weights, key=lambda row: (-weights[row], row))[: self.config.entities - len(near)]
         chosen = dict.fromkeys([*named, *near])
         places = {row: place for place, row in enumerate(chosen)}

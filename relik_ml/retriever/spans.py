@@ -1,8 +1,8 @@
 """The runs of words of a text with the keys that each is looked up by.
 
-A key's way says how far a key is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of what
-is named so, ``HEARD`` another script's spelling of it, ``INITIALS`` a surname behind or before initials, ``SHORTENED``
-an acronym that follows from the name.
+A key's way says how far it is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of what is
+named so, ``HEARD`` another script's spelling of it, ``INITIALS`` a surname behind or before initials, ``SHORTENED`` an
+acronym that follows from the name.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ LONGEST, LONGEST_HEARD = 7, 3
 
 GAP = 3
 """Code points that may lie between two words of a name, such as a dash between blanks."""
+
+
 class Form(NamedTuple):
     """What is tried for one word: hashes, 0 for none."""
 
