@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from relik_ml.errors import ModelError
 from relik_ml.retriever.acronyms import acronyms
 from relik_ml.retriever.fusion import log_odds
 from relik_ml.retriever.keys import acronym_key, name_key, sound_key, spellings, words_of
@@ -85,11 +86,15 @@ class NameIndex:
 
     ``keys`` (N,) uint64, ``rows`` (N,) uint32, ``kinds`` (N,) uint8 bit set over ``LABEL`` …, ``counts`` (N,)
     uint16 documents in which annotators linked this key to this row, ``NOBODY`` among the rows. For each row of the
-    index, ``popularity`` float16, ``human``, whether it is a person, and ``initials`` uint8, of its given name.
+    index, ``popularity`` float16 and ``human``, whether it is a person. Stored, keys are parted into the number of keys
+    with each of their high 16 bits, and their low 32 bits.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], lemma: Callable[[str], str]) -> None:
-        """From what ``arrays`` gave."""
+        """From what ``arrays`` gave; ModelError when they are of an older form."""
+        if len(arrays["keys_high"]) != 1 << 16:
+            fix = "build the index again: relik-ml index build, or recipes/cie_ru.py for a model"
+            raise ModelError("the names of the index are of an older form", fix=fix)
         high = np.repeat(np.arange(len(arrays["keys_high"]), dtype=np.uint64), arrays["keys_high"])
         self.keys = high << np.uint64(32) | arrays["keys_low"]
         self.rows, self.kinds = arrays["rows"], arrays["kinds"]
@@ -153,7 +158,7 @@ class NameIndex:
         runs = self._known(self._spans(texts))
         spans, span = np.unique(runs.first * len(words) + runs.last, return_inverse=True)
         first, last = np.divmod(spans, max(1, len(words)))
-        text = np.searchsorted(ends, first, "right")
+        text: Ints = np.asarray(np.searchsorted(ends, first, "right"))
         hits = _best(self._hits(runs, span, text[span], held_out))
         chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
         begin = ends - [len(words) for words in texts]

@@ -1,8 +1,8 @@
 """The runs of words of a text with the keys that each is looked up by.
 
-A key's way says how far it is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of what is
-named so, ``HEARD`` another script's spelling of it, ``INITIALS`` a surname behind or before initials, ``SHORTENED`` an
-acronym that follows from the name.
+A key's way says how far it is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of what
+is named so, ``HEARD`` another script's spelling of it, ``INITIALS`` a surname behind or before initials, ``SHORTENED``
+an acronym that follows from the name.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Runs(NamedTuple):
 
     def of(self, places: NDArray[np.int64]) -> Runs:
         """Some of them, in this order."""
-        return Runs(*(column[places] for column in self))
+        return Runs(self.first[places], self.last[places], self.key[places], self.way[places])
 
 
 class Spans:
