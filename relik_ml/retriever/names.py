@@ -55,7 +55,7 @@ class Learnt(Counter[tuple[int, int]]):
 
 
 class Found(NamedTuple):
-    """A row whose name stands in the text: the span in tokens, the log-odds that it is meant, the features of the hit."""
+    """A row whose name stands in the text: the span in tokens, the log-odds that it is meant, and its features."""
 
     first: int
     last: int
