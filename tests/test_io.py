@@ -217,7 +217,7 @@ def test_two_documents_of_one_id_are_refused_on_both_sides(tmp_path: Path) -> No
 
 def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jsonl", tmp_path):
-        with pytest.raises(DataError, match="cannot (open|read)"):
+        with pytest.raises(DataError, match=r"cannot (open|read)"):
             list(read_documents(path))
     with pytest.raises(DataError, match="cannot read"):
         sha256(tmp_path / "none.jsonl")
