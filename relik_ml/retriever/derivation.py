@@ -1,6 +1,6 @@
 """What an adjective or the name of an inhabitant is derived from: «техасский» from Техас, «москвич» from Москва.
 
-The rules are those of Russian word formation (Русская грамматика, 1980, §§ 329-330, 628-634) as far as they need no
+The rules are those of Russian word formation as far as they need no
 dictionary; a stem that they give is merely tried.
 """
 

@@ -80,14 +80,17 @@ class Retriever:
         named = sorted(weights, key=lambda row: (-weights[row], row))[: self.config.entities - len(near)]
         chosen = dict.fromkeys([*named, *near])
         places = {row: place for place, row in enumerate(chosen)}
-        hits = (hit for hit in found if hit.row in places)
+        entries, tokens = self.index.entries, window.tokens
         return Retrieved(
             window,
-            tuple(Candidate(self.index.entries[row], weights.get(row, 0.0) + near.get(row, 0.0)) for row in chosen),
-            tuple(Candidate(self.index.entries[row], score) for row, score in relations.items()),
+            tuple([Candidate(entries[row], weights.get(row, 0.0) + near.get(row, 0.0)) for row in chosen]),
+            tuple([Candidate(entries[row], score) for row, score in relations.items()]),
             tuple(
-                Hit(window.tokens[hit.first].start, window.tokens[hit.last].stop, places[hit.row], hit.features)
-                for hit in hits
+                [
+                    Hit(tokens[hit.first].start, tokens[hit.last].stop, places[hit.row], hit.features)
+                    for hit in found
+                    if hit.row in places
+                ]
             ),
         )
 

@@ -50,9 +50,10 @@ class Rows(Sequence[Entry]):
     def __getitem__(self, row: int | slice) -> Entry | list[Entry]:
         if isinstance(row, slice):
             return [self._entry(each) for each in range(*row.indices(len(self)))]
-        if not -len(self) <= row < len(self):
+        count = len(self)
+        if not -count <= row < count:
             raise IndexError(row)
-        return self._entry(int(row) % len(self))
+        return self._entry(int(row) % count)
 
     def kind(self, row: int) -> Kind:
         """The kind of one row, without parsing it."""

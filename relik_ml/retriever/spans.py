@@ -67,16 +67,16 @@ class Spans:
 
     def __call__(self, texts: Sequence[Sequence[Token]]) -> Runs:
         """The runs of all words, numbers included, that no wide gap interrupts; places go on from text to text."""
-        words = [(text, word) for text, found in enumerate(texts) for word in found]
-        solid = [place for place, (_, word) in enumerate(words) if word.text[0].isalnum()]
+        words = [word for text in texts for word in text]
+        solid = [place for place, word in enumerate(words) if word.text[0].isalnum()]
         if not solid:
             nothing = np.zeros(0, np.int64)
             return Runs(nothing, nothing, np.zeros(0, np.uint64), nothing)
-        forms = [self._form(words[place][1].text) for place in solid]
-        near = _near([words[place] for place in solid])
+        forms = [self._form(words[place].text) for place in solid]
+        places = np.array(solid)
+        near = _near([words[place] for place in solid], np.searchsorted(_ends(texts), places, "right"))
         parts = [*_spelt(forms, near), *_heard(forms, near), *_single(forms), *_initialled(forms, near)]
         first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
-        places = np.array(solid)
         return Runs(places[first], places[last], key, way)
 
     def _formed(self, word: str) -> Form:
@@ -95,10 +95,14 @@ class Spans:
         )
 
 
-def _near(words: Sequence[tuple[int, Token]]) -> NDArray[np.bool_]:
-    """(N,) whether a name may go on from the word before to each word."""
-    text = np.array([text for text, _ in words])
-    start, stop = (np.array([word[edge] for _, word in words]) for edge in (0, 1))
+def _ends(texts: Sequence[Sequence[Token]]) -> NDArray[np.int64]:
+    """(T,) where each text ends among the words of all."""
+    return np.cumsum([len(text) for text in texts])
+
+
+def _near(words: Sequence[Token], text: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,) whether a name may go on from the word before to each word; ``text`` (N,) numbers the text of each."""
+    start, stop = np.array([word.start for word in words]), np.array([word.stop for word in words])
     near = np.zeros(len(words), bool)
     near[1:] = (start[1:] - stop[:-1] <= GAP) & (text[1:] == text[:-1])
     return near

@@ -26,8 +26,7 @@ LATIN = (
     ("ph", "f"), ("th", "t"), ("gh", "g"), ("ck|qu|q", "k"), ("sz|ts|tz|z", "s"), ("c(?=[eiy])", "s"), ("c", "k"),
     ("eaux|oux", "o"), ("x", "ks"), ("(?<=[dst])w", "v"), ("[aeiouyw]", "o"), ("č", "c"),
 )  # fmt: skip
-"""English letters as Russian practical transcription writes them, longest first (after R. Gilyarevsky and
-B. Starostin, Foreign names and titles in Russian text, 1985; w as a vowel, as in «Уильямс»)."""
+"""English letters as Russian practical transcription writes them, longest first; w is a vowel, as in «Уильямс»."""
 
 _LATIN = [(re.compile(pattern), sign) for pattern, sign in LATIN]
 _TWICE = re.compile(r"(.)\1+")
