@@ -22,6 +22,7 @@ from relik_ml import Relik
 from relik_ml.io import read_documents
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig
 from relik_ml.score import Recall, retrieval
+from relik_ml.score.retrieval import table
 from relik_ml.text.windows import windows
 from relik_ml.training.fusion import fit
 from relik_ml.types import Document, Retrieved, Window
@@ -63,16 +64,6 @@ def windows_per_second(retriever: Retriever, views: Sequence[Window], times: int
             pass
         spent.append(perf_counter() - started)
     return len(views) / min(spent)
-
-
-def table(rows: Mapping[str, Recall]) -> str:
-    """Recall of all gold, and of the gold that the index holds, in hundredths."""
-    head = ["", *(f"@{k}" for k in KS), *(f"in index @{k}" for k in KS), "in index", "gold"]
-    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
-    for name, found in rows.items():
-        shares = [found.at(k) for k in KS] + [found.within(k) for k in KS] + [found.coverage]
-        lines.append([name, *(f"{100 * share:.1f}" for share in shares), f"{found.gold:,}"])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _ways(retriever: Retriever, options: argparse.Namespace) -> dict[str, Retriever]:

@@ -94,6 +94,15 @@ class Relik:
             triples = tuple(triple for triple in found.triples if (triple.score or 0.0) >= min_score)
             yield replace(found, entities=same_link(found.mentions), triples=triples)
 
+    def retrieve(self, documents: Iterable[Document]) -> Iterator[Retrieved]:
+        """The candidates of every window of the documents, in order and as a stream; documents stay as they are.
+
+        Raises:
+            ConfigError: a document is in a language that the model was not trained on.
+        """
+        for chunk in _chunks(map(self._cut, documents)):
+            yield from self.retriever([window for _, views in chunk for window in views])
+
     def _parts(self, documents: Iterable[Document], read: Read) -> Iterator[tuple[Document, list[Part], int]]:
         """Each document with what was read in its windows, and the number of candidates that had no room."""
         for chunk in _chunks(map(self._cut, documents)):

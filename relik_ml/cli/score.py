@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 FILE = click.Path(path_type=Path)
+Printers = tuple[Callable[[], object], Callable[[], str]]
+"""What gives a report for programs, and what gives it for people."""
 
 
 @click.command()
 @click.argument("gold", type=FILE)
-@click.argument("predicted", type=FILE, metavar="PRED")
+@click.argument("predicted", type=FILE, metavar="PRED", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON in place of a table.")
-def command(gold: Path, predicted: Path, as_json: bool) -> None:
+@click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD, without PRED.")
+@click.option("--model", help="With --retrieval: a model folder; default: the embedded model.")
+@click.option("--train", type=FILE, help="With --retrieval: what the model was trained on, to tell seen from unseen.")
+def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, **options: Any) -> None:
     """Score the documents of PRED against those of GOLD (both JSON Lines).
 
     Documents are joined by id and must have the same text. Entities, links, relations and facts are
-    scored; what each score means stands in docs/scores.md.
+    scored; what each score means stands in docs/scores.md. With --retrieval: how many linked mentions have
+    their entity among the first 1, 10, 50 and 100 candidates of their window, by type, seen and unseen, and
+    how many the index holds at all.
 
     \b
     Examples:
@@ -26,9 +36,30 @@ def command(gold: Path, predicted: Path, as_json: bool) -> None:
       relik-ml annotate data/nerel/dev.jsonl --out predicted.jsonl
       relik-ml score data/nerel/dev.jsonl predicted.jsonl
       relik-ml score --json data/nerel/dev.jsonl predicted.jsonl > scores.json
+      relik-ml score --retrieval data/nerel/dev.jsonl --train data/nerel/train.jsonl
     """
+    if retrieval == (predicted is not None):
+        raise click.UsageError("give GOLD and PRED, or GOLD and --retrieval")
+    record, table = _retrieval(gold, **options) if predicted is None else _score(gold, predicted)
+    click.echo(json.dumps(record(), ensure_ascii=False, indent=2) if as_json else table())
+
+
+def _score(gold: Path, predicted: Path) -> Printers:
     from relik_ml.io import read_documents
     from relik_ml.score import score
 
     report = score(read_documents(gold), read_documents(predicted))
-    click.echo(json.dumps(report.json(), ensure_ascii=False, indent=2) if as_json else report.table())
+    return report.json, report.table
+
+
+def _retrieval(gold: Path, model: str | None, train: Path | None) -> Printers:
+    from relik_ml import Relik
+    from relik_ml.io import read_documents
+    from relik_ml.score.retrieval import record, retrieval, table
+
+    relik = Relik.from_pretrained(model)
+    taught = read_documents(train) if train else ()
+    seen = frozenset(m.link.id for document in taught for m in document.mentions if m.link.id)
+    known = frozenset(relik.retriever.index.entries.ids)
+    found = retrieval(relik.retrieve(read_documents(gold)), known, seen)
+    return partial(record, found), partial(table, found)

@@ -154,9 +154,13 @@ class PassageIndex:
         Raises:
             ModelError: the index has no vectors.
         """
-        per_id = self.manifest.get("per_id", 1)
-        found, scores = self.stored_vectors.nearest(queries, k * per_id, rows)
-        return (found, scores) if per_id == 1 else _folded(found, scores, self.entries.ids.firsts(found), k)
+        found, scores = self.stored_vectors.nearest(queries, k * self.per_id, rows)
+        return (found, scores) if self.per_id == 1 else _folded(found, scores, self.entries.ids.firsts(found), k)
+
+    @property
+    def per_id(self) -> int:
+        """Rows that an id has at most: one a language."""
+        return int(self.manifest.get("per_id", 1))
 
     def search(self, queries: Floats, k: int, kind: Kind | None = None) -> tuple[NDArray[np.object_], Floats]:
         """The ids of the k entries of largest inner product with each query (Q, D), of one kind or of all.

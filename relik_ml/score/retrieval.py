@@ -83,3 +83,24 @@ def _linked(item: Retrieved) -> Iterator[Mention]:
     for mention in view.document.mentions:
         if mention.link.id and view.start <= mention.start and mention.stop <= view.stop:
             yield mention
+
+
+def table(rows: Mapping[str, Recall]) -> str:
+    """Recall in hundredths as Markdown, a line a group: of all gold, and of the gold that the index holds."""
+    ks = sorted({k for found in rows.values() for k in found.hits})
+    head = ["", *(f"@{k}" for k in ks), *(f"in index @{k}" for k in ks), "in index", "gold"]
+    lines = [head, ["---", *["--:"] * (len(head) - 1)]]
+    for name, found in rows.items():
+        shares = [found.at(k) for k in ks] + [found.within(k) for k in ks] + [found.coverage]
+        lines.append([name, *(f"{100 * share:.1f}" for share in shares), f"{found.gold:,}"])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def record(rows: Mapping[str, Recall]) -> dict[str, dict[str, float]]:
+    """The same for programs, as fractions."""
+    return {
+        name: {f"recall@{k}": found.at(k) for k in found.hits}
+        | {f"recall@{k} in index": found.within(k) for k in found.hits}
+        | {"in index": found.coverage, "gold": found.gold}
+        for name, found in rows.items()
+    }

@@ -10,12 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
-from relik_ml.cli.index import EMBEDDED, line
+from relik_ml.cli._index import line
+from relik_ml.cli.index import EMBEDDED
 from relik_ml.io import write_entries
 from relik_ml.models.retriever import BiEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.types import Candidate, Entry
+from tests.dump import entities, json_line, write_json
 
 ENTRIES = [
     Entry("Q649", "entity", "Москва", "столица России", aliases=("Первопрестольная",)),
@@ -173,7 +175,7 @@ def test_long_and_odd_texts_stay_one_line() -> None:
 
 
 def test_help_has_an_example_for_every_command(run: Run) -> None:
-    for words in ([], ["build"], ["search"], ["info"]):
+    for words in ([], ["extract"], ["build"], ["add"], ["remove"], ["search"], ["info"], ["verify"]):
         result = run(*words, "--help")
         assert result.exit_code == 0
         assert "Examples:" in result.stdout
@@ -184,3 +186,63 @@ def test_the_embedded_index_is_the_default(run: Run) -> None:
     result = run("search", "Москва")
     assert result.exit_code == 0
     assert "Q649" in result.stdout
+
+
+def test_rows_are_added_and_removed(index: Path, tmp_path: Path, run: Run) -> None:
+    write_entries([Entry("Q898", "entity", "Омск")], tmp_path / "more.jsonl")
+    added = run("add", tmp_path / "more.jsonl", "--index", index)
+    assert (added.exit_code, "5 rows" in added.stderr) == (0, True), added.output
+    assert "Q898" in run("search", "в Омске", "--index", index).stdout
+    assert "Q649" in run("search", "Москвою", "--index", index).stdout
+    smaller = tmp_path / "smaller"
+    removed = run("remove", "Q898", "Q649", "--index", index, "--out", smaller)
+    assert (removed.exit_code, "3 rows" in removed.stderr) == (0, True), removed.output
+    assert "nothing found" in run("search", "Москвою", "--index", smaller).stderr
+    assert len(PassageIndex.open(index)) == 5, "the old one is left alone"
+    refused = run("remove", "Q1", "--index", index)
+    assert (refused.exit_code, "no such id" in refused.stderr) == (3, True)
+
+
+def test_new_rows_of_an_index_with_vectors_need_its_encoder(table: Path, tmp_path: Path, run: Run) -> None:
+    make_encoder().save_pretrained(tmp_path / "encoder")
+    run("build", table, "--encoder", tmp_path / "encoder", "--out", tmp_path / "index")
+    write_entries([Entry("Q898", "entity", "Омск")], tmp_path / "more.jsonl")
+    refused = run("add", tmp_path / "more.jsonl", "--index", tmp_path / "index")
+    assert (refused.exit_code, "--encoder" in refused.stderr) == (7, True)
+    added = run("add", tmp_path / "more.jsonl", "--index", tmp_path / "index", "--encoder", tmp_path / "encoder")
+    assert (added.exit_code, "searched as exact" in added.stderr) == (0, True), added.output
+
+
+def test_verify_reads_every_file(index: Path, run: Run) -> None:
+    assert run("verify", "--index", index).stdout.endswith("files, all as they were written\n")
+    (index / "names.safetensors").write_bytes(b"")
+    assert run("verify", "--index", index).exit_code == 5
+
+
+def test_a_dump_becomes_an_index(tmp_path: Path, run: Run) -> None:
+    write_json(tmp_path / "dump.json.gz", [json_line(made) for made in entities(60, seed=3)])
+    extracted = ["extract", "wikidata", tmp_path / "dump.json.gz", "--out", tmp_path / "rows", "--set", "langs=ru,en"]
+    result = run(*extracted, "--set", "min_sitelinks=1")
+    assert result.exit_code == 0, result.output
+    assert "records" in result.stderr
+    sources = (f"wikidata={tmp_path / 'rows'}", f"wikidata_properties={tmp_path / 'rows'}")
+    for rows in ("entity", "language"):
+        result = run("build", *sources, "--set", f"rows={rows}", "--out", tmp_path / rows)
+        assert result.exit_code == 0, result.output
+    one, many = PassageIndex.open(tmp_path / "entity"), PassageIndex.open(tmp_path / "language")
+    assert len(set(one.entries.ids)) == len(one) < len(many)
+    assert {*one.entries.ids} == {*many.entries.ids}
+    name = next(entry.name for entry in one.entries if entry.kind == "entity")
+    for index in ("entity", "language"):
+        found = [row.split()[1] for row in run("search", name, "--index", tmp_path / index).stdout.splitlines()]
+        assert found
+        assert len(found) == len(set(found)), "an entity is found once, whatever it has of rows"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("colour=red", "no source has such a setting"), ("min_sitelinks=x", "the wrong type")]
+)
+def test_settings_that_cannot_be(setting: str, message: str, tmp_path: Path, run: Run) -> None:
+    write_json(tmp_path / "dump.json", [json_line(made) for made in entities(3, seed=3)])
+    result = run("build", f"wikidata={tmp_path / 'dump.json'}", "--set", setting, "--out", tmp_path / "index")
+    assert (result.exit_code, message in result.stderr) == (7, True), result.output
