@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from relik_ml.cli import main
 from relik_ml.io import write_documents
 from relik_ml.types import Annotated, Document, Mention
+from tests.corpus import documents as corpus
 
 GOLD = Document(
     id="d",
@@ -54,3 +55,25 @@ def test_bad_input_is_a_message_and_exit_code_3(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["score", str(tmp_path / "none.jsonl"), str(tmp_path / "pred.jsonl")])
     assert result.exit_code == 3
     assert "Traceback" not in result.output
+
+
+def test_retrieval_is_scored_by_group(tiny_folder: Path, tmp_path: Path) -> None:
+    documents = corpus()
+    write_documents(documents, tmp_path / "gold.jsonl")
+    write_documents(documents[:1], tmp_path / "train.jsonl")
+    options = ["score", "--retrieval", str(tmp_path / "gold.jsonl"), "--model", str(tiny_folder)]
+    people = CliRunner().invoke(main, [*options, "--train", str(tmp_path / "train.jsonl")])
+    assert people.exit_code == 0, people.output
+    groups = {row.split("|")[1].strip() for row in people.stdout.splitlines()}
+    assert {"all", "seen", "unseen", "PERSON"} <= groups
+    found = json.loads(CliRunner().invoke(main, [*options, "--json"]).stdout)
+    linked = sum(mention.link.id is not None for document in documents for mention in document.mentions)
+    assert found["all"]["gold"] >= linked > 0
+    assert found["all"]["in index"] == 1.0
+    assert 0 < found["all"]["recall@1"] < found["all"]["recall@10"] == 1.0
+    assert "seen" not in found, "without --train nothing has been seen"
+
+
+def test_gold_alone_is_wrong_usage_and_so_is_retrieval_of_predictions(tmp_path: Path) -> None:
+    assert run(tmp_path, "--retrieval").exit_code == 2
+    assert CliRunner().invoke(main, ["score", str(tmp_path / "gold.jsonl")]).exit_code == 2
