@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from relik_ml.errors import DataError
 from relik_ml.files import atomic_path
 from relik_ml.lines import open_lines
-from relik_ml.records import document_from_json, document_to_json, entry_from_json, entry_to_json, excerpt, faults
+from relik_ml.records import document_from_json, document_text, entry_from_json, entry_text, excerpt, faults
 from relik_ml.schema import require_sound
 from relik_ml.types import Document, Entry
+
+T = TypeVar("T")
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
@@ -51,7 +53,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
 def write_entries(entries: Iterable[Entry], path: Path) -> int:
     """Write entries as JSON Lines, all or nothing, and return how many."""
-    return write_lines((_line(entry_to_json(entry), f"entry {entry.id!r} for {path}") for entry in entries), path)
+    return write_lines((_line(entry_text, entry, f"entry {entry.id!r} for {path}") for entry in entries), path)
 
 
 def _document_lines(documents: Iterable[Document], path: str) -> Iterator[bytes]:
@@ -67,7 +69,7 @@ def document_line(document: Document, where: str) -> bytes:
     """The line that stores a document; DataError (at ``where``) when it breaks the schema."""
     where = f"{where}, document {document.id!r}"
     require_sound(document, where)
-    return _line(document_to_json(document), where)
+    return _line(document_text, document, where)
 
 
 def write_lines(lines: Iterable[bytes], path: Path) -> int:
@@ -80,11 +82,11 @@ def write_lines(lines: Iterable[bytes], path: Path) -> int:
     return count
 
 
-def _line(record: dict[str, Any], where: str) -> bytes:
+def _line(text: Callable[[T], str], value: T, where: str) -> bytes:
     try:
-        line = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
+        line = text(value)
     except (TypeError, ValueError, RecursionError) as error:
-        fix = "keep only strings, finite numbers, lists and objects in meta"
+        fix = "give every field its type; keep only strings, finite numbers, lists and objects in meta"
         raise DataError("a value cannot be written as JSON", where=where, got=str(error), fix=fix) from None
     try:
         return line.encode() + b"\n"

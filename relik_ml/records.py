@@ -9,7 +9,8 @@ True
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring as _string
 from typing import Any, NoReturn, TypeVar, cast, get_args
 
 from relik_ml.errors import DataError
@@ -37,61 +38,94 @@ Refuse = Callable[[DataError], None]
 # Values to JSON
 
 
+_DOCUMENT = """{"schema": %s, "id": %s, "lang": %s, "text": %s, "mentions": [%s], "entities": [%s], "triples": [%s], \
+"annotated": {%s}, "meta": %s}"""
+_MENTION = """{"id": %s, "start": %s, "stop": %s, "fragments": %s, "type": %s, "score": %s, "link": \
+{"status": %s, "id": %s, "label": %s, "alternatives": %s, "score": %s}%s}"""
+_VALUE = """, "value": {"datatype": %s, "raw": %s, "value": %s, "precision": %s}"""
+_ENTITY = """{"id": %s, "mentions": %s, "induced": %s}"""
+_TRIPLE = """{"subject": %s, "relation": %s, "object": %s, "property": %s, "evidence": %s, "score": %s}"""
+_PROPERTY = """{"id": %s, "inverse": %s}"""
+
+_any = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_whole = int.__repr__  # refuses what is no int, and writes True as 1
+
+
+def document_text(document: Document) -> str:
+    """A document as the text of its line (schema ``relik-ml/1``): the JSON of ``json.dumps``, from templates.
+
+    Raises TypeError, ValueError or RecursionError, as ``json.dumps`` does, for what JSON cannot hold.
+
+    >>> document_text(Document("d", "Омск", mentions=(Mention("T1", 0, 4, "CITY"),)))[43:117]
+    '"text": "Омск", "mentions": [{"id": "T1", "start": 0, "stop": 4, "fragment'
+    """
+    return _DOCUMENT % (
+        _string(SCHEMA),
+        _string(document.id),
+        _string(document.lang),
+        _string(document.text),
+        ", ".join(map(_mention_text, document.mentions)),
+        ", ".join([_ENTITY % (_string(e.id), _strings(e.mentions), _string(e.induced)) for e in document.entities]),
+        ", ".join(map(_triple_text, document.triples)),
+        ", ".join([f'"{layer}": {_string(getattr(document.annotated, layer))}' for layer in LAYERS]),
+        _any(dict(document.meta)),
+    )
+
+
 def document_to_json(document: Document) -> dict[str, Any]:
-    """A document as the JSON object that one line holds (schema ``relik-ml/1``)."""
-    return {
-        "schema": SCHEMA,
-        "id": document.id,
-        "lang": document.lang,
-        "text": document.text,
-        "mentions": [_mention_to_json(mention) for mention in document.mentions],
-        "entities": [{"id": e.id, "mentions": list(e.mentions), "induced": e.induced} for e in document.entities],
-        "triples": [_triple_to_json(triple) for triple in document.triples],
-        "annotated": {layer: getattr(document.annotated, layer) for layer in LAYERS},
-        "meta": dict(document.meta),
-    }
-
-
-def _mention_to_json(mention: Mention) -> dict[str, Any]:
-    link, value = mention.link, mention.value
-    record: dict[str, Any] = {
-        "id": mention.id,
-        "start": mention.start,
-        "stop": mention.stop,
-        "fragments": list(map(list, mention.fragments)),
-        "type": mention.type,
-        "score": mention.score,
-        "link": {
-            "status": link.status,
-            "id": link.id,
-            "label": link.label,
-            "alternatives": list(link.alternatives),
-            "score": link.score,
-        },
-    }
-    if value is not None:
-        named = {"datatype": value.datatype, "raw": value.raw, "value": value.value}
-        record["value"] = {**named, "precision": value.precision}
+    """A document as the JSON object that its line holds; raises what ``document_text`` does."""
+    record: dict[str, Any] = json.loads(document_text(document))
     return record
 
 
-def _triple_to_json(triple: Triple) -> dict[str, Any]:
-    known = triple.property
-    return {
-        "subject": triple.subject,
-        "relation": triple.relation,
-        "object": triple.object,
-        "property": None if known is None else {"id": known.id, "inverse": known.inverse},
-        "evidence": list(map(list, triple.evidence)),
-        "score": triple.score,
-    }
-
-
-def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """An entry as the JSON object that one line holds."""
+def entry_text(entry: Entry) -> str:
+    """An entry as the text of its line; raises what ``document_text`` does."""
     record: dict[str, Any] = {name: getattr(entry, name) for name in ("id", "kind", "name", "text", "lang")}
     lists = {"aliases": list(entry.aliases), "types": list(entry.types)}
-    return record | lists | {"popularity": entry.popularity}
+    return _any(record | lists | {"popularity": entry.popularity})
+
+
+def _mention_text(mention: Mention) -> str:
+    link, value = mention.link, mention.value
+    return _MENTION % (
+        _string(mention.id),
+        _whole(mention.start),
+        _whole(mention.stop),
+        _spans(mention.fragments),
+        _string(mention.type),
+        "null" if mention.score is None else _any(mention.score),
+        _string(link.status),
+        "null" if link.id is None else _string(link.id),
+        "null" if link.label is None else _string(link.label),
+        _strings(link.alternatives),
+        "null" if link.score is None else _any(link.score),
+        "" if value is None else _value_text(value),
+    )
+
+
+def _value_text(value: Value) -> str:
+    precision = "null" if value.precision is None else _string(value.precision)
+    return _VALUE % (_string(value.datatype), _string(value.raw), _string(value.value), precision)
+
+
+def _triple_text(triple: Triple) -> str:
+    known = triple.property
+    return _TRIPLE % (
+        _string(triple.subject),
+        _string(triple.relation),
+        _string(triple.object),
+        "null" if known is None else _PROPERTY % (_string(known.id), "true" if known.inverse else "false"),
+        _spans(triple.evidence),
+        "null" if triple.score is None else _any(triple.score),
+    )
+
+
+def _strings(values: Sequence[str]) -> str:
+    return f"[{', '.join(map(_string, values))}]" if values else "[]"
+
+
+def _spans(spans: Sequence[Span]) -> str:
+    return f"[{', '.join([f'[{_whole(start)}, {_whole(stop)}]' for start, stop in spans])}]" if spans else "[]"
 
 
 # JSON to values

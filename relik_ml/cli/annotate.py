@@ -7,7 +7,6 @@ write stops before it computes, and nothing but the current documents is kept in
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -24,8 +23,7 @@ import click
 from relik_ml.cli._inputs import Input, Refuse, Survey, find, survey
 from relik_ml.errors import ConfigError, DataError, OutputError
 from relik_ml.export.terminal import Paint, ansi, plain, view
-from relik_ml.io import write_documents
-from relik_ml.records import document_to_json
+from relik_ml.io import document_line, write_documents
 from relik_ml.types import Document
 
 MANY = 5
@@ -187,8 +185,7 @@ def _output(out: Path | None, wants_view: bool | None, wants_color: bool | None)
 
 def _print_lines(documents: Iterable[Document]) -> None:
     for document in documents:
-        line = json.dumps(document_to_json(document), ensure_ascii=False)
-        _put(line.encode("utf-8", "backslashreplace") + b"\n")
+        _put(document_line(document, "the output"))
 
 
 def _print_views(documents: Iterable[Document], paint: Paint) -> None:
