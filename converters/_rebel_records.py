@@ -101,7 +101,7 @@ def string(record: dict[str, Any], name: str, where: str) -> str:
 def objects(record: dict[str, Any], name: str, where: str) -> list[dict[str, Any]]:
     """A field that must be a list of objects."""
     value = record.get(name)
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+    if not isinstance(value, list) or not set(map(type, value)) <= {dict}:
         wrong(f"a list of objects as {name}", value, where)
     return value
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from relik_ml.errors import CorpusNotFound, DataError
 from relik_ml.lines import COMPRESSED, open_lines
 from relik_ml.plugins import Report, distinct
 from relik_ml.text.coreference import same_link
-from relik_ml.types import Annotated, Document, Link, Mention, Property, Triple
+from relik_ml.types import Annotated, Document, Link, Mention, Property, Triple, Value
 
 from ._language import check_language
 from ._literals import is_literal, read_literal
@@ -29,7 +30,7 @@ ENDS = ("", *COMPRESSED)
 NAMES = {"train": "train", "val": "dev", "dev": "dev", "valid": "dev", "test": "test"}
 ANNOTATED = Annotated(mentions="partial", types="none", links="silver", entities="none", triples="silver")
 LICENCE = "CC BY-NC-SA 4.0"
-UNLINKABLE = Link("unlinkable")
+UNLINKABLE, UNKNOWN = Link("unlinkable"), Link()
 TYPES = {"dateTime": "DATE", "decimal": "NUMBER"}  # the two kinds of literals; all else is ENTITY, for nobody said more
 
 
@@ -90,22 +91,14 @@ class Rebel:
 
 def _document(record: Record, split: str, lang: str, report: Report) -> Document:
     marks = _marks(record, report)
-    places = align(record.text, marks)
-    mentions: dict[Mark, Mention] = {}
-    for item in marks:
-        if (start := places.get(item)) is None:
-            report.defect("span without its surface near: dropped", "entities", record.where, repr(item.surface))
-            continue
-        if start != item.start:
-            report.defect("span shifted by deleted brackets: put back", "entities", record.where, repr(item.surface))
-        mentions[item] = _mention(f"T{len(mentions) + 1}", item, start, record, lang, report)
-    values, triples = tuple(mentions.values()), _triples(record, mentions, report)
+    mentions = _mentions(record, marks, lang, report)
+    triples = _triples(record, mentions, report)
     meta: dict[str, Any] = {"dataset": "rebel", "split": split, "source": record.where, "licence": LICENCE}
     annotators = {"mentions": [marks[item] for item in mentions], "triples": [name for _, name in triples]}
     meta |= {**record.fields, "annotators": annotators}
     _count(annotators, report)
-    id = f"rebel/{split}/{record.fields['docid']}"
-    return Document(id, record.text, lang, values, same_link(values), tuple(t for t, _ in triples), ANNOTATED, meta)
+    id, values = f"rebel/{split}/{record.fields['docid']}", tuple(mentions.values())
+    return Document(id, record.text, lang, values, same_link(values), tuple([t for t, _ in triples]), ANNOTATED, meta)
 
 
 def _marks(record: Record, report: Report) -> dict[Mark, str]:
@@ -122,18 +115,34 @@ def _marks(record: Record, report: Report) -> dict[Mark, str]:
     return marks
 
 
-def _mention(id: str, item: Mark, start: int, record: Record, lang: str, report: Report) -> Mention:
-    stop = start + len(item.surface)
-    if is_literal(item.uri):
-        report.count("literals")
-        before = record.text[start - 1 : start] if item.surface[0] in "-−" else ""
-        value, repair = read_literal(item.uri, item.surface, lang, before)
-        if repair:
-            report.defect(repair, "literals", record.where, f"{item.surface!r} for {item.uri!r}")
-        return Mention(id, start, stop, TYPES.get(value.datatype, "ENTITY"), link=UNLINKABLE, value=value)
-    if (target := link(item.uri)) is None:
-        report.defect("link to no item: dropped", "entities", record.where, repr(item.uri))
-    return Mention(id, start, stop, "ENTITY", link=target or Link())
+def _mentions(record: Record, marks: Iterable[Mark], lang: str, report: Report) -> dict[Mark, Mention]:
+    """The mention of each mark whose surface is found."""
+    places = align(record.text, marks)
+    mentions: dict[Mark, Mention] = {}
+    for item in marks:
+        if (start := places.get(item)) is None:
+            report.defect("span without its surface near: dropped", "entities", record.where, repr(item.surface))
+            continue
+        if start != item.start:
+            report.defect("span shifted by deleted brackets: put back", "entities", record.where, repr(item.surface))
+        id, stop = f"T{len(mentions) + 1}", start + len(item.surface)
+        if is_literal(item.uri):
+            value = _literal(item, start, record, lang, report)
+            mentions[item] = Mention(id, start, stop, TYPES.get(value.datatype, "ENTITY"), (), UNLINKABLE, value)
+        else:
+            if (target := link(item.uri)) is None:
+                report.defect("link to no item: dropped", "entities", record.where, repr(item.uri))
+            mentions[item] = Mention(id, start, stop, "ENTITY", (), target or UNKNOWN)
+    return mentions
+
+
+def _literal(item: Mark, start: int, record: Record, lang: str, report: Report) -> Value:
+    report.count("literals")
+    before = record.text[start - 1 : start] if item.surface[0] in "-−" else ""
+    value, repair = read_literal(item.uri, item.surface, lang, before)
+    if repair:
+        report.defect(repair, "literals", record.where, f"{item.surface!r} for {item.uri!r}")
+    return value
 
 
 def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -> list[tuple[Triple, str]]:
@@ -142,7 +151,8 @@ def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -
     facts = [fact for fact in record.facts if fact.subject in mentions and fact.object in mentions]
     for _ in range(len(record.facts) - len(facts)):
         report.defect("triple of a span that was dropped: dropped", "facts", record.where)
-    stated = sentences(record.text, [(fact.sentence, mentions[item].span) for fact in facts for item in fact.inside])
+    inside = [(fact.sentence, mentions[item]) for fact in facts for item in fact.inside]
+    stated = sentences(record.text, [(number, mention.start, mention.stop) for number, mention in inside])
     found: dict[tuple[str, str, str], tuple[Triple, str]] = {}
     for fact in facts:
         subject, object = mentions[fact.subject], mentions[fact.object]
@@ -152,8 +162,13 @@ def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -
             continue
         if subject.start < object.stop and object.start < subject.stop:
             report.defect("arguments that overlap: kept", "facts", record.where, " ".join(key))
-        found[key] = Triple(*key, Property(fact.relation), (stated[fact.sentence],), fact.confidence), fact.annotator
+        found[key] = Triple(*key, _property(fact.relation), (stated[fact.sentence],), fact.confidence), fact.annotator
     return list(found.values())
+
+
+@lru_cache
+def _property(id: str) -> Property:
+    return Property(id)
 
 
 def _count(annotators: dict[str, list[str]], report: Report) -> None:

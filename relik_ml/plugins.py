@@ -65,7 +65,8 @@ class Report:
 
     def count(self, what: str, number: int = 1) -> None:
         """Count ``number`` more of a thing that is as it should be."""
-        self.counts[_printable(what)] += number
+        what = _printable(what)
+        self.counts[what] = self.counts.get(what, 0) + number
 
     def defect(self, what: str, of: str, where: str, got: str = "") -> None:
         """Count a defect, as a share of the things counted as ``of``, and keep its place as an example."""

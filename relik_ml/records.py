@@ -38,37 +38,26 @@ Refuse = Callable[[DataError], None]
 # Values to JSON
 
 
-_DOCUMENT = """{"schema": %s, "id": %s, "lang": %s, "text": %s, "mentions": [%s], "entities": [%s], "triples": [%s], \
-"annotated": {%s}, "meta": %s}"""
-_MENTION = """{"id": %s, "start": %s, "stop": %s, "fragments": %s, "type": %s, "score": %s, "link": \
-{"status": %s, "id": %s, "label": %s, "alternatives": %s, "score": %s}%s}"""
-_VALUE = """, "value": {"datatype": %s, "raw": %s, "value": %s, "precision": %s}"""
-_ENTITY = """{"id": %s, "mentions": %s, "induced": %s}"""
-_TRIPLE = """{"subject": %s, "relation": %s, "object": %s, "property": %s, "evidence": %s, "score": %s}"""
-_PROPERTY = """{"id": %s, "inverse": %s}"""
-
 _any = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _whole = int.__repr__  # refuses what is no int, and writes True as 1
 
 
 def document_text(document: Document) -> str:
-    """A document as the text of its line (schema ``relik-ml/1``): the JSON of ``json.dumps``, from templates.
+    """A document as the text of its line (schema ``relik-ml/1``): the JSON of ``json.dumps``, field by field.
 
     Raises TypeError, ValueError or RecursionError, as ``json.dumps`` does, for what JSON cannot hold.
 
     >>> document_text(Document("d", "Омск", mentions=(Mention("T1", 0, 4, "CITY"),)))[43:117]
     '"text": "Омск", "mentions": [{"id": "T1", "start": 0, "stop": 4, "fragment'
     """
-    return _DOCUMENT % (
-        _string(SCHEMA),
-        _string(document.id),
-        _string(document.lang),
-        _string(document.text),
-        ", ".join(map(_mention_text, document.mentions)),
-        ", ".join([_ENTITY % (_string(e.id), _strings(e.mentions), _string(e.induced)) for e in document.entities]),
-        ", ".join(map(_triple_text, document.triples)),
-        ", ".join([f'"{layer}": {_string(getattr(document.annotated, layer))}' for layer in LAYERS]),
-        _any(dict(document.meta)),
+    mentions = ", ".join(map(_mention_text, document.mentions))
+    entities = ", ".join(map(_entity_text, document.entities))
+    triples = ", ".join(map(_triple_text, document.triples))
+    annotated = ", ".join([f'"{layer}": {_string(getattr(document.annotated, layer))}' for layer in LAYERS])
+    return (
+        f'{{"schema": {_string(SCHEMA)}, "id": {_string(document.id)}, "lang": {_string(document.lang)}, '
+        f'"text": {_string(document.text)}, "mentions": [{mentions}], "entities": [{entities}], '
+        f'"triples": [{triples}], "annotated": {{{annotated}}}, "meta": {_any(dict(document.meta))}}}'
     )
 
 
@@ -86,46 +75,60 @@ def entry_text(entry: Entry) -> str:
 
 
 def _mention_text(mention: Mention) -> str:
-    link, value = mention.link, mention.value
-    return _MENTION % (
-        _string(mention.id),
-        _whole(mention.start),
-        _whole(mention.stop),
-        _spans(mention.fragments),
-        _string(mention.type),
-        "null" if mention.score is None else _any(mention.score),
-        _string(link.status),
-        "null" if link.id is None else _string(link.id),
-        "null" if link.label is None else _string(link.label),
-        _strings(link.alternatives),
-        "null" if link.score is None else _any(link.score),
-        "" if value is None else _value_text(value),
+    fragments = _spans(mention.fragments) if mention.fragments else "[]"
+    score = "null" if mention.score is None else _any(mention.score)
+    value = "" if mention.value is None else f', "value": {_value_text(mention.value)}'
+    return (
+        f'{{"id": {_string(mention.id)}, "start": {_whole(mention.start)}, "stop": {_whole(mention.stop)}, '
+        f'"fragments": {fragments}, "type": {_string(mention.type)}, "score": {score}, '
+        f'"link": {_link_text(mention.link)}{value}}}'
+    )
+
+
+def _link_text(link: Link) -> str:
+    id = "null" if link.id is None else _string(link.id)
+    label = "null" if link.label is None else _string(link.label)
+    alternatives = _strings(link.alternatives) if link.alternatives else "[]"
+    score = "null" if link.score is None else _any(link.score)
+    return (
+        f'{{"status": {_string(link.status)}, "id": {id}, "label": {label}, "alternatives": {alternatives}, '
+        f'"score": {score}}}'
     )
 
 
 def _value_text(value: Value) -> str:
     precision = "null" if value.precision is None else _string(value.precision)
-    return _VALUE % (_string(value.datatype), _string(value.raw), _string(value.value), precision)
-
-
-def _triple_text(triple: Triple) -> str:
-    known = triple.property
-    return _TRIPLE % (
-        _string(triple.subject),
-        _string(triple.relation),
-        _string(triple.object),
-        "null" if known is None else _PROPERTY % (_string(known.id), "true" if known.inverse else "false"),
-        _spans(triple.evidence),
-        "null" if triple.score is None else _any(triple.score),
+    return (
+        f'{{"datatype": {_string(value.datatype)}, "raw": {_string(value.raw)}, "value": {_string(value.value)}, '
+        f'"precision": {precision}}}'
     )
 
 
+def _entity_text(entity: Entity) -> str:
+    mentions, induced = _strings(entity.mentions), _string(entity.induced)
+    return f'{{"id": {_string(entity.id)}, "mentions": {mentions}, "induced": {induced}}}'
+
+
+def _triple_text(triple: Triple) -> str:
+    known = "null" if triple.property is None else _property_text(triple.property)
+    score = "null" if triple.score is None else _any(triple.score)
+    return (
+        f'{{"subject": {_string(triple.subject)}, "relation": {_string(triple.relation)}, '
+        f'"object": {_string(triple.object)}, "property": {known}, "evidence": {_spans(triple.evidence)}, '
+        f'"score": {score}}}'
+    )
+
+
+def _property_text(known: Property) -> str:
+    return f'{{"id": {_string(known.id)}, "inverse": {"true" if known.inverse else "false"}}}'
+
+
 def _strings(values: Sequence[str]) -> str:
-    return f"[{', '.join(map(_string, values))}]" if values else "[]"
+    return f"[{', '.join(map(_string, values))}]"
 
 
 def _spans(spans: Sequence[Span]) -> str:
-    return f"[{', '.join([f'[{_whole(start)}, {_whole(stop)}]' for start, stop in spans])}]" if spans else "[]"
+    return f"[{', '.join([f'[{_whole(start)}, {_whole(stop)}]' for start, stop in spans])}]"
 
 
 # JSON to values

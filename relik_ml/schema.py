@@ -61,7 +61,8 @@ def _mention_faults(mention: Mention, length: int) -> list[str]:
     found = _span_faults(mention.start, mention.stop, length)
     if mention.fragments:
         found += _fragment_faults(mention, length)
-    return found + _link_faults(mention.link) + _score_faults(mention.score)
+    found += _link_faults(mention.link)
+    return found if mention.score is None else found + _score_faults(mention.score)
 
 
 def _fragment_faults(mention: Mention, length: int) -> list[str]:
@@ -73,7 +74,7 @@ def _fragment_faults(mention: Mention, length: int) -> list[str]:
 
 
 def _link_faults(link: Link) -> list[str]:
-    found = _score_faults(link.score)
+    found = [] if link.score is None else _score_faults(link.score)
     if link.status not in _STATUSES:
         found.append(f"link status {link.status!r} is not one of {', '.join(_STATUSES)}")
     elif link.status == "linked" and not link.id:
@@ -87,7 +88,7 @@ def _triple_faults(triple: Triple, mentions: set[str], length: int) -> list[str]
     found = [f"no mention {id!r}" for id in (triple.subject, triple.object) if id not in mentions]
     for start, stop in triple.evidence:
         found += _span_faults(start, stop, length)
-    return found + _score_faults(triple.score)
+    return found if triple.score is None else found + _score_faults(triple.score)
 
 
 def _span_faults(start: int, stop: int, length: int) -> list[str]:
@@ -98,5 +99,5 @@ def _span_faults(start: int, stop: int, length: int) -> list[str]:
     return [f"[{start}, {stop}) lies outside the text of {length} characters"]
 
 
-def _score_faults(score: float | None) -> list[str]:
-    return [] if score is None or math.isfinite(score) else [f"the score {score} is not finite"]
+def _score_faults(score: float) -> list[str]:
+    return [] if math.isfinite(score) else [f"the score {score} is not finite"]
