@@ -97,9 +97,20 @@ def sentences(text: str, within: Iterable[tuple[int, int, int]]) -> dict[int, Sp
     for number, start, stop in within:
         first, last = reach.get(number, (start, stop))
         reach[number] = first if first < start else start, last if last > stop else stop
-    gaps = [found.span(found.lastindex or 0) for found in _SENTENCE.finditer(text)] if reach else []
+    gaps = _gaps(text, max([stop for _, stop in reach.values()], default=0))
     starts, stops = [0, *(stop for _, stop in gaps)], [*(start for start, _ in gaps), len(text)]
     return {
         number: Span(starts[bisect_right(starts, start) - 1], stops[bisect_left(stops, stop)])
         for number, (start, stop) in reach.items()
     }
+
+
+def _gaps(text: str, reach: int) -> list[tuple[int, int]]:
+    """What stands between the sentences of a text, up to the first gap behind ``reach``."""
+    gaps = []
+    for found in _SENTENCE.finditer(text):
+        start, _ = gap = found.span(found.lastindex or 0)
+        gaps.append(gap)
+        if start >= reach:
+            break
+    return gaps

@@ -80,9 +80,10 @@ class Rebel:
         self, lines: Iterable[tuple[int, bytes]], path: Path, split: str, report: Report
     ) -> Iterator[Document]:
         """The documents of numbered lines of ``path``; a line that cannot be read goes to ``report.bad``."""
+        name = path.name
         for number, line in lines:
             try:
-                record = read_record(line, f"{path.name}:{number}")
+                record = read_record(line, f"{name}:{number}")
             except DataError as error:
                 report.bad(error)
             else:

@@ -70,7 +70,9 @@ class Report:
 
     def defect(self, what: str, of: str, where: str, got: str = "") -> None:
         """Count a defect, as a share of the things counted as ``of``, and keep its place as an example."""
-        found = self.defects.setdefault(_printable(what), Defect(_printable(of)))
+        what = _printable(what)
+        if (found := self.defects.get(what)) is None:
+            found = self.defects[what] = Defect(_printable(of))
         found.count += 1
         if len(found.examples) < self.keep:
             found.examples.append(_printable(f"{where}  {got}".rstrip()))
@@ -269,8 +271,8 @@ def figures(document: Document) -> Counter[str]:
     """
     found = {"documents read": 1, "documents": 1, "characters": len(document.text)}
     found |= {"mentions": len(document.mentions), "triples": len(document.triples)}
-    statuses = Counter([mention.link.status for mention in document.mentions])
-    return Counter(found | {f"mentions {status}": number for status, number in statuses.items()})
+    statuses = [mention.link.status for mention in document.mentions]
+    return Counter(found | {f"mentions {status}": statuses.count(status) for status in dict.fromkeys(statuses)})
 
 
 def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
