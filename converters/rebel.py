@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,9 @@ def _document(record: Record, split: str, lang: str, report: Report) -> Document
     meta: dict[str, Any] = {"dataset": "rebel", "split": split, "source": record.where, "licence": LICENCE}
     annotators = {"mentions": [marks[item] for item in mentions], "triples": [name for _, name in triples]}
     meta |= {**record.fields, "annotators": annotators}
-    _count(annotators, report)
+    for layer, names in annotators.items():
+        for name in set(names):
+            report.count(f"{layer} by {name!r}", names.count(name))
     id, values = f"rebel/{split}/{record.fields['docid']}", tuple(mentions.values())
     return Document(id, record.text, lang, values, same_link(values), tuple([t for t, _ in triples]), ANNOTATED, meta)
 
@@ -117,7 +118,6 @@ def _marks(record: Record, report: Report) -> dict[Mark, str]:
 
 
 def _mentions(record: Record, marks: Iterable[Mark], lang: str, report: Report) -> dict[Mark, Mention]:
-    """The mention of each mark whose surface is found."""
     places = align(record.text, marks)
     mentions: dict[Mark, Mention] = {}
     for item in marks:
@@ -163,19 +163,8 @@ def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -
             continue
         if subject.start < object.stop and object.start < subject.stop:
             report.defect("arguments that overlap: kept", "facts", record.where, " ".join(key))
-        found[key] = Triple(*key, _property(fact.relation), (stated[fact.sentence],), fact.confidence), fact.annotator
+        found[key] = Triple(*key, Property(fact.relation), (stated[fact.sentence],), fact.confidence), fact.annotator
     return list(found.values())
-
-
-@lru_cache
-def _property(id: str) -> Property:
-    return Property(id)
-
-
-def _count(annotators: dict[str, list[str]], report: Report) -> None:
-    for layer, names in annotators.items():
-        for name in set(names):
-            report.count(f"{layer} by {name!r}", names.count(name))
 
 
 converter = Rebel()

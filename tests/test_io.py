@@ -6,7 +6,8 @@ import errno
 import json
 import math
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from relik_ml.errors import DataError, OutputError
 from relik_ml.files import atomic_folder, atomic_path, sha256
 from relik_ml.io import read_documents, read_entries, write_documents, write_entries
-from relik_ml.records import document_from_json, document_to_json
+from relik_ml.records import document_from_json, document_text, document_to_json
 from relik_ml.schema import check
 from relik_ml.types import Annotated, Document, Entity, Entry, Link, Mention, Property, Span, Triple, Value
 
@@ -60,6 +61,47 @@ def test_writing_and_reading_gives_the_same_document(document: Document) -> None
         for old, new in zip(document.mentions, back[0].mentions, strict=True):
             assert back[0].text[new.start : new.stop] == document.text[old.start : old.stop] == document.surface(old)
         assert path.read_bytes().count(b"\n") == 2
+
+
+def reference(document: Document) -> str:
+    """What a line holds, by the standard library alone: the fields of the values in the order of the schema."""
+    record: dict[str, Any] = {"schema": "relik-ml/1", **_ordered(asdict(document), "id lang text mentions entities")}
+    record |= _ordered(asdict(document), "triples annotated meta")
+    record["mentions"] = [_ordered(m, "id start stop fragments type score link value") for m in record["mentions"]]
+    for mention in record["mentions"]:
+        if mention["value"] is None:
+            del mention["value"]
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+
+
+def _ordered(record: dict[str, Any], names: str) -> dict[str, Any]:
+    return {name: record[name] for name in names.split()}
+
+
+FLOATS = st.none() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False)
+SPANS = st.lists(st.builds(Span, st.integers(), st.integers()), max_size=2).map(tuple)
+LISTS = st.lists(TEXTS, max_size=2).map(tuple)
+LINKS = st.builds(Link, TEXTS, st.none() | TEXTS, st.none() | TEXTS, LISTS, FLOATS)
+FOUND = st.none() | st.builds(Value, TEXTS, TEXTS, TEXTS, st.none() | TEXTS)
+MENTIONS = st.builds(Mention, TEXTS, st.integers(), st.integers(), TEXTS, SPANS, LINKS, FOUND, FLOATS)
+STATED = st.none() | st.builds(Property, TEXTS, st.booleans())
+ANYTHING = st.builds(
+    Document,
+    id=TEXTS,
+    text=TEXTS,
+    lang=TEXTS,
+    mentions=st.lists(MENTIONS, max_size=2).map(tuple),
+    entities=st.lists(st.builds(Entity, TEXTS, LISTS, TEXTS), max_size=2).map(tuple),
+    triples=st.lists(st.builds(Triple, TEXTS, TEXTS, TEXTS, STATED, SPANS, FLOATS), max_size=2).map(tuple),
+    annotated=st.builds(Annotated, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS),
+    meta=st.dictionaries(TEXTS, FLOATS | st.booleans() | st.lists(TEXTS, max_size=2), max_size=2),
+)
+
+
+@given(ANYTHING)
+def test_a_line_is_the_json_of_its_fields(document: Document) -> None:
+    assert document_text(document) == reference(document)
+    assert document_to_json(document) == json.loads(reference(document))
 
 
 def test_every_field_survives(tmp_path: Path) -> None:
@@ -236,6 +278,9 @@ def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
         replace(DOCUMENT, meta={"score": math.nan}),
         replace(DOCUMENT, meta={"half": "\ud83d\ude00"}),
         replace(DOCUMENT, mentions=(replace(CHEKHOV, score=math.inf), TAGANROG)),
+        replace(DOCUMENT, mentions=(replace(CHEKHOV, start=9.5), TAGANROG)),
+        replace(DOCUMENT, mentions=(replace(CHEKHOV, score=Fraction(1, 2)), TAGANROG)),
+        replace(DOCUMENT, mentions=(replace(CHEKHOV, type=None), TAGANROG)),
     ],
 )
 def test_what_cannot_be_read_back_is_not_written(tmp_path: Path, broken: Document) -> None:
