@@ -53,10 +53,11 @@ def align(text: str, marks: Iterable[Mark]) -> dict[Mark, int]:
         start, stop, surface, _ = item
         if stop - start != len(surface):
             continue
-        for at in range(start - 2 * shift, max(start - 2 * (shift + LEAP + 1), -1), -2):
-            if text.startswith(surface, at):
-                found[item], shift = at, (start - at) // 2
-                break
+        at, last = start - 2 * shift, max(start - 2 * (shift + LEAP), 0)
+        while at >= last and not text.startswith(surface, at):
+            at -= 2
+        if at >= last:
+            found[item], shift = at, (start - at) // 2
     return found
 
 

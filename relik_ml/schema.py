@@ -58,10 +58,9 @@ def _repeated(kind: str, values: Sequence[Mention | Entity]) -> list[str]:
 
 
 def _mention_faults(mention: Mention, length: int) -> list[str]:
-    found = _span_faults(mention.start, mention.stop, length)
+    found = _span_faults(mention.start, mention.stop, length) + _link_faults(mention.link)
     if mention.fragments:
         found += _fragment_faults(mention, length)
-    found += _link_faults(mention.link)
     return found if mention.score is None else found + _score_faults(mention.score)
 
 
