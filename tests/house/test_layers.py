@@ -11,8 +11,8 @@ import pytest
 LAYERS = (
     ("types", "errors"),
     (
-        "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text", "score", "export",
-        "models",
+        "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text", "graph", "score",
+        "export", "models",
     ),
     ("retriever", "reader", "plugins", "stats"),
     ("bundle", "pipeline", "training"),
@@ -25,6 +25,7 @@ SIBLINGS = {  # what a part may import of its own layer
     "manifest": {"files"},
     "download": {"files"},
     "score": {"text"},  # the scope of a relation is its sentence
+    "export": {"graph", "records", "text"},
     "pipeline": {"bundle"},
     "cli": {"relik_ml"},
     "__main__": {"cli"},
@@ -33,10 +34,12 @@ PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "t
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
     "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text",
-    "score", "export", "plugins", "stats",
+    "graph", "score", "export", "plugins", "stats",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}
-STANDARD_LIBRARY_ONLY = {"types", "errors", "files", "manifest", "schema", "records", "io", "relations", "download"}
+STANDARD_LIBRARY_ONLY = {
+    "types", "errors", "files", "manifest", "schema", "records", "io", "relations", "download", "graph",
+}  # fmt: skip
 MODELS_MAY = {"numpy", "peft", "safetensors", "torch", "transformers"}
 
 

@@ -1,0 +1,179 @@
+"""The knowledge graph of documents: what their mentions stand for, and the facts between that, each with its place.
+
+>>> from relik_ml.types import Link, Property
+>>> text = "Анна Ахматова родилась в Одессе. Ахматова — поэт."
+>>> poet = Link("linked", "Q80440")
+>>> anna, again = Mention("A", 0, 13, "PERSON", link=poet), Mention("B", 33, 41, "PERSON", link=poet)
+>>> born = Triple("A", "PLACE_OF_BIRTH", "C", Property("P19"), (Span(0, 32),), 0.9)
+>>> found = graph([Document("d", text, mentions=(anna, Mention("C", 25, 31, "CITY"), again), triples=(born,))])
+>>> [(node.id, node.label, node.qid, [ref.mention for ref in node.mentions]) for node in found.nodes]
+[('n1', 'Анна Ахматова', 'Q80440', ['A', 'B']), ('n2', 'Одессе', None, ['C'])]
+>>> [(fact.subject, fact.pid, fact.object, fact.sentence) for fact in found.facts]
+[('n1', 'P19', 'n2', 'Анна Ахматова родилась в Одессе.')]
+
+Mentions are one node when their links have one id, in whatever document; else when an entity of their document holds
+them; else each is its own. A mention without a link goes with the entity's link if its members agree on one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from relik_ml.types import Document, Mention, Span, Status, Triple, Value
+
+_ITEM = re.compile(r"Q[1-9][0-9]{0,11}")
+_PROPERTY = re.compile(r"P[1-9][0-9]{0,11}")
+
+
+class Ref(NamedTuple):
+    """A mention of a document, both by id."""
+
+    document: str
+    mention: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A thing that mentions stand for. ``id`` is ``n`` and a number; everything else is text of the documents.
+
+    ``label`` is the most frequent label of the links, or else the most frequent surface; ``type`` the most frequent
+    type; the earliest of equals. ``surfaces`` are distinct, the most frequent first. ``link`` is the id of the links
+    as it stands, ``status`` theirs or else that of the first mention. ``value`` is the first literal.
+    """
+
+    id: str
+    label: str
+    type: str
+    status: Status
+    link: str | None
+    mentions: tuple[Ref, ...]
+    surfaces: tuple[str, ...]
+    value: Value | None = None
+
+    @property
+    def qid(self) -> str | None:
+        """The Wikidata item, if the link's id has the form of one."""
+        return item(self.link)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An edge: a triple between two nodes as one document states it. ``id`` is ``f`` and a number.
+
+    ``subject`` and ``object`` are ids of nodes, ``mentions`` those of the triple's own two mentions in ``document``.
+    ``property_id`` and ``inverse`` are the triple's property and whether it runs from object to subject.
+    ``evidence`` is the triple's, in code points of the document's text, and ``sentence`` the text there, several
+    pieces joined by a blank; both are empty when the triple has none.
+    """
+
+    id: str
+    subject: str
+    relation: str
+    object: str
+    document: str
+    mentions: tuple[str, str]
+    property_id: str | None = None
+    inverse: bool = False
+    evidence: tuple[Span, ...] = ()
+    sentence: str = ""
+    score: float | None = None
+
+    @property
+    def pid(self) -> str | None:
+        """The Wikidata property, if ``property_id`` has the form of one."""
+        return self.property_id if self.property_id and _PROPERTY.fullmatch(self.property_id) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes in the order of their first mentions, and facts in the order of their triples."""
+
+    nodes: tuple[Node, ...]
+    facts: tuple[Fact, ...]
+
+    def by_id(self) -> dict[str, Node]:
+        """Every node by its id."""
+        return {node.id: node for node in self.nodes}
+
+    def by_mention(self) -> dict[Ref, Node]:
+        """The node of every mention."""
+        return {ref: node for node in self.nodes for ref in node.mentions}
+
+
+def graph(documents: Iterable[Document]) -> Graph:
+    """The graph of documents, whose ids must differ. Every mention has a node, also if it is in no fact.
+
+    Two triples with the same arguments and relation are two facts, for each has a place of its own.
+    """
+    groups: dict[object, list[tuple[Document, Mention]]] = {}
+    triples: list[tuple[Document, Triple]] = []
+    for document in documents:
+        keys = _keys(document)
+        for mention in document.mentions:
+            groups.setdefault(keys[mention.id], []).append((document, mention))
+        triples += ((document, triple) for triple in document.triples)
+    nodes = tuple(_node(f"n{number}", group) for number, group in enumerate(groups.values(), 1))
+    homes = {ref: node.id for node in nodes for ref in node.mentions}
+    return Graph(nodes, tuple(_fact(f"f{number}", *each, homes) for number, each in enumerate(triples, 1)))
+
+
+def item(id: str | None) -> str | None:
+    """The id if it has the form of a Wikidata item's, else None.
+
+    >>> item("Q42"), item("Q42> <http://e.org/p"), item("Q٤")
+    ('Q42', None, None)
+    """
+    return id if id is not None and _ITEM.fullmatch(id) else None
+
+
+def _keys(document: Document) -> dict[str, object]:
+    """What each mention is known by: the id of a link, the entity of a document, or itself."""
+    keys: dict[str, object] = {mention.id: (document.id, "mention", mention.id) for mention in document.mentions}
+    links = {mention.id: mention.link.id for mention in document.mentions if mention.link.id}
+    for entity in reversed(document.entities):  # a mention of two entities goes with the first
+        own = {links[id] for id in entity.mentions if id in links}
+        key = own.pop() if len(own) == 1 else (document.id, "entity", entity.id)
+        keys.update(dict.fromkeys(entity.mentions, key))
+    return keys | links
+
+
+def _node(id: str, group: list[tuple[Document, Mention]]) -> Node:
+    mentions = [mention for _, mention in group]
+    surfaces = _frequent(document.surface(mention) for document, mention in group)
+    labels = _frequent(mention.link.label for mention in mentions if mention.link.label)
+    links = [mention.link.id for mention in mentions if mention.link.id]
+    return Node(
+        id,
+        label=(labels or surfaces)[0],
+        type=_frequent(mention.type for mention in mentions)[0],
+        status="linked" if links else mentions[0].link.status,
+        link=links[0] if links else None,
+        mentions=tuple(Ref(document.id, mention.id) for document, mention in group),
+        surfaces=surfaces,
+        value=next((mention.value for mention in mentions if mention.value), None),
+    )
+
+
+def _frequent(texts: Iterable[str]) -> tuple[str, ...]:
+    """The distinct texts, most frequent first, the earliest of equals."""
+    return tuple(text for text, _ in Counter(texts).most_common())
+
+
+def _fact(id: str, document: Document, triple: Triple, homes: Mapping[Ref, str]) -> Fact:
+    return Fact(
+        id,
+        subject=homes[Ref(document.id, triple.subject)],
+        relation=triple.relation,
+        object=homes[Ref(document.id, triple.object)],
+        document=document.id,
+        mentions=(triple.subject, triple.object),
+        property_id=triple.property.id if triple.property else None,
+        inverse=triple.property is not None and triple.property.inverse,
+        evidence=triple.evidence,
+        sentence=" ".join(document.text[start:stop] for start, stop in triple.evidence),
+        score=triple.score,
+    )
