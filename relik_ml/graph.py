@@ -57,7 +57,7 @@ class Node:
     @property
     def qid(self) -> str | None:
         """The Wikidata item, if the link's id has the form of one."""
-        return item(self.link)
+        return checked_item(self.link)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Fact:
     @property
     def pid(self) -> str | None:
         """The Wikidata property, if ``property_id`` has the form of one."""
-        return self.property_id if self.property_id and _PROPERTY.fullmatch(self.property_id) else None
+        return checked_property(self.property_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +121,18 @@ def graph(documents: Iterable[Document]) -> Graph:
     return Graph(nodes, tuple(_fact(f"f{number}", *each, homes) for number, each in enumerate(triples, 1)))
 
 
-def item(id: str | None) -> str | None:
+def checked_item(id: str | None) -> str | None:
     """The id if it has the form of a Wikidata item's, else None.
 
-    >>> item("Q42"), item("Q42> <http://e.org/p"), item("Q٤")
+    >>> checked_item("Q42"), checked_item("Q42> <http://e.org/p"), checked_item("Q٤")
     ('Q42', None, None)
     """
     return id if id is not None and _ITEM.fullmatch(id) else None
+
+
+def checked_property(id: str | None) -> str | None:
+    """The id if it has the form of a Wikidata property's, else None."""
+    return id if id is not None and _PROPERTY.fullmatch(id) else None
 
 
 def _keys(document: Document) -> dict[str, object]:

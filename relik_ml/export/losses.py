@@ -1,0 +1,40 @@
+"""What a document holds, by kind: an export names the kinds that its format has no place for.
+
+>>> from relik_ml.types import Mention
+>>> document = Document("d", "Тула", mentions=(Mention("T1", 0, 4, "CITY", score=0.9),))
+>>> left_out(document, "scores of mentions", "entities")
+Counter({'scores of mentions left out': 1})
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from relik_ml.types import Document
+
+_KINDS: Mapping[str, Callable[[Document], int]] = {
+    "scores of mentions": lambda document: sum(mention.score is not None for mention in document.mentions),
+    "scores of links": lambda document: sum(mention.link.score is not None for mention in document.mentions),
+    "scores of triples": lambda document: sum(triple.score is not None for triple in document.triples),
+    "labels of links": lambda document: sum(mention.link.label is not None for mention in document.mentions),
+    "alternative links": lambda document: sum(len(mention.link.alternatives) for mention in document.mentions),
+    "fragments": lambda document: sum(len(mention.fragments) for mention in document.mentions),
+    "values": lambda document: sum(mention.value is not None for mention in document.mentions),
+    "raw forms and precisions of values": lambda document: sum(m.value is not None for m in document.mentions),
+    "link states": lambda document: sum(m.link.status in ("nil", "unlinkable") for m in document.mentions),
+    "mentions outside triples": lambda document: len(
+        {mention.id for mention in document.mentions}
+        - {id for triple in document.triples for id in (triple.subject, triple.object)}
+    ),
+    "offsets of mentions": lambda document: len(document.mentions),
+    "entities": lambda document: len(document.entities),
+    "triples": lambda document: len(document.triples),
+    "properties": lambda document: sum(triple.property is not None for triple in document.triples),
+    "evidence spans": lambda document: sum(len(triple.evidence) for triple in document.triples),
+}
+
+
+def left_out(document: Document, *kinds: str) -> Counter[str]:
+    """How many things of these kinds a document holds, each as a loss; kinds that it lacks are not named."""
+    return +Counter({f"{kind} left out": _KINDS[kind](document) for kind in kinds})
