@@ -13,7 +13,8 @@ r"""Documents as CoNLL-U Plus: a token a line, with the flat view of their menti
 
 **The flat view.** Of mentions that overlap the longest stays, of equally long ones the earliest, of equal spans the
 first; discontinuous mentions and those of white space alone have no place. Tokens are cut where a mention that stays
-starts or stops, so every tag is exact. Format: universaldependencies.org/ext-format.html.
+starts or stops, so every tag is exact, and no sentence ends inside such a mention. Source of the format:
+universaldependencies.org/ext-format.html.
 """
 
 from __future__ import annotations
@@ -70,17 +71,20 @@ def sentence_lines(
     """The lines of a document: its id as a JSON string, then its sentences, a blank line after each."""
     kept = flat(document.mentions) if kept is None else kept
     shown = characters(Counter() if losses is None else losses)
+    heads = {start for start, _ in sentences(document.text)}
     yield f"# newdoc id = {json.dumps(document.id)}"
-    words = iter(cut_tokens(document.text, kept))
-    word = next(words, None)
-    for sentence in sentences(document.text):
-        number = 0
-        while word is not None and word.start < sentence.stop:
-            number += 1
-            cells = (number, shown(word.text), word.start, word.stop, *_tag(word, kept))
-            yield "\t".join(map(str, cells))
-            word = next(words, None)
-        yield from [""] * (number > 0)
+    number, last = 0, None
+    for word in cut_tokens(document.text, kept):
+        mention = _around(word, kept)
+        inside = mention is not None and mention is last
+        if number and word.start in heads and not inside:
+            yield ""
+            number = 0
+        number += 1
+        cells = (number, shown(word.text), word.start, word.stop, *_tag(mention, inside))
+        yield "\t".join(map(str, cells))
+        last = mention
+    yield from [""] * (number > 0)
 
 
 def cut_tokens(text: str, mentions: Iterable[Mention]) -> Iterator[Token]:
@@ -97,12 +101,15 @@ def cut_tokens(text: str, mentions: Iterable[Mention]) -> Iterator[Token]:
         yield Token(start, token.stop, text[start : token.stop])
 
 
-def _tag(word: Token, kept: Sequence[Mention]) -> tuple[str, str]:
+def _around(word: Token, kept: Sequence[Mention]) -> Mention | None:
     place = bisect_right(kept, word.start, key=lambda mention: mention.start) - 1
-    if place < 0 or kept[place].stop <= word.start:
+    return kept[place] if place >= 0 and word.start < kept[place].stop else None
+
+
+def _tag(mention: Mention | None, inside: bool) -> tuple[str, str]:
+    if mention is None:
         return "O", "_"
-    mention = kept[place]
-    return f"{'BI'[word.start > mention.start]}-{_cell(mention.type)}", _cell(mention.link.id or "") or "_"
+    return f"{'BI'[inside]}-{_cell(mention.type)}", _cell(mention.link.id or "") or "_"
 
 
 def _cell(text: str) -> str:

@@ -7,6 +7,7 @@ name Wikidata's item and property where their ids have that form. Lone surrogate
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from relik_ml.export.iris import ITSRDF, NIF, VOCABULARY, Iris, direct, entity
 from relik_ml.records import document_from_json, document_to_json
 from relik_ml.types import Document
 
+ESCAPED = "lone surrogates written as JSON escapes, which strict parsers refuse"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ADDED = frozenset({"@id", "@type", "item", "subjectMention", "objectMention", "predicate"})
 _NAMES = ("subjectMention", "objectMention", "predicate")
 _JSON = ("fragments", "evidence", "meta")
@@ -47,6 +51,7 @@ def write(documents: Iterable[Document], path: Path, iris: Iris = Iris()) -> Cou
             line = json.dumps(record(document, iris), ensure_ascii=False, allow_nan=False)
             file.write(b",\n" if counts["documents"] else b"\n")
             file.write(line.encode("utf-8", "backslashreplace"))
+            counts[ESCAPED] += len(_SURROGATE.findall(line))
             counts["documents"] += 1
         file.write(b"\n]}\n")
     return counts

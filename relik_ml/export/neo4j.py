@@ -48,7 +48,7 @@ def write(documents: Iterable[Document], folder: Path) -> Counter[str]:
 def _write(path: Path, columns: tuple[str, ...], rows: Iterator[Row], losses: Counter[str]) -> None:
     held = utf8(losses)
     with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
+        table = csv.writer(file)
         table.writerow(columns)
         table.writerows([held(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
 

@@ -16,7 +16,7 @@ LAYERS = (
     ),
     ("retriever", "reader", "plugins", "stats"),
     ("bundle", "pipeline", "training"),
-    ("cli", "serve", "relik_ml", "__main__"),
+    ("cli", "integrations", "serve", "relik_ml", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 SIBLINGS = {  # what a part may import of its own layer

@@ -9,8 +9,8 @@ import pytest
 
 BUDGET = 0.3  # seconds of processor time beyond the bare interpreter
 LATE = {
-    "accelerate", "datasets", "faiss", "natasha", "navec", "numpy", "peft", "pymorphy3", "razdel", "safetensors",
-    "tokenizers", "torch", "transformers",
+    "accelerate", "datasets", "faiss", "llama_index", "natasha", "navec", "networkx", "numpy", "peft", "pymorphy3",
+    "razdel", "rdflib", "safetensors", "spacy", "tokenizers", "torch", "transformers",
 }  # fmt: skip
 
 IMPORT = "import relik_ml"
