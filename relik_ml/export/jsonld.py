@@ -78,8 +78,7 @@ def read(path: Path) -> Iterator[Document]:
     DataError when it is something else: this reads our JSON, not any other form of the same RDF.
     """
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
-        records = whole["@graph"]
+        records = list(json.loads(path.read_bytes())["@graph"])
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         fix = "give a file that relik-ml export jsonld wrote"
         raise DataError("the file is not our JSON-LD", where=str(path), got=repr(error), fix=fix) from None

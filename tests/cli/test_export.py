@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,55 @@ def test_a_file_in_the_way_is_refused(stored: Path) -> None:
     done = run("export", "brat", stored, "--out", stored)
     assert done.exit_code == 6
     assert "not a folder" in done.stderr
+
+
+FORMATS = ("conll", "spacy", "turtle", "ntriples", "jsonld", "graphml", "gexf", "mermaid", "csv", "utf16")
+NEEDS = {"spacy": "spacy", "turtle": "rdflib", "ntriples": "rdflib", "graphml": "networkx", "gexf": "networkx"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_writes_its_file_and_says_its_losses(format: str, stored: Path, tmp_path: Path) -> None:
+    pytest.importorskip(NEEDS.get(format, "click"))
+    done = run("export", format, stored, "--out", tmp_path / "new" / "out")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "new" / "out").stat().st_size > 0
+    assert done.stdout == ""
+    head = done.stderr.splitlines()[0]
+    whole = format in ("jsonld", "utf16")
+    assert head.endswith("out: 2 documents" + "; meta and annotated left out" * (not whole))
+
+
+def test_neo4j_writes_two_files(stored: Path, tmp_path: Path) -> None:
+    assert run("export", "neo4j", stored, "--out", tmp_path / "graph").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "graph").iterdir()) == ["nodes.csv", "relationships.csv"]
+    assert run("export", "neo4j", stored, "--out", tmp_path / "graph").exit_code == 6, "it is never replaced"
+
+
+def test_losses_are_counted(stored: Path, tmp_path: Path) -> None:
+    done = run("export", "conll", stored, "--out", tmp_path / "out")
+    assert [line.split() for line in done.stderr.splitlines()[1:]] == [
+        ["labels", "of", "links", "left", "out", "1"],
+        ["triples", "left", "out", "1"],
+    ]
+
+
+def test_the_input_is_never_overwritten(stored: Path) -> None:
+    before = stored.read_bytes()
+    done = run("export", "csv", stored, "--out", stored.parent / "." / stored.name)
+    assert (done.exit_code, stored.read_bytes()) == (7, before)
+
+
+def test_a_base_is_used_or_refused(stored: Path, tmp_path: Path) -> None:
+    run("export", "jsonld", stored, "--out", tmp_path / "out", "--base", "https://texts.example/")
+    assert '"@id": "https://texts.example/ours%2Fdev%2F' in (tmp_path / "out").read_text(encoding="utf-8")
+    assert run("export", "jsonld", stored, "--out", tmp_path / "out", "--base", "a b").exit_code == 7
+
+
+def test_a_missing_extra_says_how_to_install_it(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("rdflib", "networkx", "spacy"):
+        monkeypatch.setitem(sys.modules, package, None)
+    for format, extra in {"turtle": "export", "ntriples": "export", "graphml": "export", "spacy": "spacy"}.items():
+        done = run("export", format, stored, "--out", tmp_path / "out")
+        assert done.exit_code == 7
+        assert f'pip install "relik-ml[{extra}]"' in done.stderr
+        assert not (tmp_path / "out").exists()
