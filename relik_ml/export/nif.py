@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,9 @@ def _phrase(document: Document, mention: Mention, context: str, thing: str, held
     elif mention.link.id is not None:
         yield f"{VOCABULARY}link", Literal(held(mention.link.id))
     if mention.link.score is not None:
-        yield f"{ITSRDF}taConfidence", Literal(mention.link.score, datatype=XSD.double)
+        # rdflib writes a double of Turtle with six decimals, and a decimal whole
+        exact = f"{Decimal(repr(mention.link.score)):f}"
+        yield f"{ITSRDF}taConfidence", Literal(exact, datatype=XSD.decimal)
     if mention.value is not None:
         yield f"{VOCABULARY}value", Literal(held(mention.value.value))
 

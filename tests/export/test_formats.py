@@ -13,11 +13,12 @@ from relik_ml.errors import ConfigError, DataError
 from relik_ml.export import conll, facts, jsonld, mermaid, neo4j, networks, nif, table, utf16
 from relik_ml.export.iris import ENTITY, ITSRDF, NIF, VOCABULARY, Iris
 from relik_ml.io import read_documents
+from relik_ml.plugins import Report, load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Triple, Value
 
 TEXT = "🚀 Мэр Москвы Сергей\nИванов жил в 1941 году, она родилась."
 MAYOR = Mention("T1", 2, 12, "PROFESSION", link=Link("nil", score=0.4), score=0.5)
-CITY = Mention("T2", 6, 12, "CITY", link=Link("linked", "Q649", "Москва", ("Q4120",), 0.75))
+CITY = Mention("T2", 6, 12, "CITY", link=Link("linked", "Q649", "Москва", ("Q4120",), 0.123456789))
 IVAN = Mention("T3", 13, 26, "PERSON", link=Link("linked", "Q7", "Сергей Иванов"))
 YEAR = Mention("T4", 33, 42, "DATE", link=Link("unlinkable"), value=Value("date", "1941 году", "1941", "year"))
 SPLIT = Mention("T5", 27, 56, "EVENT", fragments=(Span(27, 30), Span(48, 56)))
@@ -172,6 +173,7 @@ def test_nif(out: Path) -> None:
     assert found.value(city, linked) == rdflib.URIRef(f"{ENTITY}Q649")
     assert found.value(mayor, linked) == rdflib.URIRef(f"{name}thing=1")
     assert found.value(year, linked) is None
+    assert float(found.value(city, rdflib.URIRef(f"{ITSRDF}taConfidence"))) == 0.123456789
     assert str(found.value(city, rdflib.URIRef(f"{NIF}anchorOf"))) == "Москвы"
     context = found.value(city, rdflib.URIRef(f"{NIF}referenceContext"))
     assert str(found.value(context, rdflib.URIRef(f"{NIF}isString"))) == TEXT
@@ -210,3 +212,24 @@ def test_facts_in_rdf(out: Path) -> None:
 def test_a_base_that_is_no_iri_is_refused(base: str) -> None:
     with pytest.raises(ConfigError, match="no absolute IRI"):
         Iris(base)
+
+
+@pytest.fixture(scope="module")
+def corpus(shared_data: Path) -> list[Document]:
+    """NEREL dev."""
+    return list(load_converter("nerel").read(shared_data / "nerel", "dev", Report()))
+
+
+def test_nerel_comes_back_from_jsonld(corpus: list[Document], out: Path) -> None:
+    jsonld.write(corpus, out)
+    assert list(jsonld.read(out)) == corpus
+
+
+def test_the_flat_view_of_nerel_is_exact(corpus: list[Document], out: Path) -> None:
+    for document in corpus:
+        spans: list[list[int]] = []
+        for line in conll.sentence_lines(document):
+            start, stop, tag = line.split("\t")[2:5] if "\t" in line else ("0", "0", "O")
+            spans += [[int(start), int(stop)]] * tag.startswith("B-")
+            spans[-1:] = [[spans[-1][0], int(stop)]] if tag.startswith("I-") else spans[-1:]
+        assert spans == [[mention.start, mention.stop] for mention in conll.flat(document.mentions)]
