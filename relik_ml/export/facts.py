@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from relik_ml.export.characters import Characters, utf8
 from relik_ml.export.iris import NIF, PROV, VOCABULARY, Iris, direct, require_rdflib
-from relik_ml.export.losses import left_out
+from relik_ml.export.losses import left_out_of_graph
 from relik_ml.graph import Fact, Node, graph
 from relik_ml.types import Document
 
@@ -26,6 +26,10 @@ Statement = tuple[str, str, "Term"]
 """The names of a subject and a predicate, and an object."""
 
 RELATED = f"{VOCABULARY}related"
+_UNHELD = (
+    "scores of mentions", "scores of links", "alternative links", "fragments",
+    "raw forms and precisions of values",
+)  # fmt: skip
 UNNAMED = "relations without a Wikidata property, written as related"
 
 
@@ -33,9 +37,7 @@ def write(documents: Iterable[Document], path: Path, iris: Iris = Iris()) -> Cou
     """Write the facts of documents to one N-Triples file, sorted; how many documents, and what was left out."""
     require_rdflib()
     kept = list(documents)
-    losses: Counter[str] = Counter(documents=0)
-    for document in kept:
-        losses.update({"documents": 1} | _unheld(document))
+    losses = left_out_of_graph(kept, graph(kept), *_UNHELD)
     written = facts(kept, iris, losses).serialize(format="nt", encoding="utf-8")
     path.write_bytes(b"".join(f"{line}\n".encode() for line in sorted(written.decode().split("\n")) if line))
     return losses
@@ -110,10 +112,3 @@ def _quoted(name: str, fact: Fact, document: Document, iris: Iris, held: Charact
         yield range, f"{NIF}anchorOf", Literal(held(document.text[start:stop]))
         yield range, f"{NIF}beginIndex", Literal(str(start), datatype=XSD.nonNegativeInteger)
         yield range, f"{NIF}endIndex", Literal(str(stop), datatype=XSD.nonNegativeInteger)
-
-
-def _unheld(document: Document) -> Counter[str]:
-    return left_out(
-        document, "scores of mentions", "scores of links", "alternative links", "fragments",
-        "raw forms and precisions of values",
-    )  # fmt: skip

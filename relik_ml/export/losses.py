@@ -9,9 +9,12 @@ Counter({'scores of mentions left out': 1})
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from relik_ml.graph import Graph, Ref
 from relik_ml.types import Document
+
+MERGED = "labels and types of mentions that are not those of their thing"
 
 _KINDS: Mapping[str, Callable[[Document], int]] = {
     "scores of mentions": lambda document: sum(mention.score is not None for mention in document.mentions),
@@ -38,3 +41,14 @@ _KINDS: Mapping[str, Callable[[Document], int]] = {
 def left_out(document: Document, *kinds: str) -> Counter[str]:
     """How many things of these kinds a document holds, each as a loss; kinds that it lacks are not named."""
     return +Counter({f"{kind} left out": _KINDS[kind](document) for kind in kinds})
+
+
+def left_out_of_graph(documents: Iterable[Document], found: Graph, *kinds: str) -> Counter[str]:
+    """How many ``documents`` there are, and what of them their graph in a format without these kinds does not hold."""
+    losses, things = Counter(documents=0), found.by_mention()
+    for document in documents:
+        losses.update({"documents": 1} | left_out(document, *kinds))
+        for mention in document.mentions:
+            thing = things[Ref(document.id, mention.id)]
+            losses[MERGED] += mention.type != thing.type or mention.link.label not in (None, thing.label)
+    return losses

@@ -24,19 +24,21 @@ from itertools import count
 from pathlib import Path
 
 from relik_ml.export.characters import Characters, lines
-from relik_ml.export.losses import left_out
+from relik_ml.export.losses import left_out_of_graph
 from relik_ml.graph import Graph, graph
 from relik_ml.types import Document
 
+_UNHELD = (
+    "offsets of mentions", "scores of mentions", "scores of links", "scores of triples", "link states",
+    "alternative links", "fragments", "values", "properties", "evidence spans",
+)  # fmt: skip
 _MARKUP = re.compile(r"[^\w .,_-]|\A | \Z|  +")
 
 
 def write(documents: Iterable[Document], path: Path) -> Counter[str]:
     """Write the mind map of documents to one file; how many documents, and what was left out."""
     kept = list(documents)
-    losses: Counter[str] = Counter(documents=0)
-    for document in kept:
-        losses.update({"documents": 1} | _unheld(document))
+    losses = left_out_of_graph(kept, graph(kept), *_UNHELD)
     path.write_text(mindmap(kept, losses), encoding="utf-8", newline="\n")
     return losses
 
@@ -71,10 +73,3 @@ def _branches(found: Graph, losses: Counter[str]) -> Iterator[tuple[int, str]]:
 
 def _label(text: str, held: Characters) -> str:
     return _MARKUP.sub(lambda match: "".join(f"#{ord(char)};" for char in match[0]), held(text)) or "#32;"
-
-
-def _unheld(document: Document) -> Counter[str]:
-    return left_out(
-        document, "offsets of mentions", "scores of mentions", "scores of links", "scores of triples", "link states",
-        "alternative links", "values", "properties", "evidence spans",
-    )  # fmt: skip

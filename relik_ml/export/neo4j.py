@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from relik_ml.export.characters import utf8
-from relik_ml.export.losses import left_out
+from relik_ml.export.losses import left_out_of_graph
+from relik_ml.export.networks import UNHELD
 from relik_ml.export.table import offsets
 from relik_ml.graph import Fact, Graph, Node, graph
 from relik_ml.types import Document
@@ -36,10 +37,8 @@ Row = list[str | int | float | None]
 def write(documents: Iterable[Document], folder: Path) -> Counter[str]:
     """Write ``nodes.csv`` and ``relationships.csv`` to a folder; how many documents, and what was left out."""
     kept = list(documents)
-    losses: Counter[str] = Counter(documents=0)
-    for document in kept:
-        losses.update({"documents": 1} | _unheld(document))
     found = graph(kept)
+    losses = left_out_of_graph(kept, found, *UNHELD)
     _write(folder / NODES, NODE_COLUMNS, _nodes(found, losses), losses)
     _write(folder / RELATIONSHIPS, RELATIONSHIP_COLUMNS, _relationships(found, losses), losses)
     return losses
@@ -79,10 +78,3 @@ def _provenance(fact: Fact) -> Row:
         fact.id, fact.relation, fact.property_id, inverse, fact.document, fact.sentence, offsets(fact.evidence),
         fact.score,
     ]  # fmt: skip
-
-
-def _unheld(document: Document) -> Counter[str]:
-    return left_out(
-        document, "offsets of mentions", "scores of mentions", "scores of links", "alternative links",
-        "raw forms and precisions of values",
-    )  # fmt: skip

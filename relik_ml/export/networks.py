@@ -14,10 +14,16 @@ from typing import Any
 
 from relik_ml.errors import ConfigError
 from relik_ml.export.characters import Characters, xml
-from relik_ml.export.losses import left_out
+from relik_ml.export.losses import left_out_of_graph
 from relik_ml.export.table import offsets
 from relik_ml.graph import Fact, Node, graph
 from relik_ml.types import Document
+
+UNHELD = (
+    "offsets of mentions", "scores of mentions", "scores of links", "alternative links", "fragments",
+    "raw forms and precisions of values",
+)  # fmt: skip
+"""What a viewer of graphs has no place for."""
 
 _DATE = re.compile(rb' lastmodifieddate="[0-9-]*"')
 
@@ -57,10 +63,9 @@ def _written(write: Callable[[Any, Any], None], network: Any) -> bytes:
 
 def _network(documents: Iterable[Document]) -> tuple[Any, Counter[str]]:
     kept = list(documents)
-    losses: Counter[str] = Counter(documents=0)
-    for document in kept:
-        losses.update({"documents": 1} | _unheld(document))
-    found, held = graph(kept), xml(losses)
+    found = graph(kept)
+    losses = left_out_of_graph(kept, found, *UNHELD)
+    held = xml(losses)
     network = _networkx().MultiDiGraph()
     for node in found.nodes:
         network.add_node(node.id, **_held(_node(node), held))
@@ -98,10 +103,3 @@ def _held(attributes: dict[str, str | int | float | None], held: Characters) -> 
     """The attributes that there are; these formats know no null."""
     known = {name: value for name, value in attributes.items() if value is not None}
     return {name: held(value) if isinstance(value, str) else value for name, value in known.items()}
-
-
-def _unheld(document: Document) -> Counter[str]:
-    return left_out(
-        document, "offsets of mentions", "scores of mentions", "scores of links", "alternative links",
-        "raw forms and precisions of values",
-    )  # fmt: skip

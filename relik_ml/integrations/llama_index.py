@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from llama_index.core.bridge.pydantic import Field
 from llama_index.core.graph_stores.types import KG_NODES_KEY, KG_RELATIONS_KEY, EntityNode, Relation
 from llama_index.core.schema import BaseNode, MetadataMode, TransformComponent
 
@@ -24,7 +25,7 @@ class RelikExtractor(TransformComponent):
     and, where it is linked, its Wikidata item, so that namesakes stay apart in a graph store.
     """
 
-    relik: Any
+    relik: Any = Field(exclude=True)
     lang: str = "ru"
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
