@@ -12,6 +12,7 @@ import pytest
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.export import conll, facts, jsonld, mermaid, neo4j, networks, nif, table, utf16
 from relik_ml.export.iris import ENTITY, ITSRDF, NIF, VOCABULARY, Iris
+from relik_ml.export.losses import MERGED
 from relik_ml.io import read_documents
 from relik_ml.plugins import Report, load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Triple, Value
@@ -93,6 +94,16 @@ def test_graphs_carry_the_facts(out: Path) -> None:
     assert b"lastmodifieddate" not in out.read_bytes()
 
 
+def test_what_a_graph_merges_is_counted(out: Path) -> None:
+    pytest.importorskip("networkx")
+    again = (
+        replace(CITY, id="T9", type="REGION"),
+        replace(CITY, id="T10", link=replace(CITY.link, label="Москва-город")),
+    )
+    counts = networks.write_graphml([replace(DOCUMENT, mentions=(*DOCUMENT.mentions, *again))], out)
+    assert counts[MERGED] == 2
+
+
 def test_neo4j(out: Path) -> None:
     out.mkdir()
     counts = neo4j.write([DOCUMENT], out)
@@ -142,7 +153,7 @@ def test_utf16_offsets_on_emoji_and_combining_characters(text: str, start: int, 
 
 
 def test_jsonld_comes_back_equal(out: Path) -> None:
-    pair = [DOCUMENT, Document("", "", meta={"@type": "x", "item": 1})]
+    pair = [DOCUMENT, Document("@id", "", meta={"@type": "x", "item": 1})]
     assert jsonld.write(pair, out)["documents"] == 2
     assert list(jsonld.read(out)) == pair
 
