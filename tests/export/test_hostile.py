@@ -151,6 +151,7 @@ def all_strings(forbidden: re.Pattern[str] = UTF8) -> Counter[str]:
 
 
 def test_ntriples(tmp_path: Path) -> None:
+    pytest.importorskip("rdflib")
     facts.write(HOSTILE, tmp_path / "hostile.nt")
     facts.write(PLAIN, tmp_path / "plain.nt")
     found, harmless = parsed(tmp_path / "hostile.nt", "nt"), parsed(tmp_path / "plain.nt", "nt")
@@ -163,6 +164,7 @@ def test_ntriples(tmp_path: Path) -> None:
 
 
 def test_turtle(tmp_path: Path) -> None:
+    pytest.importorskip("rdflib")
     nif.write(HOSTILE, tmp_path / "hostile.ttl")
     nif.write(PLAIN, tmp_path / "plain.ttl")
     found, harmless = parsed(tmp_path / "hostile.ttl", "turtle"), parsed(tmp_path / "plain.ttl", "turtle")
