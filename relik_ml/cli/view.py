@@ -1,0 +1,41 @@
+"""``relik-ml view``: documents as a page to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=PATH)
+@click.option("--out", type=PATH, required=True, help="The page to write, all or nothing.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Documents that the page holds.")
+def command(file: Path, out: Path, limit: int) -> None:
+    """Make a page of the documents of FILE (JSON Lines) that opens in any browser.
+
+    It shows each text with its mentions, the graph and the list of its facts, and a mind map. The page is one file
+    that needs no server and sends nothing anywhere.
+
+    \b
+    Example:
+      relik-ml annotate --lang ru examples/ru --out out.jsonl
+      relik-ml view out.jsonl --out report.html
+    """
+    from itertools import islice
+
+    from relik_ml.errors import ConfigError
+    from relik_ml.files import atomic_path
+    from relik_ml.io import read_documents
+    from relik_ml.page.html import report
+
+    if out.resolve() == file.resolve():
+        raise ConfigError("the output is also the input", where=str(out), fix="write to another file")
+    documents = read_documents(file)
+    shown = list(islice(documents, limit))
+    left_out = sum(1 for _ in documents)
+    with atomic_path(out) as partial:
+        partial.write_text(report(shown, title=file.name, left_out=left_out), encoding="utf-8", newline="\n")
+    click.echo(f"{out}: {len(shown):,} documents, {left_out:,} left out (--limit)", err=True)

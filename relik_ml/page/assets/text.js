@@ -1,0 +1,131 @@
+// The text, with a bar under it for every mention, the inner ones next to the letters.
+const BAR = 3;
+const LANE = 5;
+
+function drawText() {
+  const { view } = state;
+  const box = byId("text");
+  box.replaceChildren();
+  box.lang = view.document.lang;
+  let line = null;
+  let depth = 0;
+  const close = () => {
+    if (!line) return;
+    line.style.setProperty("--lanes", depth);
+    box.append(line);
+    line = null;
+    depth = 0;
+  };
+  for (const piece of view.pieces) {
+    line ??= html("p");
+    line.append(...pieceElements(piece));
+    depth = Math.max(depth, ...[...piece.inside, ...piece.between].map((mention) => view.lanes[mention] + 1));
+    if (view.document.text[piece.stop - 1] === "\n") close();
+  }
+  close();
+  if (!view.document.text) box.append(html("p", { class: "empty" }, word("noText")));
+  paintText();
+  box.querySelector(".first")?.setAttribute("tabindex", "0");
+}
+
+function pieceElements(piece) {
+  const { view } = state;
+  piece.element = html("span", {}, view.document.text.slice(piece.start, piece.stop));
+  const first = piece.inside.find((mention) => view.under[mention][0] === piece);
+  if (piece.inside.length) {
+    piece.element.className = "piece";
+    piece.element.addEventListener("click", () => selectPiece(piece));
+  }
+  if (first !== undefined) {
+    piece.element.classList.add("first");
+    fill(piece.element, { tabindex: "-1", role: "button" }, []);
+  }
+  piece.tags = piece.inside.filter((mention) => view.under[mention].at(-1) === piece)
+    .map((mention) => ({ mention, element: html("span", { class: "tag", "aria-hidden": "true" }) }));
+  return [piece.element, ...piece.tags.map((tag) => tag.element)];
+}
+
+// The innermost mention that the filters leave; a second click goes to the next one out.
+function selectPiece(piece) {
+  const here = piece.inside.filter(mentionShown);
+  if (!here.length || !window.getSelection().isCollapsed) return;
+  const mention = here[(here.indexOf(state.selected?.mention) + 1) % here.length];
+  select("node", nodeOf(mention), mention);
+}
+
+function paintText() {
+  const { view } = state;
+  for (const piece of view.pieces) {
+    if (!piece.inside.length && !piece.between.length) continue;
+    const inside = piece.inside.filter(mentionShown);
+    const between = piece.between.filter(mentionShown);
+    const bars = [...inside.map((mention) => bar(piece, mention, false)), ...between.map((mention) => bar(piece, mention, true))];
+    const style = piece.element.style;
+    style.backgroundImage = bars.map((each) => each.image).join(", ");
+    style.backgroundPosition = bars.map((each) => each.position).join(", ");
+    style.backgroundSize = bars.map((each) => each.size).join(", ");
+    style.paddingBottom = bars.length ? `${Math.max(...bars.map((each) => each.below)) + BAR}px` : "";
+    if (inside.length) piece.element.dataset.family = family(view.document.mentions[inside[0]].type);
+    else delete piece.element.dataset.family;
+    if (piece.element.classList.contains("first")) piece.element.setAttribute("aria-label", spoken(piece));
+    for (const tag of piece.tags) paintTag(tag);
+  }
+}
+
+function bar(piece, mention, dotted) {
+  const { view } = state;
+  const colour = `var(--${family(view.document.mentions[mention].type)}-bar)`;
+  const below = view.lanes[mention] * LANE;
+  const ends = view.under[mention].at(-1) === piece;
+  return {
+    image: dotted ? `repeating-linear-gradient(90deg, ${colour} 0 2px, transparent 2px 6px)` : `linear-gradient(${colour}, ${colour})`,
+    // Lanes hang below the letters: 0 is the top one, whatever the padding of this piece.
+    position: `0 calc(var(--letters) + ${below}px)`,
+    size: `${ends ? "calc(100% - 1px)" : "100%"} ${dotted ? 1 : BAR}px`,
+    below,
+  };
+}
+
+function tagText(mention) {
+  const { type, link, score: sure } = state.view.document.mentions[mention];
+  const known = link.status === "linked" ? link.id : link.status === "nil" ? "NIL" : "";
+  if (state.tags === "none" || !mentionShown(mention)) return "";
+  return (state.tags === "links" ? [known] : [named("types", type), known, score(sure)]).filter(Boolean).join(" ");
+}
+
+function paintTag({ mention, element }) {
+  const { type, link } = state.view.document.mentions[mention];
+  element.dataset.text = tagText(mention);
+  element.dataset.family = family(type);
+  element.classList.toggle("nil", link.status === "nil");
+}
+
+function spoken(piece) {
+  const starting = piece.inside.filter((mention) => state.view.under[mention][0] === piece && mentionShown(mention));
+  return starting.map((mention) => {
+    const { type, link } = state.view.document.mentions[mention];
+    return `${surface(mention)}, ${named("types", type)}${link.id ? `, ${link.id}` : link.status === "nil" ? ", NIL" : ""}`;
+  }).join("; ") || state.view.document.text.slice(piece.start, piece.stop);
+}
+
+function lightText(light) {
+  let first = null;
+  for (const piece of state.view.pieces) {
+    const has = (set) => piece.inside.some((mention) => set.has(mention));
+    const marks = { subject: has(light.subject), object: has(light.object), chosen: has(light.mentions),
+      evidence: light.evidence.some(([start, stop]) => piece.start >= start && piece.stop <= stop) };
+    for (const [name, on] of Object.entries(marks)) piece.element.classList.toggle(name, on);
+    if (!first && (marks.subject || marks.object || marks.chosen)) first = piece;
+  }
+  return first;
+}
+
+function scrollToMention(mention) {
+  scrollTextTo(state.view.under[mention][0]);
+}
+
+function scrollTextTo(piece) {
+  if (!piece) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  piece.element.scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+}
