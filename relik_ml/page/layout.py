@@ -18,9 +18,11 @@ MOST = 400
 """Boxes that one drawing may have: more can neither be read nor moved, and networkx would need scipy from 500 on."""
 
 HEIGHT = 30.0
-_EDGE = np.array([170.0, 105.0])
-_GAP = np.array([34.0, 30.0])
-_BETWEEN = 56.0
+_EDGE = np.array([150.0, 100.0])
+_GAP = np.array([34.0, 26.0])  # between any two boxes
+_LABEL = np.array([112.0, 44.0])  # between two that an edge with its label joins
+_BETWEEN = 44.0
+_CORNERS = 24
 _ROUNDS = 200
 _WIDER = 1.1  # than high: the shape of a screen
 
@@ -60,7 +62,9 @@ def _part(graph: networkx.Graph, part: list[int], sizes: Places) -> Places:
     index = {node: place for place, node in enumerate(part)}
     ends = np.array([[index[one], index[other]] for one, other in graph.edges])
     lengths = np.linalg.norm(places[ends[:, 0]] - places[ends[:, 1]], axis=1)
-    return _apart(places * (_EDGE / max(float(np.median(lengths)), 1e-3)), sizes)
+    gaps = np.full((len(part), len(part), 2), _GAP)
+    gaps[ends[:, 0], ends[:, 1]] = gaps[ends[:, 1], ends[:, 0]] = _LABEL
+    return _apart(places * (_EDGE / max(float(np.median(lengths)), 1e-3)), (sizes[:, None] + sizes[None]) / 2 + gaps)
 
 
 def _lying(places: Places) -> Places:
@@ -72,9 +76,11 @@ def _lying(places: Places) -> Places:
     return turned
 
 
-def _apart(places: Places, sizes: Places) -> Places:
-    """Boxes pushed apart until no two touch, each pair along the axis where they overlap less."""
-    reach = (sizes[:, None] + sizes[None]) / 2 + _GAP
+def _apart(places: Places, reach: Places) -> Places:
+    """Boxes pushed apart, each pair along the axis where less is missing, until one axis has what ``reach`` asks.
+
+    ``reach`` (boxes, boxes, 2) holds the least distances of their middles.
+    """
     for _ in range(_ROUNDS):
         away = places[:, None] - places[None]
         over = reach - np.abs(away)
@@ -89,20 +95,31 @@ def _apart(places: Places, sizes: Places) -> Places:
 
 
 def _packed(blocks: list[Places], sizes: list[Places]) -> list[Places]:
-    """Blocks in rows from the top left, the rows about as long as the screen is wide."""
+    """Blocks side by side, the largest first, each in the free corner that lets the whole grow least."""
     corners = [(block - size / 2).min(axis=0) for block, size in zip(blocks, sizes, strict=True)]
     extents = [
-        (block + size / 2).max(axis=0) - corner for block, size, corner in zip(blocks, sizes, corners, strict=True)
+        (block + size / 2).max(axis=0) - corner + _BETWEEN
+        for block, size, corner in zip(blocks, sizes, corners, strict=True)
     ]
-    area = sum(float((extent[0] + _BETWEEN) * (extent[1] + _BETWEEN)) for extent in extents)
-    wide = max([sqrt(area) * _WIDER, *(float(extent[0]) for extent in extents)])
+    taken = np.zeros((0, 2, 2))  # (blocks, start and stop, x and y)
     placed = [np.zeros((0, 2))] * len(blocks)
-    at, below = np.zeros(2), 0.0
-    for place in sorted(range(len(blocks)), key=lambda place: -float(extents[place][1])):
-        extent = extents[place]
-        if at[0] and at[0] + extent[0] > wide:
-            at = np.array([0.0, below])
-        placed[place] = blocks[place] - corners[place] + at
-        below = max(below, float(at[1] + extent[1]) + _BETWEEN)
-        at = at + [float(extent[0]) + _BETWEEN, 0.0]
+    for place in sorted(range(len(blocks)), key=lambda place: -float(extents[place].prod())):
+        start = _corner(taken, extents[place])
+        taken = np.concatenate([taken, np.stack([start, start + extents[place]])[None]])
+        placed[place] = blocks[place] - corners[place] + start
     return placed
+
+
+def _corner(taken: Places, extent: Places) -> Places:
+    """Where a block of this extent goes: beside or below one that stands, or in a corner that two of them make."""
+    if not len(taken):
+        return np.zeros(2)
+    xs, ys = np.unique(np.append(taken[:, 1, 0], 0.0)), np.unique(np.append(taken[:, 1, 1], 0.0))
+    starts = np.stack(np.meshgrid(xs[:_CORNERS], ys[:_CORNERS]), axis=2).reshape(-1, 2)
+    starts = np.concatenate([starts, [[xs[-1], 0.0], [0.0, ys[-1]]]])
+    stops = starts + extent
+    hit = (starts[:, None] < taken[None, :, 1]).all(axis=2) & (stops[:, None] > taken[None, :, 0]).all(axis=2)
+    reach = np.maximum(stops, taken[:, 1].max(axis=0)) / [_WIDER, 1.0]
+    cost = reach.max(axis=1) + 0.01 * stops.sum(axis=1) + np.where(hit.any(axis=1), np.inf, 0.0)
+    best: Places = starts[int(cost.argmin())]
+    return best

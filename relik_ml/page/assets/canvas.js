@@ -1,5 +1,6 @@
 // A drawing that can be moved and scaled: with the wheel, by dragging, with two fingers, with buttons and keys.
 const NEAREST = 4;
+const READABLE = 0.62;
 
 function makeCanvas(element, buttons) {
   const layer = svg("g", {});
@@ -7,7 +8,7 @@ function makeCanvas(element, buttons) {
   const pointers = new Map();
   canvas.apply = () => {
     layer.setAttribute("transform", `translate(${canvas.x} ${canvas.y}) scale(${canvas.scale})`);
-    element.classList.toggle("near", canvas.scale >= 0.75);
+    element.classList.toggle("near", canvas.scale >= 0.6);
   };
   canvas.zoom = (factor, x = element.clientWidth / 2, y = element.clientHeight / 2) => {
     const scale = Math.min(NEAREST, Math.max(canvas.least ?? 0.05, canvas.scale * factor));
@@ -16,14 +17,17 @@ function makeCanvas(element, buttons) {
     canvas.scale = scale;
     canvas.apply();
   };
-  canvas.fit = () => {
+  canvas.fit = (all = false) => {
     const { bounds } = canvas;
     const [wide, high] = [element.clientWidth, element.clientHeight];
     if (!bounds || !wide || !high) return;
-    canvas.scale = Math.min(1.15, (wide - 32) / bounds.width, (high - 32) / bounds.height);
-    canvas.least = Math.min(0.2, canvas.scale / 2);
-    canvas.x = (wide - bounds.width * canvas.scale) / 2 - bounds.x * canvas.scale;
-    canvas.y = (high - bounds.height * canvas.scale) / 2 - bounds.y * canvas.scale;
+    // As large as fits, but never so small that it cannot be read: then from the top left corner, or the middle.
+    const whole = Math.min((wide - 40) / bounds.width, (high - 40) / bounds.height);
+    canvas.least = Math.min(0.2, whole / 2);
+    canvas.scale = Math.min(1.15, all ? whole : Math.max(whole, READABLE));
+    const room = [wide - bounds.width * canvas.scale, high - bounds.height * canvas.scale];
+    canvas.x = Math.max(room[0] / 2, 20) - bounds.x * canvas.scale;
+    canvas.y = Math.max(room[1] / 2, 20) - bounds.y * canvas.scale;
     canvas.apply();
   };
   // Brings a point of the drawing into sight if it is outside.
@@ -74,10 +78,10 @@ function makeCanvas(element, buttons) {
   }
   element.addEventListener("keydown", (event) => {
     canvas.dragged = false; // what a key presses is no drag, whatever the pointer did last
-    const step = { "+": () => canvas.zoom(1.25), "=": () => canvas.zoom(1.25), "-": () => canvas.zoom(0.8), 0: canvas.fit }[event.key];
+    const step = { "+": () => canvas.zoom(1.25), "=": () => canvas.zoom(1.25), "-": () => canvas.zoom(0.8), 0: () => canvas.fit(true) }[event.key];
     if (step && !event.ctrlKey && !event.metaKey) { event.preventDefault(); step(); }
   });
-  const actions = { zoomIn: ["+", () => canvas.zoom(1.25)], zoomOut: ["−", () => canvas.zoom(0.8)], fit: ["⤢", canvas.fit] };
+  const actions = { zoomIn: ["+", () => canvas.zoom(1.25)], zoomOut: ["−", () => canvas.zoom(0.8)], fit: ["⤢", () => canvas.fit(true)] };
   for (const [name, [sign, action]] of Object.entries(actions)) {
     buttons.append(html("button", { type: "button", "data-title": name, onclick: action }, html("span", { "aria-hidden": "true" }, sign)));
   }

@@ -123,7 +123,7 @@ function paintGraph() {
     box.element.classList.toggle("hidden", !used.has(box.place));
     box.element.setAttribute("aria-label", [box.node.label, named("types", box.node.type), box.node.item ?? (box.node.status === "nil" ? "NIL" : "")].filter(Boolean).join(", "));
   }
-  const message = !view.facts.length ? word("noFacts") : !used.size ? word("allHidden") : view.undrawn ? word("undrawn", view.undrawn) : word("hintPoint");
+  const message = !view.facts.length ? word("noFacts") : !used.size ? word("allHidden") : view.undrawn ? word("undrawn", view.undrawn) : "";
   byId("graph-hint").textContent = message;
   byId("graph-hint").classList.toggle("empty", !used.size);
   const stops = byId("graph").querySelectorAll(".node:not(.hidden)");

@@ -9,24 +9,18 @@ function drawMap() {
   view.leaves = [];
   view.branches = [];
   const title = shortened(view.document.id, 28);
-  const half = title.length * 4.2 + 18;
-  const reach = { 1: 0, [-1]: 0 };
-  for (const branch of view.map) reach[branch.side] = Math.max(reach[branch.side], view.nodes[branch.subject].width);
-  let [left, right, top, bottom] = [-half, half, -30, 30];
-  for (const branch of view.map) {
-    const near = branch.side * (half + 64);
-    const far = branch.side * (half + 64 + reach[branch.side] + 56);
-    mapCanvas.layer.append(...branchElements(branch, half, near, far));
-    left = Math.min(left, far - (branch.side < 0 ? 330 : 0));
-    right = Math.max(right, far + (branch.side > 0 ? 330 : 0));
-    top = Math.min(top, branch.rows[0] - 20);
-    bottom = Math.max(bottom, branch.rows.at(-1) + 20);
-  }
-  mapCanvas.layer.append(svg("g", { class: "root" }, svg("rect", { x: -half, y: -19, width: half * 2, height: 38, rx: 19 }),
-    svg("text", { "text-anchor": "middle", y: 5 }, title), svg("title", {}, view.document.id)));
-  mapCanvas.bounds = { x: left, y: top, width: right - left, height: bottom - top };
-  mapCanvas.fit();
+  const wide = title.length * 8.4 + 36;
+  const far = wide + 60 + Math.max(0, ...view.map.map((branch) => view.nodes[branch.subject].width)) + 52;
+  const height = view.map.at(-1)?.rows.at(-1) ?? 0;
+  const middle = Math.min(height / 2, 260); // in sight also on a long map
+  for (const branch of view.map) mapCanvas.layer.append(...branchElements(branch, [wide, middle], wide + 60, far));
+  mapCanvas.layer.append(svg("g", { class: "root", transform: `translate(${wide / 2} ${middle})` },
+    svg("rect", { x: -wide / 2, y: -19, width: wide, height: 38, rx: 19 }), svg("text", { "text-anchor": "middle", y: 5 }, title), svg("title", {}, view.document.id)));
   paintMap();
+  const longest = Math.max(0, ...view.leaves.map((leaf) => leaf.length));
+  for (const leaf of view.leaves) leaf.reach.setAttribute("width", leaf.length + 20);
+  mapCanvas.bounds = { x: 0, y: Math.min(0, middle - 24), width: far + longest + 24, height: Math.max(height, middle) + 40 };
+  mapCanvas.fit();
 }
 
 function twig(x, y, toX, toY, type) {
@@ -34,34 +28,34 @@ function twig(x, y, toX, toY, type) {
   return svg("path", { class: "twig", "data-family": family(type), d: `M${x} ${y} C${middle} ${y} ${middle} ${toY} ${toX} ${toY}` });
 }
 
-function branchElements(branch, half, near, far) {
+function branchElements(branch, root, near, far) {
   const { view } = state;
   const node = view.nodes[branch.subject];
-  const side = branch.side;
-  const box = svg("g", { class: "node", "data-family": family(node.type), "data-place": branch.subject, tabindex: "-1", role: "button",
-    "aria-label": node.label, transform: `translate(${near + (side * node.width) / 2} ${branch.y})`,
+  const element = svg("g", { class: "node", "data-family": family(node.type), "data-place": branch.subject, tabindex: "-1", role: "button",
+    "aria-label": node.label, transform: `translate(${near + node.width / 2} ${branch.y})`,
     onclick: () => { if (!mapCanvas.dragged) select("node", branch.subject); } },
   svg("rect", { x: -node.width / 2, y: -HEIGHT / 2, width: node.width, height: HEIGHT, rx: 8 }),
   svg("text", { "text-anchor": "middle", y: 4.5 }, shortened(node.label)), svg("title", {}, node.label));
-  const stem = twig(side * half, 0, near, branch.y, node.type);
-  const made = { element: box, stem, place: branch.subject, facts: branch.facts, x: near, y: branch.y };
-  view.branches.push(made);
-  const leaves = branch.facts.flatMap((fact, row) => leafElements(fact, branch, near + side * node.width, far, branch.rows[row], node.type));
-  return [stem, ...leaves, box];
+  element.classList.toggle("nil", node.status === "nil");
+  const stem = twig(...root, near, branch.y, node.type);
+  view.branches.push({ element, stem, place: branch.subject, facts: branch.facts });
+  const leaves = branch.facts.flatMap((fact, row) => leafElements(fact, [near + node.width, branch.y], far, branch.rows[row], node.type));
+  return [stem, ...leaves, element];
 }
 
-function leafElements(place, branch, from, x, y, type) {
+function leafElements(place, from, x, y, type) {
   const { view } = state;
   const object = view.nodes[view.facts[place].object];
   const relation = svg("tspan", { class: "relation" });
   const value = svg("tspan", { class: "value", "data-family": family(object.type) }, shortened(object.label));
-  const order = branch.side > 0 ? [relation, value] : [value, relation];
-  const text = svg("text", { x: x + branch.side * 8, y: y + 4.5, "text-anchor": branch.side > 0 ? "start" : "end" }, ...order);
+  const reach = svg("rect", { class: "reach", x, y: y - 14, width: 300, height: 28, rx: 6 });
   const element = svg("g", { class: "leaf", tabindex: "-1", role: "button", "data-fact": place,
     onclick: () => { if (!mapCanvas.dragged) select("fact", place); } },
-  svg("rect", { class: "reach", x: branch.side > 0 ? x : x - 330, y: y - 14, width: 330, height: 28, rx: 6 }), text, svg("title", {}, object.label));
-  const line = twig(from, branch.y, x, y, type);
-  view.leaves.push({ element, line, relation, place, side: branch.side, x, y });
+  reach, svg("text", { x: x + 8, y: y + 4.5 }, relation, value), svg("title", {}, object.label));
+  const line = twig(...from, x, y, type);
+  const names = data.labels.relations[view.facts[place].relation] ?? [view.facts[place].relation];
+  const length = Math.max(...names.map((name) => name.length)) * 6.6 + object.width;
+  view.leaves.push({ element, line, relation, reach, place, length, x, y });
   return [line, element];
 }
 
@@ -70,7 +64,7 @@ function paintMap() {
   const shown = new Set(shownFacts().map((fact) => fact.place));
   for (const leaf of view.leaves) {
     const name = named("relations", view.facts[leaf.place].relation);
-    leaf.relation.textContent = leaf.side > 0 ? `${name}  ` : `  ${name}`;
+    leaf.relation.textContent = `${name}  `;
     leaf.element.setAttribute("aria-label", factSpoken(view.facts[leaf.place]));
     for (const part of [leaf.element, leaf.line]) part.classList.toggle("hidden", !shown.has(leaf.place));
   }

@@ -59,17 +59,19 @@ function paintText() {
     if (!piece.inside.length && !piece.between.length) continue;
     const inside = piece.inside.filter(mentionShown);
     const between = piece.between.filter(mentionShown);
-    const bars = [...inside.map((mention) => bar(piece, mention, false)), ...between.map((mention) => bar(piece, mention, true))];
-    const style = piece.element.style;
-    style.backgroundImage = bars.map((each) => each.image).join(", ");
-    style.backgroundPosition = bars.map((each) => each.position).join(", ");
-    style.backgroundSize = bars.map((each) => each.size).join(", ");
-    style.paddingBottom = bars.length ? `${Math.max(...bars.map((each) => each.below)) + BAR}px` : "";
+    paintBars(piece.element, [...inside.map((mention) => bar(piece, mention, false)), ...between.map((mention) => bar(piece, mention, true))]);
     if (inside.length) piece.element.dataset.family = family(view.document.mentions[inside[0]].type);
     else delete piece.element.dataset.family;
     if (piece.element.classList.contains("first")) piece.element.setAttribute("aria-label", spoken(piece));
-    for (const tag of piece.tags) paintTag(tag);
+    for (const tag of piece.tags) paintTag(tag, piece);
   }
+}
+
+function paintBars({ style }, bars) {
+  style.backgroundImage = bars.map((each) => each.image).join(", ");
+  style.backgroundPosition = bars.map((each) => each.position).join(", ");
+  style.backgroundSize = bars.map((each) => each.size).join(", ");
+  style.paddingBottom = bars.length ? `${Math.max(...bars.map((each) => each.below)) + BAR}px` : "";
 }
 
 function bar(piece, mention, dotted) {
@@ -93,11 +95,14 @@ function tagText(mention) {
   return (state.tags === "links" ? [known] : [named("types", type), known, score(sure)]).filter(Boolean).join(" ");
 }
 
-function paintTag({ mention, element }) {
+// A label stands in the text, so what goes on beyond it goes on under it.
+function paintTag({ mention, element }, piece) {
   const { type, link } = state.view.document.mentions[mention];
   element.dataset.text = tagText(mention);
   element.dataset.family = family(type);
   element.classList.toggle("nil", link.status === "nil");
+  const beyond = [...piece.inside, ...piece.between].filter((each) => mentionShown(each) && state.view.under[each].at(-1) !== piece);
+  paintBars(element, beyond.map((each) => bar(piece, each, !state.view.under[each].some((other) => other.start === piece.stop))));
 }
 
 function spoken(piece) {
@@ -115,6 +120,7 @@ function lightText(light) {
     const marks = { subject: has(light.subject), object: has(light.object), chosen: has(light.mentions),
       evidence: light.evidence.some(([start, stop]) => piece.start >= start && piece.stop <= stop) };
     for (const [name, on] of Object.entries(marks)) piece.element.classList.toggle(name, on);
+    for (const tag of piece.tags) tag.element.classList.toggle("evidence", marks.evidence);
     if (!first && (marks.subject || marks.object || marks.chosen)) first = piece;
   }
   return first;

@@ -55,7 +55,6 @@ const WORDS = {
   undrawn: ["Не нарисовано узлов: {0}. Здесь те, о ком больше всего фактов.", "{0} nodes are not drawn; these are in most facts."],
   leftOut: ["В файле есть ещё документы: {0}. Страница их не вместила.", "The file holds {0} more documents than this page."],
   broken: ["Данные страницы не читаются", "The data of this page cannot be read"],
-  hintPoint: ["Колесо — масштаб, перетаскивание — сдвиг", "Wheel to zoom, drag to move"],
 };
 const MENTIONS = { ru: ["упоминание", "упоминания", "упоминаний"], en: ["mention", "mentions"] };
 const FACTS = { ru: ["факт", "факта", "фактов"], en: ["fact", "facts"] };
