@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import networkx
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import networkx
 
 MOST = 400
 """Boxes that one drawing may have: more can neither be read nor moved, and networkx would need scipy from 500 on."""
@@ -21,9 +23,11 @@ HEIGHT = 30.0
 _EDGE = np.array([150.0, 100.0])
 _GAP = np.array([34.0, 26.0])  # between any two boxes
 _LABEL = np.array([112.0, 44.0])  # between two that an edge with its label joins
+_LABELLED = 60  # boxes; among more the page shows the label of an edge only when it is asked for
 _BETWEEN = 44.0
 _CORNERS = 24
-_ROUNDS = 200
+_STEPS = 60
+_ROUNDS = 300
 _WIDER = 1.1  # than high: the shape of a screen
 
 Places = NDArray[np.float64]
@@ -42,6 +46,8 @@ def layout(widths: Sequence[float], edges: Sequence[tuple[int, int]]) -> list[Po
     The springs are those of Fruchterman and Reingold (1991), started from the same random places every time.
     At most ``MOST`` boxes.
     """
+    import networkx  # slow to load, and only drawings need it
+
     graph = networkx.Graph()
     graph.add_nodes_from(range(len(widths)))
     graph.add_edges_from(edge for edge in edges if edge[0] != edge[1])
@@ -57,13 +63,16 @@ def layout(widths: Sequence[float], edges: Sequence[tuple[int, int]]) -> list[Po
 def _part(graph: networkx.Graph, part: list[int], sizes: Places) -> Places:
     if len(part) == 1:
         return np.zeros((1, 2))
-    found = networkx.spring_layout(graph, k=1.6 / sqrt(len(part)), iterations=120, seed=0, method="force")
+    import networkx
+
+    found = networkx.spring_layout(graph, k=1.6 / sqrt(len(part)), iterations=_STEPS, seed=0, method="force")
     places = _lying(np.array([found[node] for node in part]))
     index = {node: place for place, node in enumerate(part)}
     ends = np.array([[index[one], index[other]] for one, other in graph.edges])
     lengths = np.linalg.norm(places[ends[:, 0]] - places[ends[:, 1]], axis=1)
     gaps = np.full((len(part), len(part), 2), _GAP)
-    gaps[ends[:, 0], ends[:, 1]] = gaps[ends[:, 1], ends[:, 0]] = _LABEL
+    if len(part) <= _LABELLED:
+        gaps[ends[:, 0], ends[:, 1]] = gaps[ends[:, 1], ends[:, 0]] = _LABEL
     return _apart(places * (_EDGE / max(float(np.median(lengths)), 1e-3)), (sizes[:, None] + sizes[None]) / 2 + gaps)
 
 
@@ -81,16 +90,20 @@ def _apart(places: Places, reach: Places) -> Places:
 
     ``reach`` (boxes, boxes, 2) holds the least distances of their middles.
     """
+    reach = reach.copy()
+    np.einsum("iik->ik", reach)[:] = -np.inf  # a box is not in its own way
     for _ in range(_ROUNDS):
-        away = places[:, None] - places[None]
-        over = reach - np.abs(away)
-        hit = (over > 0).all(axis=2) & ~np.eye(len(places), dtype=bool)
-        if not hit.any():
+        missing = [reach[..., k] - np.abs(places[:, k][:, None] - places[:, k]) for k in (0, 1)]
+        one, other = np.nonzero((missing[0] > 0) & (missing[1] > 0))
+        if not len(one):
             break
-        along = over[..., 0] < over[..., 1]
-        side = np.where(away == 0, np.sign(np.arange(len(places))[:, None] - np.arange(len(places)))[..., None], away)
-        push = np.sign(side) * over / 2 * np.stack([along, ~along], axis=2) * hit[..., None]
-        places = places + push.sum(axis=1) * 0.6
+        need = np.stack([each[one, other] for each in missing], axis=1)
+        axis = need.argmin(axis=1)
+        side = np.sign(places[one, axis] - places[other, axis])
+        side = np.where(side == 0, np.sign(one - other), side)
+        push = np.zeros_like(places)
+        np.add.at(push, (one, axis), side * need.min(axis=1) * 0.3)
+        places = places + push
     return places
 
 

@@ -4,7 +4,7 @@ const READABLE = 0.62;
 
 function makeCanvas(element, buttons) {
   const layer = svg("g", {});
-  const canvas = { element, layer, x: 0, y: 0, scale: 1, touched: false, dragged: false, bounds: null, drag: null };
+  const canvas = { element, layer, x: 0, y: 0, scale: 1, touched: false, dragged: false, bounds: null, middle: { x: 0, y: 0 }, drag: null };
   const pointers = new Map();
   canvas.apply = () => {
     layer.setAttribute("transform", `translate(${canvas.x} ${canvas.y}) scale(${canvas.scale})`);
@@ -17,21 +17,29 @@ function makeCanvas(element, buttons) {
     canvas.scale = scale;
     canvas.apply();
   };
+  const placed = (room, size, first, middle) => {
+    if (room >= 40) return room / 2 - first * canvas.scale;
+    const edge = 20 - first * canvas.scale;
+    return Math.max(edge + room - 40, Math.min(edge, size / 2 - middle * canvas.scale));
+  };
   canvas.fit = (all = false) => {
     const { bounds } = canvas;
     const [wide, high] = [element.clientWidth, element.clientHeight];
     if (!bounds || !wide || !high) return;
-    // As large as fits, but never so small that it cannot be read: then from the top left corner, or the middle.
+    // As large as fits, but never so small that it cannot be read: then as much of it as there is room for, around its middle.
     const whole = Math.min((wide - 40) / bounds.width, (high - 40) / bounds.height);
     canvas.least = Math.min(0.2, whole / 2);
     canvas.scale = Math.min(1.15, all ? whole : Math.max(whole, READABLE));
     const room = [wide - bounds.width * canvas.scale, high - bounds.height * canvas.scale];
-    canvas.x = Math.max(room[0] / 2, 20) - bounds.x * canvas.scale;
-    canvas.y = Math.max(room[1] / 2, 20) - bounds.y * canvas.scale;
+    canvas.x = placed(room[0], wide, bounds.x, canvas.middle.x);
+    canvas.y = placed(room[1], high, bounds.y, canvas.middle.y);
     canvas.apply();
   };
   // Brings a point of the drawing into sight if it is outside.
   canvas.reveal = (x, y) => {
+    if (!element.clientWidth) return;
+    canvas.touched = true;
+    if (canvas.scale < READABLE) canvas.zoom(READABLE / canvas.scale);
     const [left, top] = [x * canvas.scale + canvas.x, y * canvas.scale + canvas.y];
     if (left < 40 || left > element.clientWidth - 40) canvas.x += element.clientWidth / 2 - left;
     if (top < 30 || top > element.clientHeight - 30) canvas.y += element.clientHeight / 2 - top;

@@ -4,11 +4,11 @@ let views = [];
 
 function showSelection() {
   const light = lit();
+  showCard(); // first, for it takes room from the drawings
   const first = lightText(light);
   lightGraph(light);
   lightFacts(light);
   lightMap(light);
-  showCard();
   const { selected } = state;
   if (selected?.kind === "fact") scrollTextTo(first);
   else if (selected && selected.mention === null) scrollTextTo(first);
@@ -32,6 +32,8 @@ function showTab(tab) {
   }
   if (tab === "graph" && graphCanvas && !graphCanvas.touched) graphCanvas.fit();
   if (tab === "map" && mapCanvas && !mapCanvas.touched) mapCanvas.fit();
+  if (state.selected && tab === "graph") lightGraph(lit());
+  if (state.selected && tab === "map") lightMap(lit());
 }
 
 function narrow() {

@@ -20,6 +20,7 @@ function drawMap() {
   const longest = Math.max(0, ...view.leaves.map((leaf) => leaf.length));
   for (const leaf of view.leaves) leaf.reach.setAttribute("width", leaf.length + 20);
   mapCanvas.bounds = { x: 0, y: Math.min(0, middle - 24), width: far + longest + 24, height: Math.max(height, middle) + 40 };
+  mapCanvas.middle = { x: 0, y: middle };
   mapCanvas.fit();
 }
 
