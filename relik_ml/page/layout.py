@@ -27,7 +27,9 @@ _LABELLED = 60  # boxes; among more the page shows the label of an edge only whe
 _BETWEEN = 44.0
 _CORNERS = 24
 _STEPS = 60
-_ROUNDS = 300
+_ROUNDS = 600
+_PATIENCE = 25  # rounds after which all is spread a little, for boxes in a crowd push each other in circles
+_GROWTH = 1.1
 _WIDER = 1.1  # than high: the shape of a screen
 
 Places = NDArray[np.float64]
@@ -92,7 +94,7 @@ def _apart(places: Places, reach: Places) -> Places:
     """
     reach = reach.copy()
     np.einsum("iik->ik", reach)[:] = -np.inf  # a box is not in its own way
-    for _ in range(_ROUNDS):
+    for round in range(1, _ROUNDS):
         missing = [reach[..., k] - np.abs(places[:, k][:, None] - places[:, k]) for k in (0, 1)]
         one, other = np.nonzero((missing[0] > 0) & (missing[1] > 0))
         if not len(one):
@@ -103,7 +105,7 @@ def _apart(places: Places, reach: Places) -> Places:
         side = np.where(side == 0, np.sign(one - other), side)
         push = np.zeros_like(places)
         np.add.at(push, (one, axis), side * need.min(axis=1) * 0.3)
-        places = places + push
+        places = (places + push) * (_GROWTH if round % _PATIENCE == 0 else 1.0)
     return places
 
 

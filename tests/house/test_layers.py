@@ -15,7 +15,7 @@ LAYERS = (
         "export", "models",
     ),
     ("retriever", "reader", "plugins", "stats"),
-    ("bundle", "pipeline", "training"),
+    ("bundle", "pipeline", "training", "page"),
     ("cli", "integrations", "serve", "relik_ml", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
@@ -34,7 +34,7 @@ PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "t
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
     "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text",
-    "graph", "score", "export", "plugins", "stats",
+    "graph", "score", "export", "plugins", "stats", "page",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}
 STANDARD_LIBRARY_ONLY = {

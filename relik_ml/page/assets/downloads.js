@@ -18,19 +18,34 @@ function csv(rows) {
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
-// Quoted throughout; a spreadsheet would run what begins like a formula, so an apostrophe goes before it.
+// Quoted throughout. What a spreadsheet might run as a formula gets an apostrophe before it, and so does what begins
+// with one: take one leading apostrophe off each cell and the texts are as they were.
+const FORMULA = /^(?:[\s\0-\x20\x7f-\xa0\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*['=+@|%\-＝＋＠－]|[\t\r\n])/;
+
 function cell(value) {
   const text = String(value ?? "");
-  return `"${(/^[=+\-@\t\r]/.test(text) && typeof value === "string" ? `'${text}` : text).replaceAll('"', '""')}"`;
+  return `"${(typeof value === "string" && FORMULA.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 }
 
+const SIDE = ["", "_type", "_status", "_link", "_label", "_value", "_start", "_stop"];
+
+// The columns are those of `relik-ml export csv`; offsets are code points of the document's text.
 function factRows() {
-  const { view } = state;
-  const head = ["document", "subject", "subject_item", "relation", "property", "inverse", "object", "object_item", "score", "sentence"];
+  const { document: record } = state.view;
+  const head = ["document", ...SIDE.map((name) => `subject${name}`), "relation", "property", "inverse",
+    ...SIDE.map((name) => `object${name}`), "score", "evidence", "sentence"];
   return [head, ...shownFacts().map((fact) => {
-    const [subject, object] = [view.nodes[fact.subject], view.nodes[fact.object]];
-    return [view.document.id, subject.label, subject.item, fact.relation, fact.property, fact.inverse, object.label, object.item, fact.score, evidenceText(fact)];
+    const triple = record.triples[fact.place];
+    const sentence = fact.evidence.map(([start, stop]) => record.text.slice(start, stop)).join(" ");
+    const offsets = triple.evidence.map((span) => span.join(":")).join(" ");
+    return [record.id, ...sideCells(fact.mentions[0]), triple.relation, triple.property?.id, triple.property?.inverse,
+      ...sideCells(fact.mentions[1]), triple.score, offsets, sentence];
   })];
+}
+
+function sideCells(place) {
+  const { type, link, value, start, stop } = state.view.document.mentions[place];
+  return [surface(place), type, link.status, link.id, link.label, value?.value, start, stop];
 }
 
 const DRAWN = ["fill", "stroke", "stroke-width", "font-size", "font-family", "font-weight", "text-anchor", "opacity", "paint-order", "stroke-dasharray"];
