@@ -13,7 +13,6 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from relik_ml import __version__
 from relik_ml.page.labels import labels
 from relik_ml.page.view import view
 from relik_ml.types import Document
@@ -84,7 +83,7 @@ def embedded(data: Any) -> str:
 
 
 def _page(data: Mapping[str, Any], title: str, connect: str) -> str:
-    held = {"version": __version__, "service": None, "left_out": 0, "labels": labels()} | dict(data)
+    held = {"service": None, "left_out": 0, "labels": labels()} | dict(data)
     shown = title.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     parts = {
         "policy": escape(policy(connect)),

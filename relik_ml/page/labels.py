@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from relik_ml.plugins import load_index
+from relik_ml.types import Property
 
 Names = dict[str, list[str]]
 """An identifier to its name in Russian and in English."""
@@ -17,14 +18,15 @@ def labels() -> dict[str, Names]:
     >>> labels()["relations"]["P19"], labels()["types"]["CITY"]
     (['место рождения', 'place of birth'], ['город', 'city'])
     """
-    types = {entry.id: [entry.name, entry.id.replace("_", " ").lower()] for entry in load_index("nerel_types").entries()}
+    entries = load_index("nerel_types").entries()
+    types = {entry.id: [entry.name, entry.id.replace("_", " ").lower()] for entry in entries}
     return {"relations": _relations(), "types": types}
 
 
 def _relations() -> Names:
     source = load_index("nerel_relations")
     names = {entry.id: [entry.name, *entry.aliases[:1]] for entry in source.entries() if entry.kind == "relation"}
-    properties = getattr(source, "properties", dict)()
+    properties: dict[str, Property] = getattr(source, "properties", dict)()
     for relation, known in properties.items():
         if not known.inverse:
             names.setdefault(known.id, names[relation])

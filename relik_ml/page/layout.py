@@ -133,8 +133,9 @@ def _corner(taken: Places, extent: Places) -> Places:
     starts = np.stack(np.meshgrid(xs[:_CORNERS], ys[:_CORNERS]), axis=2).reshape(-1, 2)
     starts = np.concatenate([starts, [[xs[-1], 0.0], [0.0, ys[-1]]]])
     stops = starts + extent
-    hit = (starts[:, None] < taken[None, :, 1]).all(axis=2) & (stops[:, None] > taken[None, :, 0]).all(axis=2)
+    meets = (starts[:, None] < taken[None, :, 1]) & (stops[:, None] > taken[None, :, 0])  # (starts, blocks, x and y)
+    free = ~(meets[..., 0] & meets[..., 1]).any(-1)
     reach = np.maximum(stops, taken[:, 1].max(axis=0)) / [_WIDER, 1.0]
-    cost = reach.max(axis=1) + 0.01 * stops.sum(axis=1) + np.where(hit.any(axis=1), np.inf, 0.0)
+    cost = reach.max(axis=1) + 0.01 * stops.sum(axis=1) + np.where(free, 0.0, np.inf)
     best: Places = starts[int(cost.argmin())]
     return best

@@ -92,4 +92,5 @@ def width(label: str) -> float:
     >>> width("Одесса") < width("Санкт-Петербург") < width("я" * 99) == width("я" * 999)
     True
     """
-    return round(_PADDING + sum(_WIDE if unicodedata.east_asian_width(c) in "WF" else _NARROW for c in label[:SHOWN]), 1)
+    letters = (_WIDE if unicodedata.east_asian_width(char) in "WF" else _NARROW for char in label[:SHOWN])
+    return round(_PADDING + sum(letters), 1)

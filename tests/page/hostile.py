@@ -8,12 +8,12 @@ from relik_ml.types import Document, Entity, Link, Mention, Property, Span, Trip
 
 ATTACKS = (
     "<script>window.hacked=1</script>", "</script><script>window.hacked=1</script>", "<img src=x onerror=hacked=1>",
-    "<svg onload=hacked=1>", "</title><b>", "</style><i>", "<!--", "-->", "]]>", "<![CDATA[x", "&lt;b&gt;", "&#60;b&#62;",
+    "<svg onload=hacked>", "</title><b>", "</style><i>", "<!--", "-->", "]]>", "<![CDATA[x", "&lt;b&gt;", "&#60;b&#62;",
     '" onmouseover="hacked=1', "' onfocus='hacked=1", "`${window.hacked=1}`", "${hacked=1}", "{{data}}", "{{script}}",
     "javascript:hacked=1", "data:text/html,<b>", "Q1/../../evil", "Q42\u2028Q43", "https://evil.example/Q1",
     "=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "a,b;c\td", 'say "so"', "\\u003c/script>", "__proto__",
-    "constructor", "\u202eevil\u202c", "\u200fعربי", "\ufeffmark", "\u2028line\u2029", "a\x00b", "\x01\x02\x1b[2J\x7f\x85",
-    "\ud800", "x\udfff", "🚀\u0301e\u0301👩‍🚀", "\ufffe\uffff", "a\r\nb\rc\nd", "  two  blanks  ", "<!doctype html><html>",
+    "constructor", "\u202eevil\u202c", "\u200fعربי", "\ufeffmark", "\u2028line\u2029", "a\x00b", "\x01\x1b[2J\x7f",
+    "\ud800", "\udfff", "\x85", "🚀\u0301e\u0301👩‍🚀", "\ufffe\uffff", "a\r\nb\rc\nd", "  two  blanks  ",
     "<iframe srcdoc='<b>'>", "<base href=//evil>", "<style>*{display:none}</style>", "%3Cscript%3E", "\\", "/*", "*/",
 )  # fmt: skip
 FRAMES = ("{}", "Анна {} Одесса", "{}\n{}", "«{}»", "{}я", "0{}")
@@ -31,4 +31,5 @@ def document(string: str, number: int = 0) -> Document:
     second = Mention(f"B{string}", size + 1, size + 2, "CITY", link=Link("nil"))
     fact = Triple(first.id, string, second.id, Property(string), (Span(0, size + 2),), 0.7)
     entity = Entity(string, (first.id,), string)
-    return Document(f"{number}{string}", f"{string} я", "ru", (first, second), (entity,), (fact,), meta={string: string})
+    text = f"{string} я"
+    return Document(f"{number}{string}", text, "ru", (first, second), (entity,), (fact,), meta={string: string})

@@ -15,7 +15,8 @@ def mention(id: str, *spans: tuple[int, int]) -> Mention:
 
 
 def test_an_inner_mention_is_next_to_the_text() -> None:
-    assert lanes([mention("a", (0, 30)), mention("b", (7, 18)), mention("c", (7, 30)), mention("d", (40, 45))]) == [2, 0, 1, 0]
+    nested = [mention("a", (0, 30)), mention("b", (7, 18)), mention("c", (7, 30)), mention("d", (40, 45))]
+    assert lanes(nested) == [2, 0, 1, 0]
 
 
 def test_crossing_mentions_have_lanes_of_their_own() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -55,5 +55,5 @@ def test_every_fact_has_a_row_of_its_own() -> None:
     assert sorted(fact for branch in branches for fact in branch.facts) == list(range(len(facts)))
     rows = [row for branch in branches for row in branch.rows]
     assert rows == sorted(rows)
-    assert min(b - a for a, b in zip(rows, rows[1:], strict=False)) >= ROW
+    assert min(b - a for a, b in pairwise(rows)) >= ROW
     assert [branch.subject for branch in branches] == [0, 2, 5]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from relik_ml.page.layout import MOST
 from relik_ml.page.view import view
 from relik_ml.types import Document, Entity, Link, Mention, Property, Span, Triple
@@ -22,7 +24,7 @@ def units(start: int, stop: int, text: str = TEXT) -> str:
 
 def test_pieces_are_cut_where_javascript_cuts_them() -> None:
     stops = [0, *(piece[0] for piece in view(space())["pieces"])]
-    cut = [units(start, stop) for start, stop in zip(stops, stops[1:], strict=False)]
+    cut = [units(start, stop) for start, stop in pairwise(stops)]
     assert "".join(cut) == TEXT
     assert cut == ["🚀 ", "Гага\u0301рин", " 👩‍🚀 взлетел с ", "Байконура", "."]
 

@@ -72,9 +72,12 @@ function counted(count, forms) {
 }
 
 // Names of relations and types come with the data; what has none is shown as it stands.
+function names(kind, id) {
+  return Object.hasOwn(data.labels[kind], id) ? data.labels[kind][id] : [id, id];
+}
+
 function named(kind, id) {
-  const names = Object.hasOwn(data.labels[kind], id) ? data.labels[kind][id] : null;
-  return names?.[language === "ru" ? 0 : 1] ?? names?.[0] ?? id;
+  return names(kind, id)[language === "ru" ? 0 : 1];
 }
 
 function score(value) {
