@@ -20,7 +20,7 @@ from relik_ml.types import Document
 SHOWN = 30
 """Characters of a label that a box of the drawing has room for."""
 
-_NARROW, _WIDE, _PADDING = 7.4, 14.0, 24.0
+_NARROW, _WIDE, _PADDING = 7.9, 15.0, 24.0
 
 
 def view(document: Document) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // A drawing that can be moved and scaled: with the wheel, by dragging, with two fingers, with buttons and keys.
 const NEAREST = 4;
-const READABLE = 0.62;
+const READABLE = 0.72;
 
 function makeCanvas(element, buttons) {
   const layer = svg("g", {});

@@ -11,9 +11,9 @@ function drawGraph() {
   view.edges = edges(view).map(edgeElement);
   graphCanvas.layer.append(...view.edges.map((edge) => edge.element), ...view.boxes.filter(Boolean).map((box) => box.element));
   graphCanvas.bounds = bounds(view.boxes.filter(Boolean));
-  const ends = view.facts.flatMap((fact) => [fact.subject, fact.object]);
-  const count = (box) => ends.filter((end) => end === box.place).length;
-  graphCanvas.middle = view.boxes.filter(Boolean).reduce((best, box) => (count(box) > count(best) ? box : best), { place: null, x: 0, y: 0 });
+  const degree = new Map();
+  for (const end of view.facts.flatMap((fact) => [fact.subject, fact.object])) degree.set(end, (degree.get(end) ?? 0) + 1);
+  graphCanvas.middle = view.boxes.filter(Boolean).reduce((best, box) => (degree.get(box.place) > degree.get(best?.place) || !best ? box : best), null) ?? { x: 0, y: 0 };
   graphCanvas.grab = (target) => {
     const box = view.boxes[target.closest(".node")?.dataset.place];
     return box && ((x, y) => moveBox(box, x, y));

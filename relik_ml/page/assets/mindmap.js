@@ -54,7 +54,7 @@ function leafElements(place, from, x, y, type) {
     onclick: () => { if (!mapCanvas.dragged) select("fact", place); } },
   reach, svg("text", { x: x + 8, y: y + 4.5 }, relation, value), svg("title", {}, object.label));
   const line = twig(...from, x, y, type);
-  const length = Math.max(...names("relations", view.facts[place].relation).map((name) => name.length)) * 6.6 + object.width;
+  const length = Math.max(...names("relations", view.facts[place].relation).map((name) => name.length)) * 7 + object.width;
   view.leaves.push({ element, line, relation, reach, place, length, x, y });
   return [line, element];
 }
