@@ -306,6 +306,17 @@ def test_there_may_be_nothing_to_show(show: Callable[..., Any]) -> None:
     assert one(browser, "#graph-hint").text == "Фактов не найдено."
 
 
+def test_a_notebook_shows_the_page_in_its_frame(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8>{example()._repr_html_()}", encoding="utf-8")
+    browser.get(path.as_uri())
+    browser.switch_to.frame(0)
+    assert text_of(browser, "#text") == TEXT
+    assert browser.find_elements(By.CSS_SELECTOR, "#graph .node")
+    browser.switch_to.default_content()
+    assert browser.get_log("browser") == []
+
+
 def test_three_thousand_words_are_ready_within_a_second(show: Callable[..., Any]) -> None:
     browser = show(long_document(), Document("other", "Анна."))
     script = """const select = document.getElementById("document"), times = [];
