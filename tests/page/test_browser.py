@@ -288,6 +288,13 @@ def test_hostile_strings_are_cells_of_the_table(show: Callable[..., Any]) -> Non
         assert found == string.encode("utf-16", "surrogatepass").decode("utf-16", "replace").removeprefix("'")
 
 
+def test_hostile_strings_are_words_of_the_drawing(show: Callable[..., Any]) -> None:
+    for string in STRINGS[:50:3]:
+        root = ElementTree.fromstring(saved(show(hostile(string)), "save-svg"))
+        found = {each.tag.partition("}")[2] for each in root.iter()}
+        assert found == {"svg", "defs", "marker", "path", "g", "text", "rect", "title"}, ascii(string)
+
+
 def test_a_phone_shows_one_pane_and_nothing_sticks_out(show: Callable[..., Any]) -> None:
     browser = show(example(), width=360, height=740)
     assert one(browser, "#text-pane").is_displayed()
