@@ -75,7 +75,7 @@ class Relik:
             ConfigError: a document is in a language that the model was not trained on.
         """
         for document, parts, lost in self._parts(map(_bare, documents), self.reader):
-            yield _above(_stated(_noted(merge(document, parts), {"candidates": lost})), min_score)
+            yield above(_stated(_noted(merge(document, parts), {"candidates": lost})), min_score)
 
     def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
         """Links of the mentions that documents have, and triples between them, in order and as a stream.
@@ -169,7 +169,7 @@ def _noted(document: Document, lost: Mapping[str, int]) -> Document:
     return replace(document, meta={**document.meta, "dropped": dropped}) if dropped else document
 
 
-def _above(document: Document, min_score: float) -> Document:
+def above(document: Document, min_score: float) -> Document:
     """What is at least so sure, by the highest score of any window. Ids stay: they mean the same at any score."""
     mentions = tuple(mention for mention in document.mentions if (mention.score or 0.0) >= min_score)
     kept = {mention.id for mention in mentions}

@@ -11,8 +11,9 @@ import pytest
 import relik_ml
 
 HIDDEN = (
-    "accelerate", "datasets", "faiss", "hypothesis", "llama_index", "natasha", "navec", "networkx", "pandas", "peft",
-    "pytest", "rdflib", "scipy", "seqeval", "sklearn", "spacy", "tokenizers", "transformers",
+    "accelerate", "datasets", "faiss", "fastapi", "hypothesis", "llama_index", "natasha", "navec", "networkx", "pandas",
+    "peft", "prometheus_client", "pytest", "rdflib", "scipy", "seqeval", "sklearn", "spacy", "tokenizers", "transformers",
+    "uvicorn",
 )  # fmt: skip
 HIDE = f"""
 import sys
@@ -30,7 +31,7 @@ from pkgutil import walk_packages
 import relik_ml
 
 for module in walk_packages(relik_ml.__path__, "relik_ml."):
-    extra = ("relik_ml.training", "relik_ml.integrations.", "relik_ml.__main__")
+    extra = ("relik_ml.training", "relik_ml.integrations.", "relik_ml.serve.", "relik_ml.__main__")
     if not module.name.startswith(extra):
         import_module(module.name)
 """

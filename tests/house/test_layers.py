@@ -27,7 +27,8 @@ SIBLINGS = {  # what a part may import of its own layer
     "score": {"text"},  # the scope of a relation is its sentence
     "export": {"graph", "records", "text"},
     "pipeline": {"bundle"},
-    "cli": {"relik_ml"},
+    "cli": {"relik_ml", "serve"},
+    "serve": {"relik_ml"},
     "__main__": {"cli"},
 }
 PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "text", "plugins", "download"}

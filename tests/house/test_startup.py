@@ -9,8 +9,9 @@ import pytest
 
 BUDGET = 0.3  # seconds of processor time beyond the bare interpreter
 LATE = {
-    "accelerate", "datasets", "faiss", "llama_index", "natasha", "navec", "networkx", "numpy", "peft", "pymorphy3",
-    "razdel", "rdflib", "safetensors", "spacy", "tokenizers", "torch", "transformers",
+    "accelerate", "datasets", "faiss", "fastapi", "llama_index", "natasha", "navec", "networkx", "numpy", "peft",
+    "prometheus_client", "pydantic", "pymorphy3",
+       "razdel", "rdflib", "safetensors", "spacy", "tokenizers", "torch", "transformers", "uvicorn",
 }  # fmt: skip
 
 IMPORT = "import relik_ml"
