@@ -4,8 +4,8 @@
     python benchmarks/serve.py --seconds 20 --model my-model
 
 Each client sends one request after the other, without pause: 70 % ask for the annotation of a paragraph of
-examples/ru, 10 % send rubbish, 10 % send more than is taken, 10 % hang up before the answer. The service is a process of
-its own. Memory is its resident set: the mean of the last quarter of the time against that of the second.
+examples/ru, 10 % send rubbish, 10 % send more than is taken, 10 % hang up before the answer. The service is a process
+of its own. Memory is its resident set: the mean of the last quarter of the time against that of the second.
 It fails (exit code 1) on any status 500, on a 99th percentile above five times the median, and on a drift of 5 %.
 """
 
@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -71,7 +72,8 @@ def main() -> None:
         "memory": f"{run.memory[-1]:,.0f} MiB, drift {run.drift:+.1%}",
         "machine": f"{os.cpu_count()}-core {platform.machine()}, Python {platform.python_version()}",
     }))  # fmt: skip
-    sys.exit(bool(run.statuses["500"] or p99 > 5 * median_s or abs(run.drift) > 0.05 or server.returncode not in (0, -15)))
+    ended = server.returncode in (0, -signal.SIGTERM)
+    sys.exit(bool(run.statuses["500"] or p99 > 5 * median_s or abs(run.drift) > 0.05 or not ended))
 
 
 async def load(pid: int, port: int, clients: int, seconds: float) -> Run:

@@ -123,7 +123,7 @@ def _posts(desk: Desk) -> APIRouter:
         found = await desk.annotate([Document("text", asked.text, asked.lang)], request.receive)
         return Response(await run_sync(_drawn, found, asked.min_score), media_type=MEDIA_TYPE)
 
-    content = {"requestBody": {"required": True, "content": dict.fromkeys(nif.TURTLE, _TURTLE)}}
+    content = {"requestBody": {"required": True, "content": {nif.TURTLE[0]: _TURTLE}}}
     turtle: dict[int | str, dict[str, Any]] = {200: {"content": {nif.TURTLE[0]: _TURTLE}, "description": "Annotated"}}
 
     @router.post("/nif", openapi_extra=content, responses=turtle, response_class=Response)

@@ -1,12 +1,13 @@
 """What a request passes before anybody works for it: counting, the key, and a body of bounded size that comes in time.
 
-A body that says it is too long is refused unread; one that does not say is refused where it becomes too long.
+A body that says it is too long is refused before it is read; one that does not say, where it becomes too long.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from hmac import compare_digest
 from time import perf_counter
 
@@ -19,6 +20,8 @@ from relik_ml.serve.problems import Problem, response
 from relik_ml.serve.settings import Limits
 
 KEY_HEADER = "X-API-Key"
+LINGER = 2
+"""Seconds for which, and times the limit up to which, the rest of a refused body is let go unread."""
 
 
 class Counting:
@@ -62,10 +65,19 @@ class Gate:
             body = await asyncio.wait_for(self._body(receive), self.limits.seconds)
         except (Problem, TimeoutError) as error:
             problem = error if isinstance(error, Problem) else self._late()
-            problem.headers["Connection"] = "close"  # for the rest of the body nobody will read
-            return await response(problem)(scope, receive, send)
+            return await self._refuse(problem, receive, send)
         if body is not None:
             await self.app(scope, _whole(body, receive), send)
+
+    async def _refuse(self, problem: Problem, receive: Receive, send: Send) -> None:
+        """Answer, and only then look away: to close while somebody sends would take the answer from him."""
+        problem.headers["Connection"] = "close"  # for the rest of the body nobody will read
+        answer = response(problem)
+        await send({"type": "http.response.start", "status": problem.status, "headers": answer.raw_headers})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        with suppress(TimeoutError):
+            await asyncio.wait_for(_discard(receive, LINGER * self.limits.body), min(LINGER, self.limits.seconds))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _check(self, headers: Headers) -> None:
         if problem := self.refusal():
@@ -95,6 +107,15 @@ class Gate:
     def _late(self) -> Problem:
         got = f"more than {self.limits.seconds:g} s"
         return Problem(408, "the body did not arrive in time", got=got, fix="try again")
+
+
+async def _discard(receive: Receive, limit: int) -> None:
+    """Let go what is still sent, up to so many bytes."""
+    left, more = limit, True
+    while left > 0 and more:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def _whole(body: bytes, receive: Receive) -> Receive:

@@ -12,8 +12,8 @@ import relik_ml
 
 HIDDEN = (
     "accelerate", "datasets", "faiss", "fastapi", "hypothesis", "llama_index", "natasha", "navec", "networkx", "pandas",
-    "peft", "prometheus_client", "pytest", "rdflib", "scipy", "seqeval", "sklearn", "spacy", "tokenizers", "transformers",
-    "uvicorn",
+    "peft", "prometheus_client", "pytest", "rdflib", "scipy", "seqeval", "sklearn", "spacy", "tokenizers",
+    "transformers", "uvicorn",
 )  # fmt: skip
 HIDE = f"""
 import sys
