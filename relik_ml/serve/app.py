@@ -109,7 +109,7 @@ def _page(desk: Desk, access: Access) -> str:
 
 def _posts(desk: Desk) -> APIRouter:
     router = APIRouter()
-    parsers = CapacityLimiter(PARSERS)
+    off_loop = partial(run_sync, limiter=CapacityLimiter(PARSERS), abandon_on_cancel=True)
 
     @router.post("/annotate", response_model=schemas.Answer)
     async def annotate(asked: schemas.Request, request: Request) -> Response:
@@ -130,9 +130,10 @@ def _posts(desk: Desk) -> APIRouter:
     async def nif_(request: Request, lang: str = desk.languages[0]) -> Response:
         """NIF 2.0: contexts in Turtle in, the same with mentions and links out. For GERBIL."""
         kind = _turtle(request)
-        documents = await run_sync(nif.read, await request.body(), lang, limiter=parsers)
+        documents = await desk.in_time(off_loop(nif.read, await request.body(), lang))
         found = await desk.annotate(documents, request.receive)
-        return Response(await run_sync(nif.write, found, limiter=parsers), media_type=f"{kind}; charset=utf-8")
+        written = await desk.in_time(off_loop(nif.write, found))
+        return Response(written, media_type=f"{kind}; charset=utf-8")
 
     return router
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.types import Receive
 
@@ -13,6 +13,8 @@ from relik_ml.serve.batcher import Batcher, Closed, Full
 from relik_ml.serve.problems import Problem
 from relik_ml.serve.settings import Limits
 from relik_ml.types import Document
+
+T = TypeVar("T")
 
 HUNG_UP = 499
 """The status, after nginx, of a request whose client has gone; only the counts see it."""
@@ -30,18 +32,27 @@ class Desk:
         answer = asyncio.wrap_future(self._submit(documents))
         gone = asyncio.ensure_future(_gone(receive))
         try:
-            limit = self.limits.seconds
             waited: set[asyncio.Future[Any]] = {answer, gone}
-            await asyncio.wait(waited, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waited, timeout=self.limits.seconds, return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 return answer.result()
             if gone.done():
                 raise Problem(HUNG_UP, "the client has gone")
-            fix = "send shorter or fewer texts, or try later"
-            raise Problem(504, "the texts were not read in time", got=f"more than {limit:g} s", fix=fix)
+            raise self._late()
         finally:
             gone.cancel()
             answer.cancel()
+
+    async def in_time(self, work: Awaitable[T]) -> T:
+        """What other work gives. Problem when that takes too long; what it does in a thread goes on there."""
+        try:
+            return await asyncio.wait_for(work, self.limits.seconds)
+        except TimeoutError:
+            raise self._late() from None
+
+    def _late(self) -> Problem:
+        got, fix = f"more than {self.limits.seconds:g} s", "send shorter or fewer texts, or try later"
+        return Problem(504, "the texts were not read in time", got=got, fix=fix)
 
     def _submit(self, documents: Sequence[Document]) -> Future[list[Document]]:
         try:

@@ -7,9 +7,14 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from relik_ml.serve.app import create_app
+import pytest
+
 from relik_ml.serve.settings import Limits
 from tests.serve.fake import Fake
+
+for package in ("fastapi", "prometheus_client"):
+    pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
+from relik_ml.serve.app import create_app  # noqa: E402
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 

@@ -72,3 +72,10 @@ def test_other_media_types_are_refused(client: Client) -> None:
     answer = client().post("/nif", content=b"{}", headers={"Content-Type": "application/ld+json"})
     assert (answer.status_code, answer.json()["got"]) == (415, "application/ld+json")
     assert client().post("/nif?lang=tlh", content=context("urn:a", "b").encode()).status_code == 422
+
+
+def test_turtle_that_takes_too_long_is_not_waited_for(client: Client) -> None:
+    many = "".join(f"<urn:{n}> <urn:p> {n} .\n" for n in range(20_000)).encode()
+    asked = client(Limits(seconds=0.1))
+    late = asked.post("/nif", content=many, headers={"Content-Type": "text/turtle"})
+    assert (late.status_code, late.json()["what"]) == (504, "the texts were not read in time")

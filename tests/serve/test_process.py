@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("uvicorn", reason="the service needs the extra relik-ml[serve]")
+for package in ("fastapi", "prometheus_client", "uvicorn"):
+    pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
 
 ROOT = Path(__file__).resolve().parents[2]
 Served = tuple[subprocess.Popen[bytes], int]
