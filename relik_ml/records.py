@@ -47,8 +47,8 @@ def document_text(document: Document) -> str:
 
     Raises TypeError, ValueError or RecursionError, as ``json.dumps`` does, for what JSON cannot hold.
 
-    >>> document_text(Document("d", "Омск", mentions=(Mention("T1", 0, 4, "CITY"),)))[43:117]
-    '"text": "Омск", "mentions": [{"id": "T1", "start": 0, "stop": 4, "fragment'
+    >>> print(document_text(Document("d", "Омск"))[:54])
+    {"schema": "relik-ml/1", "id": "d", "lang": "ru", "tex
     """
     mentions = ", ".join(map(_mention_text, document.mentions))
     entities = ", ".join(map(_entity_text, document.entities))
