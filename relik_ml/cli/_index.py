@@ -122,6 +122,21 @@ def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
     return lambda rows: {NAMES: NameIndex.build(rows, Learnt(), lemma).arrays()}
 
 
+def change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mapping[str, Any]]:
+    """What changes the names of an index along with its rows and keeps what was learnt; see ``changes.ChangeExtra``."""
+    from relik_ml.retriever.names import NameIndex
+    from relik_ml.text.morph import Morphology
+
+    lemma = Morphology().lemma
+
+    def changed(old: Mapping[str, Any], kept: Any, rows: Sequence[Entry]) -> Mapping[str, Any]:
+        if NAMES not in old:
+            return {}
+        return {NAMES: NameIndex(old[NAMES], lemma).kept(kept).extended(rows[len(kept) :]).arrays()}
+
+    return changed
+
+
 def retriever(index: PassageIndex, encoder: PassageEncoder | None) -> Retriever:
     """Names and vectors of an index, as far as it has them; ConfigError when it can be searched by neither."""
     from relik_ml.retriever.names import NameIndex

@@ -121,8 +121,7 @@ def build(
 def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
     """Add the entries of sources (as for `index build`) to an index; only they are encoded.
 
-    The index is replaced when the new one is complete. What a model had learnt of names is not kept: its
-    index is changed by training it.
+    The index is replaced when the new one is complete. What a model has learnt of names is kept.
 
     \b
     Examples:
@@ -134,7 +133,7 @@ def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tupl
 
     encoder = _index.text_encoder(**options)
     index, rows = PassageIndex.open(folder), _index.read_sources(sources, settings)
-    _tell(add_rows(index, rows, encoder and _index.Watched(encoder), out, _index.make_names()), encoder)
+    _tell(add_rows(index, rows, encoder and _index.Watched(encoder), out, _index.change_names()), encoder)
 
 
 @command.command(short_help="Take rows out of an index.")
@@ -152,7 +151,7 @@ def remove(ids: tuple[str, ...], folder: Path, out: Path | None) -> None:
     from relik_ml.retriever.changes import remove_rows
     from relik_ml.retriever.index import PassageIndex
 
-    _tell(remove_rows(PassageIndex.open(folder), ids, out, _index.make_names()), None)
+    _tell(remove_rows(PassageIndex.open(folder), ids, out, _index.change_names()), None)
 
 
 @command.command(short_help="Find entities by name or by meaning.")

@@ -7,7 +7,7 @@ have doubled, build anew.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.files import resumable_folder
 from relik_ml.retriever.approximate import FaissVectors
-from relik_ml.retriever.build import FAISS, MakeExtra, Plan, finish, write_exact
+from relik_ml.retriever.build import FAISS, Extra, Plan, finish, write_exact
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.exact import Ints
 from relik_ml.retriever.index import PassageIndex
@@ -28,18 +28,21 @@ from relik_ml.types import Entry
 
 _SHARD = 2048
 
+ChangeExtra = Callable[[Extra, Ints, Sequence[Entry]], Extra]
+"""What gives the arrays of other modules: from the old ones, the old rows that stay, and all entries, new ones last."""
+
 
 def add_rows(
     index: PassageIndex,
     entries: Iterable[Entry],
     encoder: PassageEncoder | None,
     folder: str | Path | None = None,
-    extra: MakeExtra | None = None,
+    extra: ChangeExtra | None = None,
 ) -> PassageIndex:
     """Write an index that has ``entries`` besides those of ``index``, in its place or to ``folder``, and open it.
 
-    ``extra`` makes the arrays of other modules, such as names, out of all rows: they speak of rows, and must be made
-    anew when the index has any.
+    ``extra`` changes the arrays of other modules, such as names: they speak of rows, so it is needed when the index
+    has any.
 
     Raises:
         DataError: there is nothing to add, or the index has an id already in that language.
@@ -58,7 +61,7 @@ def add_rows(
 
 
 def remove_rows(
-    index: PassageIndex, ids: Collection[str], folder: str | Path | None = None, extra: MakeExtra | None = None
+    index: PassageIndex, ids: Collection[str], folder: str | Path | None = None, extra: ChangeExtra | None = None
 ) -> PassageIndex:
     """Write an index without any row of ``ids``, in the place of ``index`` or to ``folder``, and open it.
 
@@ -80,7 +83,7 @@ def _rewritten(
     added: Sequence[Entry],
     encoder: PassageEncoder | None,
     folder: str | Path | None,
-    extra: MakeExtra | None,
+    extra: ChangeExtra | None,
 ) -> PassageIndex:
     if index.extra and extra is None:
         fix = "give a function that makes them of the new rows"
@@ -92,7 +95,8 @@ def _rewritten(
         if index.vectors is not None:
             parts: Sequence[Vectors] = encode(added, encoder, _storage(index), shards, _SHARD) if encoder else []
             _write_vectors(index, kept, parts, partial)
-        finish(rows, extra or {}, plan, index.vectors.shape[1] if index.vectors is not None else 0, partial)
+        arrays = extra(index.extra, kept, rows) if extra else {}
+        finish(rows, arrays, plan, index.vectors.shape[1] if index.vectors is not None else 0, partial)
     return PassageIndex.open(target)
 
 

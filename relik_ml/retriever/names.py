@@ -102,7 +102,7 @@ class NameIndex:
         self.counts[arrays["learnt"]] = arrays["counts"]
         self.popularity = arrays["popularity"]
         self.human = np.unpackbits(arrays["human"])[: len(self.popularity)]
-        self._spans = Spans(lemma)
+        self._lemma, self._spans = lemma, Spans(lemma)
         self._present = np.zeros(1 << SIEVE, bool)
         self._present[self.keys >> np.uint64(48 - SIEVE)] = True
 
@@ -140,6 +140,30 @@ class NameIndex:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What a folder keeps: 9 bytes a name, for there are hundreds of thousands."""
         return _packed(self.keys, self.rows, self.kinds, self.counts, self.popularity, self.human)
+
+    def kept(self, rows: NDArray[Any]) -> NameIndex:
+        """The names of these rows alone; ``rows`` (K,), ascending, are numbered anew.
+
+        What annotators linked to another row stands for nothing in the knowledge base from now on, as if that row had
+        never been there.
+        """
+        number = np.full(len(self.popularity) + 1, NOBODY, np.uint32)
+        number[rows] = np.arange(len(rows), dtype=np.uint32)
+        renumbered = number[np.minimum(self.rows, len(self.popularity))]
+        kinds = np.where(renumbered == NOBODY, self.kinds & 1 << LEARNT, self.kinds)
+        keep = np.flatnonzero(kinds)
+        names = _merged(*(column[keep] for column in (self.keys, renumbered, kinds, self.counts)))
+        return NameIndex(_packed(*names, self.popularity[rows], self.human[rows]), self._lemma)
+
+    def extended(self, entries: Sequence[Entry]) -> NameIndex:
+        """The same names and those of more entries, whose rows follow; nobody has annotated these yet."""
+        new = NameIndex.build(entries, Learnt(), self._lemma)
+        rows = np.concatenate([self.rows, new.rows + np.uint32(len(self.popularity))])
+        keys, kinds, counts, popularity, human = (
+            np.concatenate([getattr(self, column), getattr(new, column)])
+            for column in ("keys", "kinds", "counts", "popularity", "human")
+        )
+        return NameIndex(_packed(*_merged(keys, rows, kinds, counts), popularity, human), self._lemma)
 
     def find(self, words: Sequence[Token], held_out: Learnt | None = None, per_span: int = 12) -> list[Found]:
         """Every row whose name stands in the tokens, at most ``per_span`` rows a span, likeliest first.
@@ -262,6 +286,19 @@ def _looks(words: Sequence[Token], first: Ints, last: Ints) -> Floats:
         ],
         np.float64,
     ).T
+
+
+def _merged(
+    keys: NDArray[Any], rows: NDArray[Any], kinds: NDArray[Any], counts: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Names by key and row; those that nobody has of one key are counted together."""
+    order = np.lexsort((rows, keys))
+    keys, rows = keys[order], rows[order]
+    first = np.ones(len(keys), bool)
+    first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
+    starts = np.flatnonzero(first)
+    together = np.minimum(np.add.reduceat(counts[order].astype(np.int64), starts), 65_535)
+    return keys[starts], rows[starts], kinds[order][starts], together.astype(np.uint16)
 
 
 def _packed(

@@ -16,6 +16,9 @@ from relik_ml.io import write_entries
 from relik_ml.models.retriever import BiEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
+from relik_ml.retriever.keys import surface_keys
+from relik_ml.retriever.names import Learnt, NameIndex
+from relik_ml.text.morph import Morphology
 from relik_ml.types import Candidate, Entry
 from tests.dump import entities, json_line, write_json
 
@@ -199,8 +202,25 @@ def test_rows_are_added_and_removed(index: Path, tmp_path: Path, run: Run) -> No
     assert (removed.exit_code, "3 rows" in removed.stderr) == (0, True), removed.output
     assert "nothing found" in run("search", "Москвою", "--index", smaller).stderr
     assert len(PassageIndex.open(index)) == 5, "the old one is left alone"
+    again, names = tmp_path / "again", PassageIndex.open(smaller).extra["names"]
+    run("add", tmp_path / "more.jsonl", "--index", smaller, "--out", again)
+    run("remove", "Q898", "--index", again)
+    for name, array in PassageIndex.open(again).extra["names"].items():
+        assert array.tobytes() == names[name].tobytes(), name
     refused = run("remove", "Q1", "--index", index)
     assert (refused.exit_code, "no such id" in refused.stderr) == (3, True)
+
+
+def test_what_was_learnt_of_names_outlives_changes(tmp_path: Path, run: Run) -> None:
+    lemma, index = Morphology().lemma, tmp_path / "index"
+    names = NameIndex.build(ENTRIES, Learnt({(key, 2): 3 for key in surface_keys("глава Кремля", lemma)}), lemma)
+    PassageIndex.build(ENTRIES, None, index, extra={"names": names.arrays()})
+    before = run("search", "о главе Кремля", "--index", index).stdout
+    assert "Q7747" in before
+    write_entries([Entry("Q898", "entity", "Омск")], tmp_path / "more.jsonl")
+    for change in (["remove", "Q649"], ["add", tmp_path / "more.jsonl"]):
+        assert run(*change, "--index", index).exit_code == 0
+        assert run("search", "о главе Кремля", "--index", index).stdout == before
 
 
 def test_new_rows_of_an_index_with_vectors_need_its_encoder(table: Path, tmp_path: Path, run: Run) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from relik_ml.errors import ConfigError, DataError, ModelError
 from relik_ml.retriever import build as build_module
@@ -116,8 +117,8 @@ def test_what_cannot_be_changed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="speak of its rows"):
         remove_rows(index, ["Q1"])
 
-    def count(rows: Sequence[Entry]) -> Extra:
-        return {"names": {"n": np.arange(len(rows))}}
+    def count(old: Extra, kept: NDArray[np.int64], rows: Sequence[Entry]) -> Extra:
+        return {"names": {"n": np.append(old["names"]["n"][kept], np.arange(len(kept), len(rows)) + 90)}}
 
     with pytest.raises(DataError, match="no such id"):
         remove_rows(index, ["Q9"], extra=count)
@@ -134,8 +135,10 @@ def test_what_cannot_be_changed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="another encoder"):
         add_rows(index, ENTRIES[3:4], other, extra=count)
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
-    assert add_rows(index, ENTRIES[3:4], Clusters(), extra=count).extra["names"]["n"].tolist() == [0, 1, 2, 3]
+    assert add_rows(index, ENTRIES[3:4], Clusters(), extra=count).extra["names"]["n"].tolist() == [0, 1, 2, 93]
     assert len(PassageIndex.open(tmp_path / "index")) == 4
+    fewer = remove_rows(PassageIndex.open(tmp_path / "index"), ["Q1"], extra=count)
+    assert fewer.extra["names"]["n"].tolist() == [0, 2, 93]
 
 
 @pytest.mark.parametrize("packed", [0, 1_000])

@@ -344,6 +344,46 @@ def test_counts_stop_at_what_two_bytes_hold() -> None:
     assert feature(only("президент", index), "count") == pytest.approx(math.log1p(65_535) / 3)
 
 
+# Rows that come and go
+
+
+def assert_same(one: NameIndex, other: NameIndex) -> None:
+    kept, wanted = one.arrays(), other.arrays()
+    assert kept.keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert (kept[name].dtype, kept[name].tobytes()) == (array.dtype, array.tobytes()), name
+
+
+@given(lessons, st.sets(st.sampled_from(range(len(ENTRIES))), min_size=1))
+def test_what_is_kept_is_as_if_the_rest_had_never_been_there(lesson: list[tuple[str, int]], rows: set[int]) -> None:
+    kept = sorted(rows)
+    learnt = Learnt()
+    for (key, row), count in taught(*lesson).items():
+        learnt[key, kept.index(row) if row in rows else NOBODY] += count
+    index = NameIndex.build(ENTRIES, taught(*lesson), LEMMA).kept(np.array(kept))
+    assert_same(index, NameIndex.build([ENTRIES[row] for row in kept], learnt, LEMMA))
+
+
+def test_a_row_that_goes_takes_no_other_name_with_it() -> None:
+    learnt = taught(("глава Кремля", ROW["Q7747"]), ("никто", NOBODY), ("поисковик", ROW["Q95"]), times=3)
+    index, gone = NameIndex.build(ENTRIES, learnt, LEMMA), ROW["Q95"]
+    fewer = index.kept(np.delete(np.arange(len(ENTRIES)), gone))
+    for text in (TEXT, "Минск, США и Торез", "глава Кремля", "никто"):
+        hits = [hit._replace(row=hit.row - (hit.row > gone)) for hit in index.find(tokens(text))]
+        assert fewer.find(tokens(text)) == hits, text
+    assert index.find(tokens("поисковик Google"))
+    assert not fewer.find(tokens("поисковик Google"))
+
+
+@given(lessons, st.integers(0, len(ENTRIES)))
+def test_rows_that_were_added_can_go_and_leave_no_trace(lesson: list[tuple[str, int]], at: int) -> None:
+    learnt = Learnt({(key, row): count for (key, row), count in taught(*lesson).items() if row < at or row == NOBODY})
+    index = NameIndex.build(ENTRIES[:at], learnt, LEMMA)
+    more = index.extended(ENTRIES[at:])
+    assert_same(more, NameIndex.build(ENTRIES, learnt, LEMMA))
+    assert_same(more.kept(np.arange(at)), index)
+
+
 # Order
 
 
