@@ -174,16 +174,24 @@ class NameIndex:
         return self.find_all([words], [held_out or Learnt()], per_span)[0]
 
     def find_all(
-        self, texts: Sequence[Sequence[Token]], held_out: Sequence[Learnt] | None = None, per_span: int = 12
+        self,
+        texts: Sequence[Sequence[Token]],
+        held_out: Sequence[Learnt] | None = None,
+        per_span: int = 12,
+        firsts: Callable[[Ints], Ints] | None = None,
     ) -> list[list[Found]]:
-        """What ``find`` finds in each text. Many at once take a fraction of the time."""
+        """What ``find`` finds in each text. Many at once take a fraction of the time.
+
+        ``firsts`` gives for each row the first of the same entity, where an entity has several, one a language: then
+        what they say together is said of the first.
+        """
         ends = np.cumsum([len(words) for words in texts])
         words = [word for text in texts for word in text]
         runs = self._known(self._spans(texts))
         spans, span = np.unique(runs.first * len(words) + runs.last, return_inverse=True)
         first, last = np.divmod(spans, max(1, len(words)))
         text: Ints = np.asarray(np.searchsorted(ends, first, "right"))
-        hits = _best(self._hits(runs, span, text[span], held_out))
+        hits = _best(self._hits(runs, span, text[span], held_out, firsts))
         chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
         begin = ends - [len(words) for words in texts]
         at, offset = chosen.span, begin[text[chosen.span]]
@@ -201,7 +209,14 @@ class NameIndex:
         place = np.searchsorted(self.keys, runs.key)
         return runs.of(np.flatnonzero(self.keys[np.minimum(place, len(self.keys) - 1)] == runs.key))
 
-    def _hits(self, runs: Runs, span: Ints, text: Ints, held_out: Sequence[Learnt] | None) -> Hits:
+    def _hits(
+        self,
+        runs: Runs,
+        span: Ints,
+        text: Ints,
+        held_out: Sequence[Learnt] | None,
+        firsts: Callable[[Ints], Ints] | None,
+    ) -> Hits:
         """The rows of each key with their evidence, less what is held out of each text."""
         low, high = np.searchsorted(self.keys, runs.key, "left"), np.searchsorted(self.keys, runs.key, "right")
         sizes = high - low
@@ -217,6 +232,8 @@ class NameIndex:
         kinds = _kinds(kinds, seen, way)
         keep = np.flatnonzero((kinds > 0) & (rows != NOBODY))
         run, rows, kinds, seen, total = (column[keep] for column in (run, rows, kinds, seen, total))
+        if firsts is not None:
+            run, rows, kinds, seen, total = _folded(run, firsts(rows.astype(np.int64)), kinds, seen, total)
         popularity = self.popularity[rows].astype(np.float64)
         weight = 8 * seen / (total + 1) + popularity + (kinds & (1 << LABEL) > 0)
         return Hits(span[run], rows.astype(np.int64), weight, popularity, kinds, seen, total)
@@ -263,14 +280,30 @@ def _kinds(kinds: Ints, seen: Ints, way: Ints) -> Ints:
     return np.where(way == DERIVED, base, np.where(way == INITIALS, kinds & 1 << SURNAME, kinds))
 
 
+def _folded(run: Ints, rows: Ints, kinds: Ints, seen: Ints, total: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """What the rows of one entity say of one run, as said by one of them."""
+    order = np.lexsort((rows, run))
+    run, rows = run[order], rows[order]
+    starts = _starts(run, rows)
+    kinds, seen = np.bitwise_or.reduceat(kinds[order], starts), np.add.reduceat(seen[order], starts)
+    return run[starts], rows[starts], kinds, seen, total[order][starts]
+
+
+def _starts(*columns: NDArray[Any]) -> Ints:
+    """The places of sorted columns (N,) where one of them changes: where each run of equals starts."""
+    first = np.zeros(len(columns[0]), bool)
+    first[:1] = True
+    for column in columns:
+        first[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(first)
+
+
 def _best(hits: Hits) -> Hits:
     """Of each row of each span the best evidence, the likeliest rows of a span first."""
     keys = (hits.total, hits.seen, hits.kind, hits.popularity, hits.weight)
     order = np.lexsort((*(-key for key in keys), hits.row, hits.span))
     hits = hits.of(order)
-    once = np.ones(len(order), bool)
-    once[1:] = (hits.span[1:] != hits.span[:-1]) | (hits.row[1:] != hits.row[:-1])
-    hits = hits.of(np.flatnonzero(once))
+    hits = hits.of(_starts(hits.span, hits.row))
     return hits.of(np.lexsort((hits.row, -hits.weight, hits.span)))
 
 
@@ -294,9 +327,7 @@ def _merged(
     """Names by key and row; those that nobody has of one key are counted together."""
     order = np.lexsort((rows, keys))
     keys, rows = keys[order], rows[order]
-    first = np.ones(len(keys), bool)
-    first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
-    starts = np.flatnonzero(first)
+    starts = _starts(keys, rows)
     together = np.minimum(np.add.reduceat(counts[order].astype(np.int64), starts), 65_535)
     return keys[starts], rows[starts], kinds[order][starts], together.astype(np.uint16)
 

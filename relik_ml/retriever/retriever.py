@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.keys import surface_keys
@@ -64,13 +62,9 @@ class Retriever:
     def _find(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None) -> list[list[Found]]:
         if self.names is None:
             return [[] for _ in windows]
-        found = self.names.find_all([window.tokens for window in windows], held_out, self.config.per_span)
-        return [self._folded(hits) for hits in found] if self.index.per_id > 1 else found
-
-    def _folded(self, found: list[Found]) -> list[Found]:
-        """Hits of an entity's rows in several languages as hits of its first row."""
-        firsts = self.index.entries.ids.firsts(np.array([hit.row for hit in found], dtype=np.int64))
-        return [hit._replace(row=row) for hit, row in zip(found, firsts.tolist(), strict=True)]
+        texts = [window.tokens for window in windows]
+        firsts = self.index.entries.ids.firsts if self.index.per_id > 1 else None
+        return self.names.find_all(texts, held_out, self.config.per_span, firsts)
 
     def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
         places, scores = self.index.nearest(queries, k, rows)

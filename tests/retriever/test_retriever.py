@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -208,6 +209,22 @@ def test_what_a_document_taught_is_held_out_for_its_window_only(bare: PassageInd
     view = window("Слово президента")
     assert [ids(item) for item in retriever([view, view])] == [["Q7747"], ["Q7747"]]
     assert [ids(item) for item in retriever([view, view], [lesson, Learnt()])] == [[], ["Q7747"]]
+
+
+def test_rows_in_several_languages_take_no_place_from_namesakes(tmp_path: Path) -> None:
+    deltas = [Entry(f"Q{n}", "entity", "Дельта", lang="ru", aliases=("Устье",) * (n % 2), popularity=n / 8)
+              for n in range(12)]  # fmt: skip
+    many = [replace(entry, lang=lang) for entry in deltas for lang in ("ru", "en", "mul")]
+    key = min(surface_keys("Дельта", LEMMA))
+    answers = []
+    for entries, learnt in ((deltas, Learnt({(key, 3): 2})), (many, Learnt({(key, 9): 1, (key, 11): 1}))):
+        index = PassageIndex.build(entries, None, tmp_path / str(len(entries)))
+        retriever = Retriever(index, NameIndex.build(entries, learnt, LEMMA), None)
+        item, nothing = retriever([window("У Дельты и в Устье"), window("Тихо")])
+        assert nothing.entities == ()
+        answers.append((ids(item), [candidate.score for candidate in item.entities], item.hits))
+    assert len(answers[0][0]) == 11, "ten of the one name, and with the other also the least popular"
+    assert answers[0] == answers[1]
 
 
 def test_another_encoder_is_refused_at_once(index: PassageIndex, bare: PassageIndex) -> None:
