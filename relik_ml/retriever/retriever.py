@@ -21,7 +21,7 @@ class RetrieverConfig:
     entities: int = 100
     """K at most; names fill it first, vectors the rest."""
     dense: int = 10
-    """Candidates by vector alone that a window always gets."""
+    """The nearest by vector, which a window always gets."""
     relations: int = 50
     """K' at most; all of them when there are no more."""
     per_span: int = 10
@@ -32,7 +32,8 @@ class Retriever:
     """Names first, since they carry the evidence of a spelling, then the nearest vectors.
 
     Named candidates come first, by the weight of their best hit, then the others by their cosine to the window. A
-    candidate's score is the sum of the two, as far as it has them.
+    candidate's score is the sum of the two, as far as it has them. When there are too many, the nearest
+    ``RetrieverConfig.dense`` stay, named or not, and the likeliest of the others.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class Retriever:
         weights: dict[int, float] = {}
         for hit in found:
             weights[hit.row] = max(hit.weight, weights.get(hit.row, hit.weight))
-        named = sorted(weights, key=lambda row: (-weights[row], row))[: self.config.entities - len(near)]
-        chosen = dict.fromkeys([*named, *near])
+        ranked = sorted(weights, key=lambda row: (-weights[row], row))
+        likeliest = [row for row in ranked if row not in near][: self.config.entities - len(near)]
+        stay = {*likeliest, *near}
+        chosen = dict.fromkeys([*(row for row in ranked if row in stay), *near])
         places = {row: place for place, row in enumerate(chosen)}
         entries, tokens = self.index.entries, window.tokens
         return Retrieved(

@@ -173,6 +173,18 @@ def test_caps_are_kept_and_hits_stay_with_their_candidates(
     assert_hits_point_home(item)
 
 
+@pytest.mark.parametrize("entities", range(1, 7))
+@pytest.mark.parametrize("dense", range(4))
+def test_no_place_is_kept_for_a_near_entity_that_is_named_too(index: PassageIndex, entities: int, dense: int) -> None:
+    config = RetrieverConfig(entities, dense)
+    item = one(Retriever(index, NAMES, Letters(), config), "Владимир Путин в Минске")
+    near = {*ids(one(Retriever(index, None, Letters(), config), "Владимир Путин в Минске"))}
+    assert near <= {*ids(item)}
+    assert len(item.entities) == min(entities, len(near | {"Q7747", "Q2280", "Q9"}))
+    named = [id for id in ids(item) if id in ("Q7747", "Q2280", "Q9")]
+    assert ids(item)[: len(named)] == named
+
+
 def test_when_there_is_no_room_the_likeliest_names_stay(bare: PassageIndex) -> None:
     full = one(Retriever(bare, NAMES, None), TEXT)
     item = one(Retriever(bare, NAMES, None, RetrieverConfig(entities=2)), TEXT)
