@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.index import PassageIndex
@@ -12,6 +13,9 @@ from relik_ml.retriever.names import NOBODY, Found, Learnt, NameIndex
 from relik_ml.retriever.vectors import Floats, Ints
 from relik_ml.text.windows import windows
 from relik_ml.types import Candidate, Document, Hit, Retrieved, Window
+
+_PIECE = 64, 48
+"""Tokens of a piece of a long text that is looked up, and from piece to piece: a name of sixteen is whole in one."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +104,22 @@ class Retriever:
         )
 
     def lookup(self, text: str, k: int) -> list[tuple[Candidate, str]]:
-        """The k best entities for a name or a phrase, each with the way it was found: name or vector."""
-        document = Document("query", text)
-        found = self(windows(document, size=64, stride=64)[:1])
-        named = {hit.candidate for item in found for hit in item.hits}
-        pairs = [
-            (candidate, "name" if place in named else "vector")
-            for item in found
-            for place, candidate in enumerate(item.entities)
-        ]
-        return sorted(pairs, key=lambda pair: -pair[0].score)[:k]
+        """The k best entities for a name or a text, each with the way it was found: name or vector.
+
+        What is named comes first, then what is near, each by score. A long text is looked up piece by piece, and an
+        entity counts by its best piece.
+        """
+        near = max(k, self.config.dense)
+        config = replace(self.config, entities=near + k, dense=near, per_span=max(k, self.config.per_span))
+        asked = Retriever(self.index, self.names, self.encoder, config)
+        ranks: dict[str, tuple[bool, float, Candidate]] = {}
+        for item in asked(windows(Document("query", text), *_PIECE)):
+            named = {hit.candidate for hit in item.hits}
+            for place, candidate in enumerate(item.entities):
+                rank = (place in named, candidate.score, candidate)
+                ranks[candidate.entry.id] = max(rank, ranks.get(candidate.entry.id, rank), key=itemgetter(0, 1))
+        best = sorted(ranks.values(), key=itemgetter(0, 1), reverse=True)[:k]
+        return [(candidate, "name" if named else "vector") for named, _, candidate in best]
 
 
 def learn(document: Document, rows: Mapping[str, int], lemma: Callable[[str], str]) -> Learnt:

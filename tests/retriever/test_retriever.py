@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import ModelError
+from relik_ml.retriever import names as names_module
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.keys import surface_keys
 from relik_ml.retriever.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex
@@ -250,14 +251,34 @@ def test_another_encoder_is_refused_at_once(index: PassageIndex, bare: PassageIn
 
 def test_looking_up_says_how_each_was_found(index: PassageIndex, bare: PassageIndex) -> None:
     retriever = Retriever(index, NAMES, Letters(), RetrieverConfig(dense=2))
-    found = retriever.lookup("Минском", 10)
+    found = retriever.lookup("Минском", 2)
     assert [(candidate.entry.id, way) for candidate, way in found] == [("Q2280", "name"), ("Q9", "name")]
     found = retriever.lookup(f"Путин {'о' * 30}", 10)
-    assert {candidate.entry.id: way for candidate, way in found} == {"Q7747": "name", "Q2": "vector", "Q9": "vector"}
-    assert [candidate.score for candidate, _ in found] == sorted((c.score for c, _ in found), reverse=True)
-    assert retriever.lookup(f"Путин {'о' * 30}", 1) == found[:1]
+    assert (found[0][0].entry.id, found[1][0].entry.id) == ("Q7747", "Q2")
+    assert found[1:] == sorted(found[1:], key=lambda pair: -pair[0].score)
+    assert len(found) == 6, "as many as were asked for or are there, whatever a window gets"
+    assert [way for _, way in found] == ["name", *["vector"] * (len(found) - 1)]
+    usual = Retriever(index, NAMES, Letters())
+    assert usual.lookup(f"Путин {'о' * 30}", 1) == usual.lookup(f"Путин {'о' * 30}", 9)[:1]
     assert retriever.lookup("", 5) == retriever.lookup(" \n", 5) == []
     assert Retriever(bare, NAMES, None).lookup("тихо", 5) == []
+
+
+def test_what_is_named_comes_before_what_is_near(index: PassageIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names_module, "log_odds", lambda features, _: np.full(len(features), -9.0))
+    found = Retriever(index, NAMES, Letters()).lookup("Минск ооооо", 9)
+    assert [way for _, way in found] == ["name"] * 2 + ["vector"] * 4
+    assert [candidate.entry.id for candidate, _ in found][2] == "Q2"
+
+
+def test_a_long_text_is_looked_up_to_its_end(index: PassageIndex, bare: PassageIndex) -> None:
+    text = f"Минск {'тихо ' * 200} Владимир Путин"
+    found = Retriever(bare, NAMES, None).lookup(text, 5)
+    assert sorted(candidate.entry.id for candidate, _ in found) == ["Q2280", "Q7747", "Q9"]
+    assert found == sorted(found, key=lambda pair: -pair[0].score)
+    ways = {candidate.entry.id: way for candidate, way in Retriever(index, NAMES, Letters()).lookup(text, 5)}
+    assert [id for id, way in ways.items() if way == "name"] == [candidate.entry.id for candidate, _ in found]
+    assert len(ways) == 5
 
 
 def test_a_document_teaches_surfaces_and_labels_once() -> None:
