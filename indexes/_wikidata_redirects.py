@@ -25,22 +25,27 @@ Ids: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Redirects:
-    """Pairs of numbers of ids: ``by_old`` sorted by the first row, the old ids, ``by_new`` by the second."""
+    """Pairs of numbers of ids: ``by_old`` as they were given, sorted by the first row, the old ids.
+
+    ``by_new`` is sorted by the second row, in which stands what an old id has become over any number of steps.
+    """
 
     by_old: Ids
     by_new: Ids
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[int, int]]) -> Redirects:
-        """Redirects out of pairs of old and new number.
+        """Redirects out of pairs of old and new number; of an old number that stands twice the first pair counts.
 
-        >>> redirects = Redirects.of([(2, 1), (3, 1)])
+        >>> redirects = Redirects.of([(3, 2), (2, 1)])
         >>> redirects.new("Q3"), redirects.new("Q1"), redirects.old("Q1")
         ('Q1', 'Q1', ['Q2', 'Q3'])
         """
         flat = array("q", (number for pair in pairs for number in pair))
         both = np.array(flat, dtype=np.int64).reshape(-1, 2).T
-        return cls(both[:, np.argsort(both[0], kind="stable")], both[:, np.lexsort((both[0], both[1]))])
+        by_old = both[:, np.unique(both[0], return_index=True)[1]]
+        ends = _ends(by_old)
+        return cls(by_old, ends[:, np.lexsort((ends[0], ends[1]))])
 
     @classmethod
     def none(cls) -> Redirects:
@@ -60,7 +65,7 @@ class Redirects:
         return id
 
     def old(self, id: str) -> list[str]:
-        """The ids that redirect to an item, in numeric order."""
+        """The ids that redirect to an item over any number of steps, in numeric order."""
         if not len(self.by_new[0]):
             return []
         start, stop = (int(np.searchsorted(self.by_new[1], int(id[1:]), side)) for side in ("left", "right"))
@@ -71,6 +76,14 @@ class Redirects:
         place = int(np.searchsorted(self.by_old[0], number))
         there = place < len(self.by_old[0]) and self.by_old[0, place] == number
         return f"Q{self.by_old[1, place]}" if there else None
+
+
+def _ends(by_old: Ids) -> Ids:
+    """The pairs with what each old id has become in the end; chains are few, so only they are followed."""
+    steps, ends = Redirects(by_old, by_old), by_old.copy()
+    for place in np.flatnonzero(np.isin(by_old[1], by_old[0])).tolist():
+        ends[1, place] = int(steps.new(f"Q{by_old[0, place]}")[1:])
+    return ends[:, ends[0] != ends[1]]
 
 
 def _pair(line: bytes, where: str) -> tuple[int, int]:

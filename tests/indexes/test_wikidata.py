@@ -98,6 +98,9 @@ def test_redirects_become_aliases_and_lead_classes_to_where_they_are_now(tmp_pat
     (tmp_path / "redirects.tsv").write_text("Q90\tQ91\nQ91\tQ515\nQ17\tQ9\nQ16\tQ9\n")
     found = rows(dump(tmp_path, [CITY, moved]), redirects=str(tmp_path / "redirects.tsv"), classes="Q486972")[1]
     assert (found.text, found.types, found.aliases) == ("город", ("Q515",), ("Q16", "Q17"))
+    (tmp_path / "redirects.tsv").write_text("Q3\tQ17\nQ17\tQ16\nQ16\tQ9\nQ16\tQ515\nQ8\tQ7\nQ7\tQ8\nQ9\tQ9\n")
+    found = rows(tmp_path / "dump.json", redirects=str(tmp_path / "redirects.tsv"))
+    assert [row.aliases for row in found] == [("city",), ("Q3", "Q16", "Q17")]
     (tmp_path / "redirects.tsv").write_text("Q17\tQ9\nQ16 Q9\n")
     with pytest.raises(DataError, match="redirects") as error:
         rows(tmp_path / "dump.json", redirects=str(tmp_path / "redirects.tsv"))
