@@ -45,16 +45,16 @@ class JsonDump:
         """
         number, first, last = 0, b"", b""
         for number, line in open_lines(self.path):
-            last = line
-            if number == 1:
-                first = line.strip()
-            if number <= after or not (body := line.strip().rstrip(b",")) or body in (b"[", b"]"):
+            last = line.strip()
+            first = first if number > 1 else last
+            if first == b"[" and last != b"]" and not line.endswith(b"\n"):
+                break  # half a line is no bad line, but the place where the dump was cut
+            if number <= after or not (body := last.rstrip(b",")) or body in (b"[", b"]"):
                 continue
             report.count("entities")
             yield number, self._record(body, number, report)
-        if first == b"[" and last.strip() != b"]":
-            what, fix = "the dump is cut off: its last line is not ]", "fetch the file anew; the extraction can go on"
-            raise DataError(what, where=f"{self.path}, line {number}", got=repr(last[:40]), fix=fix)
+        if first == b"[" and last != b"]":
+            raise cut_off(self.path, number, last)
 
     def _record(self, line: bytes, number: int, report: Report) -> Record | None:
         if reason := self._hopeless(line):
@@ -97,6 +97,12 @@ class JsonDump:
             return listed(record, 0, report)
         types, parents, links = item_ids(claims, "P31"), item_ids(claims, "P279"), len(entity.get("sitelinks") or ())
         return listed(Record(id, *names, types, parents, links), self.min_sitelinks, report)
+
+
+def cut_off(path: Path, number: int, line: bytes) -> DataError:
+    """What is said of a dump that ends in the middle; the file that is fetched anew has the same name."""
+    fix = "fetch the whole file to the same place; an extraction of it goes on where this one stopped"
+    return DataError("the dump is cut off", where=f"{path}, line {number}", got=f"at its end {line[-40:]!r}", fix=fix)
 
 
 FEW = "items with too few sitelinks: left out"

@@ -16,7 +16,7 @@ from relik_ml.errors import ConfigError, DataError
 from relik_ml.lines import open_lines
 from relik_ml.plugins import Report
 
-from ._wikidata_json import listed
+from ._wikidata_json import cut_off, listed
 from ._wikidata_records import Record
 
 SUBJECT = re.compile(rb"<http://www\.wikidata\.org/entity/([QP]\d+)> ")
@@ -26,6 +26,8 @@ FACT = re.compile(
     rb"www\.wikidata\.org/prop/direct/P31|www\.wikidata\.org/prop/direct/P279|wikiba\.se/ontology#propertyType"
     rb")> (.+) \.\s*$"
 )
+OTHER = re.compile(rb"(?:(?:<[^>]+>|_:\S+) <[^>]+> .+\.)?\s*(?:#.*)?$")
+"""Any triple, of another subject or predicate, or what may stand between triples: a comment or nothing."""
 LITERAL = re.compile(rb'"(.*)"@([A-Za-z0-9-]+)')
 ITEM = re.compile(rb"<http://www\.wikidata\.org/entity/(Q\d+)>")
 DATATYPE = re.compile(rb"<http://wikiba\.se/ontology#(\w+)>")
@@ -74,7 +76,12 @@ class TruthyDump:
         """
         group, number = None, 0
         for number, line in open_lines(self.path):
-            if number <= after or not (subject := SUBJECT.match(line)):
+            if not line.endswith(b"\n"):
+                raise cut_off(self.path, number, line)
+            if number <= after:
+                continue
+            if not (subject := SUBJECT.match(line)):
+                self._check(line, number, report)
                 continue
             if group is None or group.id != subject[1].decode():
                 if group is not None:
@@ -82,10 +89,15 @@ class TruthyDump:
                 group = _Group(subject[1].decode())
             if fact := FACT.match(line):
                 self._add(group, fact[1], fact[2], f"{self.path}, line {number}", report)
-            elif not line.rstrip().endswith(b"."):
-                report.bad(_broken(f"{self.path}, line {number}", line))
+            else:
+                self._check(line, number, report)
         if group is not None:
             yield number, _closed(group, report)
+
+    def _check(self, line: bytes, number: int, report: Report) -> None:
+        """Report a line of nothing that is wanted unless it is a triple, a comment or blank."""
+        if not OTHER.match(line):
+            report.bad(_broken(f"{self.path}, line {number}", line))
 
     def _add(self, group: _Group, predicate: bytes, value: bytes, where: str, report: Report) -> None:
         """Add what a line says. A statement whose value is unknown (a blank node) says nothing."""

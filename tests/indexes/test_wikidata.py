@@ -39,6 +39,10 @@ def dump(folder: Path, made: Sequence[Any], name: str = "dump.json") -> Path:
     return write_json(folder / name, [json_line(each) for each in made])
 
 
+def write_dump(path: Path, made: Sequence[Any]) -> Path:
+    return dump(path.parent, made, path.name)
+
+
 def rows(path: Path, **settings: Any) -> list[Entry]:
     return list(source(**settings).entries(path))
 
@@ -188,6 +192,40 @@ def test_a_triple_that_is_none_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + b'<http://www.wikidata.org/entity/Q2280> <http://schema.org/description> "x\n')
     with pytest.raises(DataError, match="no triple"):
         rows(path)
+
+
+@pytest.mark.parametrize("line", [
+    b"<garbage line",
+    b"garbage .",
+    b"<https://ru.wikipedia.org/wiki/X> <http://schema.org/about>",
+    b"<http://www.wikidata.org/entity/Q2280> garbage .",
+])  # fmt: skip
+def test_a_line_of_another_subject_that_is_no_triple_is_named_or_counted(tmp_path: Path, line: bytes) -> None:
+    path = write_truthy(tmp_path / "truthy.nt", [MINSK])
+    expected = rows(path)
+    between = b"# a comment\n\n_:genid1 <http://schema.org/about> <http://schema.org/Thing> . # why\n"
+    path.write_bytes(between + path.read_bytes())
+    assert rows(path) == expected
+    path.write_bytes(line + b"\n" + path.read_bytes())
+    with pytest.raises(DataError, match="no triple") as error:
+        rows(path)
+    assert error.value.where == f"{path}, line 1"
+    report = TolerantReport()
+    assert list(WIKIDATA.entries(path, report)) == expected
+    assert [defect.count for defect in report.defects.values()] == [1]
+
+
+@pytest.mark.parametrize("name", ["dump.json", "truthy.nt"])
+@pytest.mark.parametrize("report", [Report, TolerantReport])
+def test_a_dump_that_was_cut_anywhere_in_its_last_entity_is_an_error(
+    tmp_path: Path, name: str, report: type[Report]
+) -> None:
+    whole = (write_truthy if name.endswith("nt") else write_dump)(tmp_path / name, [CITY, MINSK]).read_bytes()
+    last = whole.rstrip(b"]\n").rindex(b"\n") + 1
+    for end in range(last + 1, len(whole.rstrip(b"]\n")) + 1):
+        (tmp_path / name).write_bytes(whole[:end])
+        with pytest.raises(DataError, match="cut off"):
+            list(WIKIDATA.entries(tmp_path / name, report()))
 
 
 def test_a_dump_that_was_cut_is_an_error(tmp_path: Path) -> None:
