@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relik_ml.errors import ConfigError
 from relik_ml.types import Entry, Property
 
 TABLE = Path(__file__).with_name("nerel_relations.json")
@@ -75,8 +76,14 @@ class NerelRelations:
     name: str = "nerel_relations"
 
     def entries(self, path: Path | None = None) -> Iterator[Entry]:
-        """The relations as passages: name, definition and English name, in the order of the table."""
-        for row in _rows(path or TABLE):
+        """The relations as passages: name, definition and English name, in the order of the table.
+
+        Raises:
+            ConfigError: a path, which there is nothing to read from.
+        """
+        if path is not None:
+            raise ConfigError("this source carries its data itself", got=str(path), fix=f"name it alone: {self.name}")
+        for row in _rows():
             yield Entry(row["name"], "relation", row["label_ru"], row["definition_ru"], "ru", (row["label_en"],))
 
     def properties(self) -> dict[str, Property]:
@@ -91,12 +98,12 @@ class NerelRelations:
 
 @cache
 def _usual() -> dict[str, Property]:
-    return {row["name"]: Property(row["wikidata"], row["inverse"]) for row in _rows(TABLE) if row["wikidata"]}
+    return {row["name"]: Property(row["wikidata"], row["inverse"]) for row in _rows() if row["wikidata"]}
 
 
 @cache
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+def _rows() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
     return rows
 
 

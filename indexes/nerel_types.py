@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from relik_ml.errors import ConfigError
 from relik_ml.types import Entry
 
 PASSAGES = {
@@ -72,7 +73,9 @@ class NerelTypes:
     name: str = "nerel_types"
 
     def entries(self, path: Path | None = None) -> Iterator[Entry]:
-        """The types as passages. There is no file to read: ``path`` is there for the contract."""
+        """The types as passages; ConfigError for a path, which there is nothing to read from."""
+        if path is not None:
+            raise ConfigError("this source carries its data itself", got=str(path), fix=f"name it alone: {self.name}")
         for type_, (name, text) in PASSAGES.items():
             yield Entry(type_, "type", name, text)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from relik_ml.plugins import load_relations
+from relik_ml.errors import ConfigError
+from relik_ml.plugins import load_index, load_relations
 from relik_ml.types import Property
 
 SOURCE = load_relations("nerel_relations")
@@ -53,6 +55,14 @@ def test_each_exception_holds_for_its_types(place: int, triple: tuple[str, str, 
     assert first == place, "one triple for each exception, in the order of the table"
 
 
+@pytest.mark.parametrize("name", ["nerel_relations", "nerel_types"])
+@pytest.mark.parametrize("path", ["nope", __file__])
+def test_a_source_that_carries_its_data_takes_no_path(name: str, path: str) -> None:
+    with pytest.raises(ConfigError, match="carries its data itself") as error:
+        list(load_index(name).entries(Path(path)))
+    assert (error.value.got, error.value.fix) == (path, f"name it alone: {name}")
+
+
 def test_no_exception_is_without_its_test() -> None:
     assert len(TABLE.EXCEPTIONS) == len(TRIPLES)
 
@@ -69,7 +79,7 @@ def test_no_types_give_a_property_to_a_relation_that_has_none() -> None:
 
 def test_exceptions_name_relations_and_properties_of_the_table() -> None:
     """What an exception says is one of the readings that the table itself notes for that relation."""
-    rows = {row["name"]: row for row in TABLE._rows(TABLE.TABLE)}
+    rows = {row["name"]: row for row in TABLE._rows()}
     for known in TABLE.EXCEPTIONS:
         row = rows[known.relation]
         noted = [Property(row["wikidata"], row["inverse"])]

@@ -35,10 +35,6 @@ def test_no_two_types_have_one_name_and_all_say_more_than_it() -> None:
         assert entry.lang == "ru"
 
 
-def test_there_is_no_file_to_read() -> None:
-    assert list(TYPES.entries(Path("nowhere"))) == list(TYPES.entries())
-
-
 @pytest.mark.parametrize(("split", "documents"), [("dev", 94)])
 def test_they_are_the_types_of_the_corpus(shared_data: Path, split: str, documents: int) -> None:
     found, files = set(), sorted((shared_data / "nerel" / split).rglob("*.ann"))
