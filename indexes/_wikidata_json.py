@@ -106,6 +106,7 @@ def cut_off(path: Path, number: int, line: bytes) -> DataError:
 
 
 FEW = "items with too few sitelinks: left out"
+KEPT = ("items kept", "properties kept")
 NAMELESS = "entities without a name in the languages: left out"
 
 
@@ -113,7 +114,7 @@ def listed(record: Record, min_sitelinks: int, report: Report) -> Record | None:
     """The record if it passes the filters, or as an unlisted class if it is one; None otherwise. All is counted."""
     reason = FEW if record.sitelinks < min_sitelinks else "" if record.labels else NAMELESS
     if not reason:
-        report.count("properties kept" if record.is_property else "items kept")
+        report.count(KEPT[record.is_property])
         return record
     report.count(reason)
     if not record.parents:

@@ -24,6 +24,7 @@ from relik_ml.files import atomic_path, sha256
 from relik_ml.lines import open_lines
 from relik_ml.plugins import Defect, Report
 
+from ._wikidata_json import KEPT
 from ._wikidata_records import Record, read_record, record_line
 
 FORMAT = "relik-ml-wikidata/1"
@@ -102,6 +103,9 @@ def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reac
             reached(manifest.line)
         if not manifest.shards:
             raise DataError("the dump holds no entities", where=str(dump.path), fix="give latest-all.json.bz2 or alike")
+        if not any(report.counts[kept] for kept in KEPT):
+            got, fix = f"langs {','.join(dump.langs)}; min_sitelinks {dump.min_sitelinks}", "check these two settings"
+            raise ConfigError("no entity of the dump passes the settings", where=str(dump.path), got=got, fix=fix)
         _write(replace(manifest, complete=True), folder)
     return sum(shard["records"] for shard in manifest.shards)
 

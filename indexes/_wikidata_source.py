@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from ._wikidata_truthy import TruthyDump
 LANGS = ("ru", "en", "mul")
 """``mul`` holds the names that Wikidata keeps once for all languages."""
 ENTITY, LANGUAGE = "entity", "language"
+LANG = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
 FIX = "give a folder that a dump was extracted into, or a dump: latest-all.json.bz2, latest-truthy.nt.gz, …"
 
 Read = Callable[[bytes], Iterator[Record]]
@@ -34,14 +36,14 @@ def open_dump(path: Path, langs: str = "", min_sitelinks: int = 0) -> Dump:
     """The dump at ``path``: of truthy statements when its name has ``.nt``, else JSON, compressed or not."""
     name = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
     kind = TruthyDump if name.suffix.lower() == ".nt" else JsonDump
-    return kind(path, split(langs) or LANGS, min_sitelinks)
+    return kind(path, languages(langs) or LANGS, min_sitelinks)
 
 
 def records(path: Path | None, langs: str, report: Report) -> Records:
     """The records of an extracted folder, or of a dump, which is then read anew each time and counted once.
 
     Raises:
-        ConfigError: no path, or languages that were not extracted.
+        ConfigError: no path, or languages that are none or were not extracted.
         DataError: the folder is no finished extraction, or the dump cannot be read.
     """
     if path is None:
@@ -49,12 +51,12 @@ def records(path: Path | None, langs: str, report: Report) -> Records:
     if not path.is_dir():
         dump, reports = open_dump(path, langs), iter([report])
         return Records(lambda start: _dumped(dump, start, next(reports, type(report)())), dump.langs)
-    manifest = extracted(path)
+    asked, manifest = languages(langs), extracted(path)
     there = tuple(manifest.settings["langs"])
-    if missing := [lang for lang in split(langs) if lang not in there]:
+    if missing := [lang for lang in asked if lang not in there]:
         fix = f"choose from: {', '.join(there)}; or extract the dump again"
         raise ConfigError("a language was not extracted", where=str(path), got=", ".join(missing), fix=fix)
-    return Records(lambda start: stored(path, manifest, start), split(langs) or there)
+    return Records(lambda start: stored(path, manifest, start), asked or there)
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -64,6 +66,19 @@ def split(text: str) -> tuple[str, ...]:
     ('ru', 'en')
     """
     return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+
+
+def languages(text: str) -> tuple[str, ...]:
+    """The languages of a list that is written with commas, each once; ConfigError when one cannot be a language.
+
+    >>> languages("ru, be-tarask, ru")
+    ('ru', 'be-tarask')
+    """
+    for lang in (langs := split(text)):
+        if not LANG.fullmatch(lang):
+            fix = "write codes as Wikidata does: ru,en,be-tarask,mul"
+            raise ConfigError("no such code of a language", where="langs", got=repr(lang), fix=fix)
+    return tuple(dict.fromkeys(langs))
 
 
 def row_langs(record: Record, langs: tuple[str, ...], rows: str) -> list[str]:
@@ -84,6 +99,13 @@ def check_rows(rows: str) -> None:
     if rows not in (ENTITY, LANGUAGE):
         fix = f"give {ENTITY} (one row each) or {LANGUAGE} (one for each language that it has a name in)"
         raise ConfigError("no such way to make rows", where="rows", got=repr(rows), fix=fix)
+
+
+def check_sitelinks(least: int) -> None:
+    """ConfigError when the minimum is none."""
+    if least < 0:
+        fix = "give 0 to keep all items"
+        raise ConfigError("a number of sitelinks cannot be negative", where="min_sitelinks", got=str(least), fix=fix)
 
 
 def described(record: Record, lang: str, langs: tuple[str, ...], rows: str) -> str:

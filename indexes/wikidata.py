@@ -23,6 +23,7 @@ from ._wikidata_shards import SHARD_ENTITIES, extract
 from ._wikidata_source import (
     ENTITY,
     check_rows,
+    check_sitelinks,
     described,
     open_dump,
     records,
@@ -74,10 +75,12 @@ class Wikidata:
         the line of the dump after each shard.
 
         Raises:
-            ConfigError: the folder holds an extraction of another dump or with other settings.
+            ConfigError: settings that cannot be or that nothing in the dump passes, or the folder holds an extraction
+                of another dump or with other settings.
             DataError: the dump is damaged, or a line of it is and ``report`` does not tolerate it.
             OutputError: the folder holds other files, or cannot be written.
         """  # fmt: skip
+        check_sitelinks(self.min_sitelinks)
         return extract(open_dump(dump, self.langs, self.min_sitelinks), folder, report, shard_entities, reached)
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
@@ -90,6 +93,7 @@ class Wikidata:
             DataError: what lies there is damaged or of another form.
         """
         check_rows(self.rows)
+        check_sitelinks(self.min_sitelinks)
         report = report or Report()
         source = records(path, self.langs, report)
         redirects = Redirects.read(Path(self.redirects)) if self.redirects else Redirects.none()

@@ -241,7 +241,9 @@ def test_a_dump_that_was_cut_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("settings", "what"), [
-    ({"rows": "both"}, "no such way"), ({"classes": "human"}, "by its id"), ({"without": "Q5;Q6"}, "by its id"),
+    ({"rows": "both"}, "no such way"), ({"langs": "RU"}, "no such code"), ({"langs": "ru;en"}, "no such code"),
+    ({"min_sitelinks": -3}, "cannot be negative"), ({"classes": "human"}, "by its id"),
+    ({"without": "Q5;Q6"}, "by its id"),
 ])  # fmt: skip
 def test_settings_that_cannot_be_are_named(tmp_path: Path, settings: Any, what: str) -> None:
     with pytest.raises(ConfigError, match=what) as error:

@@ -197,6 +197,28 @@ def test_classes_that_pass_no_filter_are_kept_to_name_others(tmp_path: Path) -> 
     assert {row.text.split(",")[0] for row in rows} == {"город", "большой город", "деревня"}
 
 
+def test_a_language_that_is_named_twice_counts_once(dump: Path, tmp_path: Path) -> None:
+    extract(dump, tmp_path / "out", langs="en,ru")
+    for path in (dump, tmp_path / "out"):
+        made = [list(type(WIKIDATA)(langs=langs, rows="language").entries(path, TolerantReport()))
+                for langs in ("ru,en", "ru,en,ru")]  # fmt: skip
+        assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("settings", [{"langs": "ru,En"}, {"langs": "r"}, {"min_sitelinks": -1}])
+def test_settings_that_cannot_be_leave_no_folder(dump: Path, tmp_path: Path, settings: Any) -> None:
+    with pytest.raises(ConfigError):
+        extract(dump, tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_extraction_that_lists_nothing_is_refused_each_time(dump: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="no entity of the dump passes") as error:
+            extract(dump, tmp_path / "out", langs="xx,yy")
+        assert "xx,yy" in error.value.got
+
+
 def test_an_empty_dump_is_no_dump(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no entities"):
         extract(write_json(tmp_path / "dump.json", []), tmp_path / "out")
