@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from relik_ml.errors import ConfigError, DataError, OutputError
-from relik_ml.files import atomic_path, sha256
+from relik_ml.files import atomic_path, locked_folder, sha256
 from relik_ml.lines import open_lines
 from relik_ml.plugins import Defect, Report
 
@@ -30,6 +30,7 @@ from ._wikidata_records import Record, read_record, record_line
 FORMAT = "relik-ml-wikidata/1"
 MANIFEST = "manifest.json"
 SHARD_ENTITIES = 100_000
+HEAD = 1 << 20
 ANEW = "remove the folder and extract the dump anew"
 
 
@@ -83,15 +84,18 @@ def extract(
     Raises:
         ConfigError: the folder holds an extraction of another dump or with other settings.
         DataError: the dump is damaged, or a shard of the folder is.
-        OutputError: the folder holds other files, or cannot be written.
+        OutputError: the folder holds other files, cannot be written, or another process is extracting into it.
     """  # fmt: skip
-    manifest = _begun(dump, folder, shard_entities)
-    counted = type(report)()
-    _restore(counted, manifest.report)
-    try:
-        return _finished(dump, folder, counted, manifest, reached)
-    finally:
-        report.add(counted)
+    settings = {"langs": list(dump.langs), "min_sitelinks": dump.min_sitelinks, "shard_entities": shard_entities}
+    fresh = Manifest(_identity(dump.path), settings, False, (), Report().json())
+    with locked_folder(folder):
+        manifest = _begun(fresh, folder, dump.path)
+        counted = type(report)()
+        _restore(counted, manifest.report)
+        try:
+            return _finished(dump, folder, counted, manifest, reached)
+        finally:
+            report.add(counted)
 
 
 def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reached: Callable[[int], object]) -> int:
@@ -133,18 +137,18 @@ def stored(folder: Path, manifest: Manifest, starting: bytes = b"") -> Iterator[
                 yield read_record(line)
 
 
-def _begun(dump: Dump, folder: Path, shard_entities: int) -> Manifest:
-    """The manifest to go on from: that of the folder, checked, or an empty one."""
-    settings = {"langs": list(dump.langs), "min_sitelinks": dump.min_sitelinks, "shard_entities": shard_entities}
-    fresh = Manifest(_identity(dump.path), settings, False, (), Report().json())
+def _begun(fresh: Manifest, folder: Path, dump: Path) -> Manifest:
+    """The manifest to go on from: that of the folder, checked, or the fresh one."""
     for partial in folder.glob(".*.part"):  # left by a kill
         partial.unlink()
     if not (folder / MANIFEST).exists():
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        if any(folder.iterdir()):
             raise OutputError("the folder holds other files", where=str(folder), fix="name a new or empty folder")
         _write(fresh, folder)
         return fresh
     found = _read(folder)
+    if not found.complete and _continued(found.dump, dump):
+        found = replace(found, dump=fresh.dump)
     for what in ("dump", "settings"):
         if (theirs := getattr(found, what)) != (ours := getattr(fresh, what)):
             fix = "name another folder, or remove this one"
@@ -181,11 +185,20 @@ def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> t
     return records, line
 
 
-def _identity(path: Path) -> dict[str, Any]:
-    """What tells a dump from another without reading all of it: name, size, sha256 of its first mebibyte."""
+def _continued(begun: dict[str, Any], path: Path) -> bool:
+    """Whether a dump is the one that was begun with or, where that was cut off, the whole of it."""
+    now = _identity(path, begun["bytes"])
+    return bool(now["bytes"] >= begun["bytes"]) and {**now, "bytes": begun["bytes"]} == begun
+
+
+def _identity(path: Path, within: int = HEAD) -> dict[str, Any]:
+    """What tells a dump from another without reading all of it: name, size, sha256 of its first mebibyte.
+
+    With ``within`` only so many of its first bytes are heeded.
+    """
     try:
         with path.open("rb") as file:
-            head = hashlib.sha256(file.read(1 << 20)).hexdigest()
+            head = hashlib.sha256(file.read(min(within, HEAD))).hexdigest()
         return {"name": path.name, "bytes": path.stat().st_size, "head": head}
     except OSError as error:
         got = error.strerror or str(error)

@@ -106,6 +106,15 @@ def resumable_folder(path: Path) -> Iterator[tuple[Path, Path]]:
                 shutil.rmtree(work, ignore_errors=True)
 
 
+@contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """A folder, made if it is not there, that no other process works in meanwhile; OutputError if one does."""
+    with _output_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    with _alone(path, path):
+        yield
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's content in hexadecimal; DataError when it cannot be read."""
     try:

@@ -157,6 +157,41 @@ def test_another_dump_or_other_settings_are_refused(dump: Path, tmp_path: Path) 
     assert "dump" in error.value.got
 
 
+def test_a_dump_that_was_cut_and_is_fetched_anew_goes_on(dump: Path, tmp_path: Path) -> None:
+    again, content = tmp_path / dump.name, dump.read_bytes()
+    done: list[int] = []
+    again.write_bytes(content[: len(content) * 3 // 4])
+    with pytest.raises(DataError):
+        extract(again, tmp_path / "out", done.append)
+    for other in (b"x" + content[1:], content[: len(content) // 2]):
+        again.write_bytes(other)
+        with pytest.raises(ConfigError, match="another extraction"):
+            extract(again, tmp_path / "out")
+    again.write_bytes(content)
+    more: list[int] = []
+    extract(again, tmp_path / "out", more.append)
+    extract(again, tmp_path / "whole")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+    assert not set(done) & set(more)
+    again.write_bytes(content + b"\n")
+    with pytest.raises(ConfigError, match="another extraction"):
+        extract(again, tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the lock is one of POSIX")
+def test_two_extractions_into_one_folder_at_once_are_refused(
+    dump: Path, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    def second(line: int) -> None:
+        (partial := tmp_path / "out" / ".0123456789abcdef.part").touch()
+        with pytest.raises(OutputError, match="another process"):
+            extract(dump, tmp_path / "out")
+        partial.unlink()
+
+    extract(dump, tmp_path / "out", second)
+    assert files(tmp_path / "out") == whole
+
+
 def test_a_folder_of_other_files_is_refused(dump: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(OutputError, match="other files"):
