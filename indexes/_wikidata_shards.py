@@ -1,10 +1,11 @@
 """An extracted dump: a folder of shards of records and a manifest, which a killed extraction continues from.
 
-``manifest.json`` is ``{format, dump, settings, complete, shards, report}``: ``dump`` and ``settings`` say what is being
-extracted, each shard its file, sha256, number of records and the last line of the dump that it covers, ``report`` what
-was counted up to there. Shards are written first and the manifest after each of them, both all or nothing, so after
-a kill one shard is done again and nothing else. A shard covers a fixed number of entities and holds no time or path:
-a folder that was finished in ten pieces equals one that was written in one go, byte for byte.
+``manifest.json`` is ``{format, sha256, dump, settings, complete, shards, report}``: ``sha256`` is that of all else in
+it, ``dump`` and ``settings`` say what is being extracted, each shard its file, sha256, number of records and the last
+line of the dump that it covers, ``report`` what was counted up to there. Shards are written first and the manifest
+after each of them, both all or nothing, so after a kill one shard is done again and nothing else. A shard covers a
+fixed number of entities and holds no time or path: a folder that was finished in ten pieces equals one that was written
+in one go, byte for byte.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import gzip
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -32,6 +33,17 @@ MANIFEST = "manifest.json"
 SHARD_ENTITIES = 100_000
 HEAD = 1 << 20
 ANEW = "remove the folder and extract the dump anew"
+
+
+SHAPES: Mapping[str, Any] = {
+    "dump": {"name": str, "bytes": int, "head": str},
+    "settings": {"langs": list, "min_sitelinks": int, "shard_entities": int},
+    "complete": bool,
+    "shards": list,
+    "report": {"counts": dict, "defects": dict},
+}
+"""The types of what a manifest says, and of each shard in it."""
+SHARD = {"file": str, "sha256": str, "records": int, "line": int}
 
 
 class Dump(Protocol):
@@ -206,8 +218,8 @@ def _identity(path: Path, within: int = HEAD) -> dict[str, Any]:
 
 
 def _write(manifest: Manifest, folder: Path) -> None:
-    record = {name: getattr(manifest, name) for name in ("dump", "settings", "complete", "shards", "report")}
-    text = json.dumps({"format": FORMAT, **record}, ensure_ascii=False, indent=1)
+    record = {name: getattr(manifest, name) for name in SHAPES}
+    text = json.dumps({"format": FORMAT, "sha256": _checksum(record), **record}, ensure_ascii=False, indent=1)
     with atomic_path(folder / MANIFEST) as partial:
         partial.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
 
@@ -218,12 +230,34 @@ def _read(folder: Path) -> Manifest:
         record = json.loads(path.read_bytes())
         if record.pop("format") != FORMAT:
             raise ValueError(f"not {FORMAT}")
+        if record.pop("sha256") != _checksum(record):
+            raise ValueError("another sha256 than it states")
+        _check(record, SHAPES)
+        for shard in record["shards"]:
+            _check(shard, SHARD)
         return Manifest(**{**record, "shards": tuple(record["shards"])})
     except OSError as error:
         got, fix = error.strerror or str(error), "give a folder that a dump was extracted into"
         raise DataError("the folder holds no extracted dump", where=str(path), got=got, fix=fix) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError("the manifest is damaged", where=str(path), got=str(error), fix=ANEW) from None
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    """The sha256 of what a manifest says, however it is laid out."""
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _check(value: Any, shape: Any) -> None:
+    """ValueError unless a value is of a type, or an object with just these fields."""
+    if isinstance(shape, type):
+        if type(value) is not shape:
+            raise ValueError(f"{value!r} is no {shape.__name__}")
+    elif value.keys() != shape.keys():
+        raise ValueError(f"the fields are {', '.join(value)} instead of {', '.join(shape)}")
+    else:
+        for field in shape:
+            _check(value[field], shape[field])
 
 
 def _verify(manifest: Manifest, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -213,6 +214,31 @@ def test_a_manifest_that_is_none_is_named(tmp_path: Path) -> None:
         (tmp_path / "manifest.json").write_text(content)
         with pytest.raises(DataError, match="manifest is damaged"):
             list(WIKIDATA.entries(tmp_path))
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (b'"file": "records-00001', b'"name": "records-00001'),
+    (b'"records": 6', b'"records": "6"'),
+    (b'"langs": [', b'"lang": ['),
+    (b'"complete": true', b'"complete": 1'),
+    (b'"counts": {', b'"count": {'),
+])  # fmt: skip
+def test_a_manifest_of_another_form_is_damaged_even_with_its_checksum(tmp_path: Path, old: bytes, new: bytes) -> None:
+    extract(write_json(tmp_path / "dump.json", [json_line(each) for each in entities(NUMBER)]), tmp_path / "out")
+    path = tmp_path / "out" / "manifest.json"
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+    with pytest.raises(DataError, match="manifest is damaged") as error:
+        list(WIKIDATA.entries(tmp_path / "out"))
+    assert "another sha256" in error.value.got
+    record = json.loads(path.read_bytes())
+    del record["format"], record["sha256"]
+    checksum = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({"format": "relik-ml-wikidata/1", "sha256": checksum, **record}))
+    with pytest.raises(DataError, match="manifest is damaged") as error:
+        list(WIKIDATA.entries(tmp_path / "out"))
+    assert "another sha256" not in error.value.got
 
 
 def test_languages_are_those_extracted_unless_fewer_are_asked_for(dump: Path, tmp_path: Path) -> None:
