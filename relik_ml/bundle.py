@@ -156,7 +156,7 @@ def save(bundle: Bundle, folder: Path) -> None:
     if bundle.retriever.encoder is None:
         fix = "save the model with its own index; an index of names goes with it as --index"
         raise ConfigError("a model on an index without vectors cannot be saved", where=str(folder), fix=fix)
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, is_model) as partial:
         if settings.compact:
             _save_compact(bundle, partial)
         else:

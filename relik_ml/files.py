@@ -16,7 +16,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,8 +27,15 @@ try:
 except ImportError:  # Windows has none: there two builds in one place are the user's to avoid
     fcntl = None  # type: ignore[assignment]
 
-MARKERS = ("manifest.json", "config.json")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+
+Ours = Callable[[Path], bool]
+"""Says of a folder that holds something whether it is of the kind that is being written: see `Format.wrote`."""
+
+
+def nobodys(folder: Path) -> bool:
+    """Of no kind at all: only an empty folder is replaced."""
+    return False
 
 
 @contextmanager
@@ -55,15 +62,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, ours: Ours = nobodys) -> Iterator[Path]:
     """A temporary folder beside ``path``: flushed to disk and put in its place on success, removed on failure.
 
-    An older folder is replaced only if it is empty or holds one of ``MARKERS``, so that a slip of the
-    hand never removes somebody's files. On Linux old and new change places in one step.
+    An older folder is replaced only if it is empty or ``ours``, so that a slip of the hand never removes
+    somebody's files. On Linux old and new change places in one step.
     """
     target = Path(os.path.realpath(path))
     with _output_errors(path):
-        _refuse_foreign(target, path)
+        _refuse_foreign(target, path, ours)
         partial = _partial(target)
         partial.mkdir()
     try:
@@ -76,11 +83,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def resumable_folder(path: Path) -> Iterator[tuple[Path, Path]]:
+def resumable_folder(path: Path, ours: Ours = nobodys) -> Iterator[tuple[Path, Path]]:
     """Two folders: an empty one that takes the place of ``path`` on success, and one whose files outlive a kill.
 
     Both lie in ``.NAME.building`` beside ``path``. The second keeps what the next attempt can go on from: it is there
-    again after a failure or a kill and gone after success. The older folder stays until the new one is complete.
+    again after a failure or a kill and gone after success. The older folder stays until the new one is complete, and
+    is replaced only if it is empty or ``ours``.
 
     Raises:
         OutputError: the place cannot be written, holds other files, or another process is building there.
@@ -89,7 +97,7 @@ def resumable_folder(path: Path) -> Iterator[tuple[Path, Path]]:
     work = target.with_name(f".{target.name}.building")
     partial, kept = work / "new", work / "kept"
     with _output_errors(path):
-        _refuse_foreign(target, path)
+        _refuse_foreign(target, path, ours)
         kept.mkdir(parents=True, exist_ok=True)
     with _alone(work, path):
         try:
@@ -130,14 +138,15 @@ def _partial(target: Path) -> Path:
     return target.with_name(f".{secrets.token_hex(8)}.part")
 
 
-def _refuse_foreign(target: Path, path: Path) -> None:
+def _refuse_foreign(target: Path, path: Path, ours: Ours) -> None:
     if not target.exists():
         return
     if not target.is_dir():
         raise OutputError("the output is not a folder", where=str(path), fix="name a folder")
-    if any(target.iterdir()) and not any((target / name).is_file() for name in MARKERS):
+    first = next(target.iterdir(), None)
+    if first is not None and not ours(target):
         fix = "name a new or empty folder, or empty this one yourself"
-        raise OutputError("the folder holds other files", where=str(path), got=f"no {' or '.join(MARKERS)}", fix=fix)
+        raise OutputError("the folder holds other files", where=str(path), got=first.name, fix=fix)
 
 
 def _put_in_place(partial: Path, target: Path) -> None:

@@ -29,6 +29,19 @@ class Format:
     older: tuple[str, ...] = ()
     """Names of earlier versions that are still read."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All versions that are read, the present one first."""
+        return (self.name, *self.older)
+
+    def wrote(self, folder: Path) -> bool:
+        """Whether the manifest of a folder states this format; nothing else of it is looked at."""
+        try:
+            record = json.loads((folder / FILE).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return False
+        return isinstance(record, dict) and record.get("format") in self.names
+
 
 def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None:
     """Write ``fields``, the format's name, the sha256 of every file of ``folder`` and one of the manifest itself.
@@ -53,7 +66,7 @@ def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str,
         ModelError: this is no such folder, one of another format, or a file of it is missing or damaged.
     """
     record = _parsed(folder, format)
-    if record.get("format") not in (format.name, *format.older):
+    if record.get("format") not in format.names:
         raise ModelError(
             f"{format.noun} of an unknown format",
             where=str(folder / FILE),

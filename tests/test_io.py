@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import DataError, OutputError
-from relik_ml.files import atomic_folder, atomic_path, sha256
+from relik_ml.files import atomic_folder, atomic_path, resumable_folder, sha256
 from relik_ml.io import read_documents, read_entries, write_documents, write_entries
 from relik_ml.records import document_from_json, document_text, document_to_json
 from relik_ml.schema import check
@@ -341,7 +341,7 @@ def test_a_failure_elsewhere_keeps_its_own_name(tmp_path: Path) -> None:
 def test_a_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
     target = tmp_path / "index"
     for content in ("one", "two"):
-        with atomic_folder(target) as partial:
+        with atomic_folder(target, Path.is_dir) as partial:
             (partial / "manifest.json").write_text(content)
             (partial / content).write_text("")
     assert sorted(path.name for path in target.iterdir()) == ["manifest.json", "two"]
@@ -352,7 +352,7 @@ def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "index"
     with atomic_folder(target) as partial:
         (partial / "manifest.json").write_text("old")
-    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as partial:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(target, Path.is_dir) as partial:
         _write_and_raise(partial / "manifest.json", KeyboardInterrupt())
     assert (target / "manifest.json").read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
@@ -363,8 +363,12 @@ def test_without_an_atomic_exchange_folders_are_still_replaced(tmp_path: Path, m
     test_a_folder_replaces_the_old_one_whole(tmp_path)
 
 
-def test_somebody_elses_folder_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_text("dear")
-    with pytest.raises(OutputError, match="holds other files"), atomic_folder(tmp_path):
+@pytest.mark.parametrize("name", ["photo.jpg", "manifest.json", "config.json"])
+@pytest.mark.parametrize("write", [atomic_folder, resumable_folder])
+def test_somebody_elses_folder_is_never_replaced(write: Any, name: str, tmp_path: Path) -> None:
+    (tmp_path / "album").mkdir()
+    (tmp_path / "album" / name).write_text("dear")
+    with pytest.raises(OutputError, match="holds other files"), write(tmp_path / "album"):
         pytest.fail("the body must not run")
-    assert (tmp_path / "photo.jpg").read_text() == "dear"
+    assert (tmp_path / "album" / name).read_text() == "dear"
+    assert [path.name for path in tmp_path.iterdir()] == ["album"]

@@ -134,3 +134,21 @@ def test_a_folder_without_a_manifest_and_no_folder(tmp_path: Path) -> None:
             read_manifest(folder, THING)
         assert caught.value.where == str(folder / FILE)
         assert caught.value.fix == "make it again"
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ('{"format": "ours/2"}', True),
+        ('{"format": "ours/1"}', True),
+        ('{"format": "ours/3"}', False),
+        ('{"format": "theirs/1", "provenance": "ours/2"}', False),
+        ('["ours/2"]', False),
+        ("{", False),
+        (None, False),
+    ],
+)
+def test_a_format_knows_the_folders_that_it_wrote(text: str | None, ours: bool, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+    assert Format("thing", "ours/2", "make it again", older=("ours/1",)).wrote(tmp_path) is ours

@@ -16,7 +16,7 @@ import numpy as np
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.files import resumable_folder
 from relik_ml.retriever.approximate import FaissVectors
-from relik_ml.retriever.build import FAISS, Extra, Plan, finish, write_exact
+from relik_ml.retriever.build import FAISS, FORMAT, Extra, Plan, finish, write_exact
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.exact import Ints
 from relik_ml.retriever.index import PassageIndex
@@ -89,7 +89,7 @@ def _rewritten(
         fix = "give a function that makes them of the new rows"
         raise ConfigError("the index has arrays that speak of its rows", got=", ".join(sorted(index.extra)), fix=fix)
     target = Path(folder or index.folder)
-    with resumable_folder(target) as (partial, shards):
+    with resumable_folder(target, FORMAT.wrote) as (partial, shards):
         rows = write_rows(chain(map(index.entries.__getitem__, kept.tolist()), added), partial)
         plan = _plan(index)
         if index.vectors is not None:

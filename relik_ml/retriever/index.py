@@ -83,7 +83,7 @@ class PassageIndex:
             ConfigError: an array of ``extra`` has a name that cannot be a file's, or the kind of index needs faiss.
             OutputError: the folder cannot be written, or holds something that is no index.
         """
-        with resumable_folder(Path(folder)) as (partial, kept):
+        with resumable_folder(Path(folder), FORMAT.wrote) as (partial, kept):
             rows = write_rows(entries, partial)
             fingerprint = None if encoder is None else encoder.fingerprint
             choice = choose(config.kind if encoder else "exact", len(rows))

@@ -57,7 +57,7 @@ class Checkpoint:
         mined = {} if progress.mined is None else {"mined": progress.mined}
         states = {"weights": trained(model), "adam": optimiser_state(adam), "best": progress.best, "mined": mined}
         fields = {name: getattr(progress, name) for name in ("step", "losses", "measured")}
-        with atomic_folder(self.folder) as partial:
+        with atomic_folder(self.folder, FORMAT.wrote) as partial:
             for name, state in states.items():
                 kept = {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
                 save_file(kept, partial / f"{name}.safetensors")

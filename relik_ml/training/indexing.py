@@ -11,7 +11,7 @@ import numpy as np
 
 from relik_ml.errors import OutputError
 from relik_ml.files import atomic_folder
-from relik_ml.manifest import FILE, Format, write_manifest
+from relik_ml.manifest import Format, write_manifest
 from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import PassageEncoder, TextEncoder, passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
@@ -67,7 +67,7 @@ def save_retriever(
         OutputError: it cannot be written, or the folder holds something that is no retriever.
     """
     refuse_other(folder)
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder, FORMAT.wrote) as partial:
         encoder.save_pretrained(partial)
         build_index(data, encoder, partial / "index", storage)
         (partial / SCORES).write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
@@ -76,9 +76,7 @@ def save_retriever(
 
 def refuse_other(folder: Path) -> None:
     """Refuse to put a retriever where something else is (OutputError)."""
-    manifest = folder / FILE
-    ours = manifest.is_file() and f'"{FORMAT.name}"' in manifest.read_text(encoding="utf-8", errors="replace")
-    if ours or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if FORMAT.wrote(folder) or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     fix = "name a new or empty folder, or empty this one yourself"
     raise OutputError("the folder holds something other than a retriever", where=str(folder), fix=fix)

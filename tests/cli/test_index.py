@@ -13,6 +13,7 @@ from relik_ml.cli import main
 from relik_ml.cli._index import line
 from relik_ml.cli.index import EMBEDDED
 from relik_ml.io import write_entries
+from relik_ml.manifest import Format, write_manifest
 from relik_ml.models.retriever import BiEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
@@ -161,6 +162,37 @@ def test_a_folder_of_other_files_is_not_replaced(table: Path, run: Run) -> None:
     result = run("build", table, "--out", table.parent)
     assert result.exit_code == 6
     assert table.exists()
+
+
+@pytest.fixture
+def valued(table: Path, tmp_path: Path, run: Run) -> dict[str, Path]:
+    """Folders with a manifest.json or a config.json that are no index."""
+    write_json(tmp_path / "dump.json", [json_line(made) for made in entities(3, seed=3)])
+    assert run("extract", "wikidata", tmp_path / "dump.json", "--out", tmp_path / "extraction").exit_code == 0
+    make_encoder().save_pretrained(tmp_path / "encoder")
+    folders = {kind: tmp_path / kind for kind in ("model", "retriever", "encoder", "extraction")}
+    for kind in ("model", "retriever"):
+        folders[kind].mkdir()
+        (folders[kind] / "reader.safetensors").write_bytes(b"weights")
+        write_manifest(folders[kind], Format(kind, f"relik-ml-{kind}/1", ""), {})
+    return folders
+
+
+@pytest.mark.parametrize("words", [["build"], ["add", "--index", "index"], ["remove", "--index", "index"]])
+def test_what_is_no_index_is_never_replaced(
+    words: list[str], valued: dict[str, Path], index: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_entries([Entry("Q898", "entity", "Омск")], tmp_path / "more.jsonl")
+    for folder in valued.values():
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        result = run(*words, "Q649" if words[0] == "remove" else "more.jsonl", "--out", folder)
+        assert (result.exit_code, "holds other files" in result.stderr) == (6, True), result.output
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_an_index_is_replaced_by_an_index(index: Path, table: Path, run: Run) -> None:
+    assert run("build", table, "--out", index).exit_code == 0
 
 
 def test_an_index_without_names_says_so(tmp_path: Path, run: Run) -> None:
