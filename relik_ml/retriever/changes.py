@@ -17,13 +17,14 @@ from relik_ml.errors import ConfigError, DataError
 from relik_ml.files import resumable_folder
 from relik_ml.retriever.approximate import FaissVectors
 from relik_ml.retriever.build import FAISS, FORMAT, Extra, Plan, finish, write_exact
+from relik_ml.retriever.device import DeviceVectors
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.exact import Ints
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.kinds import Choice
 from relik_ml.retriever.rows import write_rows
 from relik_ml.retriever.shards import encode, selected
-from relik_ml.retriever.vectors import Storage, Vectors
+from relik_ml.retriever.vectors import STORAGES, Storage, Vectors
 from relik_ml.types import Entry
 
 _SHARD = 2048
@@ -94,18 +95,27 @@ def _rewritten(
         plan = _plan(index)
         if index.vectors is not None:
             parts: Sequence[Vectors] = encode(added, encoder, _storage(index), shards, _SHARD) if encoder else []
-            _write_vectors(index, kept, parts, partial)
+            _write_vectors(_at_rest(index), kept, parts, partial)
         arrays = extra(index.extra, kept, rows) if extra else {}
         finish(rows, arrays, plan, index.vectors.shape[1] if index.vectors is not None else 0, partial)
     return PassageIndex.open(target)
 
 
-def _write_vectors(index: PassageIndex, kept: Ints, added: Sequence[Vectors], folder: Path) -> None:
-    if isinstance(index.vectors, FaissVectors):
-        index.vectors.edited(kept, added).write(folder / FAISS)
-    elif isinstance(index.vectors, Vectors):
+def _at_rest(index: PassageIndex) -> Vectors | FaissVectors:
+    """The vectors as they are stored, wherever they are searched; ConfigError for those of no kind known here."""
+    vectors = index.vectors.vectors if isinstance(index.vectors, DeviceVectors) else index.vectors
+    if not isinstance(vectors, Vectors | FaissVectors):
+        got, fix = type(vectors).__name__, "open the index anew with PassageIndex.open"
+        raise ConfigError("these vectors cannot be written", where=str(index.folder), got=got, fix=fix)
+    return vectors
+
+
+def _write_vectors(vectors: Vectors | FaissVectors, kept: Ints, added: Sequence[Vectors], folder: Path) -> None:
+    if isinstance(vectors, FaissVectors):
+        vectors.edited(kept, added).write(folder / FAISS)
+    else:
         count = len(kept) + sum(len(part) for part in added)
-        write_exact(chain(selected(index.vectors, kept, _SHARD), added), count, folder)
+        write_exact(chain(selected(vectors, kept, _SHARD), added), count, folder)
 
 
 def _plan(index: PassageIndex) -> Plan:
@@ -117,4 +127,4 @@ def _plan(index: PassageIndex) -> Plan:
 def _storage(index: PassageIndex) -> Storage:
     """How an exact index is stored; what goes into a faiss index waits as float16."""
     stored = (index.manifest["encoder"] or {}).get("storage", "float16")
-    return stored if isinstance(index.vectors, Vectors) else "float16"
+    return stored if stored in STORAGES else "float16"

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from relik_ml.errors import ConfigError, DataError, ModelError
 from relik_ml.retriever import build as build_module
 from relik_ml.retriever.build import Extra
 from relik_ml.retriever.changes import add_rows, remove_rows
+from relik_ml.retriever.device import DeviceVectors
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.retriever.kinds import KINDS, choose
 from relik_ml.retriever.tensors import release
-from relik_ml.retriever.vectors import Floats
+from relik_ml.retriever.vectors import Floats, Storage, VectorIndex
 from relik_ml.types import Entry
 
 WIDTH, MANY = 16, 12_000
@@ -242,3 +244,27 @@ def test_a_file_that_faiss_cannot_read_is_refused(home: Path, tmp_path: Path) ->
     path.write_bytes((home / "flat" / "vectors.faiss").read_bytes()[:100])
     with pytest.raises(ModelError, match="faiss cannot read"):
         FaissVectors.open(path)
+
+
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_an_index_on_a_device_keeps_its_vectors(storage: Storage, tmp_path: Path) -> None:
+    encoder = Clusters()
+    index = PassageIndex.build(ENTRIES[:9], encoder, tmp_path / "index", IndexConfig(storage))
+    stored = index.stored_vectors[:]
+    moved = PassageIndex.open(tmp_path / "index", device="cpu:0")
+    assert isinstance(moved.vectors, DeviceVectors)
+    fewer = remove_rows(moved, [ENTRIES[4].id], tmp_path / "fewer")
+    assert np.array_equal(fewer.stored_vectors[:], np.delete(stored, 4, 0))
+    more = add_rows(moved, ENTRIES[9:12], encoder, tmp_path / "more")
+    assert np.array_equal(more.stored_vectors[:9], stored)
+    whole = PassageIndex.build(ENTRIES[:12], encoder, tmp_path / "whole", IndexConfig(storage))
+    assert np.array_equal(more.stored_vectors[:], whole.stored_vectors[:])
+    assert more.manifest["encoder"] == whole.manifest["encoder"]
+
+
+def test_vectors_of_no_known_kind_are_not_dropped(tmp_path: Path) -> None:
+    index = PassageIndex.build(ENTRIES[:3], Clusters(), tmp_path / "index")
+    index.vectors = cast(VectorIndex, np.ones((3, 8)))
+    with pytest.raises(ConfigError, match="cannot be written"):
+        remove_rows(index, [ENTRIES[0].id])
+    assert len(PassageIndex.open(tmp_path / "index")) == 3
