@@ -16,7 +16,7 @@ from typing import BinaryIO, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.errors import DataError
+from relik_ml.errors import DataError, ModelError
 from relik_ml.retriever.ids import Ids, MappedIds, id_tensors
 from relik_ml.retriever.tensors import mapped, store
 from relik_ml.types import Entry, Kind
@@ -66,8 +66,11 @@ class Rows(Sequence[Entry]):
     def _parse(self, row: int) -> Entry:
         start = int(self._stops[row - 1]) + 1 if row else 0
         line = self._lines[start : self._stops[row]].tobytes()
-        name, text, lang, aliases, types, popularity = json.loads(line)
-        return Entry(self.ids[row], self.kind(row), name, text, lang, tuple(aliases), tuple(types), popularity)
+        try:
+            name, text, lang, aliases, types, popularity = json.loads(line)
+            return Entry(self.ids[row], self.kind(row), name, text, lang, tuple(aliases), tuple(types), popularity)
+        except (ValueError, TypeError) as error:
+            raise _damaged(f"row {row}", str(error)) from None
 
 
 def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
@@ -107,10 +110,20 @@ def read_rows(folder: Path, kinds: Runs) -> Rows:
 
 
 def read_packed_rows(folder: Path, kinds: Runs) -> Rows:
-    """Read what `pack_rows` wrote."""
-    ids = json.loads(lzma.decompress((folder / PACKED_IDS).read_bytes()))
-    lines = np.frombuffer(lzma.decompress((folder / PACKED_LINES).read_bytes()), dtype=np.uint8)
-    return Rows(Ids(ids), kinds, lines, np.flatnonzero(lines == _NEWLINE))
+    """Read what `pack_rows` wrote; xz has a checksum of its own.
+
+    Raises:
+        ModelError: a file is damaged, or the two do not belong together.
+    """
+    lines = np.frombuffer(_unpacked(folder / PACKED_LINES), dtype=np.uint8)
+    stops = np.flatnonzero(lines == _NEWLINE)
+    try:
+        ids = json.loads(_unpacked(folder / PACKED_IDS))
+    except ValueError as error:
+        raise _damaged(str(folder / PACKED_IDS), str(error)) from None
+    if len(ids) != len(stops):
+        raise _damaged(str(folder / PACKED_IDS), f"{len(ids)} ids of {len(stops)} rows")
+    return Rows(Ids(ids), kinds, lines, stops)
 
 
 class _Kinds:
@@ -135,6 +148,18 @@ def _written(entries: Iterable[Entry], file: BinaryIO, stops: array[int], kinds:
         stops.append(place - 1)
         kinds.add(entry.kind)
         yield entry.id
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        return lzma.decompress(path.read_bytes())
+    except (lzma.LZMAError, EOFError) as error:
+        raise _damaged(str(path), str(error)) from None
+
+
+def _damaged(where: str, got: str) -> ModelError:
+    fix = "build the index again with `relik-ml index build`, or copy the folder again"
+    return ModelError("the rows of the index are damaged", where=where, got=got, fix=fix)
 
 
 def _refuse_twins(rows: Rows) -> None:

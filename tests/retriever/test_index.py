@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relik_ml import manifest as manifest_module
 from relik_ml.errors import ConfigError, DataError, ModelError
+from relik_ml.retriever import build as build_module
 from relik_ml.retriever import exact
+from relik_ml.retriever import index as index_module
 from relik_ml.retriever.encode import PassageEncoder, passage
 from relik_ml.retriever.exact import top
 from relik_ml.retriever.index import FORMAT, IndexConfig, PassageIndex
@@ -50,6 +54,35 @@ def folder(tmp_path: Path) -> Path:
     extra = {"names": {"keys": np.array([3, 1], dtype=np.uint64), "flag": np.zeros((0, 2), dtype=np.uint8)}}
     PassageIndex.build(ENTRIES, Letters(), tmp_path / "index", IndexConfig(provenance="выдумано"), extra)
     return tmp_path / "index"
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl.xz", "ids.json.xz"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "garbage", "fewer"])
+def test_damaged_rows_of_a_large_index_are_noticed(
+    name: str, damage: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "_VERIFIED", 0)  # files of a large index are not compared with their checksums
+    data = (folder / name).read_bytes()
+    flipped = bytearray(data)
+    flipped[len(data) // 2] ^= 4
+    damaged = {"flipped": bytes(flipped), "cut": data[:-9], "garbage": bytes(len(data))}
+    (folder / name).write_bytes(damaged.get(damage, lzma.compress(b'["a"]\n')))
+    monkeypatch.setattr(manifest_module, "_verify_size", lambda *_: None)
+    with pytest.raises(ModelError, match="rows of the index are damaged"):
+        PassageIndex.open(folder)
+
+
+def test_a_damaged_line_is_noticed_when_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_module, "PACKED", 0)
+    PassageIndex.build(ENTRIES, None, folder)
+    for damage in (b"\xff", b"[1]"):
+        lines = (folder / "rows.jsonl").read_bytes()
+        (folder / "rows.jsonl").write_bytes(damage + lines[len(damage) :])
+        monkeypatch.setattr(index_module, "_VERIFIED", 0)
+        index = PassageIndex.open(folder)
+        assert index.entries[1] == ENTRIES[1]
+        with pytest.raises(ModelError, match="row 0"):
+            index.entries[0]
 
 
 def test_a_build_opens_as_what_was_put_in(folder: Path) -> None:
