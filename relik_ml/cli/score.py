@@ -40,6 +40,8 @@ def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, 
     """
     if retrieval == (predicted is not None):
         raise click.UsageError("give GOLD and PRED, or GOLD and --retrieval")
+    if not retrieval and any(options.values()):
+        raise click.UsageError("--model and --train belong to --retrieval")
     record, table = _retrieval(gold, **options) if predicted is None else _score(gold, predicted)
     click.echo(json.dumps(record(), ensure_ascii=False, indent=2) if as_json else table())
 

@@ -57,6 +57,12 @@ def test_bad_input_is_a_message_and_exit_code_3(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
+def test_options_of_the_other_way_are_refused(tmp_path: Path) -> None:
+    for option in ("--model", "--train"):
+        result = run(tmp_path, option, "nope")
+        assert (result.exit_code, "belong to --retrieval" in result.stderr) == (2, True)
+
+
 def test_retrieval_is_scored_by_group(tiny_folder: Path, tmp_path: Path) -> None:
     documents = corpus()
     write_documents(documents, tmp_path / "gold.jsonl")
