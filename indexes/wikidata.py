@@ -59,6 +59,7 @@ class Wikidata:
     rows: str = ENTITY
     redirects: str = ""
     settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
+    extracting: tuple[str, ...] = ("langs", "min_sitelinks")
 
     def extract(
         self,
@@ -70,7 +71,7 @@ class Wikidata:
     ) -> int:
         """Extract a dump into a folder, or go on where that was stopped, and return how many records it holds.
 
-        Only ``langs`` and ``min_sitelinks`` are heeded here: all else can still be chosen when the folder is read.
+        Only the settings ``extracting`` are heeded here: all else can still be chosen when the folder is read.
         Properties and classes are kept whatever their sitelinks. ``report`` counts everything, ``reached`` is told
         the line of the dump after each shard.
 

@@ -243,6 +243,10 @@ class IndexSource(Protocol):
 class DumpSource(IndexSource, Protocol):
     """A knowledge source whose dump is first extracted into a folder, from which ``entries`` makes rows."""
 
+    @property
+    def extracting(self) -> tuple[str, ...]:
+        """Those of its ``settings`` that ``extract`` heeds; all others are chosen when the folder is read."""
+
     def extract(self, dump: Path, folder: Path, report: Report) -> int:
         """Extract a dump, or go on where that was stopped, count everything, and return the number of records."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,19 +27,27 @@ Settings = Sequence[str]
 def read_sources(sources: Sequence[str], settings: Settings) -> Iterator[Entry]:
     """The entries of files, of named sources and of NAME=PATH, in their order.
 
-    ConfigError when a setting is one of no source.
+    ConfigError when a setting is one of no source, or has no value.
     """
     from relik_ml.io import read_entries
 
     named = [_named(source) for source in sources]
-    given = {field for each in named if each for field in _fields(each[0])}
-    if unknown := [each for each in settings if each.partition("=")[0] not in given]:
-        raise ConfigError("no source has such a setting", got=unknown[0], fix=f"one of: {', '.join(sorted(given))}")
+    check("no source has such a setting", settings, {field for each in named if each for field in _fields(each[0])})
     for source, found in zip(sources, named, strict=True):
         if found is None:
             yield from read_entries(Path(source))
         else:
             yield from configured(found[0], settings).entries(found[1])
+
+
+def check(what: str, settings: Settings, known: Collection[str]) -> None:
+    """ConfigError, which says ``what``, for a setting that is not known, and for one without a value."""
+    for setting in settings:
+        field, given, _ = setting.partition("=")
+        if field not in known:
+            raise ConfigError(what, got=setting, fix=f"one of: {', '.join(sorted(known)) or 'none'}")
+        if not given:
+            raise ConfigError("a setting has no value", got=setting, fix=f"write --set {field}=VALUE; VALUE may be empty")
 
 
 def configured(source: IndexSource, settings: Settings) -> Any:
@@ -68,7 +76,7 @@ def _named(source: str) -> tuple[IndexSource, Path | None] | None:
     name, given, path = source.partition("=")
     if given and name.isidentifier():
         return load_index(name), Path(path)
-    if Path(source).suffix == ".jsonl" or Path(source).is_file():
+    if Path(source).suffix or len(Path(source).parts) > 1 or Path(source).is_file():
         return None
     return load_index(source), None
 
@@ -80,12 +88,12 @@ def _fields(source: IndexSource) -> Mapping[str, str]:
 
 
 class Watched:
-    """An encoder that shows on a terminal how many passages it has encoded."""
+    """An encoder that counts the passages it has encoded, and shows how many on a terminal."""
 
     def __init__(self, encoder: PassageEncoder) -> None:
         from tqdm import tqdm
 
-        self.encoder, self.queries = encoder, encoder.queries
+        self.encoder, self.queries, self.encoded = encoder, encoder.queries, 0
         self.dimension, self.fingerprint = encoder.dimension, encoder.fingerprint
         self.bar = tqdm(unit="passage", file=sys.stderr, disable=not sys.stderr.isatty())
 
@@ -93,7 +101,19 @@ class Watched:
         """What the encoder gives."""
         vectors = self.encoder.passages(texts)
         self.bar.update(len(texts))
+        self.encoded += len(texts)
         return vectors
+
+    def cut(self) -> str:
+        """How many of the encoded passages were too long; empty when none was."""
+        truncated = getattr(self.encoder, "truncated", 0)
+        return f", {truncated} passages cut ({truncated / self.encoded:.2%} of those encoded)" if truncated else ""
+
+
+def watched(encoder: Path | None, device: str, batch_size: int) -> Watched | None:
+    """What `text_encoder` gives, watched."""
+    found = text_encoder(encoder, device, batch_size)
+    return None if found is None else Watched(found)
 
 
 def text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> PassageEncoder | None:
@@ -137,17 +157,29 @@ def change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mappin
     return changed
 
 
-def retriever(index: PassageIndex, encoder: PassageEncoder | None) -> Retriever:
-    """Names and vectors of an index, as far as it has them; ConfigError when it can be searched by neither."""
+def retriever(index: PassageIndex, encoder: PassageEncoder | None, k: int) -> Retriever:
+    """What finds k entities by name and k by vector, as far as an index has these.
+
+    ConfigError when it can be searched by neither, or there is an encoder and it has no vectors.
+    """
     from relik_ml.retriever.names import NameIndex
-    from relik_ml.retriever.retriever import Retriever
+    from relik_ml.retriever.retriever import Retriever, RetrieverConfig
     from relik_ml.text.morph import Morphology
 
     arrays = index.extra.get(NAMES)
     if arrays is None and encoder is None:
         raise ConfigError("the index holds no names", fix="give --encoder to search it by vector")
+    refuse_encoder(index, encoder)
     names = None if arrays is None else NameIndex(arrays, Morphology().lemma)
-    return Retriever(index, names, encoder)
+    config = RetrieverConfig(entities=2 * k, dense=k, per_span=max(k, RetrieverConfig.per_span))
+    return Retriever(index, names, encoder, config)
+
+
+def refuse_encoder(index: PassageIndex, encoder: object | None) -> None:
+    """ConfigError for an encoder where an index has no vectors for it."""
+    if encoder is not None and index.vectors is None:
+        fix = "leave out --encoder, or build the index with it"
+        raise ConfigError("the index has no vectors", where=str(index.folder), got="--encoder", fix=fix)
 
 
 def line(candidate: Candidate, how: str) -> str:

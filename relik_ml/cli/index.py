@@ -66,6 +66,7 @@ def extract(source: str, dump: Path, out: Path, settings: tuple[str, ...], skip_
     found = load_index(source)
     if not isinstance(found, DumpSource):
         raise ConfigError("the source reads no dumps", got=source, fix="name it in `relik-ml index build`")
+    _index.check("the extraction heeds no such setting", settings, found.extracting)
     report = TolerantReport() if skip_bad else Report()
     count = _index.configured(found, settings).extract(dump, out, report)
     click.echo(f"{out}: {count:,} records\n{report.table()}", err=True)
@@ -103,11 +104,12 @@ def build(
     """
     from relik_ml.retriever.index import IndexConfig, PassageIndex
 
-    encoder = _index.text_encoder(**options)
+    if options["encoder"] is None and (kind, storage) != ("auto", "float16"):
+        raise click.UsageError("--kind and --storage are about vectors, which need --encoder")
+    encoder = _index.watched(**options)
     config = IndexConfig(storage, provenance or "; ".join(sources), kind)
     rows = _index.read_sources(sources, settings)
-    index = PassageIndex.build(rows, encoder and _index.Watched(encoder), out, config, _index.make_names())
-    _tell(index, encoder)
+    _tell(PassageIndex.build(rows, encoder, out, config, _index.make_names()), encoder)
 
 
 @command.command(short_help="Add rows to an index.")
@@ -131,9 +133,10 @@ def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tupl
     from relik_ml.retriever.changes import add_rows
     from relik_ml.retriever.index import PassageIndex
 
-    encoder = _index.text_encoder(**options)
     index, rows = PassageIndex.open(folder), _index.read_sources(sources, settings)
-    _tell(add_rows(index, rows, encoder and _index.Watched(encoder), out, _index.change_names()), encoder)
+    _index.refuse_encoder(index, options["encoder"])
+    encoder = _index.watched(**options)
+    _tell(add_rows(index, rows, encoder, out, _index.change_names()), encoder)
 
 
 @command.command(short_help="Take rows out of an index.")
@@ -175,7 +178,10 @@ def search(text: str, folder: Path, k: int, encoder: Path | None, device: str) -
 
     if folder == EMBEDDED and encoder is None:
         encoder = Path("embedded")
-    found = _index.retriever(PassageIndex.open(folder), _index.text_encoder(encoder, device)).lookup(text, k)
+    index = PassageIndex.open(folder)
+    if encoder is None and index.vectors is not None:
+        click.echo("searched by name alone: give --encoder to search the vectors too", err=True)
+    found = _index.retriever(index, _index.text_encoder(encoder, device), k).lookup(text, k)
     for candidate, how in found:
         click.echo(_index.line(candidate, how))
     if not found:
@@ -219,8 +225,6 @@ def verify(folder: Path) -> None:
 
 def _tell(index: Any, encoder: Any) -> None:
     """What was written, what passages were too long, and how the index will be searched."""
-    truncated = getattr(encoder, "truncated", 0)
-    cut = f", {truncated} passages cut ({truncated / len(index):.2%})" if truncated else ""
-    click.echo(f"{len(index)} rows{cut}: {index.folder}", err=True)
+    click.echo(f"{len(index)} rows{encoder.cut() if encoder else ''}: {index.folder}", err=True)
     if search := index.info()["search"]:
         click.echo(f"searched as {search['kind']}: {search['reason']}", err=True)

@@ -27,6 +27,7 @@ from relik_ml.retriever.shards import encode, selected
 from relik_ml.retriever.vectors import STORAGES, Storage, Vectors
 from relik_ml.types import Entry
 
+KEPT = "the kind of the index that rows were added to or taken from"
 _SHARD = 2048
 
 ChangeExtra = Callable[[Extra, Ints, Sequence[Entry]], Extra]
@@ -120,7 +121,7 @@ def _write_vectors(vectors: Vectors | FaissVectors, kept: Ints, added: Sequence[
 
 def _plan(index: PassageIndex) -> Plan:
     search, encoder = index.info()["search"], index.manifest["encoder"]
-    choice = Choice(search["kind"], search["reason"]) if search else Choice("exact", "")
+    choice = Choice(search["kind"], KEPT) if search else Choice("exact", "")
     return Plan(choice, _storage(index), index.manifest["provenance"], encoder and encoder["fingerprint"])
 
 

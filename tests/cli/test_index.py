@@ -116,9 +116,11 @@ def test_an_index_with_vectors_needs_its_own_encoder(table: Path, tmp_path: Path
     index = tmp_path / "index"
     result = run("build", table, "--encoder", tmp_path / "encoder", "--storage", "int8", "--out", index)
     assert result.exit_code == 0, result.output
-    assert "2 passages cut (50.00%)" in result.stderr
+    assert "2 passages cut (50.00% of those encoded)" in result.stderr
     found = run("search", "поэт", "--index", index, "--encoder", tmp_path / "encoder", "--k", 2)
     assert [row.split()[2] for row in found.stdout.splitlines()] == ["vector", "vector"]
+    assert "by name alone" not in found.stderr
+    assert "by name alone" in run("search", "Москва", "--index", index).stderr
     refused = run("search", "поэт", "--index", index, "--encoder", tmp_path / "other")
     assert refused.exit_code == 5
     assert "another encoder" in refused.stderr
@@ -130,6 +132,11 @@ def test_an_index_with_vectors_needs_its_own_encoder(table: Path, tmp_path: Path
         (["search", "Москва", "--index", "нет"], 5, "holds no index"),
         (["info", "--index", "нет"], 5, "holds no index"),
         (["build", "нет.jsonl", "--out", "куда"], 3, "нет.jsonl"),
+        (["build", "нет.jsonl.gz", "--out", "куда"], 3, "No such file"),
+        (["build", "нет.csv", "--out", "куда"], 3, "No such file"),
+        (["build", "там/нет", "--out", "куда"], 3, "No such file"),
+        (["build", "nerel_relations", "--kind", "hnsw-sq8", "--out", "куда"], 2, "need --encoder"),
+        (["build", "nerel_relations", "--storage", "int8", "--out", "куда"], 2, "need --encoder"),
         (["build", "no_such_source", "--out", "куда"], 7, "no_such_source"),
         (["build", "nerel_relations", "nerel_relations", "--out", "куда"], 3, "two entries have one id"),
         (["build", "nerel_relations", "--encoder", "a/b/c", "--out", "куда"], 5, "no such encoder folder"),
@@ -292,9 +299,57 @@ def test_a_dump_becomes_an_index(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "message"), [("colour=red", "no source has such a setting"), ("min_sitelinks=x", "the wrong type")]
+    ("setting", "message"),
+    [
+        ("colour=red", "no source has such a setting"),
+        ("min_sitelinks=x", "the wrong type"),
+        ("classes", "a setting has no value"),
+    ],
 )
 def test_settings_that_cannot_be(setting: str, message: str, tmp_path: Path, run: Run) -> None:
     write_json(tmp_path / "dump.json", [json_line(made) for made in entities(3, seed=3)])
     result = run("build", f"wikidata={tmp_path / 'dump.json'}", "--set", setting, "--out", tmp_path / "index")
     assert (result.exit_code, message in result.stderr) == (7, True), result.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("min_sitelink=3", "heeds no such setting"),
+        ("classes=Q5", "heeds no such setting"),
+        ("langs", "a setting has no value"),
+    ],
+)
+def test_settings_that_an_extraction_would_not_heed(setting: str, message: str, tmp_path: Path, run: Run) -> None:
+    write_json(tmp_path / "dump.json", [json_line(made) for made in entities(3, seed=3)])
+    result = run("extract", "wikidata", tmp_path / "dump.json", "--set", setting, "--out", tmp_path / "rows")
+    assert (result.exit_code, message in result.stderr) == (7, True), result.output
+    assert not (tmp_path / "rows").exists()
+
+
+def test_an_encoder_for_an_index_without_vectors_is_refused(index: Path, table: Path, tmp_path: Path, run: Run) -> None:
+    make_encoder().save_pretrained(tmp_path / "encoder")
+    for words in (["search", "Москва"], ["add", table]):
+        result = run(*words, "--index", index, "--encoder", tmp_path / "encoder")
+        assert (result.exit_code, "the index has no vectors" in result.stderr) == (7, True), result.output
+
+
+def test_k_are_found_by_name_and_by_vector(tmp_path: Path, run: Run) -> None:
+    write_entries([Entry(f"Q{row}", "entity", "Дельта" if row < 20 else f"имя {row}") for row in range(50)],
+                  tmp_path / "many.jsonl")  # fmt: skip
+    make_encoder().save_pretrained(tmp_path / "encoder")
+    run("build", tmp_path / "many.jsonl", "--encoder", tmp_path / "encoder", "--out", tmp_path / "index")
+    query = ["search", "Дельта", "--index", tmp_path / "index", "--encoder", tmp_path / "encoder"]
+    for k, named in ((5, 5), (30, 20), (50, 20)):
+        found = [row.split()[2] for row in run(*query, "--k", k).stdout.splitlines()]
+        assert len(found) == k
+        assert found.count("name") == named
+
+
+def test_what_changed_an_index_is_told_of_the_change(table: Path, tmp_path: Path, run: Run) -> None:
+    make_encoder().save_pretrained(tmp_path / "encoder")
+    run("build", table, "--encoder", tmp_path / "encoder", "--out", tmp_path / "index")
+    write_entries([Entry("Q898", "entity", "Омск", "город на Иртыше в Сибири")], tmp_path / "more.jsonl")
+    added = run("add", tmp_path / "more.jsonl", "--index", tmp_path / "index", "--encoder", tmp_path / "encoder")
+    assert "1 passages cut (100.00% of those encoded)" in added.stderr
+    assert "searched as exact: the kind of the index that rows were added to" in added.stderr
