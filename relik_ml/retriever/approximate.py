@@ -15,7 +15,7 @@ import numpy as np
 
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.retriever.exact import Floats, Ints, ascending, block_rows, check_queries, nearest
-from relik_ml.retriever.kinds import Kind, load_faiss
+from relik_ml.retriever.kinds import Kind, load_faiss, require_rows
 from relik_ml.retriever.vectors import VectorIndex
 
 if TYPE_CHECKING:
@@ -191,9 +191,7 @@ def _empty(faiss: Any, kind: Kind, count: int, width: int) -> Any:
     if kind == "ivf-sq8":
         index = faiss.IndexIVFScalarQuantizer(coarse, width, clusters, sq8, metric, True)  # residuals: half the error
     else:
-        if count < 10_000:
-            fix = "take exact, or ivf-sq8"
-            raise ConfigError("product quantisation learns from 10,000 rows or more", got=f"{count} rows", fix=fix)
+        require_rows(kind, count)
         index = faiss.IndexIVFPQ(coarse, width, clusters, _parts(width), 8, metric)
     index.cp.seed, index.cp.max_points_per_centroid = 0, _PER_CLUSTER
     return index

@@ -18,6 +18,7 @@ Wanted = Literal["auto", "exact", "flat", "hnsw-sq8", "ivf-sq8", "ivf-pq"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SEVERAL = 4
+LEAST = 10_000
 SMALL, MEDIUM, LARGE = 300_000, 2_000_000, 20_000_000
 _FIX = "pip install 'relik-ml[faiss]' for a CPU or 'relik-ml[gpu]' for a GPU, never both; or take the kind exact"
 
@@ -33,7 +34,7 @@ def choose(wanted: str, rows: int, faiss: bool | None = None) -> Choice:
     """The kind for so many rows, or the wanted one; ``faiss`` says whether it is installed, None: look.
 
     Raises:
-        ConfigError: there is no such kind, or faiss, which it needs, is missing.
+        ConfigError: there is no such kind, faiss, which it needs, is missing, or there are too few rows for it.
     """
     if wanted == "auto":
         return _by_size(rows, find_spec("faiss") is not None if faiss is None else faiss)
@@ -42,7 +43,15 @@ def choose(wanted: str, rows: int, faiss: bool | None = None) -> Choice:
     kind = KINDS[KINDS.index(wanted)]
     if kind != "exact" and not (find_spec("faiss") if faiss is None else faiss):
         raise ConfigError(f"an index of kind {kind} needs faiss, which is not installed", fix=_FIX)
+    require_rows(kind, rows)
     return Choice(kind, "as asked")
+
+
+def require_rows(kind: Kind, rows: int) -> None:
+    """ConfigError where there are too few rows for a kind to learn from."""
+    if kind == "ivf-pq" and rows < LEAST:
+        fix = "take exact, or ivf-sq8"
+        raise ConfigError(f"product quantisation learns from {LEAST:,} rows or more", got=f"{rows} rows", fix=fix)
 
 
 def load_faiss(queries: int = SEVERAL) -> Any:

@@ -216,7 +216,9 @@ def test_the_kind_follows_the_size_and_says_why() -> None:
         assert choose("auto", rows, faiss=False).kind == "exact"
         assert f"{rows:,}" in choose("auto", rows, faiss=True).reason
     assert "not installed" in choose("auto", 10**6, faiss=False).reason
-    assert choose("ivf-pq", 5, faiss=True) == ("ivf-pq", "as asked")
+    assert choose("ivf-pq", 10_000, faiss=True) == ("ivf-pq", "as asked")
+    with pytest.raises(ConfigError, match="learns from"):
+        choose("ivf-pq", 9_999, faiss=True)
     with pytest.raises(ConfigError, match="unknown kind"):
         choose("lsh", 5)
     with pytest.raises(ConfigError, match="needs faiss") as error:
@@ -233,8 +235,11 @@ def test_without_faiss_an_index_that_needs_it_says_so(home: Path, monkeypatch: p
 
 def test_product_quantisation_wants_rows(tmp_path: Path) -> None:
     pytest.importorskip("faiss")
+    encoder = Clusters()
     with pytest.raises(ConfigError, match="learns from"):
-        PassageIndex.build(ENTRIES[:500], Clusters(), tmp_path / "index", IndexConfig(kind="ivf-pq"))
+        PassageIndex.build(ENTRIES[:500], encoder, tmp_path / "index", IndexConfig(kind="ivf-pq"))
+    assert encoder.seen == 0, "it is refused before anything is encoded"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_faiss_cannot_read_is_refused(home: Path, tmp_path: Path) -> None:
