@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -146,12 +147,14 @@ def check(config: Config) -> None:
     refuse_other(config.out)
     compact, whole = config.preset == "compact", ("window", "epochs", "batch_tokens", "chunk_tokens", "word_width")
     small = [
-        name for name in (*whole, "width", "words", "rate", "temperature", "mine_every") if getattr(config, name) <= 0
+        name
+        for name in (*whole, "width", "words", "rate", "temperature", "mine_every")
+        if not 0 < getattr(config, name) < inf  # nan is no number above zero either
     ]
     below = [name for name in ("drawn", "mined", "lora", "steps", "checkpoint") if getattr(config, name) < 0]
     old = left(config)
     faults = (
-        (bool(small), "these must be above zero", ", ".join(small), "correct them"),
+        (bool(small), "these must be numbers above zero", ", ".join(small), "correct them"),
         (bool(below), "these cannot be below zero", ", ".join(below), "correct them"),
         (not 1 <= config.stride <= config.window, "window does not fit its stride",
          f"--window {config.window} --stride {config.stride}", "1 <= stride <= window"),

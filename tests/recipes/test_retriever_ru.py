@@ -140,6 +140,7 @@ def learnt(out: Path) -> None:
         (("--no-such-flag",), 2, "no-such-flag"),
         (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
         (("--batch-tokens", 0, "--rate", -1), 7, "batch_tokens, rate"),
+        (("--temperature", "nan"), 7, "temperature"),
         (("--mined", -1), 7, "mined"),
         (("--preset", "compact", "--lora", 4), 7, "--lora 4"),
         (("--preset", "compact", "--encoder", "x"), 7, "--preset base"),
