@@ -22,7 +22,7 @@ CLASSES_TOLD = 5
 
 SETTINGS = {
     "langs": "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump.",
-    "without": "Leave out properties of these datatypes, with commas; by default identifiers in other databases.",
+    "without_datatypes": "Leave out properties of these datatypes, with commas; by default identifiers elsewhere.",
     "rows": "entity: one row each, in its best language; language: one for each language that it has a name in.",
 }
 
@@ -33,7 +33,7 @@ class WikidataProperties:
 
     name: str = "wikidata_properties"
     langs: str = ""
-    without: str = "external-id"
+    without_datatypes: str = "external-id"
     rows: str = ENTITY
     settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
 
@@ -50,7 +50,7 @@ class WikidataProperties:
         report = report or Report()
         source = records(path, self.langs, report)
         there = [record for record in source.read(b"P") if row_langs(record, source.langs, self.rows)]
-        kept = [record for record in there if record.datatype not in split(self.without)]
+        kept = [record for record in there if record.datatype not in split(self.without_datatypes)]
         report.count("properties of an unwanted datatype: not in the index", len(there) - len(kept))
         report.count("properties in the index", len(kept))
         used = {id for record in kept for each in (*record.subjects, *record.values) for id in each.classes}

@@ -47,7 +47,7 @@ def check(what: str, settings: Settings, known: Collection[str]) -> None:
         if field not in known:
             raise ConfigError(what, got=setting, fix=f"one of: {', '.join(sorted(known)) or 'none'}")
         if not given:
-            raise ConfigError("a setting has no value", got=setting, fix=f"write --set {field}=VALUE; VALUE may be empty")
+            raise ConfigError("a setting has no value", got=setting, fix=f"write --set {field}=VALUE")
 
 
 def configured(source: IndexSource, settings: Settings) -> Any:

@@ -13,6 +13,7 @@ from relik_ml.types import Entry
 from tests.dump import birthplace, claim, constraint, entities, json_line, term, write_json, write_truthy
 
 PROPERTIES: Any = load_index("wikidata_properties")
+ITEMS: Any = load_index("wikidata")
 
 ALIASES = ("родился в", "place of birth")
 BORN = Entry(
@@ -70,7 +71,7 @@ def test_identifiers_are_left_out_and_counted(tmp_path: Path) -> None:
     assert [row.id for row in PROPERTIES.entries(path, report)] == ["P19"]
     assert report.counts["properties of an unwanted datatype: not in the index"] == 1
     assert report.counts["properties in the index"] == 1
-    assert [row.id for row in type(PROPERTIES)(without="").entries(path)] == ["P19", "P213"]
+    assert [row.id for row in type(PROPERTIES)(without_datatypes="").entries(path)] == ["P19", "P213"]
 
 
 def test_a_property_without_a_name_in_the_languages_is_no_row(tmp_path: Path) -> None:
@@ -81,3 +82,7 @@ def test_a_property_without_a_name_in_the_languages_is_no_row(tmp_path: Path) ->
 def test_the_truthy_dump_knows_no_constraints(tmp_path: Path) -> None:
     (found,) = PROPERTIES.entries(write_truthy(tmp_path / "truthy.nt", list(entities(5))))
     assert found == Entry("P19", "relation", BORN.name, "где родился человек", "ru", ALIASES)
+
+
+def test_settings_of_one_name_mean_one_thing_to_items_and_properties() -> None:
+    assert {*PROPERTIES.settings} & {*ITEMS.settings} == {"langs", "rows"}
