@@ -5,51 +5,50 @@
     relik-ml convert nerel --out data/nerel
     accelerate launch --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
     accelerate launch --cpu recipes/cie_ru.py --preset compact   # from scratch on a CPU: the embedded model
+    accelerate launch --cpu recipes/cie_ru.py --preset compact --resume    # go on after a kill, to the same weights
 
-``--out`` becomes a model folder for ``relik-ml annotate --model``; its index alone and the scores lie beside it.
-The card of the embedded model, relik_ml/pretrained/README.md, has its exact command and scores.
+``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far; its index alone and the
+scores lie beside it. Scores and time of ``compact`` are in relik_ml/pretrained/README.md and docs/training.md; ``full``
+has not been trained at full size, so its scores and time are not measured, and its memory is an estimate:
+``relik-ml recipe plan cie_ru``.
 
 The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and
 relations of a window near it; an index is built with it; the reader learns to choose among what the index gives.
+Everything random is a function of the seed and the number of the step.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any, Literal
 
-import click
+import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
 from tqdm import tqdm
 
 from relik_ml import Relik
-from relik_ml.bundle import Encoders, Settings, assemble, compact_encoders, refuse_foreign
-from relik_ml.errors import ConfigError, ModelError, RelikError
-from relik_ml.models.compact import CompactConfig
-from relik_ml.models.config import HeadConfig, LossWeights
-from relik_ml.models.encoder import MDEBERTA, JointEncoder
-from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.encode import TextEncoder, load_tokenizer
+from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
+from relik_ml.errors import ConfigError
+from relik_ml.models.config import LossWeights
+from relik_ml.models.encoder import MDEBERTA
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.names import FEATURES
 from relik_ml.retriever.retriever import RetrieverConfig
-from relik_ml.retriever.vectors import Storage
 from relik_ml.score import Report, score
-from relik_ml.text.lexicon import SHAPES
-from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
-from relik_ml.training.card import model_card
-from relik_ml.training.contrast import Objective, Questions
+from relik_ml.training.card import Task, model_card, save_scored
+from relik_ml.training.checkpoint import Progress
+from relik_ml.training.contrast import Questions
 from relik_ml.training.data import Data, read_data
-from relik_ml.training.flags import changed, flags, given, written
-from relik_ml.training.indexing import build_index
-from relik_ml.training.knowledge import inventory
-from relik_ml.training.optim import Optimisation, optimiser, update
-from relik_ml.training.vectors import compact_vocabulary
+from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
+from relik_ml.training.indexing import build_index, given_index
+from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.optim import Optimisation
+from relik_ml.training.run import Resumption, Run, Stages
+from relik_ml.training.stages import question_epochs, read_epochs, retrieve_epochs, window_epochs
+
+TASK = Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations")
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,17 @@ class Config:
     """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
     out: Path = Path("runs/cie_ru")
     seed: int = 1
+    resume: bool = False
+    """Go on from the checkpoint of a run that was cut off."""
+    back: int = 0
+    """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
+    checkpoint: int = 500
+    """Steps from one checkpoint to the next, besides those at each epoch's end; 0 makes none."""
     window: int = 128
     stride: int = 96
     retriever: str = "intfloat/multilingual-e5-base"
+    index: Path | None = None
+    """An index built by ``--retriever``, as retriever_ru.py leaves it; the retriever is then taken as it is."""
     reader: str = MDEBERTA
     retriever_epochs: int = 4
     retriever_rate: float = 2e-5
@@ -102,154 +109,104 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def main(config: Config) -> Report:
-    """The whole path; returns the scores on dev."""
-    refuse_foreign(config.out)
-    set_seed(config.seed)
-    accelerator = Accelerator()
-    if accelerator.num_processes > 1:
-        raise ConfigError("the recipe runs as one process", got=f"{accelerator.num_processes}", fix="--num_processes 1")
+MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "checkpoint"}
+"""Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
+
+
+def main(config: Config) -> Progress:
+    """The whole path."""
+    stages = check(config)
+    accelerator = one_process(config.seed)
     data = read_data(config.data, config.entities)
+    data.require("train", "mentions", "links", "triples")
+    data.require("dev", "mentions")
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
     settings, encoders = prepare(config, data)
-    index = train_retriever(accelerator, config, data, encoders)
+    index = train_retriever(accelerator, config, data, encoders.retriever, stages["retriever"])
+    torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
-    report = train_reader(accelerator, config, data, relik)
-    accelerator.print(f"{report.table()}\n\n{shares(relik.reader.encode.inputs.cut)}\nsaved to {config.out}")
-    return report
+    progress = train_reader(accelerator, config, data, relik, stages["reader"])
+    accelerator.print(f"{shares(relik.reader.encode.inputs.cut)}\nsaved to {config.out}, its scores in README.md")
+    stages.forget()
+    return progress
 
 
-# Before training: encoders, and what they are to know
+# Before training
+
+
+def check(config: Config) -> Stages:
+    """Refuse what cannot work or would lose something, before anything is loaded."""
+    refuse_foreign(config.out)
+    positive(
+        config, "window", "retriever_epochs", "retriever_rate", "retriever_batch", "reader_epochs", "reader_rate",
+        "reader_tokens", "candidates", "relations", "words", "word_width", "hidden",
+    )  # fmt: skip
+    not_negative(config, "negatives", "dense", "relation_weight", "dropout", "checkpoint", "back")
+    stride_fits(config.window, config.stride)
+    if config.preset == "compact" and config.index:
+        raise ConfigError("a compact model trains its own index", got=f"--index {config.index}", fix="leave it out")
+    return stages(config, MOVABLE, ("retriever", "reader"))
 
 
 def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
-    """The settings of the model and its untrained encoders."""
-    settings = Settings(
-        languages=tuple(sorted({document.lang for document in data.train})),
-        heads=HeadConfig(width=2 * config.hidden, hit_features=len(FEATURES)),
-        inventory=inventory(data.types, data.train),
-        retriever=RetrieverConfig(config.candidates, config.dense, config.relations),
-        window=config.window,
-        stride=config.stride,
+    """The settings of the model, and its encoders: new ones, or pretrained ones."""
+    settings = untrained(
+        data, RetrieverConfig(config.candidates, config.dense, config.relations), config.window, config.stride
     )
-    return (compact if config.preset == "compact" else joint)(config, settings, data)
-
-
-def compact(config: Config, settings: Settings, data: Data) -> tuple[Settings, Encoders]:
-    """Encoders from scratch over navec's vectors of the words of train and the most frequent others."""
-    lexicon, rows = compact_vocabulary(data, config.corpus, config.words, config.word_width)
-    encoder = CompactConfig(
-        words=len(rows), lemmas=len(lexicon.lemmas) + 2, grammemes=len(lexicon.grammemes), shapes=len(SHAPES),
-        word_width=config.word_width, hidden=config.hidden, hit_features=len(FEATURES), dropout=config.dropout,
-    )  # fmt: skip
-    return replace(settings, compact=encoder), compact_encoders(encoder, lexicon, rows, settings.inventory.types)
-
-
-def joint(config: Config, settings: Settings, data: Data) -> tuple[Settings, Encoders]:
-    """Pretrained encoders: a folder each, or a name on the Hugging Face Hub."""
-    try:
-        retriever = TextEncoder.from_pretrained(config.retriever)
-        encoder = JointEncoder.from_pretrained(
-            config.reader,
-            types=len(settings.inventory.types),
-            entities=config.candidates,
-            relations=config.relations,
-        )
-        inputs = JointInputs(load_tokenizer(config.reader), encoder.config)
-    except ModelError as error:
-        raise ConfigError(
-            "the pretrained encoders cannot be loaded",
-            where=f"--retriever {config.retriever} --reader {config.reader}",
-            got=f"{error.what}: {error.got}",
-            fix="name folders that hold tokenizer.json and safetensors (docs/training.md), or use --preset compact",
-        ) from error
-    heads = replace(settings.heads, width=encoder.config.width)
-    return replace(settings, heads=heads, joint=asdict(encoder.config)), Encoders(encoder, inputs, retriever)
+    if config.preset == "compact":
+        sizes = CompactSizes(config.words, config.word_width, config.hidden, config.dropout)
+        return compact(settings, data, config.corpus, sizes)
+    return joint(settings, config.retriever, config.reader)
 
 
 # Retriever (section 3.1)
 
 
-def train_retriever(accelerator: Accelerator, config: Config, data: Data, encoders: Encoders) -> PassageIndex:
+def train_retriever(
+    accelerator: Accelerator, config: Config, data: Data, encoder: TextEncoders, resumption: Resumption
+) -> PassageIndex:
     """Multi-label NCE over in-batch and random negatives; then the index, with names learnt from train."""
+    if config.index:
+        return given_index(config.index, encoder)
     questions = Questions.of(data.train, data.entries, config.window, config.stride)
-    plan, objective = Optimisation(config.retriever_rate, config.retriever_epochs), Objective()
-    random, count = Random(config.seed), len(questions.views)
-    steps = -(-count // config.retriever_batch) * plan.epochs
-    encoder, model = encoders.retriever, encoders.retriever.model
-    adam, schedule = optimiser(model.to(accelerator.device), plan, steps)
-    model, adam = accelerator.prepare(model, adam)
-    model.train()
-    bar = tqdm(total=steps, desc="retriever", disable=not accelerator.is_main_process)
-    for _ in range(plan.epochs):
-        order = random.sample(range(count), count)
-        for start in range(0, count, config.retriever_batch):
-            batch = questions.batch(order[start : start + config.retriever_batch], config.negatives, random)
-            loss = objective(encoder, batch)
-            update(accelerator, model, adam, loss, plan.clip)
-            schedule.step()
-            bar.update()
-            bar.set_postfix(loss=f"{loss.item():.3f}")
-    model.eval()
-    storage: Storage = "int8" if config.preset == "compact" else "float16"
-    return build_index(data, encoder, config.out.with_name(config.out.name + ".index"), storage)
+    plan = Optimisation(config.retriever_rate, config.retriever_epochs)
+    epochs = question_epochs(len(questions.views), config.retriever_batch, plan.epochs, config.seed)
+    retrieve_epochs(
+        Run(accelerator, encoder.model, plan, epochs, config.seed, resumption), encoder, questions, config.negatives
+    )
+    folder = config.out.with_name(config.out.name + ".index")
+    return build_index(data, encoder, folder, "int8" if config.preset == "compact" else "float16")
 
 
 # Reader (section 3.2)
 
 
-def train_reader(accelerator: Accelerator, config: Config, data: Data, relik: Relik) -> Report:
-    """Teacher-forced epochs; the folder holds the best one on dev, whose scores are returned."""
+def train_reader(
+    accelerator: Accelerator, config: Config, data: Data, relik: Relik, resumption: Resumption
+) -> Progress:
+    """Teacher-forced epochs; the folder holds the best one on dev."""
     reader, documents = relik.reader, tqdm(data.train, desc="candidates")
     retrieved, kept = held_out_candidates(relik.retriever, documents, config.window, config.stride)
     items = reader.encode.fit(retrieved)
     accelerator.print(losses(kept, reader.encode.out_of_reach(items)))
     reader.model.weights = LossWeights(relation=config.relation_weight)
     plan = Optimisation(config.reader_rate, config.reader_epochs)
-    lengths = [len(item.window.tokens) for item in items]
-    epochs = [shuffled_batches(lengths, config.reader_tokens, Random(config.seed + e)) for e in range(plan.epochs)]
-    adam, schedule = optimiser(reader.model, plan, sum(map(len, epochs)))
-    model, adam = accelerator.prepare(reader.model, adam)
-    best = Report({})
-    for epoch, batches in enumerate(epochs):
-        model.train()
-        bar = tqdm(batches, desc=f"reader {epoch + 1}/{plan.epochs}", disable=not accelerator.is_main_process)
-        for places in bar:
-            batch = reader.encode.with_gold([items[place] for place in places]).to(str(accelerator.device))
-            output = model(batch)
-            update(accelerator, model, adam, output.loss, plan.clip)
-            schedule.step()
-            bar.set_postfix({name: f"{loss.item():.3f}" for name, loss in output.losses.items()})
-        found = score(data.dev, relik.annotate(data.dev))
-        record = found.headline > best.headline or not epoch
-        accelerator.print(f"epoch {epoch + 1}: {found.headlines()}{'  best' if record else ''}")
-        best = found if record else best
-        if record and accelerator.is_main_process:
-            save(config, data, relik, found)
-    return best
+    epochs = window_epochs(items, config.reader_tokens, plan.epochs, config.seed)
+    run = Run(accelerator, reader.model, plan, epochs, config.seed, resumption)
+    read_epochs(
+        run, reader, items, lambda: score(data.dev, relik.annotate(data.dev)), partial(keep, config, data, relik)
+    )
+    return run.progress
 
 
-def save(config: Config, data: Data, relik: Relik, report: Report) -> None:
+def keep(config: Config, data: Data, relik: Relik, report: Report) -> None:
     """The model folder, with its card; and the scores beside it, for programs."""
-    options = {"preset": config.preset, **changed(config, Config(**PRESETS[config.preset]))}
-    command = f"accelerate launch {'--cpu ' * (config.preset == 'compact')}recipes/cie_ru.py {written(options)}"
     retrieval = found_gold(relik.retriever, data.dev, config.window, config.stride)
-    card = model_card(command, report, retrieval, relik.retriever.index)
-    Relik(relik.retriever, relik.reader, replace(relik.settings, card=card)).save_pretrained(config.out)
-    config.out.with_name(config.out.name + ".scores.json").write_text(json.dumps(report.json(), indent=1))
+    card = model_card(TASK, written_out("cie_ru", config, PRESETS), report, retrieval, relik.retriever.index)
+    save_scored(relik, config.out, report, card)
 
 
-@click.command(help=__doc__)
-@flags(Config, preset=list(PRESETS))
-def command(**values: Any) -> None:
-    """Flags over preset over defaults."""
-    named = given(values)
-    try:
-        main(Config(**{**PRESETS[named.get("preset", "full")], **named}))
-    except RelikError as error:
-        click.echo(f"error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
-
+command = recipe(__doc__, Config, PRESETS, main)
 
 if __name__ == "__main__":
     command()

@@ -17,20 +17,14 @@ the number of the step, so a run that was killed and goes on with ``--resume`` e
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import asdict, dataclass, replace
-from math import inf
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
-import click
-import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
-from tqdm import tqdm
 
-from relik_ml.errors import ConfigError, ModelError, RelikError
+from relik_ml.errors import ConfigError, ModelError
 from relik_ml.models.contrastive import Reduction
 from relik_ml.models.lora import add_adapters, merge_adapters
 from relik_ml.models.retriever import BiEncoder
@@ -39,15 +33,15 @@ from relik_ml.retriever.encode import TextEncoder
 from relik_ml.score.retrieval import KS
 from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.checkpoint import Checkpoint, Progress, restore_weights, trained
+from relik_ml.training.checkpoint import Progress, restore_weights, trained
 from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data, read_data
-from relik_ml.training.flags import flags, given
+from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
-from relik_ml.training.optim import Optimisation, descend, optimiser
+from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits
+from relik_ml.training.optim import Optimisation
+from relik_ml.training.run import Run, Stages
 from relik_ml.training.vectors import compact_vocabulary
-
-Encoder = TextEncoder | CompactTextEncoder
 
 
 @dataclass(frozen=True)
@@ -65,6 +59,8 @@ class Config:
     seed: int = 1
     resume: bool = False
     """Go on from the checkpoint of a run that was cut off."""
+    back: int = 0
+    """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
     encoder: str = "intfloat/multilingual-e5-base"
     """A folder, or a name on the Hugging Face Hub, of any encoder that AutoModel loads."""
     prefixes: Literal["saved", "none"] = "saved"
@@ -113,28 +109,25 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": {"preset": "large", "encoder": "intfloat/multilingual-e5-large", "rate": 1e-5, "chunk_tokens": 4096},
 }  # fmt: skip
 
-MOVABLE = {"data", "entities", "corpus", "out", "resume", "chunk_tokens", "checkpoint"}
+MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "chunk_tokens", "checkpoint"}
 """Fields in which a resumed run may differ: places, and what does not change the weights."""
 
 
 def main(config: Config) -> Progress:
     """The whole path."""
-    check(config)
-    set_seed(config.seed)
-    accelerator = Accelerator(mixed_precision=config.precision)
-    if accelerator.num_processes > 1:
-        raise ConfigError("the recipe runs as one process", got=f"{accelerator.num_processes}", fix="--num_processes 1")
+    state = check(config)
+    accelerator = one_process(config.seed, config.precision)
     data = read_data(config.data, config.entities)
     questions = ask(config, data)
     encoder = compact(config, data) if config.preset == "compact" else pretrained(config)
-    progress = train(accelerator, config, data, questions, encoder)
+    progress = train(accelerator, config, data, questions, encoder, state)
     restore_weights(encoder.model, progress.best)
     if isinstance(encoder.model, BiEncoder):
         accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         merge_adapters(encoder.model)
     scores = {"losses": progress.losses, "dev": progress.measured}
     save_retriever(config.out, data, encoder, "int8" if config.preset == "compact" else "float16", scores)
-    shutil.rmtree(left(config), ignore_errors=True)
+    state.forget()
     accelerator.print(f"saved to {config.out}")
     return progress
 
@@ -142,29 +135,22 @@ def main(config: Config) -> Progress:
 # Before training
 
 
-def check(config: Config) -> None:
+def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_other(config.out)
-    compact, whole = config.preset == "compact", ("window", "epochs", "batch_tokens", "chunk_tokens", "word_width")
-    small = [
-        name
-        for name in (*whole, "width", "words", "rate", "temperature", "mine_every")
-        if not 0 < getattr(config, name) < inf  # nan is no number above zero either
-    ]
-    below = [name for name in ("drawn", "mined", "lora", "steps", "checkpoint") if getattr(config, name) < 0]
-    old = left(config)
-    faults = (
-        (bool(small), "these must be numbers above zero", ", ".join(small), "correct them"),
-        (bool(below), "these cannot be below zero", ", ".join(below), "correct them"),
-        (not 1 <= config.stride <= config.window, "window does not fit its stride",
-         f"--window {config.window} --stride {config.stride}", "1 <= stride <= window"),
-        (compact and bool(config.encoder), "a compact model has no encoder", config.encoder, "use --preset base"),
-        (compact and config.lora > 0, "a compact model has no adapters", f"--lora {config.lora}", "leave --lora out"),
-        (old.exists() and not config.resume, "an interrupted run is there", str(old), "--resume, or remove it"),
+    positive(
+        config, "window", "epochs", "batch_tokens", "chunk_tokens", "word_width", "width", "words", "rate",
+        "temperature", "mine_every",
     )  # fmt: skip
-    for wrong, what, got, fix in faults:
-        if wrong:
+    not_negative(config, "drawn", "mined", "lora", "steps", "checkpoint", "back")
+    stride_fits(config.window, config.stride)
+    for wrong, what, got, fix in (
+        (bool(config.encoder), "a compact model has no encoder", config.encoder, "use --preset base"),
+        (config.lora > 0, "a compact model has no adapters", f"--lora {config.lora}", "leave --lora out"),
+    ):
+        if config.preset == "compact" and wrong:
             raise ConfigError(what, got=got, fix=fix)
+    return stages(config, MOVABLE, ("retriever",))
 
 
 def ask(config: Config, data: Data) -> Questions:
@@ -203,35 +189,21 @@ def pretrained(config: Config) -> TextEncoder:
 # Training (section 3.1)
 
 
-def train(accelerator: Accelerator, config: Config, data: Data, questions: Questions, encoder: Encoder) -> Progress:
+def train(
+    accelerator: Accelerator, config: Config, data: Data, questions: Questions, encoder: TextEncoders, state: Stages
+) -> Progress:
     """All steps that are left; every fraction of an epoch dev is measured and hard negatives are mined."""
     lengths = encoder.query_lengths(questions.texts)
     batches, each = plan_batches(config, lengths)
     plan, objective = Optimisation(config.rate, config.epochs), Objective(config.temperature, config.reduction)
-    adam, schedule = optimiser(encoder.model.to(accelerator.device), plan, len(batches))
-    store = checkpoint(config, questions)
-    progress = store.resume(encoder.model, adam, schedule) if config.resume else Progress()
-    model, adam = accelerator.prepare(encoder.model, adam)
-    model.train()
-    bar = tqdm(batches[progress.step :], "steps", len(batches), initial=progress.step, unit="step")
-    for places in bar:
-        torch.manual_seed(config.seed * 2**32 + progress.step)
-        random = Random(f"{config.seed} {progress.step}")
-        batch = questions.batch(places, config.drawn, random, progress.mined)
-        loss = objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward).item()
-        descend(accelerator, model, adam, plan.clip)
-        schedule.step()
-        progress = replace(progress, step=progress.step + 1, losses=(*progress.losses, loss))
-        bar.set_postfix(
-            loss=f"{loss:.3f}", passages=len(batch.passages), tokens=sum(lengths[place] for place in places)
-        )
-        if progress.step % each == 0 or progress.step == len(batches):
-            progress = measure(config, data, questions, encoder, progress)
-            accelerator.print(f"step {progress.step}: {line(progress)}")
-        if config.checkpoint and progress.step % config.checkpoint == 0:
-            store.save(model, adam, progress)
-    model.eval()
-    return progress
+    run = Run(accelerator, encoder.model, plan, [batches], config.seed, state["retriever"])
+    for places, random in run.steps("retriever"):
+        batch = questions.batch(places, config.drawn, random, run.progress.mined)
+        run.follow(objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward).item())
+        if run.epoch_ends or run.progress.step % each == 0:
+            run.progress = measure(config, data, questions, encoder, run.progress)
+            accelerator.print(f"step {run.progress.step}: {line(run.progress)}")
+    return run.progress
 
 
 def plan_batches(config: Config, lengths: list[int]) -> tuple[list[list[int]], int]:
@@ -242,7 +214,7 @@ def plan_batches(config: Config, lengths: list[int]) -> tuple[list[list[int]], i
     return batches[: config.steps or None], each
 
 
-def measure(config: Config, data: Data, questions: Questions, encoder: Encoder, progress: Progress) -> Progress:
+def measure(config: Config, data: Data, questions: Questions, encoder: TextEncoders, progress: Progress) -> Progress:
     """Recall on dev, the best weights so far, and the hard negatives of the next steps."""
     vectors = entry_vectors(questions.entries, encoder)
     views = [view for document in data.dev for view in windows(document, config.window, config.stride)]
@@ -264,31 +236,10 @@ def line(progress: Progress) -> str:
     return ", ".join(f"{name} {value:.1%}" for name, value in progress.measured[-1].items() if name != "step")
 
 
-def checkpoint(config: Config, questions: Questions) -> Checkpoint:
-    """Where the state of a run lies until the run has ended, and by what settings and data it is that run."""
-    kept = {name: value for name, value in asdict(config).items() if name not in MOVABLE}
-    return Checkpoint(left(config), {**kept, "windows": len(questions.views), "rows": len(questions.entries)})
-
-
-def left(config: Config) -> Path:
-    """The folder of the checkpoint."""
-    return config.out.with_name(config.out.name + ".checkpoint")
-
-
-@click.command(help=__doc__)
-@flags(
-    Config, preset=list(PRESETS), prefixes=["saved", "none"], namesakes=["negatives", "ignored"],
+command = recipe(
+    __doc__, Config, PRESETS, main, prefixes=["saved", "none"], namesakes=["negatives", "ignored"],
     reduction=["sum", "mean"], precision=["no", "bf16"],
 )  # fmt: skip
-def command(**values: Any) -> None:
-    """Flags over preset over defaults."""
-    named = given(values)
-    try:
-        main(Config(**{**PRESETS[named.get("preset", "base")], **named}))
-    except RelikError as error:
-        click.echo(f"error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
-
 
 if __name__ == "__main__":
     command()

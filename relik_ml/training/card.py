@@ -1,19 +1,40 @@
-"""The model card that a recipe leaves: data, command, scores and limits."""
+"""What a recipe leaves: the model with its card of data, command, scores and limits."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from relik_ml.files import atomic_path
+from relik_ml.pipeline import Relik
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.score import Recall, Report
 from relik_ml.score.retrieval import KS
 
 
-def model_card(command: str, report: Report, retrieval: Recall, index: PassageIndex) -> str:
+@dataclass(frozen=True)
+class Task:
+    """What a recipe's models do: a title, and what they find."""
+
+    title: str
+    finds: str
+
+
+def save_scored(relik: Relik, folder: Path, report: Report, card: str) -> None:
+    """The model folder with its card; the scores lie beside it, for programs."""
+    Relik(relik.retriever, relik.reader, replace(relik.settings, card=card)).save_pretrained(folder)
+    with atomic_path(folder.with_name(folder.name + ".scores.json")) as partial:
+        partial.write_text(json.dumps(report.json(), indent=1), encoding="utf-8")
+
+
+def model_card(task: Task, command: str, report: Report, retrieval: Recall, index: PassageIndex) -> str:
     """Markdown."""
     kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in index.info()["kinds"].items())
     found = ", ".join(f"{retrieval.at(k):.1%}" for k in KS)
-    return f"""# Closed information extraction in Russian
+    return f"""# {task.title}
 
-Mentions of 29 types, links to Wikidata and 49 relations, trained by relik-ml on the train split of NEREL v1.1:
+{task.finds}, trained by relik-ml on the train split of NEREL v1.1:
 
     {command}
 
@@ -21,7 +42,7 @@ Index: {kinds}.
 
 ## Scores on NEREL dev
 
-Of all epochs the best was kept, by the mean over dev of the four headline scores (marked *), so these figures are a
+Of all epochs the best was kept, by the mean over dev of the headline scores (marked *), so these figures are a
 little kinder than a held-back test would be.
 
 ```

@@ -1,14 +1,17 @@
-"""The state of an interrupted training: a folder that is there whole or not at all, each file with its checksum.
+"""The state of an interrupted training: folders that are there whole or not at all, each file with its checksum.
 
 Tensors are safetensors, all else is JSON: nothing in a checkpoint can run code. It is written to a temporary folder,
-flushed to disk and renamed, so a kill at any moment leaves either the older checkpoint or the newer one.
+flushed to disk and renamed, so a kill at any moment leaves whole checkpoints only. The one before the newest is kept,
+lest a damaged disk cost the run.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from relik_ml.errors import ConfigError
-from relik_ml.files import atomic_folder
-from relik_ml.manifest import FILE, Format, read_manifest, write_manifest
+from relik_ml.errors import ConfigError, OutputError
+from relik_ml.files import atomic_folder, sha256
+from relik_ml.manifest import Format, read_manifest, write_manifest
 
-FORMAT = Format("checkpoint", "relik-ml-checkpoint/1", "remove it and begin again without --resume")
+FORMAT = Format("checkpoint", "relik-ml-checkpoint/1", "go on from the one before it: --resume --back 1")
+KEPT = 2
+"""The newest, and one to go back to."""
+
+_NAME = re.compile(r"step-(\d+)")
 
 State = Mapping[str, Tensor]
 
@@ -43,13 +50,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where the state of a run lies. ``run`` says which run it is: JSON that must be the same when it is resumed."""
+    """The states of a run: ``folder/step-N`` each."""
 
     folder: Path
     run: Mapping[str, Any]
+    """Which run it is: JSON that must be the same when it is resumed."""
+
+    def steps(self) -> list[int]:
+        """After how many steps there is a checkpoint, the newest last."""
+        found = (_NAME.fullmatch(path.name) for path in self.folder.iterdir()) if self.folder.is_dir() else ()
+        return sorted(int(name[1]) for name in found if name)
 
     def save(self, model: nn.Module, adam: Optimizer, progress: Progress) -> None:
-        """Put weights, optimiser and progress in the place of an older checkpoint.
+        """Add weights, optimiser and progress, and remove what is older than the one before, or not of this past.
 
         Raises:
             OutputError: it cannot be written, or the folder holds something that is no checkpoint.
@@ -57,31 +70,54 @@ class Checkpoint:
         mined = {} if progress.mined is None else {"mined": progress.mined}
         states = {"weights": trained(model), "adam": optimiser_state(adam), "best": progress.best, "mined": mined}
         fields = {name: getattr(progress, name) for name in ("step", "losses", "measured")}
-        with atomic_folder(self.folder, FORMAT.wrote) as partial:
+        self._refuse_foreign()
+        with atomic_folder(self._at(progress.step), FORMAT.wrote) as partial:
             for name, state in states.items():
                 kept = {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
                 save_file(kept, partial / f"{name}.safetensors")
             write_manifest(partial, FORMAT, {"run": dict(self.run), "progress": fields})
+        kept_steps = [step for step in self.steps() if step <= progress.step][-KEPT:]
+        for step in set(self.steps()) - set(kept_steps):
+            shutil.rmtree(self._at(step), ignore_errors=True)
 
-    def resume(self, model: nn.Module, adam: Optimizer, schedule: LRScheduler) -> Progress:
-        """Put weights, optimiser and schedule to where they were.
+    def resume(self, model: nn.Module, adam: Optimizer, schedule: LRScheduler, back: int = 0) -> Progress:
+        """Put weights, optimiser and schedule to where they were at the newest checkpoint, or so many ``back``.
 
         Raises:
-            ConfigError: there is no checkpoint, or it is of another run.
+            ConfigError: there is no such checkpoint, or it is of another run.
             ModelError: it is damaged.
         """
-        if not (self.folder / FILE).is_file():
-            raise ConfigError("there is nothing to resume", where=str(self.folder), fix="begin without --resume")
-        record = read_manifest(self.folder, FORMAT)
+        folder = self._at(self._chosen(back))
+        record = read_manifest(folder, FORMAT)
         self._compare(record["run"])
         weights, moments, best, mined = (
-            load_file(self.folder / f"{name}.safetensors") for name in ("weights", "adam", "best", "mined")
+            load_file(folder / f"{name}.safetensors") for name in ("weights", "adam", "best", "mined")
         )
         restore_weights(model, weights)
         step = record["progress"]["step"]
         restore_optimiser(adam, schedule, moments, step)
         losses, measured = (tuple(record["progress"][name]) for name in ("losses", "measured"))
         return Progress(step, losses, measured, best, mined.get("mined"))
+
+    def _at(self, step: int) -> Path:
+        return self.folder / f"step-{step}"
+
+    def _chosen(self, back: int) -> int:
+        found = self.steps()
+        if not found:
+            raise ConfigError("there is nothing to resume", where=str(self.folder), fix="begin without --resume")
+        if not 0 <= back < len(found):
+            got, fix = f"{len(found)}, --back {back}", "choose another, or remove the folder and begin again"
+            raise ConfigError("there are not so many checkpoints", where=str(self.folder), got=got, fix=fix)
+        return found[-1 - back]
+
+    def _refuse_foreign(self) -> None:
+        there = self.folder.iterdir() if self.folder.is_dir() else ()
+        foreign = sorted(path.name for path in there if not _NAME.fullmatch(path.name) and path.suffix != ".part")
+        if foreign or self.folder.is_file():
+            got = foreign[0] if foreign else "a file"
+            fix = "name another --out, or empty this folder yourself"
+            raise OutputError("the folder holds other files than checkpoints", where=str(self.folder), got=got, fix=fix)
 
     def _compare(self, run: Mapping[str, Any]) -> None:
         now = json.loads(json.dumps(self.run))
@@ -90,6 +126,16 @@ class Checkpoint:
             fix = "resume with the same settings and data, or remove it and begin again"
             got = ", ".join(changed)
             raise ConfigError("the checkpoint is of another run", where=str(self.folder), got=got, fix=fix)
+
+
+def identity(config: Any, movable: Set[str], files: Iterable[Path | None]) -> dict[str, Any]:
+    """By what a run is known again: the fields of its Config but the ``movable``, and the content of its files.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    kept = {name: value for name, value in asdict(config).items() if name not in movable}
+    return {**kept, "files": [sha256(path) for path in files if path is not None]}
 
 
 def trained(model: nn.Module) -> dict[str, Tensor]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from relik_ml.errors import ConfigError
 from relik_ml.io import read_documents
 from relik_ml.plugins import load_index
 from relik_ml.training.knowledge import annotated_entries
-from relik_ml.types import Document, Entry
+from relik_ml.types import Document, Entry, Link
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,24 @@ class Data:
         """The rows of the index."""
         return [*self.known, *self.own, *self.relations]
 
+    def linking(self) -> Data:
+        """The same without triples and relations: nothing of them is learnt or scored."""
+        train, dev = ([*map(_without_triples, documents)] for documents in (self.train, self.dev))
+        return replace(self, train=train, dev=dev, relations=())
+
+    def relating(self) -> Data:
+        """The same without links and entities: nothing of them is learnt or scored."""
+        train, dev = ([*map(_without_links, documents)] for documents in (self.train, self.dev))
+        return replace(self, train=train, dev=dev, known=(), own=())
+
+    def require(self, split: Literal["train", "dev"], *layers: Literal["mentions", "links", "triples"]) -> None:
+        """Refuse a split without any gold of these layers (ConfigError)."""
+        documents: Sequence[Document] = getattr(self, split)
+        for layer in layers:
+            if not any(_gold(document, layer) for document in documents):
+                got, fix = f"0 {layer} in {len(documents)} documents", f"convert a corpus that annotates {layer}"
+                raise ConfigError(f"the {split} split has no gold {layer}", got=got, fix=fix)
+
 
 def read_data(folder: Path, entities: Path | None) -> Data:
     """``train.jsonl`` and ``dev.jsonl`` of a folder, a table of entities if there is one, NEREL's types and relations.
@@ -48,3 +67,20 @@ def read_data(folder: Path, entities: Path | None) -> Data:
     known = list(load_index("jsonl").entries(entities)) if entities else []
     own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
     return Data(train, dev, types, known, own, relations)
+
+
+def _gold(document: Document, layer: str) -> bool:
+    if layer == "links":
+        return any(mention.link.status == "linked" for mention in document.mentions)
+    return bool(getattr(document, layer))
+
+
+def _without_triples(document: Document) -> Document:
+    return replace(document, triples=(), annotated=replace(document.annotated, triples="none"))
+
+
+def _without_links(document: Document) -> Document:
+    mentions = tuple(replace(mention, link=Link()) for mention in document.mentions)
+    return replace(
+        document, mentions=mentions, entities=(), annotated=replace(document.annotated, links="none", entities="none")
+    )

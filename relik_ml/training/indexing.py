@@ -58,6 +58,17 @@ def build_index(data: Data, encoder: PassageEncoder, folder: Path, storage: Stor
     return PassageIndex.build(data.entries, encoder, folder, config, {"names": names.arrays()})
 
 
+def given_index(folder: Path, encoder: PassageEncoder) -> PassageIndex:
+    """An index that is there already.
+
+    Raises:
+        ModelError: it cannot be read, or its vectors are another encoder's.
+    """
+    index = PassageIndex.open(folder)
+    index.require(encoder)
+    return index
+
+
 def save_retriever(
     folder: Path, data: Data, encoder: TextEncoder | CompactTextEncoder, storage: Storage, scores: Mapping[str, Any]
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from relik_ml.errors import ConfigError, ModelError, OutputError
-from relik_ml.training.checkpoint import Checkpoint, Progress, trained
+from relik_ml.training.checkpoint import Checkpoint, Progress, identity, trained
 from relik_ml.training.optim import Optimisation, optimiser
 
 RUN = {"rate": 0.1, "corpus": (), "windows": 12}
@@ -86,12 +88,71 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
     other: Any = nn.Linear(2, 2)
     with pytest.raises(ConfigError, match="another model"):
         store.resume(other, *optimiser(other, Optimisation(0.1, 1), 20))
-    path = store.folder / "adam.safetensors"
+    path = store.folder / "step-1" / "adam.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(ModelError, match="damaged"):
         store.resume(*made())
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "adam.safetensors", "manifest.json"])
+@pytest.mark.parametrize("harm", [flip, Path.unlink])
+def test_an_older_checkpoint_is_used_on_request(tmp_path: Path, name: str, harm: Callable[[Path], None]) -> None:
+    store = Checkpoint(tmp_path / "run", RUN)
+    model, adam, schedule = made()
+    progress = Progress()
+    for stop in (2, 4, 6):
+        progress = steps(model, adam, schedule, progress, stop)
+        store.save(model, adam, progress)
+    assert store.steps() == [4, 6]
+    harm(store.folder / "step-6" / name)
+    with pytest.raises(ModelError) as error:
+        store.resume(*made())
+    assert "--resume --back 1" in error.value.fix
+    again = made()
+    older = store.resume(*again, back=1)
+    assert older.step == 4
+    assert steps(*again, older, 6).losses == progress.losses
+    store.save(again[0], again[1], replace(older, step=5))
+    assert store.steps() == [4, 5]
+    with pytest.raises(ConfigError, match="not so many"):
+        store.resume(*made(), back=2)
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Checkpoint(tmp_path / "run", RUN)
+    model, adam, schedule = made()
+    store.save(model, adam, steps(model, adam, schedule, Progress(), 1))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("relik_ml.training.checkpoint.save_file", full)
+    with pytest.raises(OutputError, match="cannot write"):
+        store.save(model, adam, Progress(step=2))
+    assert [path.name for path in store.folder.iterdir()] == ["step-1"]
+    assert store.resume(*made()).step == 1
+
+
+def test_a_run_is_known_by_its_settings_and_the_content_of_its_files(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Config:
+        rate: float = 0.1
+        out: Path = tmp_path
+
+    (tmp_path / "train.jsonl").write_text("один")
+    first = identity(Config(), {"out"}, [tmp_path / "train.jsonl", None])
+    assert first == identity(Config(out=tmp_path / "x"), {"out"}, [tmp_path / "train.jsonl", None])
+    (tmp_path / "train.jsonl").write_text("два")
+    assert first != identity(Config(), {"out"}, [tmp_path / "train.jsonl", None])
+    assert first["rate"] == 0.1
 
 
 def test_somebody_elses_folder_is_left_alone(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""How a recipe is started: its frozen Config from flags, a YAML file, a preset and its own defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import fields
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import click
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from relik_ml.errors import ConfigError, RelikError
+from relik_ml.training.checkpoint import identity
+from relik_ml.training.flags import changed, flags, given, written
+from relik_ml.training.run import Stages
+
+INTERRUPTION = {"resume", "back", "checkpoint"}
+"""Fields of a Config that change no weight."""
+
+Presets = Mapping[str, Mapping[str, Any]]
+
+
+def recipe(
+    doc: str | None, config: type[Any], presets: Presets, main: Callable[[Any], object], **choices: list[str]
+) -> click.Command:
+    """The command of a recipe. Flags go before ``--config``, that before the preset, that before the defaults."""
+    (default,) = (field.default for field in fields(config) if field.name == "preset")
+
+    def run(**values: Any) -> None:
+        named = given(values)
+        try:
+            main(config(**{**presets[named.get("preset", default)], **named}))
+        except RelikError as error:
+            click.echo(f"error: {error}", err=True)
+            raise SystemExit(error.exit_code) from None
+
+    run = flags(config, preset=list(presets), **choices)(run)
+    file = click.option(
+        "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False, callback=_read, metavar="FILE",
+        help="YAML: `name: value` for any of the fields.",
+    )  # fmt: skip
+    return click.command(help=doc)(file(run))
+
+
+def one_process(seed: int, precision: str | None = None) -> Accelerator:
+    """The accelerator of a run that is repeatable by its seed.
+
+    Raises:
+        ConfigError: there are more processes than the recipe runs as.
+    """
+    set_seed(seed)
+    accelerator = Accelerator(mixed_precision=precision)
+    if accelerator.num_processes > 1:
+        raise ConfigError("the recipe runs as one process", got=f"{accelerator.num_processes}", fix="--num_processes 1")
+    return accelerator
+
+
+def stages(config: Any, movable: Set[str], names: tuple[str, ...]) -> Stages:
+    """The states of a recipe's run, beside its ``--out``.
+
+    Raises:
+        ConfigError: there is nothing to resume, or something that was to be resumed.
+        DataError: the data cannot be read.
+    """
+    files = [config.data / "train.jsonl", config.data / "dev.jsonl", config.entities, *config.corpus]
+    folder, back = config.out.with_name(config.out.name + ".checkpoint"), config.back if config.resume else None
+    return Stages(folder, identity(config, movable, files), names, config.checkpoint, back)
+
+
+def written_out(name: str, config: Any, presets: Presets) -> str:
+    """The command that a recipe was started with, but for what is about interruptions."""
+    options = {"preset": config.preset, **changed(config, type(config)(**presets[config.preset]))}
+    kept = {name: value for name, value in options.items() if name not in INTERRUPTION}
+    return f"accelerate launch {'--cpu ' * (config.preset == 'compact')}recipes/{name}.py {written(kept)}"
+
+
+def positive(config: Any, *names: str) -> None:
+    """Refuse fields that are not above zero (ConfigError)."""
+    _refuse([name for name in names if not 0 < getattr(config, name) < inf], "these must be numbers above zero")
+
+
+def not_negative(config: Any, *names: str) -> None:
+    """Refuse fields below zero (ConfigError)."""
+    _refuse([name for name in names if not 0 <= getattr(config, name) < inf], "these cannot be below zero")
+
+
+def stride_fits(window: int, stride: int) -> None:
+    """Refuse windows between which text would be lost (ConfigError)."""
+    if not 1 <= stride <= window:
+        got = f"--window {window} --stride {stride}"
+        raise ConfigError("window does not fit its stride", got=got, fix="1 <= stride <= window")
+
+
+def _refuse(names: list[str], what: str) -> None:
+    if names:
+        raise ConfigError(what, got=", ".join(names), fix="correct them")
+
+
+def _read(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Let a YAML file say what is taken where a flag is not given."""
+    if path is None:
+        return
+    try:
+        context.default_map = _parsed(path, {param.name for param in context.command.params if param.name != "config"})
+    except RelikError as error:
+        click.echo(f"error: {error}", err=True)
+        context.exit(error.exit_code)
+
+
+def _parsed(path: Path, known: set[str | None]) -> dict[str, Any]:
+    import yaml
+
+    fix = "write `name: value` lines, the names as --help has them"
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        got = str(error).splitlines()[0]
+        raise ConfigError("the configuration cannot be read", where=str(path), got=got, fix=fix) from None
+    if not isinstance(found, dict):
+        raise ConfigError("the configuration holds no names", where=str(path), got=type(found).__name__, fix=fix)
+    values = {str(name).replace("-", "_"): value for name, value in found.items()}
+    if unknown := sorted(values.keys() - known):
+        raise ConfigError("the configuration has unknown names", where=str(path), got=", ".join(unknown), fix=fix)
+    return values

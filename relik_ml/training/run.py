@@ -1,0 +1,149 @@
+"""The steps of a training: seeded one by one, so that a run that was cut off goes on as if it had not been."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from relik_ml.errors import ConfigError
+from relik_ml.training.checkpoint import Checkpoint, Progress
+from relik_ml.training.optim import Optimisation, descend, optimiser
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+Epochs = Sequence[Sequence[Sequence[int]]]
+"""The places of each batch of each epoch."""
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """When the state of a run is kept, and where it goes on."""
+
+    store: Checkpoint
+    every: int = 0
+    """Steps from one checkpoint to the next; 0 makes none at all."""
+    back: int | None = None
+    """None begins; 0 goes on from the newest checkpoint, 1 from the one before it."""
+
+
+class Run:
+    """One model on its way down.
+
+    What happens in a step is a function of ``seed`` and the step's number, and so are the order of ``epochs`` and
+    everything drawn from what ``steps`` gives::
+
+        for places, random in run.steps("reader"):
+            run.descend(loss_of(places, random))
+            if run.epoch_ends:
+                run.measured({"headline": measure()})
+
+    A checkpoint is made after every so many steps and at the end of each epoch, once the body of the loop is through.
+    """
+
+    def __init__(
+        self, accelerator: Accelerator, model: nn.Module, plan: Optimisation, epochs: Epochs, seed: int,
+        resumption: Resumption,
+    ) -> None:  # fmt: skip
+        self.accelerator, self.plan, self.seed, self.resumption = accelerator, plan, seed, resumption
+        self.batches = [list(batch) for epoch in epochs for batch in epoch]
+        self.ends = list(accumulate(map(len, epochs)))
+        adam, self._schedule = optimiser(model.to(accelerator.device), plan, len(self.batches))
+        self.progress = self._found(model, adam)
+        self.model, self._adam = accelerator.prepare(model, adam)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are over."""
+        return sum(end <= self.progress.step for end in self.ends)
+
+    @property
+    def epoch_ends(self) -> bool:
+        """Whether the last step was the last one of an epoch."""
+        return self.progress.step in self.ends
+
+    def steps(self, name: str) -> Iterator[tuple[list[int], Random]]:
+        """The batches that are left, each with its own source of randomness; torch's is set for the step, too."""
+        left = self.batches[self.progress.step :]
+        bar = tqdm(left, name, len(self.batches), initial=self.progress.step, unit="step")
+        self.model.train()
+        for places in bar:
+            torch.manual_seed(self.seed * 2**32 + self.progress.step)
+            yield places, Random(f"{self.seed} {self.progress.step}")
+            bar.set_postfix(loss=f"{self.progress.losses[-1]:.3f}")
+            self._keep()
+        self.model.eval()
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down the gradient of ``loss``."""
+        self.accelerator.backward(loss)
+        self.follow(loss.item())
+
+    def follow(self, loss: float) -> None:
+        """One step down the gradient that the weights have already."""
+        descend(self.accelerator, self.model, self._adam, self.plan.clip)
+        self._schedule.step()
+        self.progress = replace(self.progress, step=self.progress.step + 1, losses=(*self.progress.losses, loss))
+
+    def measured(self, scores: Mapping[str, float]) -> bool:
+        """Note what was measured; whether its ``headline`` is the best so far."""
+        best = max((each["headline"] for each in self.progress.measured), default=-1.0)
+        noted = {"step": self.progress.step, **scores}
+        self.progress = replace(self.progress, measured=(*self.progress.measured, noted))
+        return scores["headline"] > best
+
+    def _found(self, model: nn.Module, adam: torch.optim.Optimizer) -> Progress:
+        back, store = self.resumption.back, self.resumption.store
+        return Progress() if back is None else store.resume(model, adam, self._schedule, back)
+
+    def _keep(self) -> None:
+        every = self.resumption.every
+        if every and (self.epoch_ends or self.progress.step % every == 0):
+            self.resumption.store.save(self.model, self._adam, self.progress)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Where a recipe that trains one model after the other keeps their states: a folder each."""
+
+    folder: Path
+    run: Mapping[str, Any]
+    """Which run it is; see ``Checkpoint``."""
+    names: tuple[str, ...]
+    """In their order."""
+    every: int = 0
+    back: int | None = None
+    """As in ``Resumption``; of the stage that was under way."""
+
+    def __post_init__(self) -> None:
+        if self.back is None and self._begun:
+            fix = "--resume, or remove it"
+            raise ConfigError("an interrupted run is there", got=str(self.folder), fix=fix)
+        if self.back is not None and not self._begun:
+            raise ConfigError("there is nothing to resume", where=str(self.folder), fix="begin without --resume")
+
+    def __getitem__(self, name: str) -> Resumption:
+        store = self._store(name)
+        if self.back is None or not store.steps():
+            return Resumption(store, self.every)
+        return Resumption(store, self.every, self.back if name == self._begun[-1] else 0)
+
+    @property
+    def _begun(self) -> list[str]:
+        return [name for name in self.names if self._store(name).steps()]
+
+    def _store(self, name: str) -> Checkpoint:
+        return Checkpoint(self.folder / name, self.run)
+
+    def forget(self) -> None:
+        """Remove all states: the run is over."""
+        shutil.rmtree(self.folder, ignore_errors=True)
