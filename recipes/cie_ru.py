@@ -25,8 +25,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from accelerate import Accelerator
-from tqdm import tqdm
 
 from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
@@ -35,18 +33,16 @@ from relik_ml.models.config import LossWeights
 from relik_ml.models.encoder import MDEBERTA
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.retriever import RetrieverConfig
-from relik_ml.score import Report, score
-from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
-from relik_ml.training.card import Task, model_card, save_scored
+from relik_ml.retriever.vectors import Storage
+from relik_ml.training.card import Task
 from relik_ml.training.checkpoint import Progress
-from relik_ml.training.contrast import Questions
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
-from relik_ml.training.indexing import build_index, given_index
+from relik_ml.training.indexing import given_index
 from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits, written_out
 from relik_ml.training.optim import Optimisation
-from relik_ml.training.run import Resumption, Run, Stages
-from relik_ml.training.stages import question_epochs, read_epochs, retrieve_epochs, window_epochs
+from relik_ml.training.run import Stages
+from relik_ml.training.stages import Session, keep_model, train_reader, train_retriever
 
 TASK = Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations")
 
@@ -108,26 +104,25 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-
 MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "checkpoint"}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
 def main(config: Config) -> Progress:
     """The whole path."""
-    stages = check(config)
+    states = check(config)
     accelerator = one_process(config.seed)
     data = read_data(config.data, config.entities)
     data.require("train", "mentions", "links", "triples")
     data.require("dev", "mentions")
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
+    session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
     settings, encoders = prepare(config, data)
-    index = train_retriever(accelerator, config, data, encoders.retriever, stages["retriever"])
+    index = retrieve(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
-    progress = train_reader(accelerator, config, data, relik, stages["reader"])
-    accelerator.print(f"{shares(relik.reader.encode.inputs.cut)}\nsaved to {config.out}, its scores in README.md")
-    stages.forget()
+    progress = read(config, session, relik)
+    states.forget()
     return progress
 
 
@@ -145,7 +140,7 @@ def check(config: Config) -> Stages:
     stride_fits(config.window, config.stride)
     if config.preset == "compact" and config.index:
         raise ConfigError("a compact model trains its own index", got=f"--index {config.index}", fix="leave it out")
-    return stages(config, MOVABLE, ("retriever", "reader"))
+    return stages(config, MOVABLE, ("retriever", "reader"), [config.entities, *config.corpus])
 
 
 def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
@@ -159,51 +154,24 @@ def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
     return joint(settings, config.retriever, config.reader)
 
 
-# Retriever (section 3.1)
+# Training
 
 
-def train_retriever(
-    accelerator: Accelerator, config: Config, data: Data, encoder: TextEncoders, resumption: Resumption
-) -> PassageIndex:
-    """Multi-label NCE over in-batch and random negatives; then the index, with names learnt from train."""
+def retrieve(config: Config, session: Session, encoder: TextEncoders) -> PassageIndex:
+    """Section 3.1: windows and what is said in them come near each other; then all entries are encoded."""
     if config.index:
         return given_index(config.index, encoder)
-    questions = Questions.of(data.train, data.entries, config.window, config.stride)
     plan = Optimisation(config.retriever_rate, config.retriever_epochs)
-    epochs = question_epochs(len(questions.views), config.retriever_batch, plan.epochs, config.seed)
-    retrieve_epochs(
-        Run(accelerator, encoder.model, plan, epochs, config.seed, resumption), encoder, questions, config.negatives
-    )
-    folder = config.out.with_name(config.out.name + ".index")
-    return build_index(data, encoder, folder, "int8" if config.preset == "compact" else "float16")
+    storage: Storage = "int8" if config.preset == "compact" else "float16"
+    return train_retriever(session, encoder, plan, config.retriever_batch, config.negatives, storage)
 
 
-# Reader (section 3.2)
-
-
-def train_reader(
-    accelerator: Accelerator, config: Config, data: Data, relik: Relik, resumption: Resumption
-) -> Progress:
-    """Teacher-forced epochs; the folder holds the best one on dev."""
-    reader, documents = relik.reader, tqdm(data.train, desc="candidates")
-    retrieved, kept = held_out_candidates(relik.retriever, documents, config.window, config.stride)
-    items = reader.encode.fit(retrieved)
-    accelerator.print(losses(kept, reader.encode.out_of_reach(items)))
-    reader.model.weights = LossWeights(relation=config.relation_weight)
+def read(config: Config, session: Session, relik: Relik) -> Progress:
+    """Section 3.2: mentions, their types and links and the relations between them, all at once."""
+    relik.reader.model.weights = LossWeights(relation=config.relation_weight)
     plan = Optimisation(config.reader_rate, config.reader_epochs)
-    epochs = window_epochs(items, config.reader_tokens, plan.epochs, config.seed)
-    run = Run(accelerator, reader.model, plan, epochs, config.seed, resumption)
-    read_epochs(
-        run, reader, items, lambda: score(data.dev, relik.annotate(data.dev)), partial(keep, config, data, relik)
-    )
-    return run.progress
-
-
-def keep(config: Config, data: Data, relik: Relik, report: Report) -> None:
-    """The model folder, with its card; and the scores beside it, for programs."""
-    retrieval = found_gold(relik.retriever, data.dev, config.window, config.stride)
-    card = model_card(TASK, written_out("cie_ru", config, PRESETS), report, retrieval, relik.retriever.index)
-    save_scored(relik, config.out, report, card)
+    keep = partial(keep_model, session, relik, TASK, written_out("cie_ru", config, PRESETS))
+    return train_reader(session, relik, plan, config.reader_tokens, relik.annotate, keep)
 
 
 command = recipe(__doc__, Config, PRESETS, main)

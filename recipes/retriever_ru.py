@@ -150,7 +150,7 @@ def check(config: Config) -> Stages:
     ):
         if config.preset == "compact" and wrong:
             raise ConfigError(what, got=got, fix=fix)
-    return stages(config, MOVABLE, ("retriever",))
+    return stages(config, MOVABLE, ("retriever",), [config.entities, *config.corpus])
 
 
 def ask(config: Config, data: Data) -> Questions:

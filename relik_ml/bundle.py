@@ -190,7 +190,7 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
     settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
     encoders = (_load_compact if settings.compact else _load_joint)(folder, settings)
     retriever, reader = assemble(settings, encoders, PassageIndex.open(index or folder / "index"), device)
-    if index and not len(retriever.index.by_kind("relation")):
+    if index and settings.retriever.relations and not len(retriever.index.by_kind("relation")):
         fix = "build it with nerel_relations among its sources"
         raise ModelError("the index holds no relations to choose from", where=str(index), fix=fix)
     state = (load_packed if settings.compact else load_file)(folder / "reader.safetensors")

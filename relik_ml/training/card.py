@@ -28,10 +28,9 @@ def save_scored(relik: Relik, folder: Path, report: Report, card: str) -> None:
         partial.write_text(json.dumps(report.json(), indent=1), encoding="utf-8")
 
 
-def model_card(task: Task, command: str, report: Report, retrieval: Recall, index: PassageIndex) -> str:
+def model_card(task: Task, command: str, report: Report, retrieval: Recall | None, index: PassageIndex) -> str:
     """Markdown."""
     kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in index.info()["kinds"].items())
-    found = ", ".join(f"{retrieval.at(k):.1%}" for k in KS)
     return f"""# {task.title}
 
 {task.finds}, trained by relik-ml on the train split of NEREL v1.1:
@@ -49,8 +48,7 @@ little kinder than a held-back test would be.
 {report.table()}
 ```
 
-The index holds the entity of {retrieval.coverage:.1%} of the linked mentions, which bounds linking. Their share that
-has it among the first {", ".join(map(str, KS))} candidates of the window: {found}.
+{_retrieved(retrieval) if retrieval else "The index holds relations only: every window is read with all of them."}
 
 ## Data and licences
 
@@ -65,3 +63,9 @@ has it among the first {", ".join(map(str, KS))} candidates of the window: {foun
 - An entity that is not in the index becomes NIL, or a namesake. Discontinuous mentions are not predicted.
 - Scores of mentions, links and triples are the network's own probabilities and not calibrated.
 """
+
+
+def _retrieved(retrieval: Recall) -> str:
+    found = ", ".join(f"{retrieval.at(k):.1%}" for k in KS)
+    return f"""The index holds the entity of {retrieval.coverage:.1%} of the linked mentions, which bounds linking. Their
+share that has it among the first {", ".join(map(str, KS))} candidates of the window: {found}."""

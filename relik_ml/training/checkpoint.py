@@ -134,7 +134,8 @@ def identity(config: Any, movable: Set[str], files: Iterable[Path | None]) -> di
     Raises:
         DataError: a file cannot be read.
     """
-    kept = {name: value for name, value in asdict(config).items() if name not in movable}
+    fields = ((name, value) for name, value in asdict(config).items() if name not in movable)
+    kept = {name: str(value) if isinstance(value, Path) else value for name, value in fields}
     return {**kept, "files": [sha256(path) for path in files if path is not None]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields
 from math import inf
 from pathlib import Path
@@ -58,16 +58,16 @@ def one_process(seed: int, precision: str | None = None) -> Accelerator:
     return accelerator
 
 
-def stages(config: Any, movable: Set[str], names: tuple[str, ...]) -> Stages:
-    """The states of a recipe's run, beside its ``--out``.
+def stages(config: Any, movable: Set[str], names: tuple[str, ...], files: Sequence[Path | None]) -> Stages:
+    """The states of a recipe's run, beside its ``--out``; it is known by its documents and by other ``files``, too.
 
     Raises:
         ConfigError: there is nothing to resume, or something that was to be resumed.
         DataError: the data cannot be read.
     """
-    files = [config.data / "train.jsonl", config.data / "dev.jsonl", config.entities, *config.corpus]
+    documents = (config.data / f"{split}.jsonl" for split in ("train", "dev"))
     folder, back = config.out.with_name(config.out.name + ".checkpoint"), config.back if config.resume else None
-    return Stages(folder, identity(config, movable, files), names, config.checkpoint, back)
+    return Stages(folder, identity(config, movable, [*documents, *files]), names, config.checkpoint, back)
 
 
 def written_out(name: str, config: Any, presets: Presets) -> str:

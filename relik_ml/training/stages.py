@@ -2,15 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
-from relik_ml.reader.reader import Reader
-from relik_ml.score import Report
+from tqdm import tqdm
+
+from relik_ml.pipeline import Relik
+from relik_ml.retriever.index import PassageIndex
+from relik_ml.retriever.vectors import Storage
+from relik_ml.score import Report, score
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.contrast import Objective, Questions, TrainableEncoder
-from relik_ml.training.run import Epochs, Run
-from relik_ml.types import Retrieved
+from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
+from relik_ml.training.card import Task, model_card, save_scored
+from relik_ml.training.checkpoint import Progress
+from relik_ml.training.contrast import Objective, Questions
+from relik_ml.training.data import Data
+from relik_ml.training.encoders import TextEncoders
+from relik_ml.training.indexing import build_index
+from relik_ml.training.optim import Optimisation
+from relik_ml.training.run import Epochs, Run, Stages
+from relik_ml.types import Document, Retrieved
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+Predict = Callable[[Iterable[Document]], Iterable[Document]]
+"""``Relik.annotate``, or ``Relik.describe`` for what stands on gold mentions."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What all stages of a recipe stand on."""
+
+    accelerator: Accelerator
+    data: Data
+    window: int
+    stride: int
+    seed: int
+    out: Path
+    states: Stages
+
+
+def train_retriever(
+    session: Session, encoder: TextEncoders, plan: Optimisation, batch: int, negatives: int, storage: Storage
+) -> PassageIndex:
+    """Multi-label NCE over in-batch and random ``negatives`` (ReLiK, section 3.1), ``batch`` windows a step.
+
+    Then the index, with names learnt from train; its folder lies beside the session's ``out``.
+    """
+    data, objective = session.data, Objective()
+    questions = Questions.of(data.train, data.entries, session.window, session.stride)
+    epochs = question_epochs(len(questions.views), batch, plan.epochs, session.seed)
+    run = Run(session.accelerator, encoder.model, plan, epochs, session.seed, session.states["retriever"])
+    for places, random in run.steps("retriever"):
+        run.descend(objective(encoder, questions.batch(places, negatives, random)))
+    return build_index(data, encoder, index_folder(session.out), storage)
+
+
+def train_reader(
+    session: Session, relik: Relik, plan: Optimisation, tokens: int, predict: Predict, keep: Callable[[Report], None]
+) -> Progress:
+    """Teacher forcing (section 3.2), ``tokens`` tokens of windows a step, padding included.
+
+    After every epoch what is predicted for dev is scored; the best so far is to be kept.
+    """
+    reader, data, say = relik.reader, session.data, session.accelerator.print
+    items = read_candidates(session, relik)
+    epochs = window_epochs(items, tokens, plan.epochs, session.seed)
+    run = Run(session.accelerator, reader.model, plan, epochs, session.seed, session.states["reader"])
+    for places, _ in run.steps("reader"):
+        batch = reader.encode.with_gold([items[place] for place in places])
+        run.descend(run.model(batch.to(str(session.accelerator.device))).loss)
+        if run.epoch_ends:
+            found = score(data.dev, predict(data.dev))
+            best = run.measured({"headline": found.headline})
+            say(f"epoch {run.epoch}: {found.headlines()}{'  best' if best else ''}")
+            if best:
+                keep(found)
+    say(f"{shares(reader.encode.inputs.cut)}\nsaved to {session.out}, its scores in README.md")
+    return run.progress
+
+
+def read_candidates(session: Session, relik: Relik) -> list[Retrieved]:
+    """The windows of train with the candidates that fit; what is lost is said."""
+    documents = tqdm(session.data.train, desc="candidates")
+    retrieved, kept = held_out_candidates(relik.retriever, documents, session.window, session.stride)
+    items = relik.reader.encode.fit(retrieved)
+    session.accelerator.print(losses(kept, relik.reader.encode.out_of_reach(items)))
+    return items
+
+
+def keep_model(session: Session, relik: Relik, task: Task, command: str, report: Report) -> None:
+    """The model folder, with its card; and the scores beside it, for programs."""
+    data, index = session.data, relik.retriever.index
+    retrieval = found_gold(relik.retriever, data.dev, session.window, session.stride)
+    entities = len(data.known) + len(data.own) > 0
+    save_scored(relik, session.out, report, model_card(task, command, report, retrieval if entities else None, index))
+
+
+def index_folder(out: Path) -> Path:
+    """Where the index of a model lies while it is trained."""
+    return out.with_name(out.name + ".index")
 
 
 def question_epochs(count: int, size: int, epochs: int, seed: int) -> Epochs:
@@ -27,25 +122,3 @@ def window_epochs(items: Sequence[Retrieved], tokens: int, epochs: int, seed: in
     """All windows in each epoch, batches of like length, every time in another order."""
     lengths = [len(item.window.tokens) for item in items]
     return [shuffled_batches(lengths, tokens, Random(seed + epoch)) for epoch in range(epochs)]
-
-
-def retrieve_epochs(run: Run, encoder: TrainableEncoder, questions: Questions, negatives: int) -> None:
-    """Multi-label NCE over in-batch and random negatives (ReLiK, Orlando et al. 2024, section 3.1)."""
-    objective = Objective()
-    for places, random in run.steps("retriever"):
-        run.descend(objective(encoder, questions.batch(places, negatives, random)))
-
-
-def read_epochs(
-    run: Run, reader: Reader, items: Sequence[Retrieved], measure: Callable[[], Report], keep: Callable[[Report], None]
-) -> None:
-    """Teacher forcing (section 3.2). After every epoch ``measure`` scores dev; the best so far is to be kept."""
-    for places, _ in run.steps("reader"):
-        batch = reader.encode.with_gold([items[place] for place in places])
-        run.descend(run.model(batch.to(str(run.accelerator.device))).loss)
-        if run.epoch_ends:
-            found = measure()
-            best = run.measured({"headline": found.headline})
-            run.accelerator.print(f"epoch {run.epoch}: {found.headlines()}{'  best' if best else ''}")
-            if best:
-                keep(found)

@@ -1,0 +1,174 @@
+"""Entity linking in Russian: mentions, their types and their links, trained on NEREL in one command.
+
+::
+
+    relik-ml convert nerel --out data/nerel
+    accelerate launch --mixed_precision bf16 recipes/el_ru.py --entities entities.jsonl.gz    # a 24 GB card
+    accelerate launch --cpu recipes/el_ru.py --preset compact --entities entities.jsonl.gz    # a CPU, from scratch
+    accelerate launch --cpu recipes/el_ru.py --preset compact --resume    # go on after a kill, to the same weights
+
+``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far by entities and links; its
+index alone and the scores lie beside it. Expected scores, time and memory: not measured at full size; the memory of
+``full`` is estimated by ``relik-ml recipe plan el_ru``, and ``compact`` is the model of cie_ru.py less its relations.
+
+The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder brings the entities of a window near it;
+an index is built with it; the reader finds mentions and chooses for each among its candidates, one of which is nobody.
+Relations are taken out of the data, so nothing of them is retrieved, learnt or scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from relik_ml import Relik
+from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
+from relik_ml.errors import ConfigError
+from relik_ml.models.encoder import MDEBERTA
+from relik_ml.retriever.index import PassageIndex
+from relik_ml.retriever.retriever import RetrieverConfig
+from relik_ml.retriever.vectors import Storage
+from relik_ml.training.card import Task
+from relik_ml.training.checkpoint import Progress
+from relik_ml.training.data import Data, read_data
+from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
+from relik_ml.training.indexing import given_index
+from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.optim import Optimisation
+from relik_ml.training.run import Stages
+from relik_ml.training.stages import Session, keep_model, train_reader, train_retriever
+
+TASK = Task("Entity linking in Russian", "Mentions of 29 types and links to Wikidata")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every field is a flag of the command."""
+
+    preset: Literal["full", "compact"] = "full"
+    data: Path = Path("data/nerel")
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it."""
+    entities: Path | None = None
+    """Entity table (see indexes/jsonl.py); without one only the entities of train can be linked to."""
+    corpus: tuple[Path, ...] = ()
+    """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
+    out: Path = Path("runs/el_ru")
+    seed: int = 1
+    resume: bool = False
+    """Go on from the checkpoint of a run that was cut off."""
+    back: int = 0
+    """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
+    checkpoint: int = 500
+    """Steps from one checkpoint to the next, besides those at each epoch's end; 0 makes none."""
+    window: int = 128
+    stride: int = 96
+    retriever: str = "intfloat/multilingual-e5-base"
+    index: Path | None = None
+    """An index built by ``--retriever``, as retriever_ru.py leaves it; the retriever is then taken as it is."""
+    reader: str = MDEBERTA
+    retriever_epochs: int = 4
+    retriever_rate: float = 2e-5
+    retriever_batch: int = 16
+    negatives: int = 200
+    """Passages drawn at random for each batch of the retriever, besides those of the other windows."""
+    reader_epochs: int = 20
+    reader_rate: float = 2e-5
+    reader_tokens: int = 1024
+    """Tokens in a batch of the reader, padding included."""
+    candidates: int = 24
+    """Entities a window brings to the reader (K)."""
+    dense: int = 8
+    """Those of them that may come by vector alone."""
+    words: int = 50_000
+    """Word vectors of a compact model."""
+    word_width: int = 112
+    hidden: int = 128
+    dropout: float = 0.3
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {"preset": "full"},
+    "compact": {
+        "preset": "compact", "window": 256, "stride": 192, "candidates": 100, "dense": 10,
+        "retriever_epochs": 6, "retriever_rate": 3e-3, "retriever_batch": 32, "negatives": 1000,
+        "reader_epochs": 24, "reader_rate": 2e-3,
+    },
+}  # fmt: skip
+
+MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "checkpoint"}
+"""Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
+
+
+def main(config: Config) -> Progress:
+    """The whole path."""
+    states = check(config)
+    accelerator = one_process(config.seed)
+    data = read_data(config.data, config.entities).linking()
+    data.require("train", "mentions", "links")
+    data.require("dev", "mentions", "links")
+    accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
+    session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
+    settings, encoders = prepare(config, data)
+    index = retrieve(config, session, encoders.retriever)
+    torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
+    relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
+    progress = read(config, session, relik)
+    states.forget()
+    return progress
+
+
+# Before training
+
+
+def check(config: Config) -> Stages:
+    """Refuse what cannot work or would lose something, before anything is loaded."""
+    refuse_foreign(config.out)
+    positive(
+        config, "window", "retriever_epochs", "retriever_rate", "retriever_batch", "reader_epochs", "reader_rate",
+        "reader_tokens", "candidates", "words", "word_width", "hidden",
+    )  # fmt: skip
+    not_negative(config, "negatives", "dense", "dropout", "checkpoint", "back")
+    stride_fits(config.window, config.stride)
+    if config.preset == "compact" and config.index:
+        raise ConfigError("a compact model trains its own index", got=f"--index {config.index}", fix="leave it out")
+    return stages(config, MOVABLE, ("retriever", "reader"), [config.entities, *config.corpus])
+
+
+def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
+    """The settings of the model, and its encoders: new ones, or pretrained ones."""
+    settings = untrained(
+        data, RetrieverConfig(config.candidates, config.dense, relations=0), config.window, config.stride
+    )
+    if config.preset == "compact":
+        sizes = CompactSizes(config.words, config.word_width, config.hidden, config.dropout)
+        return compact(settings, data, config.corpus, sizes)
+    return joint(settings, config.retriever, config.reader)
+
+
+# Training
+
+
+def retrieve(config: Config, session: Session, encoder: TextEncoders) -> PassageIndex:
+    """Section 3.1: windows and the entities named in them come near each other; then all entries are encoded."""
+    if config.index:
+        return given_index(config.index, encoder)
+    plan = Optimisation(config.retriever_rate, config.retriever_epochs)
+    storage: Storage = "int8" if config.preset == "compact" else "float16"
+    return train_retriever(session, encoder, plan, config.retriever_batch, config.negatives, storage)
+
+
+def read(config: Config, session: Session, relik: Relik) -> Progress:
+    """Section 3.2: mentions, their types and their links, all at once."""
+    plan = Optimisation(config.reader_rate, config.reader_epochs)
+    keep = partial(keep_model, session, relik, TASK, written_out("el_ru", config, PRESETS))
+    return train_reader(session, relik, plan, config.reader_tokens, relik.annotate, keep)
+
+
+command = recipe(__doc__, Config, PRESETS, main)
+
+if __name__ == "__main__":
+    command()

@@ -1,0 +1,152 @@
+"""Relation extraction in Russian: mentions and the relations between them, trained on NEREL in one command.
+
+::
+
+    relik-ml convert nerel --out data/nerel
+    accelerate launch --mixed_precision bf16 recipes/re_ru.py    # mDeBERTa-v3-base, a 24 GB card
+    accelerate launch --cpu recipes/re_ru.py --preset compact    # a CPU, from scratch
+    accelerate launch --cpu recipes/re_ru.py --preset compact --mentions gold    # relations of gold mentions alone
+    accelerate launch --cpu recipes/re_ru.py --preset compact --resume    # go on after a kill, to the same weights
+
+``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far by entities and relations
+(with ``--mentions gold`` for ``relik-ml annotate --keep-mentions``); its index of relations and the scores lie beside
+it. Expected scores, time and memory: not measured; ``relik-ml recipe plan re_ru`` estimates the memory of ``full``.
+
+The reader is the paper's (ReLiK, Orlando et al. 2024, section 3.2). NEREL has 49 relations, few enough to be read with
+every window, so there is no retriever to train: its encoder goes along untrained and only orders them. Links are taken
+out of the data, so nothing of them is retrieved, learnt or scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from relik_ml import Relik
+from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
+from relik_ml.models.config import LossWeights
+from relik_ml.models.encoder import MDEBERTA
+from relik_ml.retriever.retriever import RetrieverConfig
+from relik_ml.training.card import Task
+from relik_ml.training.checkpoint import Progress
+from relik_ml.training.data import Data, read_data
+from relik_ml.training.encoders import CompactSizes, compact, joint, untrained
+from relik_ml.training.indexing import build_index
+from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.optim import Optimisation
+from relik_ml.training.run import Stages
+from relik_ml.training.stages import Session, index_folder, keep_model, train_reader
+
+TASK = Task("Relation extraction in Russian", "Mentions of 29 types and 49 relations between them")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every field is a flag of the command."""
+
+    preset: Literal["full", "compact"] = "full"
+    data: Path = Path("data/nerel")
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it."""
+    corpus: tuple[Path, ...] = ()
+    """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
+    out: Path = Path("runs/re_ru")
+    seed: int = 1
+    resume: bool = False
+    """Go on from the checkpoint of a run that was cut off."""
+    back: int = 0
+    """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
+    checkpoint: int = 500
+    """Steps from one checkpoint to the next, besides those at each epoch's end; 0 makes none."""
+    mentions: Literal["predicted", "gold"] = "predicted"
+    """Between which mentions relations are found: with ``gold`` their bounds are not learnt, and dev's are given."""
+    window: int = 128
+    stride: int = 96
+    retriever: str = "intfloat/multilingual-e5-small"
+    """Orders the relations; it is not trained."""
+    reader: str = MDEBERTA
+    reader_epochs: int = 20
+    reader_rate: float = 2e-5
+    reader_tokens: int = 1024
+    """Tokens in a batch of the reader, padding included."""
+    relations: int = 50
+    """Relations a window brings along (K'): all of them."""
+    relation_weight: float = 1.0
+    words: int = 50_000
+    """Word vectors of a compact model."""
+    word_width: int = 112
+    hidden: int = 128
+    dropout: float = 0.3
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {"preset": "full"},
+    "compact": {"preset": "compact", "window": 256, "stride": 192, "reader_epochs": 24, "reader_rate": 2e-3},
+}
+
+MOVABLE = {"data", "corpus", "out", "resume", "back", "checkpoint"}
+"""Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
+
+
+def main(config: Config) -> Progress:
+    """The whole path."""
+    states = check(config)
+    accelerator = one_process(config.seed)
+    data = read_data(config.data, None).relating()
+    data.require("train", "mentions", "triples")
+    data.require("dev", "mentions", "triples")
+    accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.relations)} relations")
+    session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
+    settings, encoders = prepare(config, data)
+    index = build_index(data, encoders.retriever, index_folder(config.out), "float16")
+    torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
+    relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
+    progress = read(config, session, relik)
+    states.forget()
+    return progress
+
+
+# Before training
+
+
+def check(config: Config) -> Stages:
+    """Refuse what cannot work or would lose something, before anything is loaded."""
+    refuse_foreign(config.out)
+    positive(
+        config, "window", "reader_epochs", "reader_rate", "reader_tokens", "relations", "words", "word_width", "hidden"
+    )
+    not_negative(config, "relation_weight", "dropout", "checkpoint", "back")
+    stride_fits(config.window, config.stride)
+    return stages(config, MOVABLE, ("reader",), [*config.corpus])
+
+
+def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
+    """The settings of the model, and its encoders: new ones, or pretrained ones."""
+    retriever = RetrieverConfig(entities=0, dense=0, relations=config.relations)
+    settings = untrained(data, retriever, config.window, config.stride)
+    if config.preset == "compact":
+        sizes = CompactSizes(config.words, config.word_width, config.hidden, config.dropout)
+        return compact(settings, data, config.corpus, sizes)
+    return joint(settings, config.retriever, config.reader)
+
+
+# Training (section 3.2)
+
+
+def read(config: Config, session: Session, relik: Relik) -> Progress:
+    """Mentions, their types and the relations between them, all at once; or relations and types of given mentions."""
+    bounds = 0.0 if config.mentions == "gold" else 1.0
+    relik.reader.model.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
+    plan = Optimisation(config.reader_rate, config.reader_epochs)
+    predict = relik.describe if config.mentions == "gold" else relik.annotate
+    keep = partial(keep_model, session, relik, TASK, written_out("re_ru", config, PRESETS))
+    return train_reader(session, relik, plan, config.reader_tokens, predict, keep)
+
+
+command = recipe(__doc__, Config, PRESETS, main, mentions=["predicted", "gold"])
+
+if __name__ == "__main__":
+    command()

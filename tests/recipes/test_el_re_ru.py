@@ -1,0 +1,139 @@
+"""Linking alone and relations alone: end to end on our twenty documents, compact and with tiny pretrained encoders."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from relik_ml import Relik
+from relik_ml.io import write_documents
+from relik_ml.types import Link
+from tests.corpus import documents
+from tests.recipes.test_cie_ru import data, vectors_or_skip, weights
+from tests.recipes.test_interruption import one_thread
+
+pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
+
+__all__ = ["data", "one_thread"]  # fixtures of other recipes' tests
+
+WINDOWS = ("--window", 24, "--stride", 16)
+SIZES = ("--preset", "compact", "--words", 400, "--word-width", 16, "--hidden", 16)
+RETRIEVER = ("--retriever-epochs", 2, "--retriever-batch", 64, "--negatives", 20, "--candidates", 4, "--dense", 2)
+RECIPES = {"el_ru": RETRIEVER, "re_ru": (), "cie_ru": RETRIEVER}
+
+
+def run(name: str, data: Path, out: Path, *flags: object) -> tuple[int, str]:
+    arguments = [*WINDOWS, *RECIPES[name], *flags, "--data", data, "--out", out]
+    if name != "re_ru" and "--entities" not in flags:
+        arguments += ["--entities", data / "entities.jsonl"]
+    found = CliRunner().invoke(import_module(f"relik_ml.recipes.{name}").command, [*map(str, arguments)])
+    assert found.exception is None or isinstance(found.exception, SystemExit), found.output
+    return found.exit_code, found.output
+
+
+def scores(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(out.with_name(out.name + ".scores.json").read_text("utf-8"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "scored", "not_scored"),
+    [
+        ("el_ru", (), {"ner", "el.inkb"}, {"re.document.boundaries", "cie.triples"}),
+        ("re_ru", (), {"ner", "re.document.boundaries"}, {"el.inkb", "cie.triples"}),
+        ("re_ru", ("--mentions", "gold"), {"re.document.boundaries"}, {"el.inkb", "cie.triples"}),
+    ],
+)
+def test_compact_twice_with_one_seed(
+    data: Path, tmp_path: Path, name: str, flags: tuple[str, ...], scored: set[str], not_scored: set[str]
+) -> None:
+    """The model loads and says what it was trained to say; a second run has the same weights."""
+    vectors_or_skip()
+    small = (*SIZES, "--reader-epochs", 2, "--reader-rate", 0.01, *flags)
+    outs = [tmp_path / "one", tmp_path / "two"]
+    for out in outs:
+        code, output = run(name, data, out, *small)
+        assert code == 0, output
+    assert weights(outs[0]) == weights(outs[1])
+    assert len(weights(outs[0])) >= 3
+    found = scores(outs[0])["scores"]
+    assert scored <= found.keys()
+    assert not not_scored & found.keys()
+    assert scores(outs[0])["entities"] == ("gold" if flags else "end to end")
+    model = Relik.from_pretrained(outs[0])
+    (said,) = (model.describe if flags else model.annotate)([documents()[12]])
+    assert not (said.triples if name == "el_ru" else [m for m in said.mentions if m.link.status == "linked"])
+    assert f"recipes/{name}.py --preset compact" in (outs[0] / "README.md").read_text("utf-8")
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+@pytest.mark.parametrize("name", ["el_ru", "re_ru"])
+def test_two_steps_with_tiny_mdeberta_and_e5(data: Path, checkpoints: Path, tmp_path: Path, name: str) -> None:
+    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta")
+    code, output = run(name, data, tmp_path / "out", *folders, "--reader-epochs", 2, "--reader-tokens", 4000)
+    assert code == 0, output
+    assert "epoch 2: ner " in output
+    assert Relik.from_pretrained(tmp_path / "out").annotate([documents()[12]])
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "code", "said"),
+    [
+        ("el_ru", ("--relations", 4), 2, "--relations"),
+        ("el_ru", ("--candidates", 0), 7, "candidates"),
+        ("cie_ru", ("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
+        ("cie_ru", ("--preset", "compact", "--index", "x"), 7, "--index x"),
+        ("re_ru", ("--hidden", -1, "--reader-epochs", 0), 7, "reader_epochs, hidden"),
+        ("re_ru", ("--resume",), 7, "begin without --resume"),
+        ("re_ru", ("--config", "no.yaml"), 7, "no.yaml"),
+    ],
+)
+def test_bad_settings(data: Path, tmp_path: Path, name: str, flags: tuple[object, ...], code: int, said: str) -> None:
+    refused(run(name, data, tmp_path / "out", *flags), code, said)
+    assert not list(tmp_path.iterdir())
+
+
+def refused(found: tuple[int, str], code: int, said: str) -> None:
+    """One message, and nothing has been trained."""
+    assert found[0] == code, found[1]
+    assert said in found[1]
+    assert "epoch " not in found[1]
+    assert found[1].lower().count("error: ") == 1
+
+
+def test_no_gold_for_the_task(data: Path, tmp_path: Path) -> None:
+    bare = [replace(d, triples=()) for d in documents()]
+    write_documents(bare[:12], tmp_path / "train.jsonl")
+    write_documents(documents()[12:], tmp_path / "dev.jsonl")
+    refused(run("re_ru", tmp_path, tmp_path / "out"), 7, "the train split has no gold triples")
+    unlinked = [replace(d, mentions=tuple(replace(m, link=Link()) for m in d.mentions)) for d in documents()]
+    write_documents(documents()[:12], tmp_path / "train.jsonl")
+    write_documents(unlinked[12:], tmp_path / "dev.jsonl")
+    entities = ("--entities", data / "entities.jsonl")
+    refused(run("el_ru", tmp_path, tmp_path / "out", *entities), 7, "the dev split has no gold links")
+    write_documents([], tmp_path / "dev.jsonl")
+    refused(run("el_ru", tmp_path, tmp_path / "out", *entities), 7, "the dev split is empty")
+
+
+def test_an_index_of_another_encoder(data: Path, tiny_folder: Path, checkpoints: Path, tmp_path: Path) -> None:
+    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta")
+    found = run("cie_ru", data, tmp_path / "out", *folders, "--index", tiny_folder / "index")
+    refused(found, 5, "built by another encoder")
+
+
+def test_a_configuration_file(data: Path, tmp_path: Path) -> None:
+    """It stands between flags and preset; what it does not know it says."""
+    file = tmp_path / "my.yaml"
+    file.write_text(f"preset: compact\nwindow: 8\nstride: 16\ndata: {data}\n", "utf-8")
+    refused(run("re_ru", data, tmp_path / "out", "--config", file, "--window", 9), 7, "--window 9 --stride 16")
+    for content, said in (("windw: 8\nepochs: 2", "epochs, windw"), ("- 1", "list"), ("a: [", "cannot be read")):
+        file.write_text(content, "utf-8")
+        refused(run("re_ru", data, tmp_path / "out", "--config", file), 7, said)
+    file.write_text("reader_epochs: many", "utf-8")
+    refused(run("re_ru", data, tmp_path / "out", "--config", file), 2, "reader-epochs")

@@ -1,0 +1,170 @@
+"""Training that is killed and resumed ends as if it had not been: closed IE, retriever and reader, compact preset."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+
+from relik_ml.errors import ModelError
+from relik_ml.training import vectors
+from relik_ml.training.run import Run
+from tests.recipes.test_cie_ru import COMPACT, data, vectors_or_skip, weights
+
+pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
+
+__all__ = ["data"]  # the fixture of the recipe's own tests
+
+FLAGS = (
+    *COMPACT, "--retriever-epochs", "2", "--retriever-batch", "8", "--reader-epochs", "4", "--reader-rate", "0.02",
+    "--reader-tokens", "100", "--checkpoint", "1",
+)  # fmt: skip
+EVENTS = ("retriever/step-2", "reader/.*.part", "reader/step-3")
+"""Files whose appearance is a moment to kill at, relative to the folder of checkpoints."""
+
+Progress = Any  # of relik_ml.training.checkpoint
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums depend on the number of threads, and word vectors need be read but once a process."""
+    settings = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        patch.setattr(vectors, "read_navec", cache(vectors.read_navec))
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(before)
+
+
+def config(data: Path, out: Path, **others: object) -> Any:
+    recipe = import_module("relik_ml.recipes.cie_ru")
+    fields = {name[2:].replace("-", "_"): value for name, value in zip(FLAGS[::2], FLAGS[1::2], strict=True)}
+    given = {name: value if name == "preset" else float(value) for name, value in fields.items()}
+    given = {name: int(value) if str(value).endswith(".0") else value for name, value in given.items()}
+    places = {"data": data, "entities": data / "entities.jsonl", "out": out}
+    return recipe.Config(**{**recipe.PRESETS["compact"], **given, **places, **others})
+
+
+def train(data: Path, out: Path, **others: object) -> Progress:
+    return import_module("relik_ml.recipes.cie_ru").main(config(data, out, **others))
+
+
+@pytest.fixture(scope="module")
+def unbroken(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Progress]:
+    vectors_or_skip()
+    out = tmp_path_factory.mktemp("unbroken") / "out"
+    return out, train(data, out)
+
+
+class Stopped(Exception):
+    """The light went out."""
+
+
+def train_for(steps: int, data: Path, out: Path, **others: object) -> None:
+    """Let training fail after so many more steps, be it of the retriever or of the reader."""
+    follow, left = Run.follow, iter(range(steps))
+
+    def limited(run: Run, loss: float) -> None:
+        if next(left, None) is None:
+            raise Stopped
+        follow(run, loss)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "follow", limited)
+        with pytest.raises(Stopped):
+            train(data, out, **others)
+
+
+def test_in_pieces_it_is_the_unbroken_run(data: Path, unbroken: tuple[Path, Progress], tmp_path: Path) -> None:
+    """The retriever is stopped, then the reader before its first step, then the reader within an epoch."""
+    out, resume = tmp_path / "out", False
+    for steps in (2, 2, 5):
+        train_for(steps, data, out, resume=resume)
+        resume = True
+    ended = train(data, out, resume=True)
+    assert ended.losses == pytest.approx(unbroken[1].losses, abs=1e-6)
+    assert ended.measured == unbroken[1].measured
+    assert weights(out) == weights(unbroken[0])
+    assert (out / "README.md").read_text("utf-8") == (unbroken[0] / "README.md").read_text("utf-8")
+    assert not (tmp_path / "out.checkpoint").exists()
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+
+
+def test_damaged_it_goes_on_from_the_checkpoint_before(
+    data: Path, unbroken: tuple[Path, Progress], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    train_for(len(unbroken[1].losses) + 1, data, out)
+    folders = (tmp_path / "out.checkpoint" / "reader").glob("step-*")
+    newest = max(folders, key=lambda path: int(path.name.partition("-")[2]))
+    flip(newest / "weights.safetensors")
+    with pytest.raises(ModelError, match="checkpoint") as error:
+        train(data, out, resume=True)
+    assert "--resume --back 1" in error.value.fix
+    train(data, out, resume=True, back=1)
+    assert weights(out) == weights(unbroken[0])
+
+
+def killed(root: Path, data: Path, out: Path, due: Callable[[], bool], *flags: str) -> None:
+    """Start the recipe and kill it as soon as it is due; it may have ended before."""
+    arguments = [*FLAGS, *flags, "--data", data, "--entities", data / "entities.jsonl", "--out", out]
+    command = [sys.executable, "recipes/cie_ru.py", *map(str, arguments)]
+    with (out.parent / "log.txt").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(command, cwd=root, env=os.environ, stdout=log, stderr=log)
+        while process.poll() is None and not due():
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+    assert process.returncode in (0, -9), (out.parent / "log.txt").read_text("utf-8")
+
+
+def resumable(out: Path) -> bool:
+    return any(out.with_name(out.name + ".checkpoint").glob("*/step-*"))
+
+
+def test_killed_at_several_moments(root: Path, data: Path, unbroken: tuple[Path, Progress], tmp_path: Path) -> None:
+    """SIGKILL, each time from the checkpoint that the last one left: while one is written, too."""
+    out = tmp_path / "out"
+    for event in EVENTS:
+        due = lambda event=event: any((tmp_path / "out.checkpoint").glob(event))  # noqa: E731
+        killed(root, data, out, due, *(["--resume"] if resumable(out) else []))
+        assert resumable(out), (tmp_path / "log.txt").read_text("utf-8")
+    ended = train(data, out, resume=True)
+    assert ended.losses == pytest.approx(unbroken[1].losses, abs=1e-6)
+    assert weights(out) == weights(unbroken[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_random_moments(
+    root: Path, data: Path, unbroken: tuple[Path, Progress], tmp_path: Path, seed: int
+) -> None:
+    out, random = tmp_path / "out", Random(seed)
+    for _ in range(3):
+        until = time.monotonic() + random.uniform(2, 14)
+        killed(root, data, out, lambda until=until: time.monotonic() > until, *(["--resume"] if resumable(out) else []))
+        if out.exists() and not resumable(out):
+            break
+    if resumable(out) or not out.exists():
+        train(data, out, resume=resumable(out))
+    assert weights(out) == weights(unbroken[0])
+    shutil.rmtree(tmp_path, ignore_errors=True)
