@@ -1,1 +1,1 @@
-"""What recipes share: batches, optimisers, the best model so far. The loops stand in the recipes."""
+"""What recipes share: data, encoders, steps that can be resumed, the two stages, and how a recipe is started."""

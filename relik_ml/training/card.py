@@ -67,5 +67,5 @@ little kinder than a held-back test would be.
 
 def _retrieved(retrieval: Recall) -> str:
     found = ", ".join(f"{retrieval.at(k):.1%}" for k in KS)
-    return f"""The index holds the entity of {retrieval.coverage:.1%} of the linked mentions, which bounds linking. Their
-share that has it among the first {", ".join(map(str, KS))} candidates of the window: {found}."""
+    return f"""The index holds the entity of {retrieval.coverage:.1%} of the linked mentions, which bounds linking.
+Their share that has it among the first {", ".join(map(str, KS))} candidates of the window: {found}."""

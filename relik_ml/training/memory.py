@@ -1,15 +1,16 @@
 """How much memory a step of training needs, worked out before it is run: an estimate.
 
-The architecture is built and run once with tensors that have a shape and no content, so what a backward pass will need
-is counted and not guessed, for whatever encoder AutoModel knows. What a card needs besides (the context of CUDA, kernels'
-scratch, fragmentation) is not in it; fused attention, where there is one, needs less.
+The architecture is built and run once with tensors that have a shape and no content, so what a backward pass will
+need is counted and not guessed, for whatever encoder AutoModel knows. What a card needs besides (the context of CUDA,
+scratch of kernels, fragmentation) is not in it; fused attention, where there is one, needs less.
 """
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -94,22 +95,35 @@ class Need:
 def need(config: Mapping[str, Any], way: Way, texts: int, length: int) -> Need:
     """What one step with ``texts`` texts of ``length`` tokens needs; nothing of that size is ever allocated.
 
+    With checkpointing one layer is there whole at a time, besides what stands between all of them.
+
     Raises:
         ConfigError: the configuration describes no encoder that can be run on such texts.
     """
+    found = _counted(config, way, texts, length)
+    if not way.checkpointing:
+        return found
+    whole = _counted(config, replace(way, checkpointing=False), texts, length)
+    return replace(found, activations=found.activations + whole.activations // int(config["num_hidden_layers"]))
+
+
+def _counted(config: Mapping[str, Any], way: Way, texts: int, length: int) -> Need:
     import transformers
 
     auto: Any = transformers.AutoModel  # has no annotations
     try:
-        with FakeTensorMode():
-            model = BiEncoder(auto.from_config(transformers.AutoConfig.for_model(**config), trust_remote_code=False))
+        with torch.device("meta"):
+            base = transformers.AutoConfig.for_model(**config)
+            model = BiEncoder(auto.from_config(base, dtype=torch.float32, trust_remote_code=False))
             if way.lora:
                 add_adapters(model, way.lora)
-            if way.checkpointing:
-                _recompute(model.encoder)
+        if way.checkpointing:
+            _recompute(model.encoder)
+        with FakeTensorMode():
+            _pretend(model)
             ids = torch.ones(texts, length, dtype=torch.long)
             kept = activations(model.train(), {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, way.bf16)
-            sizes = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
+        sizes = [(weight.numel(), weight.requires_grad) for weight in model.parameters()]
     except ConfigError:
         raise
     except Exception as error:  # whatever impossible sizes make of a constructor or a forward pass
@@ -172,6 +186,18 @@ def table(name: str, memory: float, tokens: int, length: int, lora: int) -> str:
     return "\n".join(lines)
 
 
+def _pretend(model: nn.Module) -> None:
+    """Let a model of no device pass for one of the CPU, where autocast is at home."""
+    for module in model.modules():
+        for name, weight in module.named_parameters(recurse=False):
+            empty = torch.empty(weight.shape, dtype=weight.dtype)
+            setattr(module, name, nn.Parameter(empty, requires_grad=weight.requires_grad))
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, torch.empty(buffer.shape, dtype=buffer.dtype))
+
+
 def _recompute(encoder: nn.Module) -> None:
     settings: Any = encoder  # transformers' class, or peft's around it
-    settings.gradient_checkpointing_enable({"use_reentrant": False})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the name is old, the new one not in all of transformers 5
+        settings.gradient_checkpointing_enable({"use_reentrant": False})
