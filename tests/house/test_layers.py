@@ -27,6 +27,7 @@ SIBLINGS = {  # what a part may import of its own layer
     "score": {"text"},  # the scope of a relation is its sentence
     "export": {"graph", "records", "text"},
     "pipeline": {"bundle"},
+    "training": {"bundle", "pipeline"},  # what it trains is assembled, scored and saved as a whole
     "cli": {"relik_ml", "serve"},
     "serve": {"relik_ml"},
     "__main__": {"cli"},
