@@ -111,7 +111,7 @@ def test_examples_in_the_help_texts_are_right() -> None:
 
 
 def recipe_options(recipe: Path) -> set[str]:
-    """The fields of a recipe's Config are its options, and ``--config``; read off the tree: importing wants accelerate."""
+    """The fields of a recipe's Config are its options, and ``--config``; off the tree: importing wants accelerate."""
     tree = ast.parse(recipe.read_text(encoding="utf-8"))
     (config,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
     targets = (each.target for each in config.body if isinstance(each, ast.AnnAssign))
