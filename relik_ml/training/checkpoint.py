@@ -71,6 +71,7 @@ class Checkpoint:
         states = {"weights": trained(model), "adam": optimiser_state(adam), "best": progress.best, "mined": mined}
         fields = {name: getattr(progress, name) for name in ("step", "losses", "measured")}
         self._refuse_foreign()
+        shutil.rmtree(self._at(progress.step), ignore_errors=True)  # of a past that was gone back from, perhaps damaged
         with atomic_folder(self._at(progress.step), FORMAT.wrote) as partial:
             for name, state in states.items():
                 kept = {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}

@@ -120,6 +120,8 @@ def test_an_older_checkpoint_is_used_on_request(tmp_path: Path, name: str, harm:
     older = store.resume(*again, back=1)
     assert older.step == 4
     assert steps(*again, older, 6).losses == progress.losses
+    store.save(again[0], again[1], replace(older, step=6))
+    assert store.resume(*made()).step == 6
     store.save(again[0], again[1], replace(older, step=5))
     assert store.steps() == [4, 5]
     with pytest.raises(ConfigError, match="not so many"):
