@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ class Start:
     def __call__(self) -> FastAPI:
         """Load the model and put the service around it. ModelError when it cannot be loaded."""
         relik = Relik.from_pretrained(self.model, index=self.index, device=self.device)
+        gc.freeze()  # the model lives as long as the process
         return create_app(relik, relik.settings.languages, self.limits, self.access)
 
 
