@@ -83,8 +83,13 @@ def run_key(stems: Sequence[str]) -> int:
     """The key of a run of stems; 0 for nothing and for a single letter, which names no one."""
     if sum(map(len, stems)) < 2:
         return 0
-    folded = reduce(lambda run, stem: (run * _ODD + word_hash(stem)) & _BITS, stems, 0)
+    folded = run_hash(stems)
     return ((folded ^ folded >> 29) * _ODD & _BITS) >> 16
+
+
+def run_hash(stems: Sequence[str]) -> int:
+    """The unfinished key of a run of stems, which ``extended`` goes on from and ``finished`` ends."""
+    return reduce(lambda run, stem: (run * _ODD + word_hash(stem)) & _BITS, stems, 0)
 
 
 def finished(runs: Keys) -> Keys:

@@ -69,7 +69,7 @@ class Retriever:
             return [[] for _ in windows]
         texts = [window.tokens for window in windows]
         firsts = self.index.entries.ids.firsts if self.index.per_id > 1 else None
-        return self.names.find_all(texts, held_out, self.config.per_span, firsts)
+        return self.names.find_all(texts, held_out, self.config.per_span, firsts, self.index.entries)
 
     def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
         places, scores = self.index.nearest(queries, k, rows)

@@ -1,8 +1,9 @@
 """The runs of words of a text with the keys that each is looked up by.
 
 A key's way says how far it is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of what
-is named so, ``HEARD`` another script's spelling of it, ``INITIALS`` a surname behind or before initials, ``SHORTENED``
-an acronym that follows from the name.
+is named so, ``HEARD`` a Russian spelling of a Latin name, ``INITIALS`` a surname behind or before initials,
+``SHORTENED`` an acronym that follows from the name, ``ROMANISED`` a Latin spelling of a Russian name, ``SURNAMED`` a
+Latin surname alone, by its sound.
 """
 
 from __future__ import annotations
@@ -17,15 +18,23 @@ from numpy.typing import NDArray
 from relik_ml.retriever.acronyms import LONGEST as LONGEST_SHORT
 from relik_ml.retriever.acronyms import SHORTEST
 from relik_ml.retriever.derivation import bases
-from relik_ml.retriever.keys import SHORT, SOUNDING, Keys, extended, finished, variants, word_hash
+from relik_ml.retriever.initials import is_initial
+from relik_ml.retriever.keys import SHORT, SOUNDING, Keys, extended, finished, run_hash, variants, word_hash
+from relik_ml.retriever.romanization import russian_stems
 from relik_ml.retriever.stems import CYRILLIC, stem
 from relik_ml.retriever.transliteration import sound
 from relik_ml.types import Token
 
-SPELT, DERIVED, HEARD, INITIALS, SHORTENED = range(5)
+SPELT, DERIVED, HEARD, INITIALS, SHORTENED, ROMANISED, SURNAMED = range(7)
 
-LONGEST, LONGEST_HEARD = 7, 3
+LONGEST, LONGEST_HEARD, LONGEST_ROMANISED = 7, 3, 3
 """Words in the longest name looked up."""
+
+INITIALS_MOST = 3
+"""Initials of one person, as in «Э. Т. А. Гофман»; more in a row are an alphabet."""
+
+READINGS = 512
+"""The most ways to read a run of Latin words; each word gets its share of them."""
 
 GAP = 3
 """Code points that may lie between two words of a name, such as a dash between blanks."""
@@ -37,10 +46,12 @@ class Form(NamedTuple):
     surface: int
     lemma: int
     sound: int
+    readings: tuple[int, ...]
+    """What a Latin word may spell in Russian, likeliest first."""
     derived: tuple[int, ...]
     acronym: int
-    letter: bool
-    """Whether it is one capital letter, and so no name alone but perhaps an initial."""
+    initial: bool
+    """Whether it may be the initial of a name."""
     brief: bool
     """Whether it is one letter or digit, which alone names no one."""
 
@@ -75,22 +86,27 @@ class Spans:
         forms = [self._form(words[place].text) for place in solid]
         places = np.array(solid)
         near = _near([words[place] for place in solid], np.searchsorted(_ends(texts), places, "right"))
-        parts = [*_spelt(forms, near), *_heard(forms, near), *_single(forms), *_initialled(forms, near)]
+        parts = [
+            *_spelt(forms, near), *_heard(forms, near), *_single(forms), *_hyphened(forms, places, words),
+            *_romanised(forms, near), *_initialled(forms, near),
+        ]  # fmt: skip
         first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Runs(places[first], places[last], key, way)
 
     def _formed(self, word: str) -> Form:
         tried = variants(word, self._lemma)
-        named = word[0].isupper() and not word.isupper() and CYRILLIC.match(word)
+        named, russian = word[0].isupper() and not word.isupper(), CYRILLIC.match(word)
         heard = sound(word) if named else ""
-        derived = {base for each in tried for base in bases(each)} - {*tried} if CYRILLIC.match(word) else ()
+        readings = russian_stems(word) if named and not russian else ()
+        derived = {base for each in tried for base in bases(each)} - {(each,) for each in tried} if russian else ()
         return Form(
             word_hash(tried[0]),
             word_hash(tried[-1]),
             word_hash(SOUNDING + heard) if heard else 0,
-            tuple(sorted(map(word_hash, derived))),
+            tuple(map(word_hash, readings)),
+            tuple(sorted(map(run_hash, derived))),
             word_hash(SHORT + word) if word.isupper() and SHORTEST <= len(word) <= LONGEST_SHORT else 0,
-            len(word) == 1 and word.isupper(),
+            is_initial(word),
             len(stem(word)) < 2,
         )
 
@@ -128,7 +144,7 @@ def _spelt(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
 
 
 def _heard(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
-    sounds = _column(forms, 2)
+    sounds = np.array([0 if form.readings else form.sound for form in forms], np.uint64)
     for length, left, run in _chains(sounds, near & (sounds > 0), LONGEST_HEARD):
         yield _runs(left[sounds[left] > 0], length, run[sounds[left] > 0], HEARD)
 
@@ -136,28 +152,67 @@ def _heard(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
 def _single(forms: Sequence[Form]) -> Iterator[Runs]:
     bases = [(place, base) for place, form in enumerate(forms) for base in form.derived]
     acronyms = [(place, form.acronym) for place, form in enumerate(forms) if form.acronym]
-    for pairs, way in ((bases, DERIVED), (acronyms, SHORTENED)):
-        places, hashes = [place for place, _ in pairs], [hash for _, hash in pairs]
-        yield _runs(np.array(places, np.int64), 1, np.array(hashes, np.uint64), way)
+    surnames = [(place, form.sound) for place, form in enumerate(forms) if form.readings and form.sound]
+    for pairs, way in ((bases, DERIVED), (acronyms, SHORTENED), (surnames, SURNAMED)):
+        yield _runs(_places(pairs), 1, _hashes(pairs), way)
+
+
+def _hyphened(forms: Sequence[Form], places: NDArray[np.int64], words: Sequence[Token]) -> Iterator[Runs]:
+    """What is derived from the second half of a name: «нью-йоркский»."""
+    second = [place for place, form in enumerate(forms) if place and form.derived and _hyphen(words, places, place)]
+    pairs = [(place - 1, base) for place in second for base in forms[place].derived]
+    first = np.array([forms[place].surface for place, _ in pairs], np.uint64)
+    yield _runs(_places(pairs), 2, extended(first, _hashes(pairs)), DERIVED)
+
+
+def _hyphen(words: Sequence[Token], places: NDArray[np.int64], place: int) -> bool:
+    """Whether a hyphen alone stands between a word and the one before."""
+    before, word = words[places[place - 1]], words[places[place]]
+    return before.stop + 1 == word.start and words[places[place] - 1].text == "-"
+
+
+def _romanised(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
+    """Runs of Latin words, each read in as many ways as its share of the run's allows."""
+    for place in [place for place, form in enumerate(forms) if form.readings]:
+        for length in range(1, LONGEST_ROMANISED + 1):
+            run = forms[place : place + length]
+            if len(run) < length or not all(form.readings for form in run) or not near[place + 1 : place + length].all():
+                break
+            keys, share = np.zeros(1, np.uint64), int(READINGS ** (1 / length))
+            for form in run:
+                keys = extended(keys[:, None], np.array(form.readings[:share], np.uint64)).ravel()
+            yield _runs(np.full(len(keys), place), length, keys, ROMANISED)
 
 
 def _initialled(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
-    """Surnames with one or two initials before or behind them."""
-    for place in [place for place, form in enumerate(forms) if form.letter]:
-        for first, last, name in _around(forms, near, place):
-            tried = [form for form in (forms[name].surface, forms[name].lemma, forms[name].sound) if form]
-            spans = np.full(len(tried), first), np.full(len(tried), last)
-            yield Runs(*spans, finished(np.array(tried, np.uint64)), np.full(len(tried), INITIALS))
+    """Surnames with the initials before or behind them, all of them."""
+    for name, first, last in _around(np.array([form.initial for form in forms]), near):
+        form = forms[name]
+        tried = [each for each in (form.surface, form.lemma, form.sound, *form.readings) if each]
+        spans = np.full(len(tried), first), np.full(len(tried), last)
+        yield Runs(*spans, finished(np.array(tried, np.uint64)), np.full(len(tried), INITIALS))
 
 
-def _around(forms: Sequence[Form], near: NDArray[np.bool_], place: int) -> Iterator[tuple[int, int, int]]:
-    """First and last word of each run with an initial at ``place`` at its edge, and the place of the surname."""
-    for name in (place + 1, place + 2, place - 1, place - 2):
-        low, high = min(place, name), max(place, name)
-        if low < 0 or high >= len(forms) or not near[low + 1 : high + 1].all():
+def _around(initial: NDArray[np.bool_], near: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+    """The place of each surname with initials on one side, and the first and the last word of the run."""
+    places = np.flatnonzero(initial)
+    apart = np.flatnonzero((np.diff(places) > 1) | ~near[places[1:]]) + 1
+    for group in np.split(places, apart):
+        if not 0 < len(group) <= INITIALS_MOST:
             continue
-        if [form.letter for form in forms[low : high + 1]].count(False) == 1 and not forms[name].letter:
-            yield low, high, name
+        first, last = int(group[0]), int(group[-1])
+        if first and near[first]:
+            yield first - 1, first - 1, last
+        if last + 1 < len(near) and near[last + 1]:
+            yield last + 1, first, last + 1
+
+
+def _places(pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    return np.array([place for place, _ in pairs], np.int64)
+
+
+def _hashes(pairs: Sequence[tuple[int, int]]) -> Keys:
+    return np.array([hash for _, hash in pairs], np.uint64)
 
 
 def _chains(hashes: Keys, near: NDArray[np.bool_], longest: int) -> Iterator[tuple[int, NDArray[np.int64], Keys]]:

@@ -144,9 +144,9 @@ def test_names_without_letters_have_no_key_and_take_no_row() -> None:
     assert name_key("РФ") == name_key("«рф»") != 0
     nameless = [Entry("Q1", "entity", "—"), Entry("Q2", "entity", ""), Entry("Q3", "entity", "!", aliases=("я", "?"))]
     index = NameIndex.build(nameless, Learnt({(0, 1): 3}), LEMMA)
-    assert len(index.keys) == 0
+    assert len(index.table.keys) == 0
     assert index.find(tokens("— ! я ?")) == []
-    assert 0 not in INDEX.keys.tolist()
+    assert 0 not in INDEX.table.keys.tolist()
 
 
 def test_lone_surrogates_are_no_letters() -> None:
@@ -340,7 +340,7 @@ def test_holding_out_changes_neither_index_nor_lesson() -> None:
 
 def test_counts_stop_at_what_two_bytes_hold() -> None:
     index = NameIndex.build(ENTRIES, taught(("президент", 0), times=10**6), LEMMA)
-    assert int(index.counts.max()) == 65_535
+    assert int(index.table.counts.max()) == 65_535
     assert feature(only("президент", index), "count") == pytest.approx(math.log1p(65_535) / 3)
 
 
@@ -436,9 +436,9 @@ def test_arrays_are_all_there_is() -> None:
     taught_ = NameIndex.build(ENTRIES, taught(("Минск", 5), ("никто", NOBODY), times=3), LEMMA)
     unpacked = NameIndex(taught_.arrays(), LEMMA)
     for name in ("keys", "rows", "kinds", "counts", "popularity", "human"):
-        assert np.array_equal(getattr(unpacked, name), getattr(taught_, name)), name
+        assert np.array_equal(getattr(unpacked.table, name), getattr(taught_.table, name)), name
     assert unpacked.find(tokens(TEXT)) == taught_.find(tokens(TEXT)) != INDEX.find(tokens(TEXT))
-    assert sorted(INDEX.keys.tolist()) == INDEX.keys.tolist()
+    assert sorted(INDEX.table.keys.tolist()) == INDEX.table.keys.tolist()
 
 
 def test_only_entities_have_names_to_be_found() -> None:

@@ -1,0 +1,57 @@
+"""Initials at a surname, and whether a person can have them: of all Путины, «В. В. Путин» may be Владимир."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from relik_ml.retriever.keys import PATRONYMIC, spellings, words_of
+from relik_ml.retriever.stems import CYRILLIC
+from relik_ml.types import Entry, Token
+
+DIGRAPH = "Дж"
+"""The only initial of two letters."""
+
+COMPARED = 200
+"""Bearers of one surname whose given names are looked at, the likeliest; those behind them are ranked behind them."""
+
+
+def is_initial(word: str) -> bool:
+    """Whether a word may be an initial: a capital letter."""
+    return (len(word) == 1 and word.isupper()) or word == DIGRAPH
+
+
+def initials(run: Sequence[Token]) -> tuple[str, ...]:
+    """The initials in a run of tokens, the one behind it included; none where they may be something else.
+
+    A capital without a full stop may be a preposition («В Путине»), and initials that more than a stop parts from the
+    surname may be another man's («Путин, А. Б. Иванов»).
+    """
+    letters = [token.text for token in run[:-1] if is_initial(token.text)]
+    stopped = [one.text for one, other in pairwise(run) if is_initial(one.text) and other.text == "."]
+    plain = all(token.text == "." or token.text[0].isalnum() for token in run[:-1])
+    return tuple(map(_folded, letters)) if plain and letters == stopped else ()
+
+
+def fit(initials: Sequence[str], entry: Entry) -> bool:
+    """Whether nothing in the names of a person contradicts the initials, which are folded.
+
+    The first is compared with the given name, the second with a second given name and with the patronymics among all
+    names. Initials in one script and a name in another are not compared.
+
+    >>> putin = Entry("Q7747", "entity", "Владимир Путин", aliases=("Путин, Владимир Владимирович",))
+    >>> [fit(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"])]
+    [True, True, False, False, True]
+    """
+    *given, surname = words_of(spellings(entry.name, human=True)[-1]) or [""]
+    if not given or bool(CYRILLIC.match(given[0])) != bool(CYRILLIC.match(initials[0])):
+        return True
+    words = (word for name in (entry.name, *entry.aliases) for word in words_of(name) if word != surname)
+    second = [_folded(word) for word in given[1:] if word[0].isupper()]
+    second += [_folded(word) for word in words if PATRONYMIC.fullmatch(word)]
+    first = _folded(given[0]).startswith(initials[0])
+    return first and (len(initials) < 2 or not second or any(word.startswith(initials[1]) for word in second))
+
+
+def _folded(word: str) -> str:
+    return word.casefold().replace("ё", "е")

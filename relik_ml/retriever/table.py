@@ -1,0 +1,169 @@
+"""The names of an index as it keeps them: for each key the rows that it names, and how well.
+
+A key is a hash (``retriever/keys.py``), so a name takes nine bytes whatever its length.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.errors import ModelError
+from relik_ml.retriever.acronyms import acronyms
+from relik_ml.retriever.keys import acronym_key, name_key, sound_key, spellings, words_of
+from relik_ml.retriever.stems import CYRILLIC
+from relik_ml.types import Entry
+
+Ints = NDArray[np.int64]
+
+LABEL, ALIAS, LEARNT, SURNAME = range(4)
+"""How a key came to be: the entry's name, one of its aliases, an annotated surface, the surname of a person."""
+
+HUMAN = "Q5"
+
+POPULAR = 60_000.0
+"""Popularity is stored in half precision, which ends soon after this."""
+
+NOBODY = 0xFFFFFFFF
+"""The row of annotated surfaces that stand for nothing in the knowledge base."""
+
+TRANSCRIBED = 2
+"""Words in the longest Latin name that is indexed by its sound, one more for persons: longer ones are translated."""
+
+
+class Learnt(Counter[tuple[int, int]]):
+    """In how many documents a key was annotated with a row (``NOBODY``: with nothing in the knowledge base)."""
+
+
+class NameTable(NamedTuple):
+    """Names in the order of their keys, and what is known of the rows.
+
+    Stored, keys are parted into the number of keys with each of their high 16 bits, and their low 32 bits; of the
+    counts those above zero are kept.
+    """
+
+    keys: NDArray[np.uint64]
+    """(N,) of 48 bits."""
+    rows: NDArray[np.uint32]
+    """(N,), ``NOBODY`` among them."""
+    kinds: NDArray[np.uint8]
+    """(N,) bit sets over ``LABEL`` …"""
+    counts: NDArray[np.uint16]
+    """(N,) documents in which annotators linked this key to this row."""
+    popularity: NDArray[np.float16]
+    """Of each row of the index (R,)."""
+    human: NDArray[np.uint8]
+    """(R,) whether the row is a person."""
+
+    @classmethod
+    def build(cls, entries: Sequence[Entry], learnt: Learnt, only_learnt: Set[str] = frozenset()) -> NameTable:
+        """The names of entries and what annotators called them; see ``NameIndex.build``."""
+        kinds: dict[tuple[int, int], int] = defaultdict(int)
+        for row, entry in enumerate(entries):
+            named = entry.kind == "entity" and entry.id not in only_learnt
+            for kind, key in _keys(entry) if named else ():
+                kinds[key, row] |= 1 << kind
+        counts: dict[tuple[int, int], int] = {}
+        for pair, count in learnt.items():
+            counts[pair] = min(count, 65_535)
+            kinds[pair] |= 1 << LEARNT
+        pairs = sorted(pair for pair in kinds if pair[0])
+        return cls(
+            np.array([key for key, _ in pairs], np.uint64),
+            np.array([row for _, row in pairs], np.uint32),
+            np.array([kinds[pair] for pair in pairs], np.uint8),
+            np.array([counts.get(pair, 0) for pair in pairs], np.uint16),
+            np.array([min(entry.popularity, POPULAR) for entry in entries], np.float16),
+            np.array([HUMAN in entry.types for entry in entries], np.uint8),
+        )
+
+    @classmethod
+    def unpacked(cls, arrays: Mapping[str, NDArray[Any]]) -> NameTable:
+        """From what ``packed`` gave; ModelError when the arrays are of an older form."""
+        if len(arrays["keys_high"]) != 1 << 16:
+            fix = "build the index again: relik-ml index build, or recipes/cie_ru.py for a model"
+            raise ModelError("the names of the index are of an older form", fix=fix)
+        high = np.repeat(np.arange(len(arrays["keys_high"]), dtype=np.uint64), arrays["keys_high"])
+        keys, popularity = high << np.uint64(32) | arrays["keys_low"], arrays["popularity"]
+        counts = np.zeros(len(keys), np.uint16)
+        counts[arrays["learnt"]] = arrays["counts"]
+        human = np.unpackbits(arrays["human"])[: len(popularity)]
+        return cls(keys, arrays["rows"], arrays["kinds"], counts, popularity, human)
+
+    def packed(self) -> dict[str, NDArray[Any]]:
+        """What a folder keeps: 9 bytes a name, for there are hundreds of thousands."""
+        learnt = np.flatnonzero(self.counts)
+        high = np.bincount((self.keys >> np.uint64(32)).astype(np.int64), minlength=1 << 16)
+        return {
+            "keys_high": high.astype(np.uint32),
+            "keys_low": self.keys.astype(np.uint32),
+            "rows": self.rows,
+            "kinds": self.kinds,
+            "learnt": learnt.astype(np.uint32),
+            "counts": self.counts[learnt],
+            "popularity": self.popularity,
+            "human": np.packbits(self.human),
+        }
+
+    def kept(self, rows: NDArray[Any]) -> NameTable:
+        """The names of these rows alone; see ``NameIndex.kept``."""
+        number = np.full(len(self.popularity) + 1, NOBODY, np.uint32)
+        number[rows] = np.arange(len(rows), dtype=np.uint32)
+        renumbered = number[np.minimum(self.rows, len(self.popularity))]
+        kinds = np.where(renumbered == NOBODY, self.kinds & 1 << LEARNT, self.kinds)
+        keep = np.flatnonzero(kinds)
+        names = _merged(*(column[keep] for column in (self.keys, renumbered, kinds, self.counts)))
+        return NameTable(*names, self.popularity[rows], self.human[rows])
+
+    def extended(self, new: NameTable) -> NameTable:
+        """The same names and those of a table whose rows follow."""
+        shifted = new._replace(rows=new.rows + np.uint32(len(self.popularity)))
+        *names, popularity, human = (np.concatenate(columns) for columns in zip(self, shifted, strict=True))
+        return NameTable(*_merged(*names), popularity, human)
+
+
+def starts(*columns: NDArray[Any]) -> Ints:
+    """The places of sorted columns (N,) where one of them changes: where each run of equals starts."""
+    first = np.zeros(len(columns[0]), bool)
+    first[:1] = True
+    for column in columns:
+        first[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(first)
+
+
+def _merged(
+    keys: NDArray[Any], rows: NDArray[Any], kinds: NDArray[Any], counts: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Names by key and row; those that nobody has of one key are counted together."""
+    order = np.lexsort((rows, keys))
+    keys, rows = keys[order], rows[order]
+    begin = starts(keys, rows)
+    together = np.minimum(np.add.reduceat(counts[order].astype(np.int64), begin), 65_535)
+    return keys[begin], rows[begin], kinds[order][begin], together.astype(np.uint16)
+
+
+def _keys(entry: Entry) -> Iterator[tuple[int, int]]:
+    """The keys of an entry, each with the kind of name that it stands for."""
+    human = HUMAN in entry.types
+    for kind, name in [(LABEL, entry.name), *((ALIAS, alias) for alias in entry.aliases)]:
+        for written in spellings(name, human):
+            yield kind, name_key(written)
+    plain = spellings(entry.name, human)[-1]
+    words = words_of(plain)
+    latin = not CYRILLIC.search(plain)
+    if human and len(words) > 1 and CYRILLIC.match(words[-1]):
+        yield SURNAME, name_key(words[-1])
+    if latin and len(words) <= (TRANSCRIBED + human) and all(word.istitle() for word in words):
+        yield from _sounds(plain, words, human)
+    if not (latin or human):
+        yield from ((ALIAS, acronym_key(acronym)) for acronym in acronyms(words))
+
+
+def _sounds(name: str, words: Sequence[str], human: bool) -> Iterator[tuple[int, int]]:
+    yield ALIAS, sound_key(name)
+    if human and len(words) > 1:
+        yield SURNAME, sound_key(words[-1])
