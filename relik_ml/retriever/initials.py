@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from relik_ml.retriever.keys import PATRONYMIC, spellings, words_of
+from relik_ml.retriever.keys import PATRONYMIC, spellings
 from relik_ml.retriever.stems import CYRILLIC
 from relik_ml.types import Entry, Token
 
@@ -43,14 +43,24 @@ def fit(initials: Sequence[str], entry: Entry) -> bool:
     >>> [fit(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"])]
     [True, True, False, False, True]
     """
-    *given, surname = words_of(spellings(entry.name, human=True)[-1]) or [""]
+    *given, family = _words(entry)
     if not given or bool(CYRILLIC.match(given[0])) != bool(CYRILLIC.match(initials[0])):
         return True
-    words = (word for name in (entry.name, *entry.aliases) for word in words_of(name) if word != surname)
-    second = [_folded(word) for word in given[1:] if word[0].isupper()]
-    second += [_folded(word) for word in words if PATRONYMIC.fullmatch(word)]
-    first = _folded(given[0]).startswith(initials[0])
-    return first and (len(initials) < 2 or not second or any(word.startswith(initials[1]) for word in second))
+    if len(initials) < 2 or not _folded(given[0]).startswith(initials[0]):
+        return _folded(given[0]).startswith(initials[0])
+    words = (word for name in (entry.name, *entry.aliases) for word in name.split())
+    second = [word for word in given[1:] if word[0].isupper()]
+    second += [word for word in words if word != family and PATRONYMIC.fullmatch(word)]
+    return not second or any(_folded(word).startswith(initials[1]) for word in second)
+
+
+def surname(entry: Entry) -> str:
+    """The last word of a person's name, without the marks of an encyclopaedia."""
+    return _words(entry)[-1]
+
+
+def _words(entry: Entry) -> list[str]:
+    return spellings(entry.name, human=True)[-1].split() or [""]
 
 
 def _folded(word: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.retriever.fusion import log_odds
-from relik_ml.retriever.initials import COMPARED, fit, initials, is_initial
+from relik_ml.retriever.initials import COMPARED, fit, initials, is_initial, surname
 from relik_ml.retriever.spans import DERIVED, INITIALS, ROMANISED, SPELT, SURNAMED, Runs, Spans
 from relik_ml.retriever.table import ALIAS, HUMAN, LABEL, LEARNT, NOBODY, SURNAME, Ints, Learnt, NameTable, starts
 from relik_ml.types import Entry, Token
@@ -32,6 +32,9 @@ FEATURES = (
 
 ``longest`` is 1 when a longer name of the same row stands in the window: this one may be part of it or short for it.
 """
+
+SOUND = SURNAME + 1
+"""Bit of a hit whose Latin surname so far only sounds like the word in the text."""
 
 SIEVE = 22
 """Bits of a key by which most runs that are no name are known, before any key is searched for."""
@@ -130,7 +133,7 @@ class NameIndex:
         text: Ints = np.asarray(np.searchsorted(ends, first, "right"))
         hits = _best(self._hits(runs, span, text[span], held_out, firsts))
         if entries is not None:
-            hits = _fitting(hits, first, last, words, ends[text], entries)
+            hits = _fitting(_spelt(hits, first, words, entries), first, last, words, ends[text], entries)
         chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
         begin = ends - [len(words) for words in texts]
         at, offset = chosen.span, begin[text[chosen.span]]
@@ -216,8 +219,8 @@ def _kinds(kinds: Ints, seen: Ints, way: Ints) -> Ints:
     """What a key says when it is met in some way: a guess says as much as an alias, initials speak of surnames."""
     kinds = np.where(seen > 0, kinds, kinds & ~(1 << LEARNT))
     base, surname = np.where(kinds & (1 << LABEL | 1 << ALIAS), 1 << ALIAS, 0), kinds & 1 << SURNAME
-    ways = [way == DERIVED, way == ROMANISED, (way == INITIALS) | (way == SURNAMED)]
-    return np.select(ways, [base, base | surname, surname], kinds)
+    ways = [way == DERIVED, way == ROMANISED, way == INITIALS, way == SURNAMED]
+    return np.select(ways, [base, base | surname, surname, np.where(surname, surname | 1 << SOUND, 0)], kinds)
 
 
 def _folded(run: Ints, rows: Ints, kinds: Ints, seen: Ints, total: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
@@ -238,6 +241,14 @@ def _best(hits: Hits) -> Hits:
     return hits.of(np.lexsort((hits.row, -hits.weight, hits.span)))
 
 
+def _spelt(hits: Hits, first: Ints, words: Sequence[Token], entries: Sequence[Entry]) -> Hits:
+    """The hits without Latin surnames that merely sound like the word in the text. Of each span its first word (S,)."""
+    heard = np.flatnonzero(hits.kind & 1 << SOUND)
+    asked = zip(heard.tolist(), first[hits.span[heard]].tolist(), hits.row[heard].tolist(), strict=True)
+    wrong = [hit for hit, word, row in asked if surname(entries[row]).casefold() != words[word].text.casefold()]
+    return hits.of(np.delete(np.arange(len(hits.row)), wrong)) if wrong else hits
+
+
 def _fitting(
     hits: Hits, first: Ints, last: Ints, words: Sequence[Token], stop: Ints, entries: Sequence[Entry]
 ) -> Hits:
@@ -246,21 +257,24 @@ def _fitting(
     A person whom initials do not fit is not named by them and the surname; nor, if they fit another, by the surname.
     """
     told = np.flatnonzero((hits.kind == 1 << SURNAME) & (first < last)[hits.span])  # with initials alone
-    wrong, right, others = [told[:0]], defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
-    for span in np.unique(hits.span[told]).tolist():
+    if not len(told):
+        return hits
+    wrong, right, others = [], defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
+    for at in np.split(told, starts(hits.span[told])[1:]):
+        span = int(hits.span[at[0]])
         run = words[first[span] : min(last[span] + 2, stop[span])]
-        if letters := initials(run):
-            at = told[hits.span[told] == span][:COMPARED]
-            fits = np.array([fit(letters, entries[row]) for row in hits.row[at].tolist()])
-            surname = int((last if is_initial(run[0].text) else first)[span])
-            if fits.any():
-                right[surname].update(hits.row[at[fits]].tolist())
-            others[surname].update(hits.row[at[~fits]].tolist())
-            wrong.append(at[~fits])
-    for surname in right:
-        alone = np.flatnonzero((first == surname)[hits.span] & (last == surname)[hits.span])
-        wrong.append(alone[np.isin(hits.row[alone], list(others[surname] - right[surname]))])
-    return hits.of(np.setdiff1d(np.arange(len(hits.row)), np.concatenate(wrong)))
+        name = int((last if is_initial(run[0].text) else first)[span])
+        letters = initials(run)
+        for hit, row in zip(at[:COMPARED].tolist(), hits.row[at[:COMPARED]].tolist(), strict=True):
+            if letters and fit(letters, entries[row]):
+                right[name].add(row)
+            elif letters:
+                others[name].add(row)
+                wrong.append(hit)
+    for name in right:
+        alone = np.flatnonzero(((first == name) & (last == name))[hits.span])
+        wrong += alone[np.isin(hits.row[alone], list(others[name] - right[name]))].tolist()
+    return hits.of(np.delete(np.arange(len(hits.row)), wrong)) if wrong else hits
 
 
 def _looks(words: Sequence[Token], first: Ints, last: Ints) -> Floats:

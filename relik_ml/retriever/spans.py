@@ -27,14 +27,14 @@ from relik_ml.types import Token
 
 SPELT, DERIVED, HEARD, INITIALS, SHORTENED, ROMANISED, SURNAMED = range(7)
 
-LONGEST, LONGEST_HEARD, LONGEST_ROMANISED = 7, 3, 3
+LONGEST, LONGEST_HEARD = 7, 3
 """Words in the longest name looked up."""
 
 INITIALS_MOST = 3
 """Initials of one person, as in «Э. Т. А. Гофман»; more in a row are an alphabet."""
 
-READINGS = 512
-"""The most ways to read a run of Latin words; each word gets its share of them."""
+SHARES = {1: 24, 2: 22, 3: 8}
+"""The most ways to read each word of a run of Latin words, by the length of the run: 512 readings of a run at most."""
 
 GAP = 3
 """Code points that may lie between two words of a name, such as a dash between blanks."""
@@ -46,8 +46,10 @@ class Form(NamedTuple):
     surface: int
     lemma: int
     sound: int
-    readings: tuple[int, ...]
-    """What a Latin word may spell in Russian, likeliest first."""
+    latin: bool
+    """Whether it may be a Russian name in Latin letters."""
+    readings: Keys
+    """What it then may be in Russian, likeliest first."""
     derived: tuple[int, ...]
     acronym: int
     initial: bool
@@ -86,9 +88,10 @@ class Spans:
         forms = [self._form(words[place].text) for place in solid]
         places = np.array(solid)
         near = _near([words[place] for place in solid], np.searchsorted(_ends(texts), places, "right"))
+        latin = [place for place, form in enumerate(forms) if form.latin]
         parts = [
-            *_spelt(forms, near), *_heard(forms, near), *_single(forms), *_hyphened(forms, places, words),
-            *_romanised(forms, near), *_initialled(forms, near),
+            *_spelt(forms, near), *_heard(forms, near, latin), *_single(forms, latin),
+            *_hyphened(forms, places, words), *_romanised(forms, near, latin), *_initialled(forms, near),
         ]  # fmt: skip
         first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Runs(places[first], places[last], key, way)
@@ -103,7 +106,8 @@ class Spans:
             word_hash(tried[0]),
             word_hash(tried[-1]),
             word_hash(SOUNDING + heard) if heard else 0,
-            tuple(map(word_hash, readings)),
+            bool(readings),
+            np.array([word_hash(reading) for reading in readings], np.uint64),
             tuple(sorted(map(run_hash, derived))),
             word_hash(SHORT + word) if word.isupper() and SHORTEST <= len(word) <= LONGEST_SHORT else 0,
             is_initial(word),
@@ -143,59 +147,64 @@ def _spelt(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
         yield _runs(pairs, 2, extended(first[pairs], second[pairs + 1]), SPELT)
 
 
-def _heard(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
-    sounds = np.array([0 if form.readings else form.sound for form in forms], np.uint64)
+def _heard(forms: Sequence[Form], near: NDArray[np.bool_], latin: Sequence[int]) -> Iterator[Runs]:
+    sounds = _column(forms, 2)
+    sounds[latin] = 0
     for length, left, run in _chains(sounds, near & (sounds > 0), LONGEST_HEARD):
         yield _runs(left[sounds[left] > 0], length, run[sounds[left] > 0], HEARD)
 
 
-def _single(forms: Sequence[Form]) -> Iterator[Runs]:
+def _single(forms: Sequence[Form], latin: Sequence[int]) -> Iterator[Runs]:
     bases = [(place, base) for place, form in enumerate(forms) for base in form.derived]
     acronyms = [(place, form.acronym) for place, form in enumerate(forms) if form.acronym]
-    surnames = [(place, form.sound) for place, form in enumerate(forms) if form.readings and form.sound]
+    surnames = [(place, forms[place].sound) for place in latin if forms[place].sound]
     for pairs, way in ((bases, DERIVED), (acronyms, SHORTENED), (surnames, SURNAMED)):
         yield _runs(_places(pairs), 1, _hashes(pairs), way)
 
 
 def _hyphened(forms: Sequence[Form], places: NDArray[np.int64], words: Sequence[Token]) -> Iterator[Runs]:
     """What is derived from the second half of a name: «нью-йоркский»."""
-    second = [place for place, form in enumerate(forms) if place and form.derived and _hyphen(words, places, place)]
+    marked = np.flatnonzero(np.diff(places) == 2) + 1  # behind a single mark
+    second = [place for place in marked.tolist() if forms[place].derived and _hyphen(words, int(places[place]) - 1)]
     pairs = [(place - 1, base) for place in second for base in forms[place].derived]
     first = np.array([forms[place].surface for place, _ in pairs], np.uint64)
     yield _runs(_places(pairs), 2, extended(first, _hashes(pairs)), DERIVED)
 
 
-def _hyphen(words: Sequence[Token], places: NDArray[np.int64], place: int) -> bool:
-    """Whether a hyphen alone stands between a word and the one before."""
-    before, word = words[places[place - 1]], words[places[place]]
-    return before.stop + 1 == word.start and words[places[place] - 1].text == "-"
+def _hyphen(words: Sequence[Token], place: int) -> bool:
+    """Whether a mark is a hyphen that joins the words beside it."""
+    return words[place].text == "-" and words[place - 1].stop + 1 == words[place + 1].start
 
 
-def _romanised(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
+def _romanised(forms: Sequence[Form], near: NDArray[np.bool_], latin: Sequence[int]) -> Iterator[Runs]:
     """Runs of Latin words, each read in as many ways as its share of the run's allows."""
-    for place in [place for place, form in enumerate(forms) if form.readings]:
-        for length in range(1, LONGEST_ROMANISED + 1):
-            run = forms[place : place + length]
-            if len(run) < length or not all(form.readings for form in run) or not near[place + 1 : place + length].all():
-                break
-            keys, share = np.zeros(1, np.uint64), int(READINGS ** (1 / length))
-            for form in run:
-                keys = extended(keys[:, None], np.array(form.readings[:share], np.uint64)).ravel()
-            yield _runs(np.full(len(keys), place), length, keys, ROMANISED)
+    firsts, goes_on = latin, {place for place in latin if near[place]}
+    for length, share in SHARES.items():
+        firsts = [first for first in firsts if length == 1 or first + length - 1 in goes_on]
+        keys = [_readings(forms[first : first + length], share) for first in firsts]
+        places = np.repeat(np.array(firsts, np.int64), [len(each) for each in keys])
+        yield _runs(places, length, np.concatenate([np.zeros(0, np.uint64), *keys]), ROMANISED)
+
+
+def _readings(run: Sequence[Form], share: int) -> Keys:
+    keys = run[0].readings[:share]
+    for form in run[1:]:
+        keys = extended(keys[:, None], form.readings[:share]).ravel()
+    return keys
 
 
 def _initialled(forms: Sequence[Form], near: NDArray[np.bool_]) -> Iterator[Runs]:
     """Surnames with the initials before or behind them, all of them."""
-    for name, first, last in _around(np.array([form.initial for form in forms]), near):
+    for name, first, last in _around([place for place, form in enumerate(forms) if form.initial], near):
         form = forms[name]
         tried = [each for each in (form.surface, form.lemma, form.sound, *form.readings) if each]
         spans = np.full(len(tried), first), np.full(len(tried), last)
         yield Runs(*spans, finished(np.array(tried, np.uint64)), np.full(len(tried), INITIALS))
 
 
-def _around(initial: NDArray[np.bool_], near: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
+def _around(initials: Sequence[int], near: NDArray[np.bool_]) -> Iterator[tuple[int, int, int]]:
     """The place of each surname with initials on one side, and the first and the last word of the run."""
-    places = np.flatnonzero(initial)
+    places = np.array(initials, np.int64)
     apart = np.flatnonzero((np.diff(places) > 1) | ~near[places[1:]]) + 1
     for group in np.split(places, apart):
         if not 0 < len(group) <= INITIALS_MOST:
