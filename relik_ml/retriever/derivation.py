@@ -37,11 +37,16 @@ def bases(derived: str) -> Iterator[Stems]:
     >>> list(bases("техасск")), set(bases("москвич")), list(bases("петербуржец"))[-1]
     ([('техас',), ('техасц',)], {('москв',), ('москвск',)}, ('санкт', 'петербург'))
     """
+    yield from ((base,) for base in by_rule(derived))
+    yield from _IRREGULAR.get(derived, ())
+
+
+def by_rule(derived: str) -> Iterator[str]:
+    """What the suffixes give: stems, and words whose stems they are (женев of Женева, but Ростов)."""
     for suffix, instead in SUFFIXES:
         base = derived.removesuffix(suffix) + instead
         if derived.endswith(suffix) and len(base) >= SHORTEST:
-            yield from ((each,) for each in dict.fromkeys((stem(base), base)))
-    yield from _IRREGULAR.get(derived, ())
+            yield from dict.fromkeys((stem(base), base))
 
 
 def _irregular() -> Mapping[str, Sequence[Stems]]:

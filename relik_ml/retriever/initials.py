@@ -33,19 +33,19 @@ def initials(run: Sequence[Token]) -> tuple[str, ...]:
     return tuple(map(_folded, letters)) if plain and letters == stopped else ()
 
 
-def fit(initials: Sequence[str], entry: Entry) -> bool:
+def fit(initials: Sequence[str], entry: Entry) -> bool | None:
     """Whether nothing in the names of a person contradicts the initials, which are folded.
 
     The first is compared with the given name, the second with a second given name and with the patronymics among all
-    names. Initials in one script and a name in another are not compared.
+    names. None when initials are of one script and the given name of another, or there is none.
 
     >>> putin = Entry("Q7747", "entity", "Владимир Путин", aliases=("Путин, Владимир Владимирович",))
     >>> [fit(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"])]
-    [True, True, False, False, True]
+    [True, True, False, False, None]
     """
     *given, family = _words(entry)
     if not given or bool(CYRILLIC.match(given[0])) != bool(CYRILLIC.match(initials[0])):
-        return True
+        return None
     if len(initials) < 2 or not _folded(given[0]).startswith(initials[0]):
         return _folded(given[0]).startswith(initials[0])
     words = (word for name in (entry.name, *entry.aliases) for word in name.split())

@@ -133,7 +133,7 @@ class NameIndex:
         text: Ints = np.asarray(np.searchsorted(ends, first, "right"))
         hits = _best(self._hits(runs, span, text[span], held_out, firsts))
         if entries is not None:
-            hits = _fitting(_spelt(hits, first, words, entries), first, last, words, ends[text], entries)
+            hits = _fitting(_exact(hits, first, words, entries), first, last, words, ends[text], entries)
         chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
         begin = ends - [len(words) for words in texts]
         at, offset = chosen.span, begin[text[chosen.span]]
@@ -160,13 +160,14 @@ class NameIndex:
         firsts: Callable[[Ints], Ints] | None,
     ) -> Hits:
         """The rows of each key with their evidence, less what is held out of each text."""
-        low, high = np.searchsorted(self.table.keys, runs.key, "left"), np.searchsorted(self.table.keys, runs.key, "right")
+        table = self.table
+        low, high = np.searchsorted(table.keys, runs.key, "left"), np.searchsorted(table.keys, runs.key, "right")
         sizes = high - low
         run = np.repeat(np.arange(len(sizes)), sizes)
         place = np.arange(len(run)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + low[run]
-        rows, kinds, seen = self.table.rows[place], self.table.kinds[place].astype(np.int64), self.table.counts[place].astype(np.int64)
+        rows, kinds, seen = table.rows[place], table.kinds[place].astype(np.int64), table.counts[place].astype(np.int64)
         if held_out:
-            asked = zip(text[run].tolist(), self.table.keys[place].tolist(), rows.tolist(), strict=True)
+            asked = zip(text[run].tolist(), table.keys[place].tolist(), rows.tolist(), strict=True)
             seen = np.maximum(seen - np.array([held_out[number][key, row] for number, key, row in asked], np.int64), 0)
         way = runs.way[run]
         seen = np.where(way == SPELT, seen, 0)
@@ -176,7 +177,7 @@ class NameIndex:
         run, rows, kinds, seen, total = (column[keep] for column in (run, rows, kinds, seen, total))
         if firsts is not None:
             run, rows, kinds, seen, total = _folded(run, firsts(rows.astype(np.int64)), kinds, seen, total)
-        popularity = self.table.popularity[rows].astype(np.float64)
+        popularity = table.popularity[rows].astype(np.float64)
         weight = 8 * seen / (total + 1) + popularity + (kinds & (1 << LABEL) > 0)
         return Hits(span[run], rows.astype(np.int64), weight, popularity, kinds, seen, total)
 
@@ -241,7 +242,7 @@ def _best(hits: Hits) -> Hits:
     return hits.of(np.lexsort((hits.row, -hits.weight, hits.span)))
 
 
-def _spelt(hits: Hits, first: Ints, words: Sequence[Token], entries: Sequence[Entry]) -> Hits:
+def _exact(hits: Hits, first: Ints, words: Sequence[Token], entries: Sequence[Entry]) -> Hits:
     """The hits without Latin surnames that merely sound like the word in the text. Of each span its first word (S,)."""
     heard = np.flatnonzero(hits.kind & 1 << SOUND)
     asked = zip(heard.tolist(), first[hits.span[heard]].tolist(), hits.row[heard].tolist(), strict=True)
@@ -249,9 +250,7 @@ def _spelt(hits: Hits, first: Ints, words: Sequence[Token], entries: Sequence[En
     return hits.of(np.delete(np.arange(len(hits.row)), wrong)) if wrong else hits
 
 
-def _fitting(
-    hits: Hits, first: Ints, last: Ints, words: Sequence[Token], stop: Ints, entries: Sequence[Entry]
-) -> Hits:
+def _fitting(hits: Hits, first: Ints, last: Ints, words: Sequence[Token], stop: Ints, entries: Sequence[Entry]) -> Hits:
     """The hits that no initials contradict. Of each span its first and last word and where its text stops (S,).
 
     A person whom initials do not fit is not named by them and the surname; nor, if they fit another, by the surname.
@@ -266,9 +265,10 @@ def _fitting(
         name = int((last if is_initial(run[0].text) else first)[span])
         letters = initials(run)
         for hit, row in zip(at[:COMPARED].tolist(), hits.row[at[:COMPARED]].tolist(), strict=True):
-            if letters and fit(letters, entries[row]):
+            fits = fit(letters, entries[row]) if letters else None
+            if fits:
                 right[name].add(row)
-            elif letters:
+            elif fits is False:
                 others[name].add(row)
                 wrong.append(hit)
     for name in right:
@@ -289,5 +289,3 @@ def _looks(words: Sequence[Token], first: Ints, last: Ints) -> Floats:
         ],
         np.float64,
     ).T
-
-

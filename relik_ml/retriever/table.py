@@ -122,8 +122,9 @@ class NameTable(NamedTuple):
     def extended(self, new: NameTable) -> NameTable:
         """The same names and those of a table whose rows follow."""
         shifted = new._replace(rows=new.rows + np.uint32(len(self.popularity)))
-        *names, popularity, human = (np.concatenate(columns) for columns in zip(self, shifted, strict=True))
-        return NameTable(*_merged(*names), popularity, human)
+        columns: Iterator[tuple[NDArray[Any], NDArray[Any]]] = zip(self, shifted, strict=True)
+        keys, rows, kinds, counts, popularity, human = (np.concatenate(column) for column in columns)
+        return NameTable(*_merged(keys, rows, kinds, counts), popularity, human)
 
 
 def starts(*columns: NDArray[Any]) -> Ints:

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from relik_ml.retriever.demonyms import irregular
+from relik_ml.retriever.derivation import by_rule
 from relik_ml.retriever.keys import name_key, spellings, surface_keys
 from relik_ml.retriever.names import (
     ALIAS,
@@ -24,7 +26,8 @@ from relik_ml.retriever.names import (
     Learnt,
     NameIndex,
 )
-from relik_ml.retriever.spans import GAP
+from relik_ml.retriever.romanization import SPELLINGS, russian_stems
+from relik_ml.retriever.spans import GAP, ROMANISED, SURNAMED, Spans
 from relik_ml.retriever.stems import stem
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import tokens
@@ -263,6 +266,156 @@ def test_what_merely_looks_alike_is_not_found(text: str) -> None:
 def test_many_texts_are_searched_as_each_alone() -> None:
     texts = [tokens(text) for text in ("Владимир", "Путин в Минске", "", "у Морису Торезу. Торез", "Россия")]
     assert INDEX.find_all(texts) == [INDEX.find(words) for words in texts]
+
+
+# Latin spellings of Russian names
+
+
+RUSSIAN = [
+    Entry("Q1", "entity", "Владимир Путин", types=(HUMAN,), popularity=4.0),
+    Entry("Q2", "entity", "Ельцин, Борис Николаевич", types=(HUMAN,), popularity=3.0),
+    Entry("Q3", "entity", "Никита Хрущёв", types=(HUMAN,)),
+    Entry("Q4", "entity", "Сергей Лавров", types=(HUMAN,)),
+    Entry("Q5", "entity", "Нижний Новгород"),
+    Entry("Q6", "entity", "Jennifer Aniston", types=(HUMAN,), lang="en"),
+    Entry("Q7", "entity", "Janifer Onnistan", types=(HUMAN,), lang="en", popularity=5.0),
+    Entry("Q8", "entity", "банк"),
+]
+CYRILLIC = NameIndex.build(RUSSIAN, Learnt(), LEMMA)
+
+
+def named(text: str, index: NameIndex, entries: list[Entry]) -> set[tuple[str, str]]:
+    """Surfaces with the ids that they may stand for, where the rows are at hand."""
+    words = tokens(text)
+    (hits,) = index.find_all([words], entries=entries)
+    return {(text[words[hit.first].start : words[hit.last].stop], entries[hit.row].id) for hit in hits}
+
+
+@pytest.mark.parametrize(("surface", "id"), [
+    ("Vladimir Putin", "Q1"), ("Putin", "Q1"), ("V. Putin", "Q1"), ("Yeltsin", "Q2"), ("Boris Yeltsin", "Q2"),
+    ("Eltsin", "Q2"), ("Khrushchev", "Q3"), ("Nikita Khrushchev", "Q3"), ("Sergey Lavrov", "Q4"),
+    ("Sergei Lavroff", "Q4"), ("Nizhny Novgorod", "Q5"), ("Nizhnii Novgorod", "Q5"), ("Aniston", "Q6"),
+])  # fmt: skip
+def test_a_latin_spelling_finds_a_russian_name(surface: str, id: str) -> None:
+    assert (surface, id) in named(f"Пишет {surface} сегодня.", CYRILLIC, RUSSIAN)
+
+
+@pytest.mark.parametrize("text", ["putin", "YELTSIN", "Vladimir", "bank", "Sergey", "Novgorod", "Patin", "Anniston"])
+def test_what_is_no_latin_spelling_of_a_name_finds_nothing(text: str) -> None:
+    assert named(text, CYRILLIC, RUSSIAN) == set()
+
+
+def test_a_latin_spelling_says_no_more_than_an_alias() -> None:
+    (hit,) = [hit for hit in CYRILLIC.find(tokens("Vladimir Putin")) if hit.last == 1 and hit.first == 0]
+    assert tuple(feature(hit, name) for name in ("label", "alias", "learnt", "surname")) == (0, 1, 0, 0)
+
+
+def test_words_are_read_in_the_likeliest_ways_first_and_in_so_many_only() -> None:
+    assert russian_stems("Moskva")[0] == stem("Москва")
+    for latin in ("Dmitry", "Dmitri", "Dmitriy", "Dmitrii"):
+        assert stem("Дмитрий") in russian_stems(latin), latin
+    spelt = {
+        "Kuzmin": "Кузьмин", "Solovyov": "Соловьёв", "Yury": "Юрий", "Tatiana": "Татьяна", "Maxim": "Максим",
+        "Alexander": "Александр", "Tchaikovsky": "Чайковский",
+    }  # fmt: skip
+    for latin, russian in spelt.items():
+        assert stem(russian) in russian_stems(latin), latin
+    assert len(russian_stems("h" * 60)) <= SPELLINGS
+    assert russian_stems("Путин") == russian_stems("42") == russian_stems("") == russian_stems("Ö-") == []
+
+
+def test_a_text_without_latin_words_is_asked_for_no_readings() -> None:
+    runs = Spans(LEMMA)([tokens("Владимир Путин был в Минске"), tokens("Ельцин")])
+    assert not {ROMANISED, SURNAMED} & set(runs.way.tolist())
+    assert (Spans(LEMMA)([tokens("Hhhhhhhhhh Hhhhhhhhhh Hhhhhhhhhh")]).way == ROMANISED).sum() <= 3 * 24 + 3 * 512
+
+
+def test_names_do_not_reach_from_text_to_text_in_latin_letters() -> None:
+    found_ = CYRILLIC.find_all([tokens("Nizhny"), tokens("Novgorod")])
+    assert found_ == [[], []]
+
+
+# Initials
+
+BEARERS = [
+    Entry("Q1", "entity", "Владимир Путин", "", "ru", ("Путин, Владимир Владимирович", "Путин"), (HUMAN,), 5.0),
+    Entry("Q2", "entity", "Алексей Путин", types=(HUMAN,)),
+    Entry("Q3", "entity", "Джон Толкин", types=(HUMAN,)),
+    Entry("Q4", "entity", "Эрнст Теодор Гофман", types=(HUMAN,)),
+    Entry("Q5", "entity", "Jennifer Aniston", types=(HUMAN,), lang="en"),
+]
+BEARING = NameIndex.build(BEARERS, Learnt({(key, 0): 50 for key in surface_keys("Путин", LEMMA)}), LEMMA)
+
+
+@pytest.mark.parametrize(("text", "names"), [
+    ("В. В. Путин", {("В. В. Путин", "Q1"), ("Путин", "Q1")}),
+    ("В.Путин", {("В.Путин", "Q1"), ("Путин", "Q1")}),
+    ("А. Б. Путина", {("А. Б. Путина", "Q2"), ("Путина", "Q2")}),
+    ("Путину А. Б.", {("Путину А. Б", "Q2"), ("Путину", "Q2")}),
+    ("Путину А.", {("Путину А", "Q2"), ("Путину", "Q2")}),
+    ("В. П. Путин", {("Путин", "Q1"), ("Путин", "Q2")}),  # nobody's initials: of whoever it is, the surname stays
+    ("Дж. Р. Р. Толкин", {("Дж. Р. Р. Толкин", "Q3"), ("Толкин", "Q3")}),
+    ("Э. Т. А. Гофман", {("Э. Т. А. Гофман", "Q4"), ("Гофман", "Q4")}),
+    ("Э. Г. Гофман", {("Гофман", "Q4")}),
+    ("Д. Энистон", {("Д. Энистон", "Q5"), ("Энистон", "Q5")}),  # two scripts are not compared
+    ("И Путин", {(each, id) for each in ("И Путин", "Путин") for id in ("Q1", "Q2")}),  # a word, without a stop
+    ("Путин И ТОЛКИН", {("ТОЛКИН", "Q3"), ("И ТОЛКИН", "Q3"),
+                        *((each, id) for each in ("Путин", "Путин И") for id in ("Q1", "Q2"))}),
+    ("Путин А. Б., Толкин Д. Р.", {("Путин А. Б", "Q2"), ("Путин", "Q2"), ("А. Б., Толкин", "Q3"), ("Толкин", "Q3"),
+                                   ("Толкин Д. Р", "Q3")}),
+])  # fmt: skip
+def test_initials_name_whom_they_fit(text: str, names: set[tuple[str, str]]) -> None:
+    assert named(text, BEARING, BEARERS) == names
+
+
+def test_whom_initials_fit_comes_before_whom_they_do_not_however_often_he_is_meant() -> None:
+    for text, first in {"А. Б. Путин": "Q2", "В. В. Путин": "Q1", "Путин": "Q1"}.items():
+        (hits,) = BEARING.find_all([tokens(text)], entries=BEARERS)
+        assert BEARERS[max(hits, key=lambda hit: hit.weight).row].id == first, text
+
+
+# Places
+
+PLACES = [
+    Entry(name, "entity", name) for name in (
+        "Германия", "Киев", "Санкт-Петербург", "Москва", "Нью-Йорк", "Лос-Анджелес", "США", "Нидерланды", "Китай",
+        "Турция", "Чехия", "Шотландия", "Париж", "Ростов-на-Дону", "Тула", "Пермь", "Сибирь", "Англия", "Франция",
+        "Греция", "Новая Зеландия", "Нижний Новгород", "Омск", "Минск", "Рига", "Волга", "Ярославль", "Женева",
+        "Тель-Авив",
+    )
+]  # fmt: skip
+ATLAS = NameIndex.build(PLACES, Learnt(), LEMMA)
+
+
+@pytest.mark.parametrize(("surface", "id"), [
+    ("немецкими", "Германия"), ("немцы", "Германия"), ("киевлянина", "Киев"), ("петербуржцы", "Санкт-Петербург"),
+    ("москвичами", "Москва"), ("московской", "Москва"), ("санкт-петербургский", "Санкт-Петербург"),
+    ("нью-йоркского", "Нью-Йорк"), ("лос-анджелесская", "Лос-Анджелес"), ("американцев", "США"),
+    ("голландского", "Нидерланды"), ("китайском", "Китай"), ("турок", "Турция"), ("турецкую", "Турция"),
+    ("чешской", "Чехия"), ("шотландский", "Шотландия"), ("парижане", "Париж"), ("ростовчан", "Ростов-на-Дону"),
+    ("туляков", "Тула"), ("пермяк", "Пермь"), ("сибиряками", "Сибирь"), ("англичанин", "Англия"),
+    ("французы", "Франция"), ("французском", "Франция"), ("греков", "Греция"), ("греческие", "Греция"),
+    ("новозеландские", "Новая Зеландия"), ("нижегородцы", "Нижний Новгород"), ("омичи", "Омск"), ("минчане", "Минск"),
+    ("рижанин", "Рига"), ("волжская", "Волга"), ("ярославский", "Ярославль"), ("женевского", "Женева"),
+    ("тель-авивский", "Тель-Авив"),
+])  # fmt: skip
+def test_a_place_is_found_by_what_is_derived_from_it(surface: str, id: str) -> None:
+    assert (surface, id) in named(f"Это {surface} дом.", ATLAS, PLACES)
+
+
+@pytest.mark.parametrize("text", ["нью йоркский", "нью- йоркский", "йоркский", "петербург", "рынок", "отец", "банк"])
+def test_what_is_derived_from_no_place_finds_none(text: str) -> None:
+    assert named(text, ATLAS, PLACES) == set()
+
+
+def test_the_table_of_irregular_words_holds_none_that_a_rule_reaches() -> None:
+    places: dict[str, list[str]] = {}
+    for word, place in irregular():
+        places.setdefault(word, []).append(place)
+    assert len(places) > 150
+    for word, names in places.items():
+        found_ = {stem(word), *by_rule(stem(word))}
+        assert not all(stem(name) in found_ for name in names), word
 
 
 # What annotators taught
