@@ -93,7 +93,7 @@ def assert_hits_point_home(item: Retrieved) -> None:
         entry = item.entities[hit.candidate].entry
         tried = surface_keys(text[hit.start : hit.stop], LEMMA)
         own = NameIndex.build([entry], Learnt(), LEMMA)
-        assert tried & set(own.keys.tolist()), (text[hit.start : hit.stop], entry.name)
+        assert tried & set(own.table.keys.tolist()), (text[hit.start : hit.stop], entry.name)
 
 
 def test_names_come_first_and_vectors_fill_up(index: PassageIndex) -> None:
