@@ -19,6 +19,7 @@ from ._wikidata_truthy import TruthyDump
 LANGS = ("ru", "en", "mul")
 """``mul`` holds the names that Wikidata keeps once for all languages."""
 ENTITY, LANGUAGE = "entity", "language"
+ROWS = f"{ENTITY}: one row each, in its best language; {LANGUAGE}: one for each language that it has a name in."
 LANG = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
 FIX = "give a folder that a dump was extracted into, or a dump: latest-all.json.bz2, latest-truthy.nt.gz, …"
 

@@ -13,102 +13,111 @@ import math
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from relik_ml.errors import ConfigError, DataError
+from relik_ml.plugins import Report
 from relik_ml.types import Entry
+
+from ._wikidata_classes import named
+from ._wikidata_records import Names, Record
+from ._wikidata_source import ENTITY, LANGS, ROWS, check_rows, described, languages, row_aliases, row_langs
 
 TELLING = ("P39", "P106", "P17", "P27", "P131")
 """Position, occupation, country, citizenship and place: what tells namesakes apart."""
+CLASSES_TOLD, FACTS_TOLD = 3, 4
 
 FIX = "give the path of a .jsonl or .jsonl.gz file"
 
 EMPTY: Mapping[str, Any] = {"qid": "", "labels": {}, "aliases": {}, "descriptions": {}, "types": []}
 """Every field that is read, as it is when a line says nothing of it."""
+TEXTS = ("labels", "aliases", "descriptions")
 
-Record = Mapping[str, Any]
+SETTINGS = {"langs": "Languages, best first, with commas; without it ru,en,mul.", "rows": ROWS}
+
 Facts = Mapping[str, Sequence[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class JsonlTable:
-    """Entities with a name in one of ``langs``, named in the first of them that they have a name in."""
+    """Entities with a name in one of the languages. Every field but the name is a setting, as of ``wikidata``."""
 
     name: str = "jsonl"
-    langs: tuple[str, ...] = ("ru", "en")
+    langs: str = ""
+    rows: str = ENTITY
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
 
-    def entries(self, path: Path | None = None) -> Iterator[Entry]:
-        """The entities of the table, in its order; those without a name in any of the languages are left out.
+    def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
+        """The rows of the table, in its order; rows of one entity stand together.
 
-        The table is read twice, because classes are named by their own rows.
+        Entities without a name in any of the languages are left out, and counted in ``report``. The table is read
+        twice, because classes are named by their own lines.
 
         Raises:
+            ConfigError: no path, or settings that cannot be.
             DataError: a line that is no JSON object of this form.
         """
         if path is None:
             raise ConfigError("this source carries no data itself", got="no path", fix=FIX)
-        labels = {record["qid"]: self._label(record) for record in _records(path)}
+        check_rows(self.rows)
+        langs, report = languages(self.langs) or LANGS, report or Report()
+        names = {record.id: record.labels for record, _ in _records(path, langs)}
         facts = _facts(path.with_name("facts.tsv.gz"))
         degree = Counter(entity for subject, pairs in facts.items() for _, obj in pairs for entity in (subject, obj))
-        for record in _records(path):
-            if labels[record["qid"]]:
-                yield self._entry(record, labels, facts.get(record["qid"], ()), degree[record["qid"]])
+        for record, known in _records(path, langs):
+            report.count("entities in the index" if record.labels else "entities without a name in the languages")
+            popularity = round(math.log1p(known + degree[record.id]), 2)
+            yield from self._rows(record, langs, names, facts.get(record.id, ()), popularity)
 
-    def _label(self, record: Record) -> str | None:
-        labels = record["labels"]
-        return next((labels[lang] for lang in self.langs if labels.get(lang)), None)
-
-    def _entry(
-        self, record: Record, labels: Mapping[str, str | None], facts: Sequence[tuple[str, str]], degree: int
-    ) -> Entry:
-        lang = next(lang for lang in self.langs if record["labels"].get(lang))
-        classes = [label for id_ in record["types"][:3] if (label := labels.get(id_))]
-        telling = [label for pid in TELLING for id_ in _objects(facts, pid)[:2] if (label := labels.get(id_))]
-        described = record["descriptions"]
-        description = next((described[lang] for lang in self.langs if described.get(lang)), "")
-        return Entry(
-            record["qid"],
-            "entity",
-            record["labels"][lang],
-            ", ".join(dict.fromkeys([*classes, *telling[:4], *([description] if description else [])])),
-            lang,
-            self._aliases(record, lang),
-            tuple(record["types"]),
-            round(math.log1p(len(record["labels"]) + degree), 2),
-        )
-
-    def _aliases(self, record: Record, lang: str) -> tuple[str, ...]:
-        """All aliases in the language of the name, and the names in the other languages."""
-        others = [record["labels"][other] for other in self.langs if other != lang and record["labels"].get(other)]
-        names = dict.fromkeys([*record["aliases"].get(lang, []), *others])
-        return tuple(name for name in names if name != record["labels"][lang])
+    def _rows(
+        self, record: Record, langs: tuple[str, ...], names: dict[str, Names], facts: Sequence[tuple[str, str]],
+        popularity: float,
+    ) -> Iterator[Entry]:  # fmt: skip
+        for lang in row_langs(record, langs, self.rows):
+            order = langs if self.rows == ENTITY else (lang, *langs)  # an entity's only row tells in the best one
+            classes = named(record.types[:CLASSES_TOLD], names, order)
+            telling = [label for pid in TELLING for label in named(_objects(facts, pid)[:2], names, order)]
+            text = (*classes, *telling[:FACTS_TOLD], described(record, lang, langs, self.rows))
+            yield Entry(
+                record.id,
+                "entity",
+                record.labels[lang],
+                ", ".join(dict.fromkeys(part for part in text if part)),
+                lang,
+                tuple(row_aliases(record, lang, langs, self.rows)),
+                record.types,
+                popularity,
+            )
 
 
 def _objects(facts: Sequence[tuple[str, str]], pid: str) -> list[str]:
     return [obj for fact, obj in facts if fact == pid]
 
 
-def _records(path: Path) -> Iterator[Record]:
+def _records(path: Path, langs: Sequence[str]) -> Iterator[tuple[Record, int]]:
+    """What the lines say in some languages, each with the number of all languages that its entity has a name in."""
     for number, line in _lines(path):
         try:
-            yield _record(line)
+            full = _record(line)
         except ValueError as error:
             what, fix = "a line of the entity table cannot be read", 'write one object a line with "qid" and "labels"'
             raise DataError(what, where=f"{path}, line {number}", got=str(error), fix=fix) from error
+        texts = ({lang: full[what][lang] for lang in langs if full[what].get(lang)} for what in TEXTS)
+        yield Record(full["qid"], *texts, types=tuple(full["types"])), len(full["labels"])
 
 
-def _record(line: bytes) -> Record:
+def _record(line: bytes) -> Mapping[str, Any]:
     """What a line says, with every field of ``EMPTY`` there; ValueError when it is of another form."""
     record = json.loads(line)
     if not isinstance(record, dict):
         raise ValueError("no object")
-    full = {**EMPTY} | {field: value for field, value in record.items() if value is not None}
-    for field, empty in EMPTY.items():
-        if not isinstance(full[field], type(empty)):
-            raise ValueError(f"{field!r} is no {'object' if empty == {} else 'list' if empty == [] else 'text'}")
+    full = {**EMPTY} | {name: value for name, value in record.items() if value is not None}
+    for name, empty in EMPTY.items():
+        if not isinstance(full[name], type(empty)):
+            raise ValueError(f"{name!r} is no {'object' if empty == {} else 'list' if empty == [] else 'text'}")
     if not full["qid"] or record.get("labels") is None:
         raise ValueError("'qid' or 'labels' is missing")
     if not all(isinstance(names, list) for names in full["aliases"].values()):

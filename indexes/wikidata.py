@@ -22,6 +22,7 @@ from ._wikidata_redirects import Redirects
 from ._wikidata_shards import SHARD_ENTITIES, extract
 from ._wikidata_source import (
     ENTITY,
+    ROWS,
     check_rows,
     check_sitelinks,
     described,
@@ -42,7 +43,7 @@ SETTINGS = {
     "min_sitelinks": "Leave out items with fewer pages in Wikipedia and its sisters.",
     "classes": "Keep only instances and subclasses of these (Q5,Q515), over any number of subclass steps.",
     "without": "Leave out instances and subclasses of these; the default is Wikimedia's own pages.",
-    "rows": "entity: one row each, in its best language; language: one for each language that it has a name in.",
+    "rows": ROWS,
     "redirects": "A file of old and new id with a tab between, plain or compressed: old ids become aliases.",
 }
 

@@ -15,7 +15,7 @@ from relik_ml.types import Entry
 
 from ._wikidata_classes import class_names, named
 from ._wikidata_records import Constraint, Names, Record
-from ._wikidata_source import ENTITY, check_rows, described, records, row_aliases, row_langs, split
+from ._wikidata_source import ENTITY, ROWS, check_rows, described, records, row_aliases, row_langs, split
 
 ITEM = "wikibase-item"
 CLASSES_TOLD = 5
@@ -23,7 +23,7 @@ CLASSES_TOLD = 5
 SETTINGS = {
     "langs": "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump.",
     "without_datatypes": "Leave out properties of these datatypes, with commas; by default identifiers elsewhere.",
-    "rows": "entity: one row each, in its best language; language: one for each language that it has a name in.",
+    "rows": ROWS,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from relik_ml.errors import ConfigError, DataError, RelikError
-from relik_ml.plugins import load_index
+from relik_ml.plugins import Report, load_index
 from relik_ml.types import Entry
 
 JSONL: Any = load_index("jsonl")
@@ -46,7 +46,7 @@ def test_an_entity_with_its_classes_facts_and_description(tmp_path: Path) -> Non
     city, belarus, minsk = read(write(tmp_path, [CITY, BELARUS, MINSK], FACTS))
     assert minsk == Entry(
         "Q2280", "entity", "Минск", "город, Беларусь, столица Белоруссии", "ru",
-        ("Менск", "Minsk"), ("Q515", "Q404"), round(math.log1p(3 + 2), 2),
+        ("Менск", "Minsk", "Miensk"), ("Q515", "Q404"), round(math.log1p(3 + 2), 2),
     )  # fmt: skip
     assert city == Entry("Q515", "entity", "город", aliases=("city",), popularity=round(math.log1p(2), 2))
     assert (belarus.text, belarus.types) == ("", ("Q6256",))
@@ -63,9 +63,32 @@ def test_a_name_in_the_first_language_that_there_is(tmp_path: Path) -> None:
     german = {"qid": "Q2", "labels": {"de": "Ulm"}}
     nameless = {"qid": "Q3", "labels": {}}
     found = read(write(tmp_path, [english, german, nameless]))
-    assert [(entry.id, entry.lang, entry.aliases) for entry in found] == [("Q1", "en", ("Kristiania",))]
-    other = [entry.name for entry in type(JSONL)(langs=("de", "en")).entries(tmp_path / "entities.jsonl")]
+    assert [(entry.id, entry.lang, entry.aliases) for entry in found] == [("Q1", "en", ("Kristiania", "Христиания"))]
+    report = Report()
+    other = [entry.name for entry in type(JSONL)(langs="de,en").entries(tmp_path / "entities.jsonl", report)]
     assert other == ["Oslo", "Ulm"]
+    assert report.counts == {"entities in the index": 2, "entities without a name in the languages": 1}
+
+
+def test_a_row_for_each_language_that_has_a_name(tmp_path: Path) -> None:
+    table = write(tmp_path, [CITY, BELARUS, MINSK], FACTS)
+    rows = list(type(JSONL)(langs="be,en,ru,be", rows="language").entries(table))
+    assert [(row.id, row.lang, row.name) for row in rows] == [
+        ("Q515", "en", "city"), ("Q515", "ru", "город"), ("Q184", "ru", "Беларусь"),
+        ("Q2280", "be", "Мінск"), ("Q2280", "en", "Minsk"), ("Q2280", "ru", "Минск"),
+    ]  # fmt: skip
+    minsk = rows[3:]
+    assert [row.aliases for row in minsk] == [("Менск",), ("Miensk",), ("Менск",)]
+    assert minsk[1].text == "city, Беларусь, capital of Belarus", "in its own language where there is one"
+    assert minsk[2].text == "город, Беларусь, столица Белоруссии"
+    assert {(row.types, row.popularity) for row in minsk} == {(("Q515", "Q404"), round(math.log1p(3 + 2), 2))}
+
+
+@pytest.mark.parametrize("settings", [{"langs": "RU"}, {"rows": "both"}])
+def test_settings_that_cannot_be(tmp_path: Path, settings: Any) -> None:
+    with pytest.raises(ConfigError) as error:
+        list(type(JSONL)(**settings).entries(write(tmp_path, [CITY])))
+    assert next(iter(settings.values())) in error.value.got
 
 
 def test_facts_are_told_in_the_order_of_what_tells_most_and_once(tmp_path: Path) -> None:
