@@ -105,8 +105,9 @@ def _records(path: Path, langs: Sequence[str]) -> Iterator[tuple[Record, int]]:
         except ValueError as error:
             what, fix = "a line of the entity table cannot be read", 'write one object a line with "qid" and "labels"'
             raise DataError(what, where=f"{path}, line {number}", got=str(error), fix=fix) from error
-        texts = ({lang: full[what][lang] for lang in langs if full[what].get(lang)} for what in TEXTS)
-        yield Record(full["qid"], *texts, types=tuple(full["types"])), len(full["labels"])
+        chosen = ({lang: full[what][lang] for lang in langs if full[what].get(lang)} for what in TEXTS)
+        labels, aliases, descriptions = chosen
+        yield Record(full["qid"], labels, aliases, descriptions, tuple(full["types"])), len(full["labels"])
 
 
 def _record(line: bytes) -> Mapping[str, Any]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
 
 from relik_ml.errors import ConfigError
 from relik_ml.types import Candidate, Entry
 
 if TYPE_CHECKING:
-    from relik_ml.plugins import IndexSource
+    from relik_ml.plugins import IndexSource, Report
     from relik_ml.retriever.encode import Floats, PassageEncoder
     from relik_ml.retriever.index import PassageIndex
     from relik_ml.retriever.retriever import Retriever
@@ -23,11 +27,14 @@ _WIDTH = 60
 Settings = Sequence[str]
 """What was given as ``--set``: ``FIELD=VALUE`` each."""
 
+Hits = list[tuple[Candidate, str]]
+"""What was found, each with the way: name or vector."""
 
-def read_sources(sources: Sequence[str], settings: Settings) -> Iterator[Entry]:
+
+def read_sources(sources: Sequence[str], settings: Settings, report: Report) -> Iterator[Entry]:
     """The entries of files, of named sources and of NAME=PATH, in their order.
 
-    ConfigError when a setting is one of no source, or has no value.
+    ``report`` is told what they leave out. ConfigError when a setting is one of no source, has no value or comes twice.
     """
     from relik_ml.io import read_entries
 
@@ -37,13 +44,19 @@ def read_sources(sources: Sequence[str], settings: Settings) -> Iterator[Entry]:
         if found is None:
             yield from read_entries(Path(source))
         else:
-            yield from configured(found[0], settings).entries(found[1])
+            chosen = configured(found[0], settings)
+            counting = {"report": report} if "report" in signature(chosen.entries).parameters else {}
+            yield from chosen.entries(found[1], **counting)
 
 
 def check(what: str, settings: Settings, known: Collection[str]) -> None:
-    """ConfigError, which says ``what``, for a setting that is not known, and for one without a value."""
+    """ConfigError, which says ``what``, for a setting that is not known, for one without a value or given twice."""
+    seen: dict[str, str] = {}
     for setting in settings:
         field, given, _ = setting.partition("=")
+        if seen.setdefault(field, setting) is not setting:
+            got, fix = f"{seen[field]} and {setting}", "give it once, the values of a list with commas: langs=ru,en"
+            raise ConfigError("a setting is given twice", got=got, fix=fix)
         if field not in known:
             raise ConfigError(what, got=setting, fix=f"one of: {', '.join(sorted(known)) or 'none'}")
         if not given:
@@ -110,6 +123,15 @@ class Watched:
         return f", {truncated} passages cut ({truncated / self.encoded:.2%} of those encoded)" if truncated else ""
 
 
+def refuse_idle(encoder: Path | None, *options: str) -> None:
+    """UsageError for options of the running command that were given although there is no encoder to heed them."""
+    context = click.get_current_context()
+    asked = [name for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    if encoder is None and asked:
+        given = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise click.UsageError(f"vectors need --encoder: give it too, or leave out {given}")
+
+
 def watched(encoder: Path | None, device: str, batch_size: int) -> Watched | None:
     """What `text_encoder` gives, watched."""
     found = text_encoder(encoder, device, batch_size)
@@ -117,19 +139,28 @@ def watched(encoder: Path | None, device: str, batch_size: int) -> Watched | Non
 
 
 def text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> PassageEncoder | None:
-    """The encoder of a Hugging Face folder, of a compact retriever, of a model folder, or of the embedded model."""
+    """The encoder of a Hugging Face folder, of a compact retriever, of a model folder, or of the embedded model.
+
+    A compact one takes texts as they come and heeds no ``batch_size``.
+    """
     if encoder is None:
         return None
     from relik_ml.bundle import EMBEDDED, is_model
+    from relik_ml.models.device import on_device
     from relik_ml.pipeline import Relik
     from relik_ml.retriever.compact import WORDS, CompactTextEncoder
     from relik_ml.retriever.encode import TextEncoder
 
     folder = EMBEDDED if str(encoder) == "embedded" else encoder
     if is_model(folder):
-        return Relik.from_pretrained(folder, device=device).retriever.encoder
+        found = Relik.from_pretrained(folder, device=device).retriever.encoder
+        if isinstance(found, TextEncoder):
+            found.batch_size = batch_size
+        return found
     if (folder / WORDS).is_file():
-        return CompactTextEncoder.from_pretrained(folder)
+        compact = CompactTextEncoder.from_pretrained(folder)
+        on_device(compact.model, device)
+        return compact
     return TextEncoder.from_pretrained(folder, device=device, batch_size=batch_size)
 
 
@@ -175,11 +206,32 @@ def retriever(index: PassageIndex, encoder: PassageEncoder | None, k: int) -> Re
     return Retriever(index, names, encoder, config)
 
 
+def entities(index: PassageIndex, encoder: PassageEncoder | None, text: str, k: int) -> Hits:
+    """The k best entities for a text; ConfigError when the index has nothing to find them by."""
+    return retriever(index, encoder, k).lookup(text, k)
+
+
+def relations(index: PassageIndex, encoder: PassageEncoder | None, text: str, k: int) -> Hits:
+    """The k best relations for a text; ConfigError when the index has none, or no vectors for the encoder."""
+    from relik_ml.retriever.relations import find_relations
+    from relik_ml.text.morph import Morphology
+
+    refuse_encoder(index, encoder)
+    return find_relations(index, encoder, text, k, Morphology().lemma)
+
+
 def refuse_encoder(index: PassageIndex, encoder: object | None) -> None:
     """ConfigError for an encoder where an index has no vectors for it."""
     if encoder is not None and index.vectors is None:
         fix = "leave out --encoder, or build the index with it"
         raise ConfigError("the index has no vectors", where=str(index.folder), got="--encoder", fix=fix)
+
+
+def why_nothing(text: str, encoder: object | None) -> str:
+    """Why a search found nothing, and what to try."""
+    if not text.strip():
+        return "the text is empty"
+    return "the index holds none" if encoder else "no name of the index stands in the text; see `relik-ml index info`"
 
 
 def line(candidate: Candidate, how: str) -> str:

@@ -102,14 +102,14 @@ def build(
       relik-ml index build wikidata=extracted --set classes=Q5,Q43229 --set rows=language --out my-index
       relik-ml index build entries.jsonl --encoder runs/retriever --kind hnsw-sq8 --out my-index
     """
+    from relik_ml.plugins import Report
     from relik_ml.retriever.index import IndexConfig, PassageIndex
 
-    if options["encoder"] is None and (kind, storage) != ("auto", "float16"):
-        raise click.UsageError("--kind and --storage are about vectors, which need --encoder")
-    encoder = _index.watched(**options)
+    _index.refuse_idle(options["encoder"], "kind", "storage", "batch_size", "device")
+    encoder, report = _index.watched(**options), Report()
     config = IndexConfig(storage, provenance or "; ".join(sources), kind)
-    rows = _index.read_sources(sources, settings)
-    _tell(PassageIndex.build(rows, encoder, out, config, _index.make_names()), encoder)
+    rows = _index.read_sources(sources, settings, report)
+    _tell(PassageIndex.build(rows, encoder, out, config, _index.make_names()), encoder, report)
 
 
 @command.command(short_help="Add rows to an index.")
@@ -130,13 +130,15 @@ def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tupl
       relik-ml index add people.jsonl --index my-index
       relik-ml index add people.jsonl --index my-index --encoder runs/retriever --out larger
     """
+    from relik_ml.plugins import Report
     from relik_ml.retriever.changes import add_rows
     from relik_ml.retriever.index import PassageIndex
 
-    index, rows = PassageIndex.open(folder), _index.read_sources(sources, settings)
+    _index.refuse_idle(options["encoder"], "batch_size", "device")
+    index, report = PassageIndex.open(folder), Report()
     _index.refuse_encoder(index, options["encoder"])
-    encoder = _index.watched(**options)
-    _tell(add_rows(index, rows, encoder, out, _index.change_names()), encoder)
+    encoder, rows = _index.watched(**options), _index.read_sources(sources, settings, report)
+    _tell(add_rows(index, rows, encoder, out, _index.change_names()), encoder, report)
 
 
 @command.command(short_help="Take rows out of an index.")
@@ -151,26 +153,30 @@ def remove(ids: tuple[str, ...], folder: Path, out: Path | None) -> None:
       relik-ml index remove Q649 Q656 --index my-index
       relik-ml index remove Q649 --index my-index --out smaller
     """
+    from relik_ml.plugins import Report
     from relik_ml.retriever.changes import remove_rows
     from relik_ml.retriever.index import PassageIndex
 
-    _tell(remove_rows(PassageIndex.open(folder), ids, out, _index.change_names()), None)
+    _tell(remove_rows(PassageIndex.open(folder), ids, out, _index.change_names()), None, Report())
 
 
-@command.command(short_help="Find entities by name or by meaning.")
+@command.command(short_help="Find entities or relations by name or by meaning.")
 @click.argument("text")
 @_where
 @click.option("--k", type=click.IntRange(1), default=10, show_default=True, help="At most so many.")
+@click.option("--relations", is_flag=True, help="Find relations, not entities.")
 @_encoder
 @_device
-def search(text: str, folder: Path, k: int, encoder: Path | None, device: str) -> None:
+def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | None, device: str) -> None:
     """Find the entities that TEXT names, in any inflection, and with --encoder those near to it in meaning.
 
-    A line is: score, id, how it was found, name, description.
+    A line is: score, id, how it was found (name or vector), name, description. The embedded index is searched with
+    its own encoder.
 
     \b
     Examples:
       relik-ml index search "Владимиром Путиным"
+      relik-ml index search "место рождения" --relations
       relik-ml index search "в Ленинграде" --index my-index --k 3
       relik-ml index search "столица России" --index my-index --encoder runs/retriever
     """
@@ -178,14 +184,16 @@ def search(text: str, folder: Path, k: int, encoder: Path | None, device: str) -
 
     if folder == EMBEDDED and encoder is None:
         encoder = Path("embedded")
+    _index.refuse_idle(encoder, "device")
     index = PassageIndex.open(folder)
     if encoder is None and index.vectors is not None:
         click.echo("searched by name alone: give --encoder to search the vectors too", err=True)
-    found = _index.retriever(index, _index.text_encoder(encoder, device), k).lookup(text, k)
+    look_up = _index.relations if relations else _index.entities
+    found = look_up(index, _index.text_encoder(encoder, device), text, k)
     for candidate, how in found:
         click.echo(_index.line(candidate, how))
     if not found:
-        click.echo("nothing found", err=True)
+        click.echo(f"nothing found: {_index.why_nothing(text, encoder)}", err=True)
 
 
 @command.command(short_help="Say what an index holds.")
@@ -223,8 +231,10 @@ def verify(folder: Path) -> None:
     click.echo(f"{folder}: {PassageIndex.verify(folder)} files, all as they were written")
 
 
-def _tell(index: Any, encoder: Any) -> None:
-    """What was written, what passages were too long, and how the index will be searched."""
+def _tell(index: Any, encoder: Any, report: Any) -> None:
+    """What the sources left out, what was written, what passages were too long, and how the index will be searched."""
+    if report.counts:
+        click.echo(report.table(), err=True)
     click.echo(f"{len(index)} rows{encoder.cut() if encoder else ''}: {index.folder}", err=True)
     if search := index.info()["search"]:
         click.echo(f"searched as {search['kind']}: {search['reason']}", err=True)

@@ -68,7 +68,48 @@ def test_k_bounds_what_is_printed(index: Path, run: Run) -> None:
 
 def test_nothing_found_is_said(index: Path, run: Run) -> None:
     result = run("search", "абракадабра", "--index", index)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing found\n")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("nothing found: no name of the index stands in the text")
+    assert run("search", " ", "--index", index).stderr == "nothing found: the text is empty\n"
+
+
+def test_relations_are_found_by_name_in_any_inflection_and_by_vector(table: Path, tmp_path: Path, run: Run) -> None:
+    result = run("build", table, "nerel_relations", "--out", tmp_path / "names")
+    assert result.exit_code == 3, "WORKPLACE is in both"
+    run("build", "nerel_relations", "--out", tmp_path / "names")
+    found = run("search", "с местом рождения и местом смерти", "--relations", "--index", tmp_path / "names", "--k", 2)
+    assert found.exit_code == 0, found.output
+    assert {tuple(row.split()[1:3]) for row in found.stdout.splitlines()} == {
+        ("PLACE_OF_BIRTH", "name"), ("PLACE_OF_DEATH", "name")
+    }  # fmt: skip
+    nothing = run("search", "тишина", "--relations", "--index", tmp_path / "names")
+    assert (nothing.stdout, "nothing found" in nothing.stderr) == ("", True)
+    make_encoder().save_pretrained(tmp_path / "encoder")
+    run("build", "nerel_relations", "--encoder", tmp_path / "encoder", "--out", tmp_path / "index")
+    with_vectors = ["--relations", "--index", tmp_path / "index", "--encoder", tmp_path / "encoder", "--k", 3]
+    rows = run("search", "место работы", *with_vectors).stdout.splitlines()
+    assert [row.split()[2] for row in rows] == ["name", "vector", "vector"]
+    assert rows[0].split()[1] == "WORKPLACE"
+    assert len({row.split()[1] for row in rows}) == 3
+
+
+def test_a_relation_of_several_languages_is_found_once(tmp_path: Path, run: Run) -> None:
+    rows = [Entry("P19", "relation", "place of birth", "", "en"), Entry("P19", "relation", "место рождения")]
+    write_entries(rows, tmp_path / "entries.jsonl")
+    run("build", tmp_path / "entries.jsonl", "--out", tmp_path / "index")
+    found = run("search", "place of birth, место рождения", "--relations", "--index", tmp_path / "index")
+    assert [row.split()[1] for row in found.stdout.splitlines()] == ["P19"]
+
+
+def test_relations_of_an_index_that_has_none(tmp_path: Path, run: Run) -> None:
+    write_entries(ENTRIES[:1], tmp_path / "entries.jsonl")
+    run("build", tmp_path / "entries.jsonl", "--out", tmp_path / "index")
+    result = run("search", "Москва", "--relations", "--index", tmp_path / "index")
+    assert (result.exit_code, "holds no relations" in result.stderr, "nerel_relations" in result.stderr) == (
+        7,
+        True,
+        True,
+    )
 
 
 def test_info_for_people_and_for_programs(index: Path, run: Run) -> None:
@@ -84,8 +125,9 @@ def test_info_for_people_and_for_programs(index: Path, run: Run) -> None:
 def test_sources_are_files_names_and_names_with_a_path(table: Path, tmp_path: Path, run: Run) -> None:
     record = {"qid": "Q1", "labels": {"ru": "Вселенная"}, "aliases": {}, "descriptions": {}, "types": []}
     (tmp_path / "kb.jsonl").write_text(json.dumps(record) + "\n", "utf-8")
-    result = run("build", table, f"jsonl={tmp_path / 'kb.jsonl'}", "--out", tmp_path / "index")
+    result = run("build", table, f"jsonl={tmp_path / 'kb.jsonl'}", "--set", "langs=ru", "--out", tmp_path / "index")
     assert result.exit_code == 0, result.output
+    assert "entities in the index                                                1\n" in result.stderr
     index = PassageIndex.open(tmp_path / "index")
     assert [entry.id for entry in index.entries] == [*(entry.id for entry in ENTRIES), "Q1"]
     assert index.manifest["provenance"] == f"{table}; jsonl={tmp_path / 'kb.jsonl'}"
@@ -136,7 +178,14 @@ def test_an_index_with_vectors_needs_its_own_encoder(table: Path, tmp_path: Path
         (["build", "нет.csv", "--out", "куда"], 3, "No such file"),
         (["build", "там/нет", "--out", "куда"], 3, "No such file"),
         (["build", "nerel_relations", "--kind", "hnsw-sq8", "--out", "куда"], 2, "need --encoder"),
-        (["build", "nerel_relations", "--storage", "int8", "--out", "куда"], 2, "need --encoder"),
+        (["build", "nerel_relations", "--storage", "int8", "--out", "куда"], 2, "leave out --storage"),
+        (
+            ["build", "nerel_relations", "--batch-size", "8", "--device", "cpu", "--out", "куда"],
+            2,
+            "leave out --batch-size and --device",
+        ),
+        (["add", "nerel_relations", "--batch-size", "8", "--index", "куда"], 2, "leave out --batch-size"),
+        (["search", "Москва", "--device", "cuda", "--index", "куда"], 2, "leave out --device"),
         (["build", "no_such_source", "--out", "куда"], 7, "no_such_source"),
         (["build", "nerel_relations", "nerel_relations", "--out", "куда"], 3, "two entries have one id"),
         (["build", "nerel_relations", "--encoder", "a/b/c", "--out", "куда"], 5, "no such encoder folder"),
@@ -301,6 +350,7 @@ def test_a_dump_becomes_an_index(tmp_path: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
+        ("classes=Q5 --set classes=Q515", "a setting is given twice"),
         ("colour=red", "no source has such a setting"),
         ("min_sitelinks=x", "the wrong type"),
         ("classes", "a setting has no value"),
@@ -308,7 +358,7 @@ def test_a_dump_becomes_an_index(tmp_path: Path, run: Run) -> None:
 )
 def test_settings_that_cannot_be(setting: str, message: str, tmp_path: Path, run: Run) -> None:
     write_json(tmp_path / "dump.json", [json_line(made) for made in entities(3, seed=3)])
-    result = run("build", f"wikidata={tmp_path / 'dump.json'}", "--set", setting, "--out", tmp_path / "index")
+    result = run("build", f"wikidata={tmp_path / 'dump.json'}", "--set", *setting.split(), "--out", tmp_path / "index")
     assert (result.exit_code, message in result.stderr) == (7, True), result.output
 
 
