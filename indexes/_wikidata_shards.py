@@ -5,7 +5,7 @@ it, ``dump`` and ``settings`` say what is being extracted, each shard its file, 
 line of the dump that it covers, ``report`` what was counted up to there. Shards are written first and the manifest
 after each of them, both all or nothing, so after a kill one shard is done again and nothing else. A shard covers a
 fixed number of entities and holds no time or path: a folder that was finished in ten pieces equals one that was written
-in one go, byte for byte.
+in one go, byte for byte, and a shard that is damaged later is made anew out of its own lines of the dump.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -33,6 +33,7 @@ MANIFEST = "manifest.json"
 SHARD_ENTITIES = 100_000
 HEAD = 1 << 20
 ANEW = "remove the folder and extract the dump anew"
+AGAIN = "extract the same dump into this folder with the same settings: only what is damaged is made anew"
 
 
 SHAPES: Mapping[str, Any] = {
@@ -91,17 +92,18 @@ def extract(
     """Extract a dump into a folder, going on where an earlier extraction stopped, and return the number of records.
 
     ``report`` is added what was counted, by the earlier extraction too; ``reached`` is told the line of the dump
-    after each shard.
+    after each shard. Damaged shards are made anew first, and counted.
 
     Raises:
         ConfigError: the folder holds an extraction of another dump or with other settings.
-        DataError: the dump is damaged, or a shard of the folder is.
+        DataError: the dump is damaged, or the manifest of the folder is, or a shard made anew is another than it was.
         OutputError: the folder holds other files, cannot be written, or another process is extracting into it.
     """  # fmt: skip
     settings = {"langs": list(dump.langs), "min_sitelinks": dump.min_sitelinks, "shard_entities": shard_entities}
     fresh = Manifest(_identity(dump.path), settings, False, (), Report().json())
     with locked_folder(folder):
         manifest = _begun(fresh, folder, dump.path)
+        _mend(dump, folder, report, manifest)
         counted = type(report)()
         _restore(counted, manifest.report)
         try:
@@ -166,8 +168,27 @@ def _begun(fresh: Manifest, folder: Path, dump: Path) -> Manifest:
             fix = "name another folder, or remove this one"
             got = f"{what}: {theirs} instead of {ours}"
             raise ConfigError("the folder holds another extraction", where=str(folder), got=got, fix=fix)
-    _verify(found, folder)
     return found
+
+
+def _mend(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> None:
+    """Write damaged shards again, reading no further than the last of them; DataError if one comes out another."""
+    damaged = [number for number, shard in enumerate(manifest.shards) if not _whole(folder, shard)]
+    if not damaged:
+        return
+    before = manifest.shards[damaged[0] - 1]["line"] if damaged[0] else 0
+    entities = dump.records(type(report)(), before)
+    for number in range(damaged[0], damaged[-1] + 1):
+        part, shard = islice(entities, manifest.settings["shard_entities"]), manifest.shards[number]
+        if number not in damaged:
+            deque(part, maxlen=0)
+        elif (made := _write_shard(part, folder / shard["file"])) != shard:
+            got = ", ".join(
+                f"{field} {made[field]} instead of {shard[field]}" for field in shard if made[field] != shard[field]
+            )
+            fix = f"give the dump, relik-ml and Python that it was made with; or {ANEW}"
+            raise DataError("a shard made anew is another", where=str(folder / shard["file"]), got=got, fix=fix)
+    report.count("damaged shards: made anew", len(damaged))
 
 
 def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> Iterator[dict[str, Any]]:
@@ -177,13 +198,12 @@ def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> It
     while (first := next(entities, None)) is not None:
         path = folder / f"records-{number:05}.jsonl.gz"
         shard = chain([first], islice(entities, manifest.settings["shard_entities"] - 1))
-        records, line = _write_shard(shard, path)
-        yield {"file": path.name, "sha256": sha256(path), "records": records, "line": line}
+        yield _write_shard(shard, path)
         number += 1
 
 
-def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> tuple[int, int]:
-    """Write the records of some entities as they come; how many there are, and the line of the dump reached."""
+def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> dict[str, Any]:
+    """Write the records of some entities as they come; what the manifest says of them."""
     records = line = 0
     with (
         atomic_path(path) as partial,
@@ -194,7 +214,7 @@ def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> t
             if record is not None:
                 file.write(record_line(record))
                 records += 1
-    return records, line
+    return {"file": path.name, "sha256": sha256(path), "records": records, "line": line}
 
 
 def _continued(begun: dict[str, Any], path: Path) -> bool:
@@ -262,9 +282,15 @@ def _check(value: Any, shape: Any) -> None:
 
 def _verify(manifest: Manifest, folder: Path) -> None:
     for shard in manifest.shards:
-        if sha256(folder / shard["file"]) != shard["sha256"]:
-            got = "another sha256 than the manifest states"
-            raise DataError("a shard is damaged", where=str(folder / shard["file"]), got=got, fix=ANEW)
+        if not _whole(folder, shard):
+            got = "missing, or another sha256 than the manifest states"
+            raise DataError("a shard is damaged", where=str(folder / shard["file"]), got=got, fix=AGAIN)
+
+
+def _whole(folder: Path, shard: Mapping[str, Any]) -> bool:
+    """Whether a shard is there as it was written."""
+    path = folder / shard["file"]
+    return path.is_file() and sha256(path) == shard["sha256"]
 
 
 def _restore(report: Report, stored: dict[str, Any]) -> None:

@@ -199,14 +199,59 @@ def test_a_folder_of_other_files_is_refused(dump: Path, tmp_path: Path) -> None:
         extract(dump, tmp_path)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:-1]), Path.unlink])
-def test_a_damaged_shard_is_found_when_reading_and_when_going_on(dump: Path, tmp_path: Path, damage: Any) -> None:
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [flip, Path.unlink])
+@pytest.mark.parametrize("places", [(0,), (2, 4), (7,)])
+def test_of_damaged_shards_nothing_else_is_made_anew(
+    dump: Path, whole: dict[str, bytes], tmp_path: Path, damage: Callable[[Path], None], places: tuple[int, ...]
+) -> None:
     extract(dump, tmp_path / "out")
-    damage(tmp_path / "out" / "records-00002.jsonl.gz")
-    for call in (lambda: list(WIKIDATA.entries(tmp_path / "out")), lambda: extract(dump, tmp_path / "out")):
-        with pytest.raises(DataError) as error:
-            call()
-        assert "records-00002" in error.value.where
+    times = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    broken = [f"records-{place:05}.jsonl.gz" for place in places]
+    for name in broken:
+        damage(tmp_path / "out" / name)
+    with pytest.raises(DataError, match="a shard is damaged") as error:
+        list(WIKIDATA.entries(tmp_path / "out"))
+    assert error.value.where.endswith(broken[0])
+    assert "only what is damaged" in error.value.fix
+    report = extract(dump, tmp_path / "out")
+    assert files(tmp_path / "out") == whole
+    assert report.counts.pop("damaged shards: made anew") == len(places)
+    assert report.json() == json.loads(whole["manifest.json"])["report"]
+    after = {path.name for path in (tmp_path / "out").iterdir() if path.stat().st_mtime_ns != times[path.name]}
+    assert after == set(broken)
+
+
+def test_a_shard_is_mended_before_a_stopped_extraction_goes_on(
+    dump: Path, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    def stop(line: int) -> None:
+        if len(list((tmp_path / "out").glob("records-*"))) == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        extract(dump, tmp_path / "out", stop)
+    flip(tmp_path / "out" / "records-00001.jsonl.gz")
+    extract(dump, tmp_path / "out")
+    assert files(tmp_path / "out") == whole
+
+
+def test_a_shard_that_comes_out_another_is_refused(dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    extract(dump, tmp_path / "out")
+    flip(tmp_path / "out" / "records-00002.jsonl.gz")
+    kind = type(open_dump(dump))
+    records = kind.records
+    monkeypatch.setattr(kind, "records", lambda *given: ((line, None) for line, _ in records(*given)))
+    for _ in range(2):
+        with pytest.raises(DataError, match="made anew is another") as error:
+            extract(dump, tmp_path / "out")
+        assert error.value.where.endswith("records-00002.jsonl.gz")
+        assert "records 0 instead of" in error.value.got
 
 
 def test_a_manifest_that_is_none_is_named(tmp_path: Path) -> None:
