@@ -116,5 +116,5 @@ def _firsts(hashes: NDArray[np.uint64], order: NDArray[Any]) -> NDArray[np.int64
         return np.empty(0, np.int64)
     starts = np.flatnonzero(np.concatenate([[True], hashes[order][1:] != hashes[order][:-1]]))
     firsts = np.empty(len(hashes), np.int64)
-    firsts[order] = np.repeat(order[starts], np.diff([*starts.tolist(), len(order)]))
+    firsts[order] = np.repeat(order[starts], np.diff(starts, append=len(order)))
     return firsts

@@ -81,15 +81,15 @@ def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
     Raises:
         DataError: there are no entries, or two with one id in one language.
     """
-    stops, kinds = array("q"), _Kinds()
+    stops, kinds, langs = array("q"), _Kinds(), _Langs()
     with (folder / LINES).open("wb") as file:
-        ids = id_tensors(_written(entries, file, stops, kinds))
+        ids = id_tensors(_written(entries, file, stops, kinds, langs))
     if not stops:
         raise DataError("there are no entries to index", fix="give a file of entries that is not empty")
     store(folder / IDS, ids)
     store(folder / STOPS, {"stops": np.array(stops, dtype=np.int64)})
     rows = read_rows(folder, kinds.runs)
-    _refuse_twins(rows)
+    _refuse_twins(rows, np.asarray(langs.numbers))
     return rows
 
 
@@ -139,7 +139,19 @@ class _Kinds:
             self.runs.append((kind, 1))
 
 
-def _written(entries: Iterable[Entry], file: BinaryIO, stops: array[int], kinds: _Kinds) -> Iterator[str]:
+class _Langs:
+    """The language of each entry as a number."""
+
+    def __init__(self) -> None:
+        self.numbers, self._known = array("I"), dict[str, int]()
+
+    def add(self, lang: str) -> None:
+        self.numbers.append(self._known.setdefault(lang, len(self._known)))
+
+
+def _written(
+    entries: Iterable[Entry], file: BinaryIO, stops: array[int], kinds: _Kinds, langs: _Langs
+) -> Iterator[str]:
     """Write each entry's line and give its id."""
     place = 0
     for entry in entries:
@@ -147,6 +159,7 @@ def _written(entries: Iterable[Entry], file: BinaryIO, stops: array[int], kinds:
         place += file.write(_json(row) + b"\n")
         stops.append(place - 1)
         kinds.add(entry.kind)
+        langs.add(entry.lang)
         yield entry.id
 
 
@@ -162,18 +175,23 @@ def _damaged(where: str, got: str) -> ModelError:
     return ModelError("the rows of the index are damaged", where=where, got=got, fix=fix)
 
 
-def _refuse_twins(rows: Rows) -> None:
-    """DataError for two rows of one id in one language, or of one id and different kinds."""
+def _refuse_twins(rows: Rows, langs: NDArray[np.uint32]) -> None:
+    """DataError for two rows of one id in one language, or of one id and different kinds.
+
+    Nothing is read but what ``firsts`` and ``langs`` (N,) cannot tell apart: hashes are all but certain.
+    """
     firsts = rows.ids.firsts(np.arange(len(rows)))
-    seen: dict[int, list[Entry]] = {}
-    for row in np.flatnonzero(firsts != np.arange(len(rows))).tolist():
-        entry, first = rows[row], int(firsts[row])
-        others = seen.setdefault(first, [rows[first]])
-        for other in others:
-            if other.id == entry.id and (other.lang == entry.lang or other.kind != entry.kind):
+    again = np.flatnonzero(firsts != np.arange(len(rows)))
+    order = np.lexsort((firsts, langs))
+    same = (np.diff(firsts[order]) == 0) & (np.diff(langs[order]) == 0)
+    others = [row for row in again.tolist() if rows.kind(row) != rows.kind(int(firsts[row]))]
+    for row in sorted({*order[1:][same].tolist(), *others}):
+        twins = [each for each in rows.ids.rows(rows.ids[row]) if each < row]
+        for twin in twins:
+            if langs[twin] == langs[row] or rows.kind(twin) != rows.kind(row):
+                entry, where = rows[row], f"rows {twin} and {row}, {rows[twin].name!r} and {rows[row].name!r}"
                 fix = "an id has one kind and one passage in a language: drop one of the entries or rename it"
-                raise DataError("two entries have one id", where=f"row {row}", got=entry.id, fix=fix)
-        others.append(entry)
+                raise DataError("two entries have one id", where=where, got=f"{entry.id} ({entry.lang})", fix=fix)
 
 
 def _json(value: object) -> bytes:
