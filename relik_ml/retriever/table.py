@@ -5,8 +5,9 @@ A key is a hash (``retriever/keys.py``), so a name takes nine bytes whatever its
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,26 +61,28 @@ class NameTable(NamedTuple):
     """(R,) whether the row is a person."""
 
     @classmethod
-    def build(cls, entries: Sequence[Entry], learnt: Learnt, only_learnt: Set[str] = frozenset()) -> NameTable:
-        """The names of entries and what annotators called them; see ``NameIndex.build``."""
-        kinds: dict[tuple[int, int], int] = defaultdict(int)
+    def build(cls, entries: Iterable[Entry], learnt: Learnt, only_learnt: Set[str] = frozenset()) -> NameTable:
+        """The names of entries and what annotators called them; see ``NameIndex.build``.
+
+        A name is 13 bytes in arrays until all are there, and would be hundreds in a dict.
+        """
+        keys, rows, kinds, popularity, human = array("Q"), array("I"), array("B"), array("d"), array("B")
         for row, entry in enumerate(entries):
             named = entry.kind == "entity" and entry.id not in only_learnt
             for kind, key in _keys(entry) if named else ():
-                kinds[key, row] |= 1 << kind
-        counts: dict[tuple[int, int], int] = {}
-        for pair, count in learnt.items():
-            counts[pair] = min(count, 65_535)
-            kinds[pair] |= 1 << LEARNT
-        pairs = sorted(pair for pair in kinds if pair[0])
-        return cls(
-            np.array([key for key, _ in pairs], np.uint64),
-            np.array([row for _, row in pairs], np.uint32),
-            np.array([kinds[pair] for pair in pairs], np.uint8),
-            np.array([counts.get(pair, 0) for pair in pairs], np.uint16),
-            np.array([min(entry.popularity, POPULAR) for entry in entries], np.float16),
-            np.array([HUMAN in entry.types for entry in entries], np.uint8),
-        )
+                keys.append(key)
+                rows.append(row)
+                kinds.append(1 << kind)
+            popularity.append(min(entry.popularity, POPULAR))
+            human.append(HUMAN in entry.types)
+        counts = np.zeros(len(keys) + len(learnt), np.uint16)
+        counts[len(keys) :] = [min(count, 65_535) for count in learnt.values()]
+        keys.extend(key for key, _ in learnt)
+        rows.extend(row for _, row in learnt)
+        kinds.extend(1 << LEARNT for _ in learnt)
+        names = _merged(np.asarray(keys), np.asarray(rows), np.asarray(kinds), counts)
+        there = np.flatnonzero(names[0])
+        return cls(*(column[there] for column in names), np.array(popularity, np.float16), np.asarray(human))
 
     @classmethod
     def unpacked(cls, arrays: Mapping[str, NDArray[Any]]) -> NameTable:
@@ -143,8 +146,8 @@ def _merged(
     order = np.lexsort((rows, keys))
     keys, rows = keys[order], rows[order]
     begin = starts(keys, rows)
-    together = np.minimum(np.add.reduceat(counts[order].astype(np.int64), begin), 65_535)
-    return keys[begin], rows[begin], kinds[order][begin], together.astype(np.uint16)
+    together = np.minimum(np.add.reduceat(counts[order], begin, dtype=np.uint32), 65_535)
+    return keys[begin], rows[begin], np.bitwise_or.reduceat(kinds[order], begin), together.astype(np.uint16)
 
 
 def _keys(entry: Entry) -> Iterator[tuple[int, int]]:
