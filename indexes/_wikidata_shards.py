@@ -122,7 +122,9 @@ def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reac
         if not manifest.shards:
             raise DataError("the dump holds no entities", where=str(dump.path), fix="give latest-all.json.bz2 or alike")
         if not any(report.counts[kept] for kept in KEPT):
-            got, fix = f"langs {','.join(dump.langs)}; min_sitelinks {dump.min_sitelinks}", "check these two settings"
+            counted = "; ".join(f"{number:,} {what}" for what, number in report.counts.items())
+            got = f"langs {','.join(dump.langs)}; min_sitelinks {dump.min_sitelinks}; {counted}"
+            fix = "check these two settings, and that this is a dump of items and properties, not of lexemes"
             raise ConfigError("no entity of the dump passes the settings", where=str(dump.path), got=got, fix=fix)
         _write(replace(manifest, complete=True), folder)
     return sum(shard["records"] for shard in manifest.shards)

@@ -79,6 +79,8 @@ def languages(text: str) -> tuple[str, ...]:
         if not LANG.fullmatch(lang):
             fix = "write codes as Wikidata does: ru,en,be-tarask,mul"
             raise ConfigError("no such code of a language", where="langs", got=repr(lang), fix=fix)
+    if text and not langs:
+        raise ConfigError("no language is named", where="langs", got=repr(text), fix="write ru,en,mul, or leave it out")
     return tuple(dict.fromkeys(langs))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from relik_ml.errors import ConfigError
+from relik_ml.errors import ConfigError, DataError
 from relik_ml.types import Candidate, Entry
 
 if TYPE_CHECKING:
@@ -32,10 +32,22 @@ Hits = list[tuple[Candidate, str]]
 
 
 def read_sources(sources: Sequence[str], settings: Settings, report: Report) -> Iterator[Entry]:
-    """The entries of files, of named sources and of NAME=PATH, in their order.
+    """The entries of files, of named sources and of NAME=PATH, in their order; ``report`` is told what is left out.
 
-    ``report`` is told what they leave out. ConfigError when a setting is one of no source, has no value or comes twice.
+    Raises:
+        ConfigError: a setting is one of no source, has no value or comes twice.
+        DataError: there are no entries.
     """
+    entries = _read(sources, settings, report)
+    if (first := next(entries, None)) is None:
+        got = "; ".join(f"{number:,} {what}" for what, number in report.counts.items()) or "nothing in them"
+        fix = "check the settings, or give sources that are not empty"
+        raise DataError("there are no entries to index", where=", ".join(sources), got=got, fix=fix)
+    yield first
+    yield from entries
+
+
+def _read(sources: Sequence[str], settings: Settings, report: Report) -> Iterator[Entry]:
     from relik_ml.io import read_entries
 
     named = [_named(source) for source in sources]
@@ -68,11 +80,14 @@ def configured(source: IndexSource, settings: Settings) -> Any:
     fields: dict[str, Any] = {}
     for field, _, value in (setting.partition("=") for setting in settings):
         if field in _fields(source):
-            kind = type(getattr(source, field))
+            default = getattr(source, field)
+            if not (value or default):  # an empty value is one only where it takes a default away
+                fix = f"write --set {field}=VALUE, or leave it out for the default"
+                raise ConfigError("a setting has no value", got=f"{field}=", fix=fix)
             try:
-                fields[field] = kind(value)
+                fields[field] = type(default)(value)
             except ValueError:
-                fix = f"{field} wants a value like {getattr(source, field)!r}"
+                fix = f"{field} wants a value like {default!r}"
                 raise ConfigError("a setting has the wrong type", got=f"{field}={value}", fix=fix) from None
     return replace(_any(source), **fields) if fields else source
 
@@ -84,11 +99,13 @@ def _any(source: IndexSource) -> Any:
 
 def _named(source: str) -> tuple[IndexSource, Path | None] | None:
     """The source that is named, and its path; None for a file of entries."""
-    from relik_ml.plugins import load_index
+    from relik_ml.plugins import INDEXES, load_index, names
 
     name, given, path = source.partition("=")
     if given and name.isidentifier():
         return load_index(name), Path(path)
+    if Path(source).is_dir() and source not in names(INDEXES):
+        raise ConfigError("a folder needs the source that reads it", got=source, fix=f"write wikidata={source}")
     if Path(source).suffix or len(Path(source).parts) > 1 or Path(source).is_file():
         return None
     return load_index(source), None
