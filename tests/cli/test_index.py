@@ -354,12 +354,29 @@ def test_a_dump_becomes_an_index(tmp_path: Path, run: Run) -> None:
         ("colour=red", "no source has such a setting"),
         ("min_sitelinks=x", "the wrong type"),
         ("classes", "a setting has no value"),
+        ("classes=", "a setting has no value"),
+        ("langs=,", "no language is named"),
     ],
 )
 def test_settings_that_cannot_be(setting: str, message: str, tmp_path: Path, run: Run) -> None:
     write_json(tmp_path / "dump.json", [json_line(made) for made in entities(3, seed=3)])
     result = run("build", f"wikidata={tmp_path / 'dump.json'}", "--set", *setting.split(), "--out", tmp_path / "index")
     assert (result.exit_code, message in result.stderr) == (7, True), result.output
+
+
+def test_what_leaves_nothing_to_index_says_what_was_left_out(tmp_path: Path, run: Run) -> None:
+    write_json(tmp_path / "dump.json", [json_line(made) for made in entities(9, seed=3)])
+    build = ["build", f"wikidata={tmp_path / 'dump.json'}", "--out", tmp_path / "index"]
+    result = run(*build, "--set", "classes=Q42")
+    assert (result.exit_code, "items of no wanted class" in result.stderr) == (3, True), result.output
+    assert not (tmp_path / "index").exists()
+    assert "items in the index" in run(*build).stderr
+
+
+def test_a_folder_needs_its_source(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "rows").mkdir()
+    result = run("build", tmp_path / "rows", "--out", tmp_path / "index")
+    assert (result.exit_code, f"write wikidata={tmp_path / 'rows'}" in result.stderr) == (7, True), result.output
 
 
 @pytest.mark.parametrize(

@@ -323,6 +323,7 @@ def test_an_extraction_that_lists_nothing_is_refused_each_time(dump: Path, tmp_p
         with pytest.raises(ConfigError, match="no entity of the dump passes") as error:
             extract(dump, tmp_path / "out", langs="xx,yy")
         assert "xx,yy" in error.value.got
+        assert "entities without a name in the languages" in error.value.got
 
 
 def test_an_empty_dump_is_no_dump(tmp_path: Path) -> None:
