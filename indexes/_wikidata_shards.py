@@ -292,7 +292,7 @@ def _verify(manifest: Manifest, folder: Path) -> None:
 def _whole(folder: Path, shard: Mapping[str, Any]) -> bool:
     """Whether a shard is there as it was written."""
     path = folder / shard["file"]
-    return path.is_file() and sha256(path) == shard["sha256"]
+    return path.is_file() and bool(sha256(path) == shard["sha256"])
 
 
 def _restore(report: Report, stored: dict[str, Any]) -> None:
