@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,20 +70,21 @@ class NameTable(NamedTuple):
         keys, rows, kinds, popularity, human = array("Q"), array("I"), array("B"), array("d"), array("B")
         for row, entry in enumerate(entries):
             named = entry.kind == "entity" and entry.id not in only_learnt
-            for kind, key in _keys(entry) if named else ():
+            for kind, key in filter(itemgetter(1), _keys(entry) if named else ()):
                 keys.append(key)
                 rows.append(row)
                 kinds.append(1 << kind)
             popularity.append(min(entry.popularity, POPULAR))
             human.append(HUMAN in entry.types)
-        counts = np.zeros(len(keys) + len(learnt), np.uint16)
-        counts[len(keys) :] = [min(count, 65_535) for count in learnt.values()]
-        keys.extend(key for key, _ in learnt)
-        rows.extend(row for _, row in learnt)
-        kinds.extend(1 << LEARNT for _ in learnt)
-        names = _merged(np.asarray(keys), np.asarray(rows), np.asarray(kinds), counts)
-        there = np.flatnonzero(names[0])
-        return cls(*(column[there] for column in names), np.array(popularity, np.float16), np.asarray(human))
+        counts = array("H", bytes(2 * len(keys)))
+        for (key, row), count in learnt.items():
+            if key:
+                keys.append(key)
+                rows.append(row)
+                kinds.append(1 << LEARNT)
+                counts.append(min(count, 65_535))
+        names = _merged(np.asarray(keys), np.asarray(rows), np.asarray(kinds), np.asarray(counts))
+        return cls(*names, np.array(popularity, np.float16), np.asarray(human))
 
     @classmethod
     def unpacked(cls, arrays: Mapping[str, NDArray[Any]]) -> NameTable:
