@@ -21,6 +21,7 @@ Printers = tuple[Callable[[], object], Callable[[], str]]
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON in place of a table.")
 @click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD, without PRED.")
 @click.option("--model", help="With --retrieval: a model folder; default: the embedded model.")
+@click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
 @click.option("--train", type=FILE, help="With --retrieval: what the model was trained on, to tell seen from unseen.")
 def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, **options: Any) -> None:
     """Score the documents of PRED against those of GOLD (both JSON Lines).
@@ -41,7 +42,7 @@ def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, 
     if retrieval == (predicted is not None):
         raise click.UsageError("give GOLD and PRED, or GOLD and --retrieval")
     if not retrieval and any(options.values()):
-        raise click.UsageError("--model and --train belong to --retrieval")
+        raise click.UsageError("--model, --index and --train belong to --retrieval")
     record, table = _retrieval(gold, **options) if predicted is None else _score(gold, predicted)
     click.echo(json.dumps(record(), ensure_ascii=False, indent=2) if as_json else table())
 
@@ -54,12 +55,12 @@ def _score(gold: Path, predicted: Path) -> Printers:
     return report.json, report.table
 
 
-def _retrieval(gold: Path, model: str | None, train: Path | None) -> Printers:
+def _retrieval(gold: Path, model: str | None, index: Path | None, train: Path | None) -> Printers:
     from relik_ml import Relik
     from relik_ml.io import read_documents
     from relik_ml.score.retrieval import record, retrieval, table
 
-    relik = Relik.from_pretrained(model)
+    relik = Relik.from_pretrained(model, index=index)
     taught = read_documents(train) if train else ()
     seen = frozenset(m.link.id for document in taught for m in document.mentions if m.link.id)
     known = frozenset(relik.retriever.index.entries.ids)

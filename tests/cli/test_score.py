@@ -58,7 +58,7 @@ def test_bad_input_is_a_message_and_exit_code_3(tmp_path: Path) -> None:
 
 
 def test_options_of_the_other_way_are_refused(tmp_path: Path) -> None:
-    for option in ("--model", "--train"):
+    for option in ("--model", "--index", "--train"):
         result = run(tmp_path, option, "nope")
         assert (result.exit_code, "belong to --retrieval" in result.stderr) == (2, True)
 
@@ -78,6 +78,18 @@ def test_retrieval_is_scored_by_group(tiny_folder: Path, tmp_path: Path) -> None
     assert found["all"]["in index"] == 1.0
     assert 0 < found["all"]["recall@1"] < found["all"]["recall@10"] == 1.0
     assert "seen" not in found, "without --train nothing has been seen"
+
+
+def test_retrieval_is_scored_with_an_index_of_ones_own(tiny_folder: Path, tmp_path: Path) -> None:
+    write_documents(corpus(), tmp_path / "gold.jsonl")
+    (tmp_path / "entries.jsonl").write_text('{"qid": "Q80440", "labels": {"ru": "Анна Ахматова"}}\n', encoding="utf-8")
+    build = ["index", "build", f"jsonl={tmp_path / 'entries.jsonl'}", "nerel_relations", "--out", str(tmp_path / "own")]
+    assert CliRunner().invoke(main, build).exit_code == 0
+    options = ["--model", str(tiny_folder), "--index", str(tmp_path / "own"), "--json"]
+    result = CliRunner().invoke(main, ["score", "--retrieval", str(tmp_path / "gold.jsonl"), *options])
+    found = json.loads(result.stdout)
+    linked = [mention.link.id for document in corpus() for mention in document.mentions]
+    assert found["all"]["in index"] == linked.count("Q80440") / sum(id is not None for id in linked) > 0
 
 
 def test_gold_alone_is_wrong_usage_and_so_is_retrieval_of_predictions(tmp_path: Path) -> None:
