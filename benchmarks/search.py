@@ -2,11 +2,12 @@
 
     python benchmarks/search.py batch                                   # exact search against faiss's defaults
     python benchmarks/search.py approximate --rows 1000000 --kind ivf-sq8
-    python benchmarks/search.py open --rows 1000000 --width 768         # a whole index folder, rows and ids included
+    python benchmarks/search.py open --rows 1000000 --width 768 --kind exact   # a whole index folder, rows included
+    python benchmarks/search.py open --rows 100000 --width 128 --kind exact --names
 
-One core; processor time, but for the building and opening of a folder. Vectors are synthetic: 1,000 clusters in 32
+One thread; processor time, but for the building and opening of a folder. Vectors are synthetic: 1,000 clusters in 32
 dimensions, turned into ``--width``, with noise in all of them; queries come from the same distribution and are none of
-the rows. Every ratio is of times of one run.
+the rows. Every ratio is of times of one run. Folders are built in $TMPDIR.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import os
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
+import json
 import platform
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,10 +31,11 @@ from typing import Any
 
 import numpy as np
 
+from relik_ml.cli._index import make_names
 from relik_ml.retriever.approximate import FaissVectors, sample_size
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.retriever.kinds import load_faiss
-from relik_ml.retriever.vectors import Floats, Vectors
+from relik_ml.retriever.vectors import Floats, Ints, Vectors
 from relik_ml.types import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,20 +44,30 @@ PART, LATENT, CLUSTERS = 8192, 32, 1000
 SEARCH = """
 import json, sys, time
 import numpy as np
-folder, batch = sys.argv[1], int(sys.argv[2])
 from relik_ml.retriever.index import PassageIndex
+folder, asked, found = sys.argv[1:]
 started = time.perf_counter()
 index = PassageIndex.open(folder)
+named = "names" in index.extra
+if named:
+    from relik_ml.retriever.names import NameIndex
+    from relik_ml.text.morph import Morphology
+    names = NameIndex(index.extra["names"], Morphology().lemma)
 opened = time.perf_counter() - started
-queries = np.random.default_rng(5).normal(size=(batch, index.stored_vectors.shape[1])).astype(np.float32)
-peak, seconds = 0, []
+queries, seconds = np.load(asked), []
 for _ in range(3):
     started = time.perf_counter()
-    ids, _ = index.search(queries, 50)
+    rows, _ = index.nearest(queries, 50)
     seconds.append(time.perf_counter() - started)
+np.save(found, rows)
+if named:
+    from relik_ml.text.tokens import tokens
+    step = len(index) // len(queries)
+    places = range(0, step * len(queries), step)
+    hits = names.find_all([tokens(f"Из Посёлка {row} едут в деревню {row}, а оттуда к морю." * 4) for row in places])
+    assert all({hit.row for hit in line} >= {row} for row, line in zip(places, hits, strict=True))
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-peak = int(status["VmHWM"].split()[0]) * 1024
-print(json.dumps([opened, min(seconds), peak]))
+print(json.dumps([opened, min(seconds), int(status["VmHWM"].split()[0]) * 1024]))
 """
 
 
@@ -116,8 +130,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=384)
     parser.add_argument("--kind", default="ivf-sq8", help="flat, hnsw-sq8, ivf-sq8, ivf-pq; for open also exact")
     parser.add_argument("--storage", default="float16", help="float32, float16 or int8")
+    parser.add_argument("--names", action="store_true", help="open: give the index names to search by")
     options = parser.parse_args()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     print(f"`{' '.join(['python', 'benchmarks/search.py', *sys.argv[1:]])}`, commit {_commit()}, {_machine()}\n")
     {"batch": batch, "approximate": approximate, "open": opened}[options.what](options)
 
@@ -163,39 +177,64 @@ def approximate(options: argparse.Namespace) -> None:
         index = FaissVectors.open(Path(folder, "vectors.faiss"))
         found, _ = index.nearest(queries, 20)
         own = [least(lambda size=size: index.nearest(queries[:size], 20)) for size in (1, 64, 256)]
-    recall = np.mean([len({*one} & {*other}) / 20 for one, other in zip(found, wanted, strict=True)])
     print("| rows × width | kind | recall@20 | bytes of Flat's | built | 1 query | 64 queries | 256 queries |")
     print("|--:|---|--:|--:|--:|--:|--:|--:|")
     faster = " | ".join(f"{mine * 1e3:.2f} ms, {flats / mine:.0f} ×" for mine, flats in zip(own, times, strict=True))
-    share = f"{size / 1e6:.0f} MB, {size / flat_size:.0%}"
+    bytes_ = f"{size / 1e6:.0f} MB, {size / flat_size:.0%}"
     what = f"{options.rows:,} × {options.width} | {options.kind}"
-    print(f"| {what} | {recall:.3f} | {share} | {built:.0f} s | {faster} |")
+    print(f"| {what} | {share(found, wanted):.3f} | {bytes_} | {built:.0f} s | {faster} |")
 
 
 def opened(options: argparse.Namespace) -> None:
-    """A whole index: build, size, time to open, time and memory of a search in a process of its own."""
+    """A whole index: build, size, time to open, time, recall and memory of a search in a process of its own."""
     synthetic = Synthetic(options.rows, options.width)
     config = IndexConfig(options.storage, kind=options.kind, shard=PART)
-    with tempfile.TemporaryDirectory(dir=os.environ.get("RELIK_BENCHMARK_FOLDER")) as home:
+    with tempfile.TemporaryDirectory() as home:
         folder = Path(home, "index")
-        started = perf_counter()
-        index = PassageIndex.build(entries(options.rows), Rowed(synthetic), folder, config)
-        built = perf_counter() - started
-        size = sum(path.stat().st_size for path in folder.iterdir())
+        started, worked = perf_counter(), process_time()
+        index = PassageIndex.build(
+            entries(options.rows), Rowed(synthetic), folder, config, make_names() if options.names else None
+        )
+        built, worked = perf_counter() - started, process_time() - worked
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
         started = perf_counter()
         PassageIndex.verify(folder)
         verified = perf_counter() - started
-        vectors = max(path.stat().st_size for path in folder.glob("vectors.*"))
         del index
-        run = [sys.executable, "-c", SEARCH, str(folder), "64"]
-        first, seconds, peak = eval_json(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
-    print("| rows × width | kind | folder | vectors | built | verified | open | 64 queries | peak memory, of vectors |")
-    print("|--:|---|--:|--:|--:|--:|--:|--:|--:|")
+        (first, seconds, peak), recall = searched(folder, synthetic, Path(home))
+    size, vectors = sum(sizes.values()), sum(size for name, size in sizes.items() if name.startswith("vectors."))
     what = f"{options.kind} {options.storage if options.kind == 'exact' else ''}".strip()
     print(
-        f"| {options.rows:,} × {options.width} | {what} | {size / 1e6:.0f} MB | {vectors / 1e6:.0f} MB | {built:.0f} s "
-        f"| {verified:.1f} s | {first:.2f} s | {seconds * 1e3:.1f} ms | {peak / 1e6:.0f} MB, {peak / vectors:.2f} × |"
+        "| rows × width | kind | names | folder | vectors | built, of it processor, memory | verified | open "
+        "| 64 queries | recall@20 | peak memory, of vectors |\n|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+        f"| {options.rows:,} × {options.width} | {what} | {sizes.get('names.safetensors', 0) / 1e6:.0f} MB "
+        f"| {size / 1e6:.0f} MB | {vectors / 1e6:.0f} MB | {built:.0f} s, {worked:.0f} s, {held / 1e9:.1f} GB "
+        f"| {verified:.1f} s | {first:.2f} s | {seconds * 1e3:.1f} ms | {recall:.3f} "
+        f"| {peak / 1e6:.0f} MB, {peak / vectors:.2f} × |"
     )
+
+
+def searched(folder: Path, synthetic: Synthetic, home: Path) -> tuple[list[float], float]:
+    """Seconds to open and to search, peak memory; and recall@20 of 64 queries."""
+    queries = synthetic.queries(64)
+    np.save(home / "queries.npy", queries)
+    run = [sys.executable, "-c", SEARCH, str(folder), str(home / "queries.npy"), str(home / "found.npy")]
+    figures = json.loads(subprocess.run(run, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    return figures, share(np.load(home / "found.npy")[:, :20], best(synthetic, queries, 20))
+
+
+def best(synthetic: Synthetic, queries: Floats, k: int) -> Ints:
+    """The k best rows of each query among all, of which a part at a time is in memory: (Q, k)."""
+    found = [Vectors(part).nearest(queries, k) for part in synthetic]
+    rows = np.concatenate([rows + place * PART for place, (rows, _) in enumerate(found)], axis=1)
+    scores = np.concatenate([scores for _, scores in found], axis=1)
+    return np.take_along_axis(rows, np.argsort(-scores, axis=1)[:, :k], 1)
+
+
+def share(found: Ints, wanted: Ints) -> float:
+    """The mean share of wanted rows that were found."""
+    return float(np.mean([len({*one} & {*other}) / len(other) for one, other in zip(found, wanted, strict=True)]))
 
 
 def entries(count: int) -> Iterator[Entry]:
@@ -203,13 +242,6 @@ def entries(count: int) -> Iterator[Entry]:
     for row in range(count):
         text = f"населённый пункт номер {row} в районе {row % 977}"
         yield Entry(f"Q{row * 7}", "entity", f"Посёлок {row}", text, "ru", (f"деревня {row}", f"село {row % 131}"))
-
-
-def eval_json(text: str) -> list[float]:
-    """What the measured process printed."""
-    import json
-
-    return [float(number) for number in json.loads(text)]
 
 
 def least(call: Callable[[], object], times: int = 3) -> float:
