@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from relik_ml.errors import ConfigError, ModelError
 from relik_ml.retriever.exact import Floats, Ints, ascending, block_rows, check_queries, nearest
 from relik_ml.retriever.kinds import Kind, load_faiss, require_rows
 from relik_ml.retriever.vectors import VectorIndex
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _NEIGHBOURS, _BUILD_EFFORT = 16, 80  # HNSW's M and efConstruction
 _EFFORT, _PROBES = 96, 12  # efSearch and nprobe: beyond them recall hardly grows, see docs/index-sizes.md
@@ -148,10 +145,8 @@ class FaissVectors:
     def _exactly(self, queries: Floats, k: int, rows: Ints) -> tuple[Ints, Floats]:
         return nearest(queries, k, self._decode, rows, self.shape[1])
 
-    def _decode(self, rows: slice | Ints, buffer: Tensor) -> Tensor:
-        import torch
-
-        return buffer.copy_(torch.from_numpy(self[rows]))
+    def _decode(self, rows: slice | Ints, _: Floats) -> Floats:
+        return self[rows]
 
     def _kept_graph(self, faiss: Any, kept: Ints) -> Any:
         index = _empty_copy(faiss, self.index)

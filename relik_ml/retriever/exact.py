@@ -6,106 +6,88 @@ One matrix product a block, then one comparison with the worst score that is sti
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.errors import ConfigError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-_VALUES = 2**20  # numbers of a block: 4 MB as float32
+_Keys = NDArray[np.uint64]
+_VALUES, _NARROW = 2**15, 32  # numbers that torch unpacks in one thread, and the width up to which a block has no more
+_ALONE = 2**18  # products that OpenBLAS makes in one thread
+_MAGNITUDE, _HALF = 0x7FFFFFFF, np.uint64(32)
 
 
 def block_rows(width: int) -> int:
     """How many rows of this width are unpacked and scored at a time."""
-    return min(max(_VALUES // max(width, 1), 1024), 4096)
-
-
-def top(scores: NDArray[Any], k: int) -> Ints:
-    """Columns of the k best scores of each row, best first, the leftmost first among equals: (Q, min(k, N)).
-
-    >>> top(np.array([[1, 3, 3, 2]]), 3).tolist()
-    [[1, 2, 3]]
-    """
-    k = min(k, scores.shape[1])
-    if k < 1:
-        return np.empty((len(scores), 0), dtype=np.int64)
-    place = scores.shape[1] - k
-    floors = np.partition(scores, place, axis=1)[:, place]
-    best = np.empty((len(scores), k), dtype=np.int64)
-    for row, floor in enumerate(floors):
-        columns = np.flatnonzero(scores[row] >= floor)  # all ties of the worst are in, so the choice is ours
-        best[row] = columns[np.argsort(-scores[row, columns], kind="stable")[:k]]
-    return best
-
-
-class _Hits(NamedTuple):
-    """Scored rows, flat: which query, which row, how good; (H,) each."""
-
-    queries: Ints
-    rows: Ints
-    scores: Floats
+    return min(max(_VALUES // max(width, 1), _VALUES // _NARROW), 2048)
 
 
 class Best:
     """The best k rows of each query, kept up while blocks of scores pass in the order of their rows.
 
+    Score and row are held as one integer, so that a plain sort puts the best first and equal scores by row.
+
     >>> best = Best(2)
-    >>> best.offer(np.array([[1, 5, 3]], np.float32), 0)
-    >>> best.offer(np.array([[4, 5]], np.float32), 3)
+    >>> best.offer(np.array([[1], [5], [3]], np.float32), 0)
+    >>> best.offer(np.array([[4], [5]], np.float32), 3)
     >>> best.result()[0].tolist()
     [[1, 4]]
     """
 
     def __init__(self, k: int) -> None:
-        """``k`` is at least 1, and the first block offered has k columns or is the only one."""
+        """``k`` is at least 1, and the first block offered has k rows or is the only one."""
         self.k = k
-        self._hits: list[_Hits] = []
-        self._waiting = 0
-        self._floor: Floats | None = None
+        self._kept: _Keys | None = None
+        self._floor: Floats = np.empty(0, np.float32)
+        self._new: list[tuple[Ints, _Keys]] = []
+        self._counts: Ints = np.empty(0, np.int64)
 
     def offer(self, scores: Floats, start: int) -> None:
-        """Consider scores (Q, B) of the rows from ``start`` on."""
-        if self._floor is None:
-            columns = top(scores, self.k)
-            kept = np.take_along_axis(scores, columns, 1)
-            queries = np.repeat(np.arange(len(scores)), columns.shape[1])
-            self._hits, self._floor = [_Hits(queries, start + columns.ravel(), kept.ravel())], kept[:, -1:]
-            return
+        """Consider scores (B, Q) of the rows from ``start`` on."""
+        if self._kept is None:
+            first = scores[: 4 * self.k]
+            self._keep(_keys(first.T, np.arange(start, start + len(first))))
+            scores, start = scores[len(first) :], start + len(first)
         # An equal score of a later row loses, so what is not greater than the floor is out.
         places = np.flatnonzero(scores > self._floor)
-        queries, columns = np.divmod(places, scores.shape[1])
-        self._hits.append(_Hits(queries, start + columns, scores.ravel()[places]))
-        self._waiting += len(places)
-        if self._waiting > 2 * self.k * len(scores):
+        if not len(places):
+            return
+        rows, queries = np.divmod(places, scores.shape[1])
+        self._new.append((queries, _keys(scores.ravel()[places], start + rows)))
+        self._counts += np.bincount(queries, minlength=len(self._counts))
+        if self._counts.max() > 2 * self.k:
             self._merge()
 
     def result(self) -> tuple[Ints, Floats]:
         """Rows (Q, K) and scores (Q, K), best first, equal scores by row."""
-        assert self._floor is not None, "nothing was offered"
-        self._merge()
-        count, (_, rows, scores) = len(self._floor), self._hits[0]
-        return rows.reshape(count, -1), scores.reshape(count, -1)
+        kept = self._merge()
+        return (kept & np.uint64(0xFFFFFFFF)).astype(np.int64), _scores(kept)
 
-    def _merge(self) -> None:
-        if self._floor is None or not len(self._floor):
-            return
-        queries, rows, scores = map(np.concatenate, zip(*self._hits, strict=True))
-        order = np.lexsort((rows, -scores, queries))
-        queries, rows, scores = queries[order], rows[order], scores[order]
-        rank = np.arange(len(queries)) - np.searchsorted(queries, np.arange(len(self._floor)))[queries]
-        kept = rank < self.k
-        self._hits, self._waiting = [_Hits(queries[kept], rows[kept], scores[kept])], 0
-        self._floor = scores[kept].reshape(len(self._floor), -1)[:, -1:]
+    def _merge(self) -> _Keys:
+        assert self._kept is not None, "nothing was offered"
+        if not self._new:
+            return self._kept
+        counts, wide = self._counts, int(self._counts.max())
+        queries, keys = map(np.concatenate, zip(*self._new, strict=True))
+        order = np.argsort(queries.astype(np.min_scalar_type(len(counts))), kind="stable")  # by digits if they are few
+        rank = np.arange(len(keys)) - np.repeat(np.cumsum(counts) - counts, counts)
+        table = np.full((len(counts), wide), np.iinfo(np.uint64).max, np.uint64)
+        table[queries[order], rank] = keys[order]
+        return self._keep(np.concatenate([self._kept, table], axis=1))
+
+    def _keep(self, table: _Keys) -> _Keys:
+        """Go on from the best k of each line."""
+        self._kept = np.sort(table, axis=1)[:, : self.k]
+        self._floor = _scores(self._kept[:, -1])
+        self._new, self._counts = [], np.zeros(len(table), np.int64)
+        return self._kept
 
 
 def nearest(
-    queries: Floats, k: int, unpack: Callable[[slice | Ints, Tensor], Tensor], rows: Ints, width: int
+    queries: Floats, k: int, unpack: Callable[[slice | Ints, Floats], Floats], rows: Ints, width: int
 ) -> tuple[Ints, Floats]:
     """The k of ``rows`` (ascending) of largest inner product with each query (Q, D).
 
@@ -115,21 +97,45 @@ def nearest(
     Returns:
         Row numbers (Q, K) and scores (Q, K), best first, equal scores by row; K is k or the number of rows.
     """
-    import torch
-
     k = min(k, len(rows))
     if k < 1 or not len(queries):
         return np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-    best, asked, size = Best(k), torch.from_numpy(queries), block_rows(width)
-    buffer = torch.empty(max(size, k), width)
-    start, stop = 0, max(size, k)
+    best, size = Best(k), block_rows(width)
+    buffer = np.empty((max(size, k), width), np.float32)
+    scores = np.empty((len(buffer), len(queries)), np.float32)
+    start, stop = 0, len(buffer)
     while start < len(rows):
         stop = min(stop, len(rows))
         part = unpack(_as_slice(rows[start:stop]), buffer[: stop - start])
-        best.offer((asked @ part.T).numpy(), start)
+        best.offer(_products(part, queries, scores[: stop - start]), start)
         start, stop = stop, stop + size
-    places, scores = best.result()
-    return rows[places], scores
+    places, found = best.result()
+    return rows[places], found
+
+
+def _products(part: Floats, queries: Floats, scores: Floats) -> Floats:
+    """Inner products (B, Q).
+
+    Those of narrow vectors are made in one thread: a second would save little, and where other programs take the
+    cores, waiting for it costs a hundred times as much.
+    """
+    step = max(_ALONE // queries.size, 16) if queries.shape[1] <= _NARROW else len(part)
+    for start in range(0, len(part), step):
+        np.matmul(part[start : start + step], queries.T, out=scores[start : start + step])
+    return scores
+
+
+def _keys(scores: Floats, rows: Ints) -> _Keys:
+    """Integers that are the smaller the better: the score turned round in the high half, the row in the low one."""
+    bits = (scores + np.float32(0)).view(np.int32)  # -0.0 becomes 0.0
+    turned = np.where(bits < 0, bits, bits ^ _MAGNITUDE).view(np.uint32)
+    return turned.astype(np.uint64) << _HALF | rows.astype(np.uint64)
+
+
+def _scores(keys: _Keys) -> Floats:
+    """The scores of keys."""
+    turned = (keys >> _HALF).astype(np.uint32).view(np.int32)
+    return np.where(turned < 0, turned, turned ^ _MAGNITUDE).view(np.float32)
 
 
 def ascending(rows: Ints) -> Ints:

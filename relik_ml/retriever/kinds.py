@@ -3,7 +3,7 @@
 >>> choose("auto", 220_000, faiss=True).kind
 'exact'
 >>> print(choose("auto", 1_000_000, faiss=True).reason)
-1,000,000 rows: a graph answers in a fraction of a millisecond and takes a byte a number and the edges
+1,000,000 rows: clusters take a byte a number, stay on disk and are built in minutes
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Wanted = Literal["auto", "exact", "flat", "hnsw-sq8", "ivf-sq8", "ivf-pq"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SEVERAL = 4
 LEAST = 10_000
-SMALL, MEDIUM, LARGE = 300_000, 2_000_000, 20_000_000
+SMALL, LARGE = 300_000, 20_000_000
 _FIX = "pip install 'relik-ml[faiss]' for a CPU or 'relik-ml[gpu]' for a GPU, never both; or take the kind exact"
 
 
@@ -77,9 +77,6 @@ def _by_size(rows: int, faiss: bool) -> Choice:
         return Choice("exact", f"{size}: comparing with all of them is quick and misses nothing")
     if not faiss:
         return Choice("exact", f"{size}, but faiss is not installed, and without it every search is exact")
-    if rows < MEDIUM:
-        reason = "a graph answers in a fraction of a millisecond and takes a byte a number and the edges"
-        return Choice("hnsw-sq8", f"{size}: {reason}")
     if rows < LARGE:
         return Choice("ivf-sq8", f"{size}: clusters take a byte a number, stay on disk and are built in minutes")
     return Choice("ivf-pq", f"{size}: product quantisation, a quarter of a byte a number, for what memory must hold")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.retriever.exact import Floats, Ints, ascending, check_queries, nearest
 from relik_ml.retriever.tensors import release
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["STORAGES", "Floats", "Ints", "Storage", "VectorIndex", "Vectors"]
 
@@ -117,16 +114,22 @@ class Vectors:
         """Some rows, packed as they are."""
         return Vectors(self.stored[rows], None if self.scale is None else self.scale[rows])
 
-    def _unpack(self, rows: slice | Ints, buffer: Tensor) -> Tensor:
-        """Unpacked by torch, which converts float16 ten times as fast as numpy."""
-        import torch
-
-        stored = torch.from_numpy(self.stored[rows])
+    def _unpack(self, rows: slice | Ints, buffer: Floats) -> Floats:
+        stored = self.stored[rows]
         self._read += stored.nbytes
         if self._read > _HELD:
             release(self.stored)
             self._read = stored.nbytes
-        if stored.dtype == torch.float32:
+        if stored.dtype == np.float32:
             return stored
-        buffer.copy_(stored)
-        return buffer if self.scale is None else buffer.mul_(torch.from_numpy(self.scale[rows])[:, None])
+        return _widened(stored, None if self.scale is None else self.scale[rows], buffer)
+
+
+def _widened(stored: NDArray[Any], scale: Floats | None, buffer: Floats) -> Floats:
+    """Unpacked by torch, which converts float16 ten times as fast as numpy."""
+    import torch
+
+    unpacked = torch.from_numpy(buffer).copy_(torch.from_numpy(stored))
+    if scale is not None:
+        unpacked.mul_(torch.from_numpy(scale)[:, None])
+    return buffer

@@ -19,7 +19,6 @@ from relik_ml.retriever import build as build_module
 from relik_ml.retriever import exact
 from relik_ml.retriever import index as index_module
 from relik_ml.retriever.encode import PassageEncoder, passage
-from relik_ml.retriever.exact import top
 from relik_ml.retriever.index import FORMAT, IndexConfig, PassageIndex
 from relik_ml.retriever.negatives import hard_negatives
 from relik_ml.retriever.rows import Rows
@@ -255,6 +254,18 @@ def test_search_equals_a_full_sort(data: st.DataObject, count: int, k: int, bloc
     assert np.array_equal(scores, np.take_along_axis(queries @ rows.T, found, 1))
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("width", [16, 64])
+def test_search_of_many_blocks_equals_a_full_sort(width: int, order: int) -> None:
+    rng = np.random.default_rng(0)
+    rows, queries = rng.integers(-3, 4, (9_000, width)), rng.integers(-3, 4, (300, width))
+    rows = rows[np.argsort(rows @ queries[0])[::order]].astype(np.float32)  # ascending: each block beats those before
+    found, scores = Vectors.pack(rows).nearest(queries.astype(np.float32), 60)
+    every = (rows @ queries.T.astype(np.float32)).T
+    assert np.array_equal(found, np.argsort(-every, axis=1, kind="stable")[:, :60])
+    assert np.array_equal(scores, np.take_along_axis(every, found, 1))
+
+
 @given(st.data())
 def test_search_among_some_rows_equals_a_sort_of_those(data: st.DataObject) -> None:
     rows = np.array(data.draw(st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=9, max_size=9)))
@@ -286,7 +297,6 @@ def test_queries_that_do_not_fit_are_refused() -> None:
         rows.nearest(np.zeros((1, 3), np.float32), -1)
     with pytest.raises(ConfigError):
         Vectors.pack(np.eye(3, dtype=np.float32), "int4")  # type: ignore[arg-type]
-    assert top(np.zeros((2, 0)), 3).shape == (2, 0)
 
 
 def test_hard_negatives_are_the_best_wrong_rows() -> None:
