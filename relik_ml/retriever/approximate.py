@@ -20,6 +20,7 @@ from relik_ml.retriever.vectors import VectorIndex
 
 _NEIGHBOURS, _BUILD_EFFORT = 16, 80  # HNSW's M and efConstruction
 _EFFORT, _PROBES = 96, 12  # efSearch and nprobe: beyond them recall hardly grows, see docs/index-sizes.md
+_CARD = 2048  # rows that faiss finds on a graphics card at most
 _PER_CLUSTER = 40  # training vectors: about the least that faiss asks for
 _FEW = 0.05  # a search among less than this share of the rows is made among all of those
 
@@ -27,8 +28,9 @@ _FEW = 0.05  # a search among less than this share of the rows is made among all
 class FaissVectors:
     """N vectors of width D in a faiss index whose ids are the rows; a `VectorIndex`."""
 
-    def __init__(self, index: Any) -> None:
-        self.index = index
+    def __init__(self, index: Any, card: Any = None) -> None:
+        """``card`` is a copy of ``index`` on a graphics card, which answers what is asked of all rows."""
+        self.index, self._card = index, card
 
     @classmethod
     def build(cls, kind: Kind, parts: Sequence[VectorIndex], sample: Floats) -> FaissVectors:
@@ -62,19 +64,28 @@ class FaissVectors:
             raise ModelError("faiss cannot read the index", where=str(path), got=str(error), fix=fix) from None
 
     def on(self, device: str) -> FaissVectors:
-        """The index on a graphics card; a graph (HNSW), which faiss has for CPUs only, stays where it is.
+        """The same index with a copy on a graphics card; a graph (HNSW), which faiss has for CPUs only, gets none.
+
+        Decoding, editing and searches among some rows go on with what is here.
 
         Raises:
-            ConfigError: this faiss is the one for CPUs, or there is no such card.
+            ConfigError: this faiss is the one for CPUs, there is no such card, or it cannot hold the index.
         """
         faiss = load_faiss()
         name, _, number = device.partition(":")
         if name == "cpu" or hasattr(self.index, "hnsw"):
             return self
-        if name != "cuda" or not hasattr(faiss, "StandardGpuResources") or faiss.get_num_gpus() <= int(number or 0):
-            fix = "pip uninstall faiss-cpu; pip install 'relik-ml[gpu]'; or use cpu"
-            raise ConfigError("faiss cannot use the device", got=device, fix=fix)
-        return FaissVectors(faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), int(number or 0), self.index))
+        fix = "pip uninstall faiss-cpu; pip install 'relik-ml[gpu]'; or use cpu"
+        cards = faiss.get_num_gpus() if hasattr(faiss, "StandardGpuResources") else 0
+        if name != "cuda" or not (number or "0").isdecimal() or cards <= int(number or 0):
+            raise ConfigError("faiss cannot use the device", got=f"{device}; it sees {cards} graphics cards", fix=fix)
+        if self._clustered:
+            self.index.nprobe = _PROBES
+        try:
+            card = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), int(number or 0), self.index)
+        except RuntimeError as error:
+            raise ConfigError("the graphics card cannot hold the index", got=str(error), fix="use cpu") from None
+        return FaissVectors(self.index, card)
 
     def write(self, path: Path) -> None:
         """Write the index to a new file; an old one must not be overwritten, for a kill would lose both."""
@@ -131,6 +142,8 @@ class FaissVectors:
 
     def _search(self, queries: Floats, k: int, rows: Ints | None) -> tuple[Ints, Floats]:
         faiss = load_faiss(len(queries))
+        if self._card is not None and rows is None and k <= _CARD:
+            return _ordered(*self._card.search(queries, k))
         selector = None if rows is None else _selector(faiss, rows)
         if self._clustered:
             parameters = faiss.SearchParametersIVF(nprobe=_PROBES, sel=selector)
@@ -138,9 +151,7 @@ class FaissVectors:
             parameters = faiss.SearchParametersHNSW(efSearch=max(_EFFORT, 2 * k), sel=selector)
         else:
             parameters = selector and faiss.SearchParameters(sel=selector)  # any at all makes Flat ten times slower
-        scores, found = self.index.search(queries, k, params=parameters)
-        order = np.lexsort((found, -scores), axis=1)
-        return np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
+        return _ordered(*self.index.search(queries, k, params=parameters))
 
     def _exactly(self, queries: Floats, k: int, rows: Ints) -> tuple[Ints, Floats]:
         return nearest(queries, k, self._decode, rows, self.shape[1])
@@ -167,6 +178,12 @@ class FaissVectors:
                 index.invlists.add_entries(cluster, len(rows), faiss.swig_ptr(rows), faiss.swig_ptr(codes))
         index.ntotal = len(kept)
         return index
+
+
+def _ordered(scores: Floats, found: Ints) -> tuple[Ints, Floats]:
+    """What faiss gives, equal scores by row."""
+    order = np.lexsort((found, -scores), axis=1)
+    return np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
 
 
 def sample_size(kind: Kind, count: int) -> int:
@@ -196,6 +213,8 @@ def _empty_copy(faiss: Any, index: Any) -> Any:
     """An index trained alike, without vectors; `clone_index` would crash on one that is mapped from its file."""
     copy = faiss.deserialize_index(faiss.serialize_index(index))
     copy.reset()
+    if hasattr(copy, "direct_map"):  # made by decoding, and not kept up when clusters are copied
+        copy.set_direct_map_type(faiss.DirectMap.NoMap)
     return copy
 
 

@@ -95,6 +95,7 @@ def test_a_few_rows_and_all_rows_are_searched_completely(home: Path, kind: str) 
 def test_rows_come_and_go(home: Path, tmp_path: Path, kind: str) -> None:
     index, encoder = PassageIndex.open(home / kind), Clusters()
     gone = [f"Q{row}" for row in range(0, MANY, 3)]
+    index.search(QUERIES[:1], 3, kind="relation")  # decodes some rows
     fewer = remove_rows(index, gone, tmp_path / "fewer")
     assert len(index) == MANY
     assert not {*gone} & {*fewer.entries.ids}
