@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 _Keys = NDArray[np.uint64]
 _VALUES, _NARROW = 2**15, 32  # numbers that torch unpacks in one thread, and the width up to which a block has no more
 _ALONE = 2**18  # products that OpenBLAS makes in one thread
+_TOGETHER = 256  # queries: of more, fewer hits each wait to be merged
 _MAGNITUDE, _HALF = 0x7FFFFFFF, np.uint64(32)
 
 
@@ -42,8 +43,8 @@ class Best:
         self.k = k
         self._kept: _Keys | None = None
         self._floor: Floats = np.empty(0, np.float32)
-        self._new: list[tuple[Ints, _Keys]] = []
-        self._counts: Ints = np.empty(0, np.int64)
+        self._new: list[tuple[Ints, Floats]] = []  # places among the scores of all rows, and these scores
+        self._waiting = 0
 
     def offer(self, scores: Floats, start: int) -> None:
         """Consider scores (B, Q) of the rows from ``start`` on."""
@@ -53,12 +54,9 @@ class Best:
             scores, start = scores[len(first) :], start + len(first)
         # An equal score of a later row loses, so what is not greater than the floor is out.
         places = np.flatnonzero(scores > self._floor)
-        if not len(places):
-            return
-        rows, queries = np.divmod(places, scores.shape[1])
-        self._new.append((queries, _keys(scores.ravel()[places], start + rows)))
-        self._counts += np.bincount(queries, minlength=len(self._counts))
-        if self._counts.max() > 2 * self.k:
+        self._new.append((places + start * scores.shape[1], scores.ravel()[places]))
+        self._waiting += len(places)
+        if self._waiting > self.k * min(len(self._floor), _TOGETHER):
             self._merge()
 
     def result(self) -> tuple[Ints, Floats]:
@@ -68,21 +66,22 @@ class Best:
 
     def _merge(self) -> _Keys:
         assert self._kept is not None, "nothing was offered"
-        if not self._new:
+        if not self._waiting:
             return self._kept
-        counts, wide = self._counts, int(self._counts.max())
-        queries, keys = map(np.concatenate, zip(*self._new, strict=True))
+        places, scores = map(np.concatenate, zip(*self._new, strict=True))
+        rows, queries = np.divmod(places, len(self._kept))
+        counts = np.bincount(queries, minlength=len(self._kept))
         order = np.argsort(queries.astype(np.min_scalar_type(len(counts))), kind="stable")  # by digits if they are few
-        rank = np.arange(len(keys)) - np.repeat(np.cumsum(counts) - counts, counts)
-        table = np.full((len(counts), wide), np.iinfo(np.uint64).max, np.uint64)
-        table[queries[order], rank] = keys[order]
+        rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        table = np.full((len(counts), counts.max()), np.iinfo(np.uint64).max, np.uint64)
+        table[queries[order], rank] = _keys(scores, rows)[order]
         return self._keep(np.concatenate([self._kept, table], axis=1))
 
     def _keep(self, table: _Keys) -> _Keys:
         """Go on from the best k of each line."""
         self._kept = np.sort(table, axis=1)[:, : self.k]
         self._floor = _scores(self._kept[:, -1])
-        self._new, self._counts = [], np.zeros(len(table), np.int64)
+        self._new, self._waiting = [], 0
         return self._kept
 
 
