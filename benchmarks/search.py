@@ -35,7 +35,7 @@ from relik_ml.cli._index import make_names
 from relik_ml.retriever.approximate import FaissVectors, sample_size
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.retriever.kinds import load_faiss
-from relik_ml.retriever.vectors import Floats, Ints, Vectors
+from relik_ml.retriever.vectors import STORAGES, Floats, Ints, Vectors
 from relik_ml.types import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,13 +142,12 @@ def batch(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     synthetic = Synthetic(options.rows, options.width)
-    ours = [Vectors.join([Vectors.pack(part, storage) for part in synthetic]) for storage in ("float32", "float16")]
+    ours = [Vectors.join([Vectors.pack(part, storage) for part in synthetic]) for storage in STORAGES]
     flat = FaissVectors.build("flat", list(synthetic), synthetic[0][:1]).index
     faiss = load_faiss()
-    print(
-        "| queries | faiss, its default | faiss, threshold 20 | ours, float32 | ours, float16 | against the default |"
-    )
-    print("|--:|--:|--:|--:|--:|--:|")
+    columns = ["queries", "faiss, its default", "faiss, threshold 20", *(f"ours, {storage}" for storage in STORAGES)]
+    print(f"| {' | '.join(columns)} | ours against the default |")
+    print("|" + "--:|" * (len(columns) + 1))
     for count in (1, 8, 32, 64, 128, 256):
         queries = synthetic.queries(count)
         faiss.cvar.distance_compute_blas_threshold = DEFAULT
@@ -157,7 +156,7 @@ def batch(options: argparse.Namespace) -> None:
         blas = least(lambda queries=queries: flat.search(queries, 50))
         own = [least(lambda vectors=vectors, queries=queries: vectors.nearest(queries, 50)) for vectors in ours]
         times = " | ".join(f"{seconds * 1e3:.1f} ms" for seconds in (default, blas, *own))
-        print(f"| {count} | {times} | {' and '.join(f'{default / seconds:.1f}' for seconds in own)} × |")
+        print(f"| {count} | {times} | {', '.join(f'{default / seconds:.1f}' for seconds in own)} × |")
 
 
 def approximate(options: argparse.Namespace) -> None:
