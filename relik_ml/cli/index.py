@@ -100,7 +100,7 @@ def build(
       relik-ml index build entries.jsonl --out my-index
       relik-ml index build jsonl=kb/entities.jsonl.gz nerel_relations --out my-index
       relik-ml index build wikidata=extracted --set classes=Q5,Q43229 --set rows=language --out my-index
-      relik-ml index build entries.jsonl --encoder runs/retriever --kind hnsw-sq8 --out my-index
+      relik-ml index build entries.jsonl --encoder runs/retriever --kind ivf-sq8 --out my-index
     """
     from relik_ml.plugins import Report
     from relik_ml.retriever.index import IndexConfig, PassageIndex
