@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from multiprocessing import parent_process
 
+import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
@@ -44,6 +46,8 @@ class Component:
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """The Docs, annotated, in order; so many are handed to the model together."""
+        if parent_process() is not None:
+            torch.set_num_threads(1)  # forked by nlp.pipe: torch's pool of threads would wait for ever
         for docs in minibatch(stream, size=batch_size):  # type: ignore[no-untyped-call]
             texts = [Document(f"doc-{number}", doc.text, self.lang) for number, doc in enumerate(docs)]
             for doc, found in zip(docs, self.relik.annotate(texts, min_score=self.min_score), strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +69,33 @@ def test_a_stream_is_read_in_batches_and_stays_in_order(nlp: Any) -> None:
     assert [doc.text for doc in docs] == texts
     assert [len(doc.spans["relik"]) for doc in docs] == [0, 3, 0] * 4
     assert nlp.get_pipe("relik_ml").relik.batches == [5, 5, 2]
+
+
+def test_a_worker_has_one_thread(nlp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more, a forked worker of a process that has used its model waits for ever."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        nlp(TEXT)
+        assert torch.get_num_threads() == 2, "in the main process nothing is changed"
+        monkeypatch.setattr("relik_ml.integrations.spacy.parent_process", lambda: object())
+        nlp(TEXT)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+def test_several_processes_read_a_stream() -> None:
+    script = """import spacy
+nlp = spacy.blank("ru")
+nlp.add_pipe("relik_ml")
+nlp("Одесса.")  # the model is loaded and used before the workers are made
+docs = list(nlp.pipe(["Анна Ахматова родилась в Одессе."] * 3, n_process=2))
+assert all(fact.subject.text for doc in docs for fact in doc._.triples) and docs[2].spans["relik"]"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_mention_inside_a_token_is_moved_and_counted() -> None:
