@@ -14,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 
 from relik_ml.pipeline import Relik
 from relik_ml.serve.app import create_app
+from relik_ml.serve.heads import PromptHeads
 from relik_ml.serve.metrics import FOLDER
 from relik_ml.serve.settings import Access, Limits
 
@@ -50,5 +51,5 @@ def run(start: Start, host: str, port: int, workers: int = 1) -> None:
 def _config(app: FastAPI | Start, host: str, port: int, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app, host=host, port=port, workers=workers, factory=isinstance(app, Start), access_log=False,
-        server_header=False, timeout_graceful_shutdown=30,
+        http=PromptHeads, server_header=False, timeout_graceful_shutdown=30,
     )  # fmt: skip
