@@ -17,7 +17,9 @@ from relik_ml.page.labels import labels
 from relik_ml.page.view import view
 from relik_ml.types import Document
 
-SCRIPTS = ("words", "elements", "state", "text", "canvas", "graph", "mindmap", "facts", "card", "downloads", "main")
+SCRIPTS = (
+    "words", "elements", "state", "text", "canvas", "graph", "mindmap", "facts", "card", "downloads", "ask", "main",
+)  # fmt: skip
 """The parts of the script, each a file, in the order in which they need each other."""
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")

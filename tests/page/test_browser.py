@@ -31,8 +31,7 @@ DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="the page in a browser: no chromium and chromedriver")
 
 TEXT = (
-    "🚀 Анна Ахматова родилась в Одессе 👩‍🚀. Гага\u0301рин и Титов летали.\n"
-    "Её сын Лев жил в Ленинградском общежитии."
+    "🚀 Анна Ахматова родилась в Одессе 👩‍🚀. Гага\u0301рин и Титов летали.\nЕё сын Лев жил в Ленинградском общежитии."
 )
 
 
@@ -360,6 +359,9 @@ def long_document() -> Document:
 # With a service behind it
 
 
+PHONE = {"width": 390, "height": 780, "deviceScaleFactor": 1, "mobile": True}
+
+
 class Server(ThreadingHTTPServer):
     """A service that gives the page and answers as it is told to."""
 
@@ -455,12 +457,54 @@ def test_what_goes_wrong_is_said(served: tuple[Any, Server]) -> None:
     assert one(browser, "#ask-send").is_enabled()
 
 
+DROP = """const files = new DataTransfer();
+files.items.add(new File([new Uint8Array(arguments[0])], arguments[1]));
+document.dispatchEvent(new DragEvent("drop", {dataTransfer: files, cancelable: true, bubbles: true}));"""
+
+
 def test_a_dropped_file_is_read(served: tuple[Any, Server]) -> None:
     browser, _ = served
-    drop = """const files = new DataTransfer();
-    files.items.add(new File([new Uint8Array(arguments[0])], "a.txt"));
-    document.dispatchEvent(new DragEvent("drop", {dataTransfer: files, cancelable: true, bubbles: true}));"""
-    browser.execute_script(drop, list("Анна 🚀".encode()))
+    browser.execute_script(DROP, list("Анна 🚀".encode()), "a.txt")
     wait(browser, "document.getElementById('ask-text').value === 'Анна 🚀'")
-    browser.execute_script(drop, list("Анна".encode("cp1251")))
-    wait(browser, "document.querySelector('#notice.error')")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.txt", "Анна".encode("cp1251"), "UTF-8"),
+        ("a.txt", b" \n", "Paste a text|Сначала вставьте"),
+        ("a.txt", b"a" * 201, "201"),
+        ("a.txt", b"a" * 900, "900"),
+        ("out.jsonl", b"{}", "relik-ml view"),
+        ("out.txt", b'{"schema": "relik-ml/1", "id": "a"}\n', "relik-ml view"),
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_refused_at_once(
+    served: tuple[Any, Server], name: str, content: bytes, said: str
+) -> None:
+    browser, server = served
+    browser.execute_script(DROP, list(content), name)
+    wait(browser, f"/{said}/.test(document.querySelector('#notice.error')?.textContent)")
+    assert "relik-ml/1" not in browser.execute_script("return document.getElementById('ask-text').value")
+    assert server.asked == []
+
+
+def test_a_text_is_sent_once_while_it_is_read(served: tuple[Any, Server]) -> None:
+    browser, server = served
+    server.answer, server.delay = answer([example()]), 0.3
+    fill_in(browser, TEXT)
+    one(browser, "#ask-text").send_keys(Keys.CONTROL, Keys.ENTER)
+    wait(browser, "document.querySelector('#graph .node')")
+    assert len(server.asked) == 1
+
+
+def test_on_a_phone_the_form_and_the_filters_leave_room(served: tuple[Any, Server]) -> None:
+    browser, server = served
+    server.answer = answer([example()])
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    fill_in(browser, TEXT)
+    wait(browser, "document.querySelector('#graph .node') && scrollY > 0")
+    assert one(browser, "#text .first").is_displayed()
+    browser.execute_script("document.getElementById('filter-button').click()")
+    assert browser.execute_script("return document.getElementById('text-pane').clientHeight") > 400
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
