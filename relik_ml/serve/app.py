@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, FastAPI, Request, Security
+from fastapi import APIRouter, Depends, FastAPI, Request, Security
 from fastapi.responses import HTMLResponse, Response
 from fastapi.security import APIKeyHeader
 from starlette.middleware.cors import CORSMiddleware
@@ -108,16 +108,16 @@ def _page(desk: Desk, access: Access) -> str:
 
 
 def _posts(desk: Desk) -> APIRouter:
-    router = APIRouter()
+    router, json = APIRouter(), [Depends(_json)]
     off_loop = partial(run_sync, limiter=CapacityLimiter(PARSERS), abandon_on_cancel=True)
 
-    @router.post("/annotate", response_model=schemas.Answer)
+    @router.post("/annotate", response_model=schemas.Answer, dependencies=json)
     async def annotate(asked: schemas.Request, request: Request) -> Response:
         """Mentions, links and facts of one text or of several."""
         found = await desk.annotate(_documents(asked), request.receive)
         return Response(await run_sync(_answered, found, asked.min_score, asked.offsets), media_type=MEDIA_TYPE)
 
-    @router.post("/page", include_in_schema=False)
+    @router.post("/page", include_in_schema=False, dependencies=json)
     async def page(asked: schemas.Shown, request: Request) -> Response:
         """What the page draws of one text."""
         found = await desk.annotate([Document("text", asked.text, asked.lang)], request.receive)
@@ -152,11 +152,22 @@ def _drawn(documents: Iterable[Document], min_score: float) -> bytes:
     return rendered(answer(above(document, min_score) for document in documents))
 
 
+def _json(request: Request) -> None:
+    kind = _kind(request)
+    if kind != MEDIA_TYPE and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Problem(415, "the body must be JSON", got=kind[:80], fix=f"send the header Content-Type: {MEDIA_TYPE}")
+
+
 def _turtle(request: Request) -> str:
-    kind = request.headers.get("content-type", nif.TURTLE[0]).partition(";")[0].strip().lower()
+    kind = _kind(request) or nif.TURTLE[0]
     if kind not in nif.TURTLE:
         raise Problem(415, "the body must be Turtle", got=kind[:80], fix=f"send it as {nif.TURTLE[0]}")
     return kind
+
+
+def _kind(request: Request) -> str:
+    """The media type that a request names, or nothing."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 # What is got

@@ -502,6 +502,7 @@ def test_on_a_phone_the_form_and_the_filters_leave_room(served: tuple[Any, Serve
     browser, server = served
     server.answer = answer([example()])
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    browser.refresh()
     fill_in(browser, TEXT)
     wait(browser, "document.querySelector('#graph .node') && scrollY > 0")
     assert one(browser, "#text .first").is_displayed()

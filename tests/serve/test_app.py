@@ -148,6 +148,16 @@ def test_what_is_no_json_is_refused(client: Client, body: bytes) -> None:
     assert set(answer.json()) == {"detail", "what", "got", "fix"}
 
 
+@pytest.mark.parametrize("path", ["/annotate", "/page"])
+def test_json_that_is_sent_as_something_else_is_told_how_to_be_sent(client: Client, path: str) -> None:
+    asked = client()
+    for kind in ("application/x-www-form-urlencoded", "text/json", ""):
+        answer = asked.post(path, content=b'{"text": "a"}', headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["fix"]) == (415, "send the header Content-Type: application/json")
+    as_json = {"Content-Type": "application/json; charset=utf-8"}
+    assert asked.post(path, content=b'{"text": "a"}', headers=as_json).status_code == 200
+
+
 def test_unknown_paths_and_methods_are_json_too(client: Client) -> None:
     asked = client()
     assert (asked.get("/docs").status_code, asked.get("/nothing").json()["what"]) == (404, "Not Found")
