@@ -1,4 +1,6 @@
 // The form of a service: a text or a file goes in, a text is sent, and what stands in the way is said.
+const DOCUMENT = /^\s*\{\s*"schema"\s*:\s*"relik-ml\//;
+
 function notice(text, kind = "") {
   byId("notice").textContent = text;
   byId("notice").hidden = !text;
@@ -38,11 +40,12 @@ function takeDrops(service) {
 async function readFile(file, service) {
   if (!file) return;
   try {
+    if (/\.jsonl?$/i.test(file.name)) throw new Error(word("json"));
     // A character has at most four bytes, a mark of the byte order three: what is larger is not even read.
     if (file.size > 4 * service.characters + 3) throw new Error(word("largeFile", file.size, service.characters));
     const text = decoded(await file.arrayBuffer());
-    if (isJson(file.name, text)) throw new Error(word("json"));
-    byId("ask-text").value = text;
+    if (DOCUMENT.test(text)) throw new Error(word("json"));
+    if (text.trim()) byId("ask-text").value = text;
     notice(refusal(text, service), "error");
   } catch (error) {
     notice(error.message, "error");
@@ -55,10 +58,6 @@ function decoded(bytes) {
   } catch {
     throw new Error(word("binary"));
   }
-}
-
-function isJson(name, text) {
-  return /\.jsonl?$/i.test(name) || /^\s*\{\s*"schema"\s*:\s*"relik-ml\//.test(text);
 }
 
 // Why a text cannot be sent; empty when it can.
