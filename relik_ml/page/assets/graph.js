@@ -1,5 +1,7 @@
 // The graph: entities as boxes, an edge for each relation between two of them, whatever number of facts state it.
 const HEIGHT = 30;
+const FEW = 40; // edges whose labels are shown unasked
+const LABEL_PARTS = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8];
 let graphCanvas = null;
 
 function drawGraph() {
@@ -18,7 +20,7 @@ function drawGraph() {
     const box = view.boxes[target.closest(".node")?.dataset.place];
     return box && ((x, y) => moveBox(box, x, y));
   };
-  byId("graph").classList.toggle("few", view.edges.length <= 40);
+  byId("graph").classList.toggle("few", view.edges.length <= FEW);
   graphCanvas.fit();
   paintGraph();
 }
@@ -77,24 +79,49 @@ function edgeElement(edge) {
 function placeEdge(edge) {
   const [from, to] = [state.view.boxes[edge.subject], state.view.boxes[edge.object]];
   const bend = (edge.order - (edge.beside.length - 1) / 2) * 44 * (edge.subject < edge.object ? 1 : -1);
-  let path, middle;
   if (from === to) {
     const up = HEIGHT / 2 + 34 + edge.order * 20;
-    path = `M${from.x - 18} ${from.y - HEIGHT / 2} C${from.x - 40} ${from.y - up} ${from.x + 40} ${from.y - up} ${from.x + 18} ${from.y - HEIGHT / 2 - 2}`;
-    middle = { x: from.x, y: from.y - up + 14 };
+    edge.path = `M${from.x - 18} ${from.y - HEIGHT / 2} C${from.x - 40} ${from.y - up} ${from.x + 40} ${from.y - up} ${from.x + 18} ${from.y - HEIGHT / 2 - 2}`;
+    edge.curve = Array(3).fill({ x: from.x, y: from.y - up + 14 });
   } else {
     const [dx, dy] = [to.x - from.x, to.y - from.y];
     const length = Math.hypot(dx, dy) || 1;
     const control = { x: (from.x + to.x) / 2 - (dy / length) * bend, y: (from.y + to.y) / 2 + (dx / length) * bend };
     const [start, stop] = [border(from, control, 0), border(to, control, 3)];
-    path = `M${start.x} ${start.y} Q${control.x} ${control.y} ${stop.x} ${stop.y}`;
-    middle = { x: (start.x + 2 * control.x + stop.x) / 4, y: (start.y + 2 * control.y + stop.y) / 4 };
+    edge.path = `M${start.x} ${start.y} Q${control.x} ${control.y} ${stop.x} ${stop.y}`;
+    edge.curve = [start, control, stop];
   }
-  edge.line.setAttribute("d", path);
-  edge.reach.setAttribute("d", path);
-  edge.label.setAttribute("x", middle.x);
-  edge.label.setAttribute("y", middle.y + 4);
-  edge.middle = middle;
+  edge.line.setAttribute("d", edge.path);
+  edge.reach.setAttribute("d", edge.path);
+  placeLabel(edge, edge.part ?? 0.5);
+}
+
+// A label stands on its curve, at a part of the way from the subject.
+function placeLabel(edge, part) {
+  edge.part = part;
+  const { x, y } = onCurve(edge.curve, part);
+  edge.label.setAttribute("x", x);
+  edge.label.setAttribute("y", y + 4);
+}
+
+function onCurve([start, control, stop], part) {
+  const [before, between, after] = [(1 - part) ** 2, 2 * part * (1 - part), part ** 2];
+  return { x: before * start.x + between * control.x + after * stop.x, y: before * start.y + between * control.y + after * stop.y };
+}
+
+// Labels in the middle where there is room, else where none lies over a box or over another.
+function spreadLabels(view) {
+  const taken = view.boxes.filter(Boolean).map((box) => ({ x: box.x, y: box.y, wide: box.width, high: HEIGHT }));
+  for (const edge of view.edges.filter((each) => !each.element.classList.contains("hidden"))) {
+    const size = { wide: edge.label.textContent.length * 6.6, high: 14 };
+    const free = (part) => !taken.some((other) => overlap({ ...onCurve(edge.curve, part), ...size }, other));
+    placeLabel(edge, LABEL_PARTS.find(free) ?? 0.5);
+    taken.push({ ...onCurve(edge.curve, edge.part), ...size });
+  }
+}
+
+function overlap(one, other) {
+  return Math.abs(one.x - other.x) < (one.wide + other.wide) / 2 && Math.abs(one.y - other.y) < (one.high + other.high) / 2;
 }
 
 // Where the way from the middle of a box to a point crosses the border.
@@ -121,6 +148,7 @@ function paintGraph() {
     edge.label.textContent = named("relations", edge.relation) + (shown.length > 1 ? ` ×${shown.length}` : "");
     if (shown.length) used.add(edge.subject).add(edge.object);
   }
+  if (view.edges.length <= FEW) spreadLabels(view);
   for (const box of view.boxes) {
     if (!box) continue;
     box.element.classList.toggle("hidden", !used.has(box.place));
