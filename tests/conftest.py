@@ -49,14 +49,6 @@ def tiny_folder(tiny: Relik, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SENTENCES = (
-    "Анна Ахматова родилась в Одессе, а жила в Петербурге; её муж Николай Гумилёв — поэт.",
-    "Москва — столица России, город на реке Москве; мэр города живёт в Москве.",
-    "Компания «Яндекс» открыла офис в Минске, сообщил её директор Иван Петров.",
-    "место рождения: где родился человек. место работы: где работает человек. столица: главный город страны.",
-)
-
-
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders ``mdeberta`` and ``xlmr``: the real architectures, tiny and random, each with its kind of tokenizer.
@@ -65,45 +57,11 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
     import torch
-    import transformers
+
+    from tests.checkpoints import save_mdeberta, save_xlmr
 
     folder = tmp_path_factory.mktemp("checkpoints")
-    size = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
-    relative = {
-        "relative_attention": True, "position_buckets": 32, "norm_rel_ebd": "layer_norm", "share_att_key": True,
-        "pos_att_type": ["p2c", "c2p"], "position_biased_input": False, "type_vocab_size": 0, "layer_norm_eps": 1e-7,
-    }  # fmt: skip
     torch.manual_seed(0)
-    words = _save_tokenizer(
-        folder / "mdeberta", {"pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "unk": "[UNK]", "mask": "[MASK]"}
-    )
-    # As in the published model the table is longer than the vocabulary.
-    config = transformers.DebertaV2Config(vocab_size=words + 9, max_position_embeddings=512, **size, **relative)
-    transformers.DebertaV2Model(config).save_pretrained(folder / "mdeberta")
-    words = _save_tokenizer(
-        folder / "xlmr", {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
-    )
-    config = transformers.XLMRobertaConfig(vocab_size=words, max_position_embeddings=514, type_vocab_size=1, **size)
-    transformers.XLMRobertaModel(config).save_pretrained(folder / "xlmr")
+    save_mdeberta(folder / "mdeberta")
+    save_xlmr(folder / "xlmr")
     return folder
-
-
-def _save_tokenizer(folder: Path, special: dict[str, str]) -> int:
-    """A Unigram tokenizer like SentencePiece's: compatibility forms, no soft hyphens, ``▁`` before words."""
-    import tokenizers
-    import transformers
-    from tokenizers import normalizers, pre_tokenizers, processors, trainers
-
-    made = tokenizers.Tokenizer(tokenizers.models.Unigram())
-    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("\u00ad", "")])
-    made.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=230, special_tokens=list(special.values()), unk_token=special["unk"], show_progress=False
-    )
-    made.train_from_iterator(SENTENCES, trainer)
-    ends = [(special[name], made.token_to_id(special[name])) for name in ("cls", "sep")]
-    made.post_processor = processors.TemplateProcessing(single=f"{ends[0][0]} $A {ends[1][0]}", special_tokens=ends)
-    names = {f"{name}_token": token for name, token in special.items()}
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=512, **names)
-    tokenizer.save_pretrained(str(folder))
-    return len(tokenizer)

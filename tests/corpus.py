@@ -20,6 +20,7 @@ from relik_ml.models.config import HeadConfig
 from relik_ml.models.contrastive import multi_label_nce
 from relik_ml.models.weights import packed
 from relik_ml.reader.decode import Inventory
+from relik_ml.reader.reader import Reader
 from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
@@ -33,7 +34,7 @@ from relik_ml.training.knowledge import gold_ids, properties, types_with
 from relik_ml.training.optim import Optimisation, optimiser
 from relik_ml.training.vectors import table
 from relik_ml.training.vocabulary import frequent_words
-from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Triple
+from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Retrieved, Triple
 
 TEXTS = (
     ("[Анна Ахматова|PERSON|Q80440] родилась в [Одессе|CITY|Q1874] в [1889 году|DATE].",
@@ -178,9 +179,14 @@ def learnt_by_heart(folder: Path, epochs: int = 60) -> Relik:
     retriever, reader = assemble(settings, encoders, _index(encoders.retriever, train, folder))
     views = [view for document in train for view in windows(document, settings.window, settings.stride)]
     items = reader.encode.fit(retriever(views))
-    plan = Optimisation(5e-3, epochs)
+    teach(reader, items, Optimisation(5e-3, epochs), 150)
+    return Relik(retriever, reader, settings)
+
+
+def teach(reader: Reader, items: Sequence[Retrieved], plan: Optimisation, tokens: int) -> None:
+    """Teacher forcing, ``tokens`` tokens of windows a step."""
     lengths = [len(item.window.tokens) for item in items]
-    batches = [batch for epoch in range(epochs) for batch in shuffled_batches(lengths, 150, Random(epoch))]
+    batches = [batch for epoch in range(plan.epochs) for batch in shuffled_batches(lengths, tokens, Random(epoch))]
     adam, schedule = optimiser(reader.model, plan, len(batches))
     reader.model.train()
     for batch in batches:
@@ -190,7 +196,6 @@ def learnt_by_heart(folder: Path, epochs: int = 60) -> Relik:
         adam.step()
         schedule.step()
     reader.model.eval()
-    return Relik(retriever, reader, settings)
 
 
 def _settings(train: Sequence[Document]) -> Settings:

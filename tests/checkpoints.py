@@ -1,0 +1,63 @@
+"""Tiny checkpoints of the real architectures, each with its kind of tokenizer, as transformers saves them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+SENTENCES = (
+    "Анна Ахматова родилась в Одессе, а жила в Петербурге; её муж Николай Гумилёв — поэт.",
+    "Москва — столица России, город на реке Москве; мэр города живёт в Москве.",
+    "Компания «Яндекс» открыла офис в Минске, сообщил её директор Иван Петров.",
+    "место рождения: где родился человек. место работы: где работает человек. столица: главный город страны.",
+)
+SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
+BERT = {"pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "unk": "[UNK]", "mask": "[MASK]"}
+ROBERTA = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
+RELATIVE = {
+    "relative_attention": True, "position_buckets": 32, "norm_rel_ebd": "layer_norm", "share_att_key": True,
+    "pos_att_type": ["p2c", "c2p"], "position_biased_input": False, "type_vocab_size": 0, "layer_norm_eps": 1e-7,
+}  # fmt: skip
+
+
+def save_mdeberta(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 230, **settings: Any) -> None:
+    """mDeBERTa-v3's architecture with random weights; its table is longer than the vocabulary, as in the published."""
+    import transformers
+
+    words = save_tokenizer(folder, BERT, texts, pieces)
+    sizes = {**SIZES, **RELATIVE, "max_position_embeddings": 512, **settings}
+    transformers.DebertaV2Model(transformers.DebertaV2Config(vocab_size=words + 9, **sizes)).save_pretrained(folder)
+
+
+def save_xlmr(folder: Path) -> None:
+    """XLM-R's, as in multilingual-E5: positions count from 2, so 514 rows are 512 places."""
+    import transformers
+
+    words = save_tokenizer(folder, ROBERTA)
+    sizes = {**SIZES, "max_position_embeddings": 514, "type_vocab_size": 1}
+    transformers.XLMRobertaModel(transformers.XLMRobertaConfig(vocab_size=words, **sizes)).save_pretrained(folder)
+
+
+def save_tokenizer(folder: Path, special: dict[str, str], texts: Iterable[str] = SENTENCES, pieces: int = 230) -> int:
+    """A Unigram tokenizer like SentencePiece's: compatibility forms, no soft hyphens, ``▁`` before words.
+
+    Gives its number of pieces.
+    """
+    import tokenizers
+    import transformers
+    from tokenizers import normalizers, pre_tokenizers, processors, trainers
+
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram())
+    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("\u00ad", "")])
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=pieces, special_tokens=list(special.values()), unk_token=special["unk"], show_progress=False
+    )
+    made.train_from_iterator(texts, trainer)
+    ends = [(special[name], made.token_to_id(special[name])) for name in ("cls", "sep")]
+    made.post_processor = processors.TemplateProcessing(single=f"{ends[0][0]} $A {ends[1][0]}", special_tokens=ends)
+    names = {f"{name}_token": token for name, token in special.items()}
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=512, **names)
+    tokenizer.save_pretrained(str(folder))
+    return len(tokenizer)
