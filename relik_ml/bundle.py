@@ -40,10 +40,11 @@ from relik_ml.reader.encode import BatchEncoder, Inputs
 from relik_ml.reader.joint import JointInputs
 from relik_ml.reader.reader import Reader
 from relik_ml.retriever.compact import CompactTextEncoder
-from relik_ml.retriever.encode import TextEncoder, load_tokenizer, save_tokenizer
+from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.names import NameIndex
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig
+from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.text.lexicon import Lexicon
 from relik_ml.text.morph import Morphology
 from relik_ml.types import Entry, Property

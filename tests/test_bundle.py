@@ -299,7 +299,8 @@ def test_a_joint_model_there_and_back(checkpoints: Path, tiny: Relik, tmp_path: 
 
     from relik_ml.models.encoder import JointEncoder
     from relik_ml.reader.joint import JointInputs
-    from relik_ml.retriever.encode import TextEncoder, load_tokenizer
+    from relik_ml.retriever.encode import TextEncoder
+    from relik_ml.retriever.tokenizer import load_tokenizer
 
     torch.manual_seed(0)
     encoder = JointEncoder.from_pretrained(checkpoints / "mdeberta", types=len(TYPES), entities=4, relations=5)

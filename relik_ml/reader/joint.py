@@ -32,7 +32,7 @@ WORD = 6
 class JointInputs:
     """``ReaderBatch.inputs`` for ``models.encoder.JointEncoder``.
 
-    ``tokenizer`` is a fast tokenizer of transformers, loaded with ``retriever.encode.load_tokenizer``; a passage is
+    ``tokenizer`` is a fast tokenizer of transformers, loaded with ``retriever.tokenizer.load_tokenizer``; a passage is
     cut after ``passage_length`` pieces. ``cut`` counts the candidates that ``fit`` took away, and of the different
     passages and words those that were cut, all since construction.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.errors import ModelError
+from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.types import Entry
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ Embed = Callable[[], "Tensor"]
 QUERY, PASSAGE = "query: ", "passage: "  # what multilingual-E5 was trained with
 SETTINGS = "text_encoder.json"
 _SETTINGS = ("query_prefix", "passage_prefix", "max_length")
-_SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-_UNBOUNDED = 10**9  # transformers writes 10^30 where a tokenizer has no longest input
 
 
 @runtime_checkable
@@ -236,59 +235,3 @@ def _encodable(text: str) -> str:
     'А?Б'
     """
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def load_tokenizer(name_or_folder: str | Path) -> Any:
-    """The tokenizer exactly as its ``tokenizer.json`` describes it.
-
-    AutoTokenizer of transformers 5 rebuilds the normaliser of some tokenizers (a no-break space becomes
-    ``[UNK]`` for DeBERTa), so it is not used. A folder is read without touching the network.
-
-    Raises:
-        ModelError: there is no ``tokenizer.json``, or it cannot be read.
-    """
-    import transformers
-
-    tokenizer_class: Any = transformers.PreTrainedTokenizerFast  # has no annotations
-    try:
-        file = _file(name_or_folder, "tokenizer.json")
-        settings = json.loads(_file(name_or_folder, "tokenizer_config.json").read_text("utf-8"))
-        return tokenizer_class(
-            tokenizer_file=str(file),
-            model_max_length=min(settings.get("model_max_length", _UNBOUNDED), _UNBOUNDED),
-            **_special_tokens(settings),
-        )
-    except Exception as error:  # tokenizers raises plain Exception
-        raise ModelError(
-            "cannot load the tokenizer",
-            where=str(name_or_folder),
-            got=f"{type(error).__name__}: {error}",
-            fix="give a folder with tokenizer.json and tokenizer_config.json, as transformers saves them",
-        ) from error
-
-
-def save_tokenizer(tokenizer: Any, folder: str | Path) -> None:
-    """Save a tokenizer so that `load_tokenizer`, and AutoTokenizer too, reads back the same one."""
-    tokenizer.save_pretrained(str(folder))
-    path = Path(folder) / "tokenizer_config.json"
-    settings = json.loads(path.read_text("utf-8"))
-    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-    path.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", "utf-8")
-
-
-def _file(name_or_folder: str | Path, name: str) -> Path:
-    """A file of a folder, or of the Hub's cache, or of the Hub."""
-    if Path(name_or_folder).is_dir():
-        path = Path(name_or_folder) / name
-        if not path.is_file():
-            raise FileNotFoundError(f"no {name}")
-        return path
-    from transformers.utils.hub import cached_file
-
-    return Path(str(cached_file(str(name_or_folder), name)))
-
-
-def _special_tokens(settings: dict[str, Any]) -> dict[str, str]:
-    """Names of the special tokens, which older configurations write as objects."""
-    found: Iterable[tuple[str, Any]] = ((name, settings.get(name)) for name in _SPECIAL)
-    return {name: str(token["content"] if isinstance(token, dict) else token) for name, token in found if token}

@@ -12,9 +12,10 @@ from relik_ml.models.config import HeadConfig
 from relik_ml.models.encoder import JointEncoder
 from relik_ml.reader.joint import JointInputs
 from relik_ml.retriever.compact import CompactTextEncoder
-from relik_ml.retriever.encode import TextEncoder, load_tokenizer
+from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.names import FEATURES
 from relik_ml.retriever.retriever import RetrieverConfig
+from relik_ml.retriever.tokenizer import load_tokenizer
 from relik_ml.text.lexicon import SHAPES
 from relik_ml.training.data import Data
 from relik_ml.training.knowledge import inventory

@@ -19,9 +19,10 @@ from relik_ml.models.config import HeadConfig
 from relik_ml.models.encoder import JointEncoder
 from relik_ml.plugins import Report, load_converter, load_index
 from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.encode import TextEncoder, load_tokenizer, passage
+from relik_ml.retriever.encode import TextEncoder, passage
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.retriever import RetrieverConfig
+from relik_ml.retriever.tokenizer import load_tokenizer
 from relik_ml.score import score
 from relik_ml.text.windows import windows
 from relik_ml.training.candidates import learnt_names

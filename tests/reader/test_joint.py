@@ -17,7 +17,7 @@ from relik_ml.models.reader import ReaderModel
 from relik_ml.reader.decode import Decoder, Inventory
 from relik_ml.reader.encode import BatchEncoder
 from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.encode import load_tokenizer
+from relik_ml.retriever.tokenizer import load_tokenizer
 from relik_ml.text.windows import windows
 from relik_ml.types import Annotated, Candidate, Document, Entry, Hit, Link, Mention, Retrieved, Token, Triple, Window
 
