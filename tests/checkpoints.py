@@ -30,11 +30,11 @@ def save_mdeberta(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 
     transformers.DebertaV2Model(transformers.DebertaV2Config(vocab_size=words + 9, **sizes)).save_pretrained(folder)
 
 
-def save_xlmr(folder: Path) -> None:
+def save_xlmr(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 230) -> None:
     """XLM-R's, as in multilingual-E5: positions count from 2, so 514 rows are 512 places."""
     import transformers
 
-    words = save_tokenizer(folder, ROBERTA)
+    words = save_tokenizer(folder, ROBERTA, texts, pieces)
     sizes = {**SIZES, "max_position_embeddings": 514, "type_vocab_size": 1}
     transformers.XLMRobertaModel(transformers.XLMRobertaConfig(vocab_size=words, **sizes)).save_pretrained(folder)
 

@@ -1,0 +1,69 @@
+"""``relik-ml trim``: a multilingual encoder without the pieces that no text of yours uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command(short_help="Cut an encoder's vocabulary down to the languages in use.")
+@click.argument("encoder")
+@click.argument("texts", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write, new or empty.")
+def command(encoder: str, texts: tuple[Path, ...], out: Path) -> None:
+    """Write ENCODER, a folder or a name on the Hugging Face Hub, with those pieces only that the TEXTS use.
+
+    TEXTS are files of text, or JSON Lines of which every string is read: documents, entity tables. All may be
+    compressed (.gz, .bz2, .xz, .zst). Special tokens and single characters always stay. Text whose pieces were kept is
+    read as before, to the last bit; a word with a piece that was not is cut into smaller ones.
+
+    \b
+    Examples:
+      relik-ml trim intfloat/multilingual-e5-base corpus.txt.xz entities.jsonl.gz --out e5-ru
+      relik-ml trim microsoft/mdeberta-v3-base data/nerel/train.jsonl entities.jsonl.gz --out mdeberta-ru
+    """
+    from relik_ml.retriever.trimming import trim
+
+    click.echo(f"kept {trim(encoder, _strings(texts), out)}", err=True)
+    click.echo(out)
+
+
+def _strings(paths: Sequence[Path]) -> Iterator[str]:
+    """Lines of text files, and the strings of JSON Lines."""
+    from relik_ml.errors import DataError
+    from relik_ml.lines import open_lines
+
+    for path in paths:
+        read = _strings_of if ".jsonl" in path.suffixes else _line
+        for number, line in open_lines(path):
+            try:
+                yield from read(line)
+            except ValueError as error:
+                fix = "give UTF-8 text, or JSON Lines as .jsonl"
+                raise DataError("cannot read the line", where=f"{path}:{number}", got=str(error), fix=fix) from None
+
+
+def _line(line: bytes) -> list[str]:
+    return [line.decode()]
+
+
+def _strings_of(line: bytes) -> list[str]:
+    """Every string of a JSON value but the keys.
+
+    >>> _strings_of('{"id": "Q649", "names": ["Москва", "Moscow"], "size": 3}'.encode())
+    ['Q649', 'Москва', 'Moscow']
+    """
+    import json
+
+    left: list[Any] = [json.loads(line)]
+    found: list[str] = []
+    while left:
+        value = left.pop(0)
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict | list):
+            left = [*(value.values() if isinstance(value, dict) else value), *left]
+    return found

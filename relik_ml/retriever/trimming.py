@@ -1,0 +1,153 @@
+"""A multilingual encoder cut down to the pieces that given texts use: most of one is its table of 250,000 pieces.
+
+What is left reads every text whose pieces were kept exactly as before. A unigram model takes the likeliest way to cut
+a word (Kudo 2018); without the pieces it did not take, that way is the likeliest still. Every single character is
+kept, so a word with a piece that was not is cut smaller and stays known. So is the least likely piece, by which
+unknown characters are weighed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from relik_ml.errors import ModelError
+from relik_ml.files import atomic_folder, nobodys
+from relik_ml.models.retriever import BiEncoder
+from relik_ml.retriever.encode import PASSAGE, QUERY
+from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
+from relik_ml.text.tokens import tokens
+
+_TOGETHER = 1000  # texts that are tokenised at a time
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """How much is left of an encoder, and of how much."""
+
+    pieces: int
+    all_pieces: int
+    parameters: int
+    all_parameters: int
+
+    def __str__(self) -> str:
+        pieces = f"{self.pieces:,} of {self.all_pieces:,} pieces ({self.pieces / self.all_pieces:.1%})"
+        share = self.parameters / self.all_parameters
+        return f"{pieces}, {self.parameters:,} of {self.all_parameters:,} parameters ({share:.1%})"
+
+
+def trim(name_or_folder: str | Path, texts: Iterable[str], out: Path) -> Trimmed:
+    """Write the encoder, with those pieces only that ``texts`` use, to a folder that loads like any other.
+
+    A text is read as a whole, as a retriever does, and word by word, as a reader does.
+
+    Raises:
+        ModelError: there is no such encoder, or its tokenizer is no unigram model.
+        OutputError: the folder cannot be written, or holds something.
+    """
+    tokenizer = load_tokenizer(name_or_folder)
+    record = json.loads(tokenizer.backend_tokenizer.to_str())
+    _require_unigram(record, name_or_folder)
+    encoder: Any = BiEncoder.from_pretrained(name_or_folder).encoder
+    before = encoder.get_input_embeddings().num_embeddings, _parameters(encoder)
+    kept = sorted(_used(tokenizer, chain([QUERY, PASSAGE], texts)) | _always(record))
+    place = {old: new for new, old in enumerate(kept)}
+    _require_padding(place, tokenizer.pad_token_id, name_or_folder)
+    _trim_rows(encoder, place)
+    with atomic_folder(out, nobodys) as partial:
+        BiEncoder(encoder).save_pretrained(partial)
+        save_tokenizer(_rebuilt(tokenizer, _renumbered(record, place)), partial)
+    return Trimmed(len(kept), before[0], _parameters(encoder), before[1])
+
+
+def _require_unigram(record: Mapping[str, Any], name: str | Path) -> None:
+    found = record["model"]["type"], (record["post_processor"] or {}).get("type")
+    if found != ("Unigram", "TemplateProcessing"):
+        fix = "name an encoder with a SentencePiece vocabulary, such as multilingual-E5, XLM-R or mDeBERTa"
+        got = " with ".join(map(str, found))
+        raise ModelError("such a tokenizer cannot be trimmed", where=str(name), got=got, fix=fix)
+
+
+def _require_padding(place: Mapping[int, int], padding: int, name: str | Path) -> None:
+    """XLM-R counts positions from the id of its padding, so that must not move."""
+    if place[padding] != padding:
+        fix = "name an encoder whose special tokens come first"
+        raise ModelError("the padding would get another id", where=str(name), got=f"{padding} of {len(place)}", fix=fix)
+
+
+def _used(tokenizer: Any, texts: Iterable[str]) -> set[int]:
+    """The pieces of the texts, and of every word of theirs by itself."""
+    used: set[int] = set()
+    words: set[str] = set()
+    for some in _chunks(texts):
+        words.update(token.text for text in some for token in tokens(text))
+        used.update(_ids(tokenizer, some))
+    return used.union(*(_ids(tokenizer, some) for some in _chunks(words)))
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(texts)
+    while chunk := list(islice(left, _TOGETHER)):
+        yield chunk
+
+
+def _ids(tokenizer: Any, texts: Iterable[str]) -> Iterator[int]:
+    encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    return chain.from_iterable(tokenizer(encodable, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+
+def _always(record: Mapping[str, Any]) -> Set[int]:
+    """Special tokens, single characters with and without a space before them, and the least likely piece."""
+    vocabulary = record["model"]["vocab"]
+    single = {id for id, (piece, _) in enumerate(vocabulary) if len(piece.removeprefix("▁")) <= 1}
+    least = min(range(len(vocabulary)), key=lambda id: vocabulary[id][1])
+    return single | {token["id"] for token in record["added_tokens"]} | {record["model"]["unk_id"], least}
+
+
+@torch.no_grad()
+def _trim_rows(encoder: Any, place: Mapping[int, int]) -> None:
+    """The rows of the pieces that stay; ids in the configuration move along."""
+    table: nn.Embedding = encoder.get_input_embeddings()
+    rows = table.weight[torch.tensor([*place])].clone()
+    made: Any = nn.Embedding  # its from_pretrained has no annotations
+    encoder.set_input_embeddings(made.from_pretrained(rows, freeze=False, padding_idx=table.padding_idx))
+    encoder.config.vocab_size = len(rows)
+    for name in ("bos_token_id", "cls_token_id", "eos_token_id", "pad_token_id", "sep_token_id"):
+        old = getattr(encoder.config, name, None)
+        if old is not None:
+            setattr(encoder.config, name, place.get(old, old))
+
+
+def _renumbered(record: dict[str, Any], place: Mapping[int, int]) -> dict[str, Any]:
+    """A ``tokenizer.json`` with those pieces only that have a place."""
+    model, processor = record["model"], record["post_processor"]
+    vocabulary = [row for id, row in enumerate(model["vocab"]) if id in place]
+    special = {
+        name: {**token, "ids": [place[id] for id in token["ids"]]}
+        for name, token in processor["special_tokens"].items()
+    }
+    return {
+        **record,
+        "model": {**model, "vocab": vocabulary, "unk_id": place[model["unk_id"]]},
+        "added_tokens": [{**token, "id": place[token["id"]]} for token in record["added_tokens"]],
+        "post_processor": {**processor, "special_tokens": special},
+    }
+
+
+def _rebuilt(tokenizer: Any, record: Mapping[str, Any]) -> Any:
+    import tokenizers
+
+    made = tokenizers.Tokenizer.from_str(json.dumps(record))
+    names = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
+    return type(tokenizer)(tokenizer_object=made, model_max_length=tokenizer.model_max_length, **names)
+
+
+def _parameters(encoder: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in encoder.parameters())
