@@ -2,7 +2,8 @@
 
 ::
 
-    manifest.json         settings, checksums
+    config.json           all of it but the weights
+    manifest.json         checksums
     README.md             the model card
     words.json            vocabulary of the compact encoder   } compact
     words.safetensors     its word vectors                    }
@@ -49,9 +50,13 @@ from relik_ml.text.lexicon import Lexicon
 from relik_ml.text.morph import Morphology
 from relik_ml.types import Entry, Property
 
-FORMAT = Format("model", "relik-ml-model/1", "train it again with recipes/cie_ru.py, or copy the folder again")
+FORMAT = Format(
+    "model", "relik-ml-model/2", "train it again with recipes/cie_ru.py, or copy the folder again",
+    older=("relik-ml-model/1",),
+)  # fmt: skip
 EMBEDDED = Path(__file__).with_name("pretrained")
 CARD = "README.md"
+CONFIG = "config.json"
 VECTORS = "encoder.vectors.weight"
 """Saved once, for reader and retriever."""
 
@@ -75,7 +80,7 @@ class Settings:
     """The model card, Markdown."""
 
     def to_json(self) -> dict[str, Any]:
-        """What the manifest keeps."""
+        """What ``config.json`` keeps."""
         inventory = {
             "types": [asdict(entry) for entry in self.inventory.types],
             "linkable": sorted(self.inventory.linkable),
@@ -166,7 +171,14 @@ def save(bundle: Bundle, folder: Path) -> None:
         (save_packed if settings.compact else save_file)(_contiguous(state), partial / "reader.safetensors")
         (partial / CARD).write_text(settings.card, encoding="utf-8")
         shutil.copytree(bundle.retriever.index.folder, partial / "index")
-        write_manifest(partial, FORMAT, settings.to_json())
+        (partial / CONFIG).write_bytes(_config(settings))
+        write_manifest(partial, FORMAT, {})
+
+
+def _config(settings: Settings) -> bytes:
+    """JSON in UTF-8; ``model_type`` and ``library_name`` are what the Hugging Face Hub looks for."""
+    record = {"model_type": "relik-ml", "library_name": "relik-ml", **settings.to_json()}
+    return (json.dumps(record, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "backslashreplace")
 
 
 def refuse_foreign(folder: Path) -> None:
@@ -188,6 +200,8 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
         ModelError: no model, one of another format, a missing or damaged file, or an index of another retriever.
     """
     record = read_manifest(folder, FORMAT)
+    if record["format"] == FORMAT.name:  # the manifest of an older model holds its settings
+        record = json.loads((folder / CONFIG).read_bytes())
     settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
     encoders = (_load_compact if settings.compact else _load_joint)(folder, settings)
     retriever, reader = assemble(settings, encoders, PassageIndex.open(index or folder / "index"), device)
@@ -205,7 +219,8 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
 def is_model(folder: Path) -> bool:
     """Whether a folder says that it is a model; it is not checked."""
     manifest = folder / FILE
-    return manifest.is_file() and f'"{FORMAT.name}"' in manifest.read_text(encoding="utf-8", errors="replace")
+    text = manifest.read_text(encoding="utf-8", errors="replace") if manifest.is_file() else ""
+    return any(f'"{name}"' in text for name in FORMAT.names)
 
 
 def compact_encoders(config: CompactConfig, lexicon: Lexicon, vectors: Tensor, types: Sequence[Entry]) -> Encoders:

@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from relik_ml import hub
 from relik_ml.bundle import EMBEDDED, Bundle, Settings, load, save
 from relik_ml.errors import ConfigError
 from relik_ml.reader.reader import Reader
@@ -48,16 +50,31 @@ class Relik:
     ) -> Relik:
         """Load a model folder; without ``path`` the model that ships with the package. No network is used.
 
+        Only a text such as ``"owner/model"``, where there is no such folder, is looked for on the Hugging Face Hub.
         ``index`` is another index folder to link to, built by the same retriever.
 
         Raises:
-            ModelError: the folder is no model, or a file of it is missing or damaged.
+            ModelError: the folder is no model, a file of it is missing or damaged, or the Hub has none of that name.
         """
-        return cls(*load(EMBEDDED if path is None else Path(path), None if index is None else Path(index), device))
+        folder = EMBEDDED if path is None else hub.fetch(str(path)) if hub.is_name(path) else Path(path)
+        return cls(*load(folder, None if index is None else Path(index), device))
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write everything to one folder, which ``from_pretrained`` loads; it appears whole or not at all."""
         save(Bundle(self.retriever, self.reader, self.settings), Path(folder))
+
+    def push_to_hub(self, name: str, *, private: bool | None = None, api: hub.Api | None = None) -> str:
+        """Save the model and upload it as ``owner/model`` to the Hugging Face Hub; returns its address.
+
+        ``private`` is for a repository that is yet to be made. The token is that of ``hf auth login`` or HF_TOKEN.
+
+        Raises:
+            ConfigError: there is no token, or the name is none.
+            OutputError: the Hub refused, or cannot be reached.
+        """
+        with TemporaryDirectory() as home:
+            self.save_pretrained(folder := Path(home, "model"))
+            return hub.publish(folder, name, private=private, api=api)
 
     def __call__(self, text: str | Document, lang: str = "ru", min_score: float = 0.0) -> Document:
         """Annotate one text."""

@@ -23,7 +23,7 @@ from relik_ml.text.lexicon import Lexicon
 from relik_ml.types import Entry, Property
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents
 
-FILES = ("README.md", "reader.safetensors", "retriever.safetensors", "words.json", "words.safetensors")
+FILES = ("README.md", "config.json", "reader.safetensors", "retriever.safetensors", "words.json", "words.safetensors")
 
 
 @pytest.fixture
@@ -34,6 +34,15 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("connect", "connect_ex", "bind", "sendto"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def online(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for a user who has not said that the network is off."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
 
 @pytest.fixture
@@ -98,6 +107,26 @@ def test_saving_over_an_older_model_even_the_one_that_was_loaded(copied: Path) -
     assert {name for name in after if after[name] != before[name]} == {FILE}
     assert Relik.from_pretrained(copied).settings.card == "другая карточка"
     assert [path.name for path in copied.parent.iterdir()] == ["model"]
+
+
+def test_settings_are_in_a_config_that_the_hub_understands(tiny_folder: Path, tiny: Relik) -> None:
+    config = json.loads((tiny_folder / "config.json").read_text("utf-8"))
+    assert (config["model_type"], config["library_name"]) == ("relik-ml", "relik-ml")
+    assert Settings.from_json(config, tiny.settings.card) == tiny.settings
+    assert read_manifest(tiny_folder, bundle.FORMAT).keys() == {"format", "files", "sizes"}
+
+
+def test_a_model_of_the_first_format_is_read_and_written_over(copied: Path, tiny: Relik) -> None:
+    """The embedded one is such: its manifest holds the settings."""
+    expected = annotated(Relik.from_pretrained(copied))
+    (copied / "config.json").unlink()
+    write_manifest(copied, replace(bundle.FORMAT, name="relik-ml-model/1"), tiny.settings.to_json())
+    old = Relik.from_pretrained(copied)
+    assert old.settings == tiny.settings
+    assert annotated(old) == expected
+    old.save_pretrained(copied)
+    assert (copied / "config.json").is_file()
+    assert annotated(Relik.from_pretrained(copied)) == expected
 
 
 def test_settings_survive_json(tiny: Relik) -> None:
@@ -207,7 +236,7 @@ def test_a_format_from_the_future(copied: Path) -> None:
     with pytest.raises(ModelError, match="unknown format") as caught:
         Relik.from_pretrained(copied)
     assert caught.value.got == "relik-ml-model/99"
-    assert "relik-ml-model/1" in caught.value.fix
+    assert "relik-ml-model/2" in caught.value.fix
 
 
 def test_weights_of_another_network_are_refused(copied: Path, tiny: Relik) -> None:
@@ -293,7 +322,7 @@ def test_lemmas_that_no_utf8_can_hold_are_saved(tmp_path: Path, tiny: Relik) -> 
 # Pretrained encoders
 
 
-@pytest.mark.usefixtures("no_network")
+@pytest.mark.usefixtures("no_network", "online")
 def test_a_joint_model_there_and_back(checkpoints: Path, tiny: Relik, tmp_path: Path) -> None:
     from dataclasses import asdict
 
@@ -324,7 +353,7 @@ def test_a_joint_model_there_and_back(checkpoints: Path, tiny: Relik, tmp_path: 
     assert found == annotated(relik)
     assert sum(len(document.mentions) for document in found) > 20
     assert {path.name for path in (tmp_path / "model").iterdir()} == {
-        "README.md", FILE, "index", "retriever", "tokenizer", "reader.safetensors",
+        "README.md", "config.json", FILE, "index", "retriever", "tokenizer", "reader.safetensors",
     }  # fmt: skip
     loaded.save_pretrained(tmp_path / "again")
     assert annotated(Relik.from_pretrained(tmp_path / "again")) == found

@@ -10,6 +10,7 @@ from relik_ml.files import atomic_path
 from relik_ml.pipeline import Relik
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.score import Recall, Report
+from relik_ml.score.report import HEADLINES, TITLES
 from relik_ml.score.retrieval import KS
 
 
@@ -31,7 +32,8 @@ def save_scored(relik: Relik, folder: Path, report: Report, card: str) -> None:
 def model_card(task: Task, command: str, report: Report, retrieval: Recall | None, index: PassageIndex) -> str:
     """Markdown."""
     kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in index.info()["kinds"].items())
-    return f"""# {task.title}
+    return f"""{_front_matter(task, report)}
+# {task.title}
 
 {task.finds}, trained by relik-ml on the train split of NEREL v1.1:
 
@@ -63,6 +65,25 @@ little kinder than a held-back test would be.
 - An entity that is not in the index becomes NIL, or a namesake. Discontinuous mentions are not predicted.
 - Scores of mentions, links and triples are the network's own probabilities and not calibrated.
 """
+
+
+def _front_matter(task: Task, report: Report) -> str:
+    """What the Hugging Face Hub reads: YAML, each value as JSON, with the headline scores as its ``model-index``."""
+    scored = [(name, report.scores[name]) for name in HEADLINES if name in report.scores]
+    results = {
+        "task": {"type": "token-classification", "name": task.title},
+        "dataset": {"type": "nerel", "name": "NEREL v1.1", "split": "dev"},
+        "metrics": [{"type": "f1", "name": TITLES[name], "value": round(counts.f1, 4)} for name, counts in scored],
+    }
+    fields = {
+        "language": ["ru"],
+        "library_name": "relik-ml",
+        "pipeline_tag": "token-classification",
+        "tags": ["entity-linking", "relation-extraction", "closed-information-extraction"],
+        "model-index": [{"name": task.title, "results": [results]}],
+    }
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
+    return "\n".join(["---", *lines, "---", ""])
 
 
 def _retrieved(retrieval: Recall) -> str:

@@ -11,8 +11,8 @@ import pytest
 LAYERS = (
     ("types", "errors"),
     (
-        "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text", "graph", "score",
-        "export", "models",
+        "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text", "graph",
+        "score", "export", "models",
     ),
     ("retriever", "reader", "plugins", "stats"),
     ("bundle", "pipeline", "training", "page"),
@@ -35,7 +35,7 @@ SIBLINGS = {  # what a part may import of its own layer
 PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "text", "plugins", "download"}
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
-    "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "text",
+    "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text",
     "graph", "score", "export", "plugins", "stats", "page",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}

@@ -1,0 +1,142 @@
+"""Models on the Hugging Face Hub, with a stand-in for it: no test touches the network."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from relik_ml import Relik, hub
+from relik_ml.errors import ConfigError, ModelError, OutputError
+from tests.corpus import bare, documents
+
+huggingface_hub = pytest.importorskip("huggingface_hub", reason="the Hub needs the extra relik-ml[train]")
+errors = pytest.importorskip("huggingface_hub.errors")
+
+TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
+
+@dataclass
+class Hub:
+    """Keeps what is uploaded; refuses with ``error`` if it has one."""
+
+    error: Exception | None = None
+    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    private: dict[str, bool | None] = field(default_factory=dict)
+
+    def create_repo(self, repo_id: str, *, private: bool | None, exist_ok: bool) -> None:
+        assert exist_ok
+        if self.error:
+            raise self.error
+        self.repositories.setdefault(repo_id, {})
+        self.private[repo_id] = private
+
+    def upload_folder(self, *, repo_id: str, folder_path: Path, commit_message: str) -> None:
+        assert "relik-ml" in commit_message
+        files = {path.relative_to(folder_path).as_posix(): path.read_bytes() for path in folder_path.rglob("*.*")}
+        self.repositories[repo_id] |= files
+
+    def download(self, name: str, folder: Path) -> str:
+        """What ``snapshot_download`` does, less the network."""
+        for path, content in self.repositories[name].items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def test_what_is_pushed_is_what_is_fetched(tiny: Relik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Hub()
+    assert tiny.push_to_hub("someone/cie-ru", private=True, api=other) == "https://huggingface.co/someone/cie-ru"
+    assert other.private == {"someone/cie-ru": True}
+    files = other.repositories["someone/cie-ru"]
+    assert {"README.md", "config.json", "manifest.json", "reader.safetensors", "index/manifest.json"} <= files.keys()
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: other.download(name, tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    fetched = Relik.from_pretrained("someone/cie-ru")
+    text = bare(documents()[0])
+    tiny.save_pretrained(tmp_path / "saved")
+    assert [*fetched.annotate([text])] == [*Relik.from_pretrained(tmp_path / "saved").annotate([text])]
+
+
+def test_a_folder_of_that_name_is_not_looked_for_elsewhere(
+    tiny: Relik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: pytest.fail("it is here"))
+    tiny.save_pretrained("runs/cie")
+    assert Relik.from_pretrained("runs/cie").settings == tiny.settings
+    with pytest.raises(ModelError, match="holds no model"):
+        Relik.from_pretrained(Path("runs/other"))
+
+
+def test_a_model_that_nobody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> NoReturn:
+        raise errors.LocalEntryNotFoundError("Cannot reach the Hub.\nMore lines.")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", absent)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="no such model folder") as caught:
+        Relik.from_pretrained("runs/cie-ru")
+    assert caught.value.where == "runs/cie-ru"
+    assert caught.value.got == "LocalEntryNotFoundError: Cannot reach the Hub."
+    assert caught.value.fix
+
+
+def test_no_token_is_said_before_anything_is_sent(tiny: Relik, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
+    with pytest.raises(ConfigError, match="no token") as caught:
+        tiny.push_to_hub("someone/cie-ru")
+    assert "HF_TOKEN" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["cie-ru", "", "a/b/c", "../x", "https://huggingface.co/a/b", "имя/модель/"])
+def test_a_name_that_is_none(tiny: Relik, name: str) -> None:
+    with pytest.raises(ConfigError, match="no name") as caught:
+        tiny.push_to_hub(name, api=Hub())
+    assert caught.value.fix == "owner/model"
+
+
+@pytest.mark.parametrize("error", [OSError("no route"), errors.HFValidationError("403 Forbidden\nx")])
+def test_a_hub_that_refuses(tiny: Relik, error: Exception) -> None:
+    other = Hub(error)
+    with pytest.raises(OutputError, match="not published") as caught:
+        tiny.push_to_hub("someone/cie-ru", api=other)
+    assert caught.value.where == "someone/cie-ru"
+    assert str(error).partition("\n")[0] in caught.value.got
+    assert not other.repositories
+
+
+def test_the_real_api_takes_what_it_is_given() -> None:
+    import inspect
+
+    for name in ("create_repo", "upload_folder"):
+        real = inspect.signature(getattr(huggingface_hub.HfApi, name)).parameters
+        assert real.keys() >= inspect.signature(getattr(hub.Api, name)).parameters.keys()
+
+
+def test_the_card_of_a_recipe_says_its_scores_to_the_hub(tiny: Relik) -> None:
+    from relik_ml.score import score
+    from relik_ml.training.card import Task, model_card
+
+    gold = documents()
+    report = score(gold, tiny.annotate(map(bare, gold)))
+    text = model_card(Task("Задача: по-русски", "Всё"), "relik-ml", report, None, tiny.retriever.index)
+    data = huggingface_hub.ModelCard(text).data
+    assert (data.language, data.library_name) == (["ru"], "relik-ml")
+    found = {each.metric_name: each.metric_value for each in data.eval_results}
+    assert found["entities: span and type"] == round(report.scores["ner"].f1, 4) > 0.9
+    assert len(found) == 4
+    assert {each.dataset_split for each in data.eval_results} == {"dev"}
