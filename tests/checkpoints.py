@@ -15,6 +15,7 @@ SENTENCES = (
 SIZES = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 128}
 BERT = {"pad": "[PAD]", "cls": "[CLS]", "sep": "[SEP]", "unk": "[UNK]", "mask": "[MASK]"}
 ROBERTA = {"cls": "<s>", "pad": "<pad>", "sep": "</s>", "unk": "<unk>", "mask": "<mask>"}
+GEMMA = {"pad": "<pad>", "cls": "<bos>", "sep": "<eos>", "unk": "<unk>", "mask": "<mask>"}
 RELATIVE = {
     "relative_attention": True, "position_buckets": 32, "norm_rel_ebd": "layer_norm", "share_att_key": True,
     "pos_att_type": ["p2c", "c2p"], "position_biased_input": False, "type_vocab_size": 0, "layer_norm_eps": 1e-7,
@@ -39,14 +40,35 @@ def save_xlmr(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 230)
     transformers.XLMRobertaModel(transformers.XLMRobertaConfig(vocab_size=words, **sizes)).save_pretrained(folder)
 
 
+def save_e5_small(folder: Path) -> None:
+    """BERT's architecture, whose positions count from 0, with XLM-R's tokenizer, as multilingual-E5-small has them."""
+    import transformers
+
+    words = save_tokenizer(folder, ROBERTA)
+    sizes = {**SIZES, "max_position_embeddings": 512, "pad_token_id": 1}
+    transformers.BertModel(transformers.BertConfig(vocab_size=words, **sizes)).save_pretrained(folder)
+
+
+def save_modernbert(folder: Path, mark: str = "Ġ") -> None:
+    """ModernBERT's: rotary positions, local attention, a BPE over bytes (``Ġ``), or mmBERT's over text (``▁``)."""
+    import transformers
+
+    words = save_bpe(folder, BERT if mark == "Ġ" else GEMMA, mark)
+    ids = {f"{name}_token_id": number for number, name in enumerate(("pad", "cls", "sep"))}
+    config = transformers.ModernBertConfig(
+        vocab_size=words, **SIZES, max_position_embeddings=512, local_attention=16, global_attn_every_n_layers=2,
+        bos_token_id=1, eos_token_id=2, **ids,
+    )  # fmt: skip
+    transformers.ModernBertModel(config).save_pretrained(folder)
+
+
 def save_tokenizer(folder: Path, special: dict[str, str], texts: Iterable[str] = SENTENCES, pieces: int = 230) -> int:
     """A Unigram tokenizer like SentencePiece's: compatibility forms, no soft hyphens, ``▁`` before words.
 
     Gives its number of pieces.
     """
     import tokenizers
-    import transformers
-    from tokenizers import normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import normalizers, pre_tokenizers, trainers
 
     made = tokenizers.Tokenizer(tokenizers.models.Unigram())
     made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace("\u00ad", "")])
@@ -55,6 +77,36 @@ def save_tokenizer(folder: Path, special: dict[str, str], texts: Iterable[str] =
         vocab_size=pieces, special_tokens=list(special.values()), unk_token=special["unk"], show_progress=False
     )
     made.train_from_iterator(texts, trainer)
+    return _save(folder, made, special)
+
+
+def save_bpe(folder: Path, special: dict[str, str], mark: str) -> int:
+    """A byte-pair tokenizer, over bytes or, where the mark of a space is ``▁``, over text. Gives its size."""
+    import tokenizers
+    from tokenizers import normalizers, pre_tokenizers, trainers
+
+    alphabet: list[str] = []
+    if mark == "Ġ":
+        made = tokenizers.Tokenizer(tokenizers.models.BPE())
+        made.normalizer, alphabet = normalizers.NFC(), pre_tokenizers.ByteLevel.alphabet()
+        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    else:
+        made = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token=special["unk"], fuse_unk=True, byte_fallback=True))
+        made.normalizer = normalizers.Replace(" ", "▁")
+        made.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+        alphabet = ["▁"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=500, special_tokens=list(special.values()), initial_alphabet=alphabet, show_progress=False
+    )
+    made.train_from_iterator(SENTENCES, trainer)
+    return _save(folder, made, special)
+
+
+def _save(folder: Path, made: Any, special: dict[str, str]) -> int:
+    """Write a tokenizer that puts its ``cls`` and ``sep`` around a text."""
+    import transformers
+    from tokenizers import processors
+
     ends = [(special[name], made.token_to_id(special[name])) for name in ("cls", "sep")]
     made.post_processor = processors.TemplateProcessing(single=f"{ends[0][0]} $A {ends[1][0]}", special_tokens=ends)
     names = {f"{name}_token": token for name, token in special.items()}

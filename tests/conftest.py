@@ -51,17 +51,21 @@ def tiny_folder(tiny: Relik, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders ``mdeberta`` and ``xlmr``: the real architectures, tiny and random, each with its kind of tokenizer.
+    """Folders ``mdeberta``, ``xlmr``, ``e5-small``, ``modernbert`` and ``mmbert``: the real architectures, tiny and
+    random, each with its kind of tokenizer.
 
     They lie as transformers saves them, for AutoModel and ``load_tokenizer``; their limit is 512 places.
     """
     pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
     import torch
 
-    from tests.checkpoints import save_mdeberta, save_xlmr
+    from tests.checkpoints import save_e5_small, save_mdeberta, save_modernbert, save_xlmr
 
     folder = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
     save_mdeberta(folder / "mdeberta")
     save_xlmr(folder / "xlmr")
+    save_e5_small(folder / "e5-small")
+    save_modernbert(folder / "modernbert")
+    save_modernbert(folder / "mmbert", mark="▁")
     return folder

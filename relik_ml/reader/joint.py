@@ -48,7 +48,8 @@ class JointInputs:
         self._first, self._last = _id(tokenizer, "cls", "bos"), _id(tokenizer, "sep", "eos")
         self._padding, self._unknown = _id(tokenizer, "pad"), _id(tokenizer, "unk", "mask")
         self._special = {id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
-        self._space = tokenizer.convert_tokens_to_ids("▁")
+        space = tokenizer.convert_tokens_to_ids("▁")
+        self._space = None if space == tokenizer.unk_token_id else space  # WordPiece and a BPE over bytes have none
         self._word = lru_cache(maxsize=100_000)(self._read_word)
         self._passage = lru_cache(maxsize=100_000)(self._read_passage)
 

@@ -16,14 +16,18 @@ from relik_ml.models.encoder import JointConfig, JointEncoder
 from relik_ml.models.reader import ReaderModel
 from relik_ml.reader.decode import Decoder, Inventory
 from relik_ml.reader.encode import BatchEncoder
-from relik_ml.reader.joint import JointInputs
+from relik_ml.reader.joint import WORD, JointInputs
 from relik_ml.retriever.tokenizer import load_tokenizer
 from relik_ml.text.windows import windows
 from relik_ml.types import Annotated, Candidate, Document, Entry, Hit, Link, Mention, Retrieved, Token, Triple, Window
+from tests.checkpoints import BERT
 
-pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
+transformers = pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
+tokenizers = pytest.importorskip("tokenizers")
 
-BOTH = pytest.mark.parametrize("name", ["mdeberta", "xlmr"])
+BERT_IDS = {token: id for id, token in enumerate(BERT.values())}
+
+ALL = pytest.mark.parametrize("name", ["mdeberta", "xlmr", "e5-small", "modernbert", "mmbert"])
 ENTITIES = (
     Entry("Q649", "entity", "Москва", "столица России"),
     Entry("Q2280", "entity", "Минск", "город"),
@@ -81,13 +85,13 @@ class Setup:
         return [row.ids[a:b] for a, b in zip(row.words, [*row.words[1:], stop], strict=True)]
 
 
-@BOTH
+@ALL
 def test_the_sequence_is_the_formula(checkpoints: Path, name: str) -> None:
     setup = Setup(checkpoints / name)
     row = setup.row(retrieved("Анна жила в Москве", ENTITIES[:2]))
     cls, sep, symbol = setup.tokenizer.cls_token_id, setup.tokenizer.sep_token_id, setup.config.first_symbol
     assert row.ids == [
-        cls, *setup.plain("Анна"), *setup.plain("жила"), *setup.plain("в"), *setup.plain("Москве"), sep,
+        cls, *setup.plain(" Анна"), *setup.plain(" жила"), *setup.plain(" в"), *setup.plain(" Москве"), sep,
         symbol, symbol + 1, *setup.plain("Москва: столица России"), symbol + 2, *setup.plain("Минск: город"), sep,
         symbol + 7, *setup.plain("место рождения: где родился человек"),
         symbol + 8, *setup.plain("место работы: где работает человек"), sep,
@@ -112,7 +116,7 @@ def test_shapes_of_an_uneven_batch(checkpoints: Path) -> None:
     assert setup.inputs(batch[1:])["relations"].shape == (1, 0)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize(
     "text",
     ["<ST_1> и <ST_0> [SEP] [CLS] </s> <s> <pad> [PAD] <mask> [MASK] --NME-- [E-3]", "＜/s＞ ［SEP］ <ST_7>", "[SEP]"],
@@ -128,7 +132,7 @@ def test_no_symbol_is_read_out_of_text(checkpoints: Path, name: str, text: str) 
     assert len(row.words) == len(item.window.tokens)
 
 
-@BOTH
+@ALL
 @pytest.mark.parametrize(
     "text",
     [
@@ -147,9 +151,12 @@ def test_words_are_aligned_exactly(checkpoints: Path, name: str, text: str) -> N
     assert len(pieces) == len(item.window.tokens)
     assert all(pieces)
     bare = setup.tokenizer.convert_tokens_to_ids("▁")
+    stop = -1
     for token, ids in zip(item.window.tokens, pieces, strict=True):
-        own = [id for id in setup.plain(token.text.replace("\ud800", "?")) if id != bare]
-        assert [id for id in ids if id != bare] == (own or [setup.tokenizer.unk_token_id])
+        spaced = " " if stop < token.start else ""
+        own = [id for id in setup.plain(spaced + token.text.replace("\ud800", "?")) if id != bare]
+        assert [id for id in ids if id != bare] == (own[:WORD] or [setup.tokenizer.unk_token_id])
+        stop = token.stop
 
 
 def test_a_word_of_nothing_is_an_unknown_piece(checkpoints: Path) -> None:
@@ -173,6 +180,17 @@ def test_only_words_behind_a_space_carry_its_mark(checkpoints: Path) -> None:
     setup = Setup(checkpoints / "mdeberta")
     names = [setup.tokenizer.convert_ids_to_tokens(ids)[0] for ids in setup.pieces(retrieved("поэт; поэт ;"))]
     assert [name.startswith("▁") for name in names] == [True, False, True, True]
+
+
+def test_where_spaces_have_no_mark_an_unknown_piece_is_not_taken_for_one() -> None:
+    made = tokenizers.Tokenizer(tokenizers.models.WordPiece({**BERT_IDS, "поэт": 5}, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    names = {f"{name}_token": token for name, token in BERT.items()}
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, **names)
+    config = JointConfig({}, types=2, entities=6, relations=4, first_symbol=9, max_length=100)
+    words = (Token(0, 4, "поэт"), Token(4, 9, "!поэт"))
+    row = JointInputs(tokenizer, config)([Retrieved(Window(Document("d", "поэт!поэт"), 0, 9, words), (), ())])
+    assert row["input_ids"][0, :5].tolist() == [BERT_IDS["[CLS]"], 5, BERT_IDS["[UNK]"], 5, BERT_IDS["[SEP]"]]
 
 
 def test_candidates_that_do_not_fit_are_dropped_and_counted(checkpoints: Path) -> None:
@@ -289,7 +307,7 @@ def facts(document: Document, mentions: tuple[Mention, ...], triples: tuple[Trip
     }
 
 
-@BOTH
+@pytest.mark.parametrize("name", ["xlmr", "mmbert"])  # mDeBERTa's is in test_by_heart.py
 def test_five_documents_are_learnt_by_heart(checkpoints: Path, name: str) -> None:
     torch.manual_seed(0)
     encoder = JointEncoder.from_pretrained(checkpoints / name, types=3, entities=3, relations=2)

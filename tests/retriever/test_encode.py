@@ -181,6 +181,19 @@ def test_an_e5_shaped_folder_against_a_slow_reference(checkpoints: Path) -> None
         assert torch.allclose(torch.from_numpy(encode(texts)).double(), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["mdeberta", "e5-small", "modernbert", "mmbert"])
+def test_other_architectures_there_and_back(checkpoints: Path, tmp_path: Path, name: str) -> None:
+    """Unit vectors that do not depend on what else is in the batch, and the same ones from a folder of our own."""
+    encoder = TextEncoder.from_pretrained(checkpoints / name)
+    texts = ["Анна Ахматова", "Москва — столица России, город на реке Москве; " * 4, "", "поэт\u00a0жил"]
+    vectors = encoder.passages(texts)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert np.allclose(vectors, np.concatenate([encoder.passages([text]) for text in texts]), atol=1e-5)
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+    encoder.save_pretrained(tmp_path)
+    assert (TextEncoder.from_pretrained(tmp_path).passages(texts) == vectors).all()
+
+
 # The tokenizer
 
 
