@@ -20,7 +20,7 @@ Printers = tuple[Callable[[], object], Callable[[], str]]
 @click.argument("predicted", type=FILE, metavar="PRED", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON in place of a table.")
 @click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD, without PRED.")
-@click.option("--model", help="With --retrieval: a model folder; default: the embedded model.")
+@click.option("--model", type=FILE, help="With --retrieval: a model folder; default: the embedded model.")
 @click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
 @click.option("--train", type=FILE, help="With --retrieval: what the model was trained on, to tell seen from unseen.")
 def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, **options: Any) -> None:
@@ -55,7 +55,7 @@ def _score(gold: Path, predicted: Path) -> Printers:
     return report.json, report.table
 
 
-def _retrieval(gold: Path, model: str | None, index: Path | None, train: Path | None) -> Printers:
+def _retrieval(gold: Path, model: Path | None, index: Path | None, train: Path | None) -> Printers:
     from relik_ml import Relik
     from relik_ml.io import read_documents
     from relik_ml.score.retrieval import record, retrieval, table

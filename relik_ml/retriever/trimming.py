@@ -100,7 +100,8 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 def _ids(tokenizer: Any, texts: Iterable[str]) -> Iterator[int]:
     encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-    return chain.from_iterable(tokenizer(encodable, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+    settings = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
+    return chain.from_iterable(tokenizer(encodable, **settings)["input_ids"])
 
 
 def _always(record: Mapping[str, Any]) -> Set[int]:
