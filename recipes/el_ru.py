@@ -37,7 +37,8 @@ from relik_ml.training.checkpoint import Progress
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
 from relik_ml.training.indexing import given_index
-from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.launch import accelerated, not_negative, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.lessons import StepSize
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
 from relik_ml.training.stages import Session, keep_model, train_reader, train_retriever
@@ -78,7 +79,9 @@ class Config:
     reader_epochs: int = 20
     reader_rate: float = 2e-5
     reader_tokens: int = 1024
-    """Tokens in a batch of the reader, padding included."""
+    """Tokens of windows in a step of the reader, padding included, of all processes together."""
+    reader_chunk: int = 0
+    """Tokens that go through the reader at once: its gradients are accumulated. 0: all that a process has of a step."""
     candidates: int = 24
     """Entities a window brings to the reader (K)."""
     dense: int = 8
@@ -99,14 +102,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "checkpoint"}
+MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "checkpoint", "reader_chunk"}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
 def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
-    accelerator = one_process(config.seed)
+    accelerator = accelerated(config.seed)
     data = read_data(config.data, config.entities).linking()
     data.require("train", "mentions", "links")
     data.require("dev", "mentions", "links")
@@ -117,7 +120,7 @@ def main(config: Config) -> Progress:
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
     progress = read(config, session, relik)
-    states.forget()
+    session.processes.once(states.forget)
     return progress
 
 
@@ -131,7 +134,7 @@ def check(config: Config) -> Stages:
         config, "window", "retriever_epochs", "retriever_rate", "retriever_batch", "reader_epochs", "reader_rate",
         "reader_tokens", "candidates", "words", "word_width", "hidden",
     )  # fmt: skip
-    not_negative(config, "negatives", "dense", "dropout", "checkpoint", "back")
+    not_negative(config, "negatives", "dense", "dropout", "checkpoint", "back", "reader_chunk")
     stride_fits(config.window, config.stride)
     if config.preset == "compact" and config.index:
         raise ConfigError("a compact model trains its own index", got=f"--index {config.index}", fix="leave it out")
@@ -165,7 +168,7 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     """Section 3.2: mentions, their types and their links, all at once."""
     plan = Optimisation(config.reader_rate, config.reader_epochs)
     keep = partial(keep_model, session, relik, TASK, written_out("el_ru", config, PRESETS))
-    return train_reader(session, relik, plan, config.reader_tokens, relik.annotate, keep)
+    return train_reader(session, relik, plan, StepSize(config.reader_tokens, config.reader_chunk), relik.annotate, keep)
 
 
 command = recipe(__doc__, Config, PRESETS, main)

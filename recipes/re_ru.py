@@ -35,11 +35,11 @@ from relik_ml.training.card import Task
 from relik_ml.training.checkpoint import Progress
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, compact, joint, untrained
-from relik_ml.training.indexing import build_index
-from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.launch import accelerated, not_negative, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.lessons import StepSize
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
-from relik_ml.training.stages import Session, index_folder, keep_model, train_reader
+from relik_ml.training.stages import Session, keep_model, train_reader
 
 TASK = Task("Relation extraction in Russian", "Mentions of 29 types and 49 relations between them")
 
@@ -71,7 +71,9 @@ class Config:
     reader_epochs: int = 20
     reader_rate: float = 2e-5
     reader_tokens: int = 1024
-    """Tokens in a batch of the reader, padding included."""
+    """Tokens of windows in a step of the reader, padding included, of all processes together."""
+    reader_chunk: int = 0
+    """Tokens that go through the reader at once: its gradients are accumulated. 0: all that a process has of a step."""
     relations: int = 50
     """Relations a window brings along (K'): all of them."""
     relation_weight: float = 1.0
@@ -87,25 +89,25 @@ PRESETS: dict[str, dict[str, Any]] = {
     "compact": {"preset": "compact", "window": 256, "stride": 192, "reader_epochs": 24, "reader_rate": 2e-3},
 }
 
-MOVABLE = {"data", "corpus", "out", "resume", "back", "checkpoint"}
+MOVABLE = {"data", "corpus", "out", "resume", "back", "checkpoint", "reader_chunk"}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
 def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
-    accelerator = one_process(config.seed)
+    accelerator = accelerated(config.seed)
     data = read_data(config.data, None).relating()
     data.require("train", "mentions", "triples")
     data.require("dev", "mentions", "triples")
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.relations)} relations")
     session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
     settings, encoders = prepare(config, data)
-    index = build_index(data, encoders.retriever, index_folder(config.out), "float16")
+    index = session.index(encoders.retriever, "float16")
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
     progress = read(config, session, relik)
-    states.forget()
+    session.processes.once(states.forget)
     return progress
 
 
@@ -118,7 +120,7 @@ def check(config: Config) -> Stages:
     positive(
         config, "window", "reader_epochs", "reader_rate", "reader_tokens", "relations", "words", "word_width", "hidden"
     )
-    not_negative(config, "relation_weight", "dropout", "checkpoint", "back")
+    not_negative(config, "relation_weight", "dropout", "checkpoint", "back", "reader_chunk")
     stride_fits(config.window, config.stride)
     return stages(config, MOVABLE, ("reader",), [*config.corpus])
 
@@ -143,7 +145,7 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     plan = Optimisation(config.reader_rate, config.reader_epochs)
     predict = relik.describe if config.mentions == "gold" else relik.annotate
     keep = partial(keep_model, session, relik, TASK, written_out("re_ru", config, PRESETS))
-    return train_reader(session, relik, plan, config.reader_tokens, predict, keep)
+    return train_reader(session, relik, plan, StepSize(config.reader_tokens, config.reader_chunk), predict, keep)
 
 
 command = recipe(__doc__, Config, PRESETS, main, mentions=["predicted", "gold"])

@@ -23,6 +23,7 @@ from random import Random
 from typing import Any, Literal
 
 from accelerate import Accelerator
+from torch import Tensor
 
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.models.contrastive import Reduction
@@ -38,7 +39,7 @@ from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
-from relik_ml.training.launch import not_negative, one_process, positive, recipe, stages, stride_fits
+from relik_ml.training.launch import accelerated, not_negative, positive, recipe, stages, stride_fits
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Run, Stages
 from relik_ml.training.vectors import compact_vocabulary
@@ -116,7 +117,7 @@ MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "chunk_tokens"
 def main(config: Config) -> Progress:
     """The whole path."""
     state = check(config)
-    accelerator = one_process(config.seed, config.precision)
+    accelerator = accelerated(config.seed, config.precision)
     data = read_data(config.data, config.entities)
     questions = ask(config, data)
     encoder = compact(config, data) if config.preset == "compact" else pretrained(config)
@@ -126,8 +127,9 @@ def main(config: Config) -> Progress:
         accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         merge_adapters(encoder.model)
     scores = {"losses": progress.losses, "dev": progress.measured}
-    save_retriever(config.out, data, encoder, "int8" if config.preset == "compact" else "float16", scores)
-    state.forget()
+    if accelerator.is_main_process:
+        save_retriever(config.out, data, encoder, "int8" if config.preset == "compact" else "float16", scores)
+        state.forget()
     accelerator.print(f"saved to {config.out}")
     return progress
 
@@ -195,13 +197,15 @@ def train(
     """All steps that are left; every fraction of an epoch dev is measured and hard negatives are mined."""
     lengths = encoder.query_lengths(questions.texts)
     batches, each = plan_batches(config, lengths)
-    plan, objective = Optimisation(config.rate, config.epochs), Objective(config.temperature, config.reduction)
+    plan = Optimisation(config.rate, config.epochs)
     run = Run(accelerator, encoder.model, plan, [batches], config.seed, state["retriever"])
+    objective = Objective(config.temperature, config.reduction, run.processes)
     for places, random in run.steps("retriever"):
         batch = questions.batch(places, config.drawn, random, run.progress.mined)
         run.follow(objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward).item())
         if run.epoch_ends or run.progress.step % each == 0:
-            run.progress = measure(config, data, questions, encoder, run.progress)
+            found, mined = run.processes.once(lambda: measure(config, data, questions, encoder))
+            run.progress = noted(run.progress, encoder, found, mined)
             accelerator.print(f"step {run.progress.step}: {line(run.progress)}")
     return run.progress
 
@@ -214,20 +218,24 @@ def plan_batches(config: Config, lengths: list[int]) -> tuple[list[list[int]], i
     return batches[: config.steps or None], each
 
 
-def measure(config: Config, data: Data, questions: Questions, encoder: TextEncoders, progress: Progress) -> Progress:
-    """Recall on dev, the best weights so far, and the hard negatives of the next steps."""
+def measure(
+    config: Config, data: Data, questions: Questions, encoder: TextEncoders
+) -> tuple[dict[str, float], Tensor | None]:
+    """Recall on dev, and the hard negatives of the next steps."""
     vectors = entry_vectors(questions.entries, encoder)
     views = [view for document in data.dev for view in windows(document, config.window, config.stride)]
     queries = encoder.queries([view.text for view in views])
     found = dense_recall(queries, vectors, views, [*data.known, *data.own])
-    measured = (
-        *progress.measured,
-        {"step": progress.step, "coverage": found.coverage, **{f"recall@{k}": found.at(k) for k in KS}},
-    )
+    mined = questions.mine(encoder, vectors, config.mined) if config.mined else None
+    return {"coverage": found.coverage, **{f"recall@{k}": found.at(k) for k in KS}}, mined
+
+
+def noted(progress: Progress, encoder: TextEncoders, found: dict[str, float], mined: Tensor | None) -> Progress:
+    """With what was measured and mined, and the best weights so far."""
+    measured = (*progress.measured, {"step": progress.step, **found})
     best = max(measured, key=lambda each: [each[f"recall@{k}"] for k in (50, 10, 1)])
     if best is measured[-1] or not progress.best:
         progress = replace(progress, best={name: weight.clone() for name, weight in trained(encoder.model).items()})
-    mined = questions.mine(encoder, vectors, config.mined) if config.mined else None
     return replace(progress, measured=measured, mined=mined)
 
 

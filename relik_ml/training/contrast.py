@@ -23,6 +23,7 @@ from relik_ml.retriever.vectors import Vectors
 from relik_ml.text.windows import windows
 from relik_ml.training.gradcache import cached_backward
 from relik_ml.training.knowledge import gold_ids
+from relik_ml.training.processes import ALONE, Processes
 from relik_ml.types import Document, Entry, Window
 
 NONE = -1
@@ -129,15 +130,22 @@ class Questions:
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised; see ``multi_label_nce``."""
+    """What is minimised; see ``multi_label_nce``.
+
+    Of several ``processes`` each computes the vectors of its share of a batch. All see all vectors and so the loss of
+    the whole batch, whose gradient each of them follows down to the weights from its own share.
+    """
 
     temperature: float = 0.05
     reduction: Reduction = "mean"
+    processes: Processes = ALONE
 
     def __call__(self, encoder: TrainableEncoder, batch: Batch) -> Tensor:
         """The loss of a batch, with its graph."""
-        queries, passages = encoder.embed_queries(batch.queries), encoder.embed_passages(batch.passages)
-        return self._loss(queries, passages, batch.positive, batch.ignored)
+        share = self.processes.share
+        return self._loss(
+            encoder.embed_queries(share(batch.queries)), encoder.embed_passages(share(batch.passages)), batch
+        )
 
     def cached(
         self, encoder: TrainableEncoder, batch: Batch, tokens: int, backward: Callable[[Tensor], None]
@@ -146,18 +154,20 @@ class Objective:
 
         No more than ``tokens`` tokens, padding included, go through the network at once, short texts with short ones.
         """
-        asked = list(batches(encoder.query_lengths(batch.queries), tokens))
-        told = list(batches(encoder.passage_lengths(batch.passages), tokens))
-        rows, columns = (torch.tensor([*chain.from_iterable(chunks)]) for chunks in (asked, told))
-        positive, ignored = (mask[rows][:, columns] for mask in (batch.positive, batch.ignored))
+        queries, passages = self.processes.share(batch.queries), self.processes.share(batch.passages)
+        asked = list(batches(encoder.query_lengths(queries), tokens))
+        told = list(batches(encoder.passage_lengths(passages), tokens))
+        rows, columns = (torch.tensor([*chain.from_iterable(chunks)]).argsort() for chunks in (asked, told))
         groups = [
-            [encoder.defer_queries([batch.queries[place] for place in chunk]) for chunk in asked],
-            [encoder.defer_passages([batch.passages[place] for place in chunk]) for chunk in told],
+            [encoder.defer_queries([queries[place] for place in chunk]) for chunk in asked],
+            [encoder.defer_passages([passages[place] for place in chunk]) for chunk in told],
         ]
-        return cached_backward(groups, lambda q, p: self._loss(q, p, positive, ignored), backward)
+        return cached_backward(groups, lambda q, p: self._loss(q[rows], p[columns], batch), backward)
 
-    def _loss(self, queries: Tensor, passages: Tensor, positive: Tensor, ignored: Tensor) -> Tensor:
-        right, unsure = positive.to(queries.device), ignored.to(queries.device)
+    def _loss(self, queries: Tensor, passages: Tensor, batch: Batch) -> Tensor:
+        queries = self.processes.rows(queries, len(batch.queries))
+        passages = self.processes.rows(passages, len(batch.passages))
+        right, unsure = batch.positive.to(queries.device), batch.ignored.to(queries.device)
         return multi_label_nce(queries.float(), passages.float(), right, self.temperature, unsure, self.reduction)
 
 

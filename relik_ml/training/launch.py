@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields
+from datetime import timedelta
 from math import inf
+from os import environ
 from pathlib import Path
 from typing import Any
 
 import click
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import InitProcessGroupKwargs, set_seed
 
 from relik_ml.errors import ConfigError, RelikError
 from relik_ml.training.checkpoint import identity
@@ -19,6 +21,13 @@ from relik_ml.training.run import Stages
 
 INTERRUPTION = {"resume", "back", "checkpoint"}
 """Fields of a Config that change no weight."""
+
+_KINDS = {"NO", "MULTI_CPU", "MULTI_GPU", "MULTI_XPU", "MULTI_NPU"}
+"""Of accelerate's ways to run, those in which every process holds the whole model."""
+_SEVERAL = {"WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE"}
+"""One of these is set where there really are several processes."""
+_PATIENCE = timedelta(days=1)
+"""For as long the others wait for the first, which measures and builds the index alone."""
 
 Presets = Mapping[str, Mapping[str, Any]]
 
@@ -45,16 +54,21 @@ def recipe(
     return click.command(help=doc)(file(run))
 
 
-def one_process(seed: int, precision: str | None = None) -> Accelerator:
-    """The accelerator of a run that is repeatable by its seed.
+def accelerated(seed: int, precision: str | None = None) -> Accelerator:
+    """The accelerator of a run that is repeatable by its seed; all its processes have begun when it is returned.
 
     Raises:
-        ConfigError: there are more processes than the recipe runs as.
+        ConfigError: accelerate was asked for what the recipe does not run as, or for processes that it did not start.
     """
+    if environ.keys() >= {"ACCELERATE_DYNAMO_BACKEND", "MASTER_ADDR"} and not environ.keys() & _SEVERAL:
+        fix = "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N, see docs/training.md"
+        raise ConfigError("accelerate starts one process on a CPU, whatever --num_processes says", fix=fix)
     set_seed(seed)
-    accelerator = Accelerator(mixed_precision=precision)
-    if accelerator.num_processes > 1:
-        raise ConfigError("the recipe runs as one process", got=f"{accelerator.num_processes}", fix="--num_processes 1")
+    waiting = InitProcessGroupKwargs(timeout=_PATIENCE)
+    accelerator = Accelerator(mixed_precision=precision, kwargs_handlers=[waiting])
+    if (kind := accelerator.distributed_type.value) not in _KINDS:
+        fix = "one process, or several that hold the whole model each: accelerate launch --multi_gpu"
+        raise ConfigError("the recipes do not shard a model", got=str(kind), fix=fix)
     return accelerator
 
 

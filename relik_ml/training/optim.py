@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -42,12 +42,6 @@ def optimiser(model: nn.Module, plan: Optimisation, steps: int) -> tuple[AdamW, 
         return min((step + 1) / warm, max(plan.floor, 1 - step / max(1, steps)))
 
     return adam, LambdaLR(adam, share)
-
-
-def update(accelerator: Accelerator, model: nn.Module, adam: Optimizer, loss: Tensor, clip: float) -> None:
-    """One step down the gradient of ``loss``, no longer than ``clip``."""
-    accelerator.backward(loss)
-    descend(accelerator, model, adam, clip)
 
 
 def descend(accelerator: Accelerator, model: nn.Module, adam: Optimizer, clip: float) -> None:

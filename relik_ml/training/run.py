@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -17,6 +17,7 @@ from tqdm import tqdm
 from relik_ml.errors import ConfigError
 from relik_ml.training.checkpoint import Checkpoint, Progress
 from relik_ml.training.optim import Optimisation, descend, optimiser
+from relik_ml.training.processes import Processes
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -43,11 +44,12 @@ class Run:
     everything drawn from what ``steps`` gives::
 
         for places, random in run.steps("reader"):
-            run.descend(loss_of(places, random))
+            run.descend(losses_of(places, random))
             if run.epoch_ends:
                 run.measured({"headline": measure()})
 
     A checkpoint is made after every so many steps and at the end of each epoch, once the body of the loop is through.
+    Of several processes each runs this loop; the first makes the checkpoints, and all of them read one.
     """
 
     def __init__(
@@ -59,7 +61,10 @@ class Run:
         self.ends = list(accumulate(map(len, epochs)))
         adam, self._schedule = optimiser(model.to(accelerator.device), plan, len(self.batches))
         self.progress = self._found(model, adam)
-        self.model, self._adam = accelerator.prepare(model, adam)
+        self.processes = Processes.of(accelerator)
+        self.processes.make_alike(model)
+        # As if for evaluation, so that it is not wrapped: the processes sum up gradients once for each step.
+        self.model, self._adam = accelerator.prepare_model(model, evaluation_mode=True), accelerator.prepare(adam)
 
     @property
     def epoch(self) -> int:
@@ -74,22 +79,28 @@ class Run:
     def steps(self, name: str) -> Iterator[tuple[list[int], Random]]:
         """The batches that are left, each with its own source of randomness; torch's is set for the step, too."""
         left = self.batches[self.progress.step :]
-        bar = tqdm(left, name, len(self.batches), initial=self.progress.step, unit="step")
+        bar = tqdm(
+            left, name, len(self.batches), initial=self.progress.step, unit="step", disable=not self.processes.first
+        )
         self.model.train()
         for places in bar:
-            torch.manual_seed(self.seed * 2**32 + self.progress.step)
+            torch.manual_seed(self.seed * 2**32 + self.processes.rank * 2**24 + self.progress.step)
             yield places, Random(f"{self.seed} {self.progress.step}")
             bar.set_postfix(loss=f"{self.progress.losses[-1]:.3f}")
             self._keep()
         self.model.eval()
 
-    def descend(self, loss: Tensor) -> None:
-        """One step down the gradient of ``loss``."""
-        self.accelerator.backward(loss)
-        self.follow(loss.item())
+    def descend(self, losses: Iterable[Tensor]) -> None:
+        """One step down the gradient of the sum of ``losses``, of all processes; one graph is kept at a time."""
+        total = torch.zeros((), device=self.accelerator.device)
+        for loss in losses:
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        self.follow(self.processes.total(total).item())
 
     def follow(self, loss: float) -> None:
-        """One step down the gradient that the weights have already."""
+        """One step down the gradient that the weights have already, in all processes together."""
+        self.processes.sum_gradients(self.model)
         descend(self.accelerator, self.model, self._adam, self.plan.clip)
         self._schedule.step()
         self.progress = replace(self.progress, step=self.progress.step + 1, losses=(*self.progress.losses, loss))
@@ -107,7 +118,7 @@ class Run:
 
     def _keep(self) -> None:
         every = self.resumption.every
-        if every and (self.epoch_ends or self.progress.step % every == 0):
+        if every and self.processes.first and (self.epoch_ends or self.progress.step % every == 0):
             self.resumption.store.save(self.model, self._adam, self.progress)
 
 

@@ -22,7 +22,9 @@ from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data
 from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import build_index
+from relik_ml.training.lessons import Lessons, StepSize
 from relik_ml.training.optim import Optimisation
+from relik_ml.training.processes import Processes
 from relik_ml.training.run import Epochs, Run, Stages
 from relik_ml.types import Document, Retrieved
 
@@ -45,6 +47,17 @@ class Session:
     out: Path
     states: Stages
 
+    def index(self, encoder: TextEncoders, storage: Storage) -> PassageIndex:
+        """All entries with their vectors, beside ``out``; the first process writes them."""
+        folder = self.out.with_name(self.out.name + ".index")
+        self.processes.once(lambda: build_index(self.data, encoder, folder, storage).folder)
+        return PassageIndex.open(folder)
+
+    @property
+    def processes(self) -> Processes:
+        """Those that train."""
+        return Processes.of(self.accelerator)
+
 
 def train_retriever(
     session: Session, encoder: TextEncoders, plan: Optimisation, batch: int, negatives: int, storage: Storage
@@ -53,34 +66,36 @@ def train_retriever(
 
     Then the index, with names learnt from train; its folder lies beside the session's ``out``.
     """
-    data, objective = session.data, Objective()
+    data = session.data
     questions = Questions.of(data.train, data.entries, session.window, session.stride)
     epochs = question_epochs(len(questions.views), batch, plan.epochs, session.seed)
     run = Run(session.accelerator, encoder.model, plan, epochs, session.seed, session.states["retriever"])
+    objective = Objective(processes=run.processes)
     for places, random in run.steps("retriever"):
-        run.descend(objective(encoder, questions.batch(places, negatives, random)))
-    return build_index(data, encoder, index_folder(session.out), storage)
+        loss = objective(encoder, questions.batch(places, negatives, random))
+        session.accelerator.backward(loss)
+        run.follow(loss.item())
+    return session.index(encoder, storage)
 
 
 def train_reader(
-    session: Session, relik: Relik, plan: Optimisation, tokens: int, predict: Predict, keep: Callable[[Report], None]
+    session: Session, relik: Relik, plan: Optimisation, size: StepSize, predict: Predict, keep: Callable[[Report], None]
 ) -> Progress:
-    """Teacher forcing (section 3.2), ``tokens`` tokens of windows a step, padding included.
+    """Teacher forcing (section 3.2).
 
-    After every epoch what is predicted for dev is scored; the best so far is to be kept.
+    After every epoch what is predicted for dev is scored, by the first process; the best so far is to be kept.
     """
     reader, data, say = relik.reader, session.data, session.accelerator.print
-    items = read_candidates(session, relik)
-    epochs = window_epochs(items, tokens, plan.epochs, session.seed)
+    lessons = Lessons(reader.encode, read_candidates(session, relik), size.chunk, session.processes)
+    epochs = window_epochs(lessons.items, size.tokens, plan.epochs, session.seed)
     run = Run(session.accelerator, reader.model, plan, epochs, session.seed, session.states["reader"])
     for places, _ in run.steps("reader"):
-        batch = reader.encode.with_gold([items[place] for place in places])
-        run.descend(run.model(batch.to(str(session.accelerator.device))).loss)
+        run.descend(lessons.losses(run.model, places))
         if run.epoch_ends:
-            found = score(data.dev, predict(data.dev))
+            found = run.processes.once(lambda: score(data.dev, predict(data.dev)))
             best = run.measured({"headline": found.headline})
             say(f"epoch {run.epoch}: {found.headlines()}{'  best' if best else ''}")
-            if best:
+            if best and run.processes.first:
                 keep(found)
     say(f"{shares(reader.encode.inputs.cut)}\nsaved to {session.out}, its scores in README.md")
     return run.progress
@@ -88,7 +103,7 @@ def train_reader(
 
 def read_candidates(session: Session, relik: Relik) -> list[Retrieved]:
     """The windows of train with the candidates that fit; what is lost is said."""
-    documents = tqdm(session.data.train, desc="candidates")
+    documents = tqdm(session.data.train, desc="candidates", disable=not session.processes.first)
     retrieved, kept = held_out_candidates(relik.retriever, documents, session.window, session.stride)
     items = relik.reader.encode.fit(retrieved)
     session.accelerator.print(losses(kept, relik.reader.encode.out_of_reach(items)))
@@ -101,11 +116,6 @@ def keep_model(session: Session, relik: Relik, task: Task, command: str, report:
     retrieval = found_gold(relik.retriever, data.dev, session.window, session.stride)
     entities = len(data.known) + len(data.own) > 0
     save_scored(relik, session.out, report, model_card(task, command, report, retrieval if entities else None, index))
-
-
-def index_folder(out: Path) -> Path:
-    """Where the index of a model lies while it is trained."""
-    return out.with_name(out.name + ".index")
 
 
 def question_epochs(count: int, size: int, epochs: int, seed: int) -> Epochs:
