@@ -28,7 +28,6 @@ import torch
 
 from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
-from relik_ml.errors import ConfigError
 from relik_ml.models.config import LossWeights
 from relik_ml.models.encoder import MDEBERTA
 from relik_ml.retriever.index import PassageIndex
@@ -39,8 +38,18 @@ from relik_ml.training.checkpoint import Progress
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
 from relik_ml.training.indexing import given_index
-from relik_ml.training.launch import accelerated, not_negative, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.launch import (
+    accelerated,
+    from_scratch,
+    not_negative,
+    positive,
+    recipe,
+    stages,
+    stride_fits,
+    written_out,
+)
 from relik_ml.training.lessons import StepSize
+from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
 from relik_ml.training.stages import Session, keep_model, train_reader, train_retriever
@@ -84,6 +93,12 @@ class Config:
     """Tokens of windows in a step of the reader, padding included, of all processes together."""
     reader_chunk: int = 0
     """Tokens that go through the reader at once: its gradients are accumulated. 0: all that a process has of a step."""
+    reader_layer_decay: float = 1.0
+    """What is left of the reader's rate from each layer of its encoder to the one below; 1 moves all alike."""
+    lora: int = 0
+    """Rank of LoRA adapters of both encoders, merged when a model is saved; 0 trains all weights."""
+    gradient_checkpointing: bool = False
+    """Compute each layer of both encoders again in the backward pass instead of keeping it: less memory, more time."""
     candidates: int = 24
     """Entities a window brings to the reader (K)."""
     dense: int = 8
@@ -107,7 +122,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "checkpoint", "reader_chunk"}
+MOVABLE = {
+    "data",
+    "entities",
+    "corpus",
+    "out",
+    "resume",
+    "back",
+    "checkpoint",
+    "reader_chunk",
+    "gradient_checkpointing",
+}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
@@ -137,12 +162,13 @@ def check(config: Config) -> Stages:
     refuse_foreign(config.out)
     positive(
         config, "window", "retriever_epochs", "retriever_rate", "retriever_batch", "reader_epochs", "reader_rate",
-        "reader_tokens", "candidates", "relations", "words", "word_width", "hidden",
+        "reader_tokens", "reader_layer_decay", "candidates", "relations", "words", "word_width", "hidden",
     )  # fmt: skip
-    not_negative(config, "negatives", "dense", "relation_weight", "dropout", "checkpoint", "back", "reader_chunk")
+    not_negative(
+        config, "negatives", "dense", "relation_weight", "dropout", "checkpoint", "back", "reader_chunk", "lora"
+    )
     stride_fits(config.window, config.stride)
-    if config.preset == "compact" and config.index:
-        raise ConfigError("a compact model trains its own index", got=f"--index {config.index}", fix="leave it out")
+    from_scratch(config, "index", "lora", "gradient_checkpointing")
     return stages(config, MOVABLE, ("retriever", "reader"), [config.entities, *config.corpus])
 
 
@@ -154,7 +180,7 @@ def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
     if config.preset == "compact":
         sizes = CompactSizes(config.words, config.word_width, config.hidden, config.dropout)
         return compact(settings, data, config.corpus, sizes)
-    return joint(settings, config.retriever, config.reader)
+    return joint(settings, config.retriever, config.reader, Way(config.lora, config.gradient_checkpointing))
 
 
 # Training
@@ -165,6 +191,7 @@ def retrieve(config: Config, session: Session, encoder: TextEncoders) -> Passage
     if config.index:
         return given_index(config.index, encoder)
     plan = Optimisation(config.retriever_rate, config.retriever_epochs)
+    Way(config.lora, config.gradient_checkpointing).prepare(encoder.model)
     storage: Storage = "int8" if config.preset == "compact" else "float16"
     return train_retriever(session, encoder, plan, config.retriever_batch, config.negatives, storage)
 
@@ -172,7 +199,7 @@ def retrieve(config: Config, session: Session, encoder: TextEncoders) -> Passage
 def read(config: Config, session: Session, relik: Relik) -> Progress:
     """Section 3.2: mentions, their types and links and the relations between them, all at once."""
     relik.reader.model.weights = LossWeights(relation=config.relation_weight)
-    plan = Optimisation(config.reader_rate, config.reader_epochs)
+    plan = Optimisation(config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay)
     keep = partial(keep_model, session, relik, TASK, written_out("cie_ru", config, PRESETS))
     return train_reader(session, relik, plan, StepSize(config.reader_tokens, config.reader_chunk), relik.annotate, keep)
 

@@ -35,8 +35,18 @@ from relik_ml.training.card import Task
 from relik_ml.training.checkpoint import Progress
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, compact, joint, untrained
-from relik_ml.training.launch import accelerated, not_negative, positive, recipe, stages, stride_fits, written_out
+from relik_ml.training.launch import (
+    accelerated,
+    from_scratch,
+    not_negative,
+    positive,
+    recipe,
+    stages,
+    stride_fits,
+    written_out,
+)
 from relik_ml.training.lessons import StepSize
+from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
 from relik_ml.training.stages import Session, keep_model, train_reader
@@ -74,6 +84,12 @@ class Config:
     """Tokens of windows in a step of the reader, padding included, of all processes together."""
     reader_chunk: int = 0
     """Tokens that go through the reader at once: its gradients are accumulated. 0: all that a process has of a step."""
+    reader_layer_decay: float = 1.0
+    """What is left of the reader's rate from each layer of its encoder to the one below; 1 moves all alike."""
+    lora: int = 0
+    """Rank of LoRA adapters of the reader's encoder, merged when a model is saved; 0 trains all weights."""
+    gradient_checkpointing: bool = False
+    """Compute each layer of it again in the backward pass instead of keeping it: less memory, more time."""
     relations: int = 50
     """Relations a window brings along (K'): all of them."""
     relation_weight: float = 1.0
@@ -89,7 +105,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "compact": {"preset": "compact", "window": 256, "stride": 192, "reader_epochs": 24, "reader_rate": 2e-3},
 }
 
-MOVABLE = {"data", "corpus", "out", "resume", "back", "checkpoint", "reader_chunk"}
+MOVABLE = {"data", "corpus", "out", "resume", "back", "checkpoint", "reader_chunk", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
@@ -118,10 +134,20 @@ def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_foreign(config.out)
     positive(
-        config, "window", "reader_epochs", "reader_rate", "reader_tokens", "relations", "words", "word_width", "hidden"
+        config,
+        "window",
+        "reader_epochs",
+        "reader_rate",
+        "reader_tokens",
+        "reader_layer_decay",
+        "relations",
+        "words",
+        "word_width",
+        "hidden",
     )
-    not_negative(config, "relation_weight", "dropout", "checkpoint", "back", "reader_chunk")
+    not_negative(config, "relation_weight", "dropout", "checkpoint", "back", "reader_chunk", "lora")
     stride_fits(config.window, config.stride)
+    from_scratch(config, "lora", "gradient_checkpointing")
     return stages(config, MOVABLE, ("reader",), [*config.corpus])
 
 
@@ -132,7 +158,7 @@ def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
     if config.preset == "compact":
         sizes = CompactSizes(config.words, config.word_width, config.hidden, config.dropout)
         return compact(settings, data, config.corpus, sizes)
-    return joint(settings, config.retriever, config.reader)
+    return joint(settings, config.retriever, config.reader, Way(config.lora, config.gradient_checkpointing))
 
 
 # Training (section 3.2)
@@ -142,7 +168,7 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     """Mentions, their types and the relations between them, all at once; or relations and types of given mentions."""
     bounds = 0.0 if config.mentions == "gold" else 1.0
     relik.reader.model.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
-    plan = Optimisation(config.reader_rate, config.reader_epochs)
+    plan = Optimisation(config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay)
     predict = relik.describe if config.mentions == "gold" else relik.annotate
     keep = partial(keep_model, session, relik, TASK, written_out("re_ru", config, PRESETS))
     return train_reader(session, relik, plan, StepSize(config.reader_tokens, config.reader_chunk), predict, keep)

@@ -27,19 +27,21 @@ from torch import Tensor
 
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.models.contrastive import Reduction
-from relik_ml.models.lora import add_adapters, merge_adapters
+from relik_ml.models.lora import merge_adapters
 from relik_ml.models.retriever import BiEncoder
 from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.score.retrieval import KS
 from relik_ml.text.windows import windows
+from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.checkpoint import Progress, restore_weights, trained
 from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
-from relik_ml.training.launch import accelerated, not_negative, positive, recipe, stages, stride_fits
+from relik_ml.training.launch import accelerated, from_scratch, not_negative, positive, recipe, stages, stride_fits
+from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Run, Stages
 from relik_ml.training.vectors import compact_vocabulary
@@ -89,6 +91,10 @@ class Config:
     """Over the right passages of a window: ``sum`` as in the paper, or their ``mean``."""
     lora: int = 0
     """Rank of LoRA adapters, merged when the model is saved; 0 trains all weights."""
+    gradient_checkpointing: bool = False
+    """Compute each layer again in the backward pass instead of keeping it: longer chunks, more time."""
+    layer_decay: float = 1.0
+    """What is left of the rate from each layer to the one below; 1 moves all alike."""
     precision: Literal["no", "bf16"] = "bf16"
     checkpoint: int = 500
     """Steps from one checkpoint to the next; 0 makes none."""
@@ -110,7 +116,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": {"preset": "large", "encoder": "intfloat/multilingual-e5-large", "rate": 1e-5, "chunk_tokens": 4096},
 }  # fmt: skip
 
-MOVABLE = {"data", "entities", "corpus", "out", "resume", "back", "chunk_tokens", "checkpoint"}
+MOVABLE = {
+    "data",
+    "entities",
+    "corpus",
+    "out",
+    "resume",
+    "back",
+    "chunk_tokens",
+    "checkpoint",
+    "gradient_checkpointing",
+}
 """Fields in which a resumed run may differ: places, and what does not change the weights."""
 
 
@@ -124,6 +140,8 @@ def main(config: Config) -> Progress:
     progress = train(accelerator, config, data, questions, encoder, state)
     restore_weights(encoder.model, progress.best)
     if isinstance(encoder.model, BiEncoder):
+        if accelerator.is_main_process:
+            keep_adapters(config.out, encoder.model, "retriever")
         accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
         merge_adapters(encoder.model)
     scores = {"losses": progress.losses, "dev": progress.measured}
@@ -142,16 +160,11 @@ def check(config: Config) -> Stages:
     refuse_other(config.out)
     positive(
         config, "window", "epochs", "batch_tokens", "chunk_tokens", "word_width", "width", "words", "rate",
-        "temperature", "mine_every",
+        "temperature", "mine_every", "layer_decay",
     )  # fmt: skip
     not_negative(config, "drawn", "mined", "lora", "steps", "checkpoint", "back")
     stride_fits(config.window, config.stride)
-    for wrong, what, got, fix in (
-        (bool(config.encoder), "a compact model has no encoder", config.encoder, "use --preset base"),
-        (config.lora > 0, "a compact model has no adapters", f"--lora {config.lora}", "leave --lora out"),
-    ):
-        if config.preset == "compact" and wrong:
-            raise ConfigError(what, got=got, fix=fix)
+    from_scratch(config, "encoder", "lora", "gradient_checkpointing")
     return stages(config, MOVABLE, ("retriever",), [config.entities, *config.corpus])
 
 
@@ -183,8 +196,7 @@ def pretrained(config: Config) -> TextEncoder:
         raise ConfigError(
             "the encoder cannot be loaded", where=f"--encoder {config.encoder}", got=got, fix=fix
         ) from error
-    if config.lora:
-        add_adapters(encoder.model, config.lora)
+    Way(config.lora, config.gradient_checkpointing).prepare(encoder.model)
     return encoder
 
 
@@ -197,7 +209,7 @@ def train(
     """All steps that are left; every fraction of an epoch dev is measured and hard negatives are mined."""
     lengths = encoder.query_lengths(questions.texts)
     batches, each = plan_batches(config, lengths)
-    plan = Optimisation(config.rate, config.epochs)
+    plan = Optimisation(config.rate, config.epochs, layer_decay=config.layer_decay)
     run = Run(accelerator, encoder.model, plan, [batches], config.seed, state["retriever"])
     objective = Objective(config.temperature, config.reduction, run.processes)
     for places, random in run.steps("retriever"):

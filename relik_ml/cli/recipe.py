@@ -83,8 +83,8 @@ def plan(name: str, memory: float, tokens: int, length: int, lora: int, encoder:
     """Estimate, without a GPU, what each way of training RECIPE's encoders needs and whether a card holds it.
 
     Weights, gradients and AdamW are counted in float32, what the backward pass needs under bf16, all for one
-    encoder at a time. A card needs about 1 GiB more. LoRA is what retriever_ru offers; of checkpointing and
-    LoRA the others do not have flags.
+    encoder at a time. A card needs about 1 GiB more. Every recipe has the flags --lora and --gradient-checkpointing;
+    of a step's tokens, --reader-chunk and --chunk-tokens say how many are there at once, which is what counts here.
 
     \b
     Examples:

@@ -61,9 +61,7 @@ class CompactEncoder(nn.Module):
         self.cover = CoverEncoder(config.width, config.hit_features) if config.hit_features else None
         features = 2 * config.word_width + config.lemma_width + config.shape_width + config.grammemes
         self.project = nn.Linear(features, config.width)
-        self.layers = nn.ModuleList(
-            BiLSTM(config.width, config.hidden) for _ in range(config.layers)
-        )
+        self.layers = nn.ModuleList(BiLSTM(config.width, config.hidden) for _ in range(config.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(config.layers))
         self.dropout = nn.Dropout(config.dropout)
         self.absent = nn.Parameter(torch.randn(config.width) * 0.1)
@@ -74,9 +72,7 @@ class CompactEncoder(nn.Module):
         passages = self.passages(self.vectors(inputs["names"]), self.vectors(inputs["texts"]))
         entities = passages[inputs["entities"]].clone()
         entities[:, 0] = self.absent
-        return States(
-            self._tokens(batch, entities), entities, passages[inputs["relations"]], passages[inputs["types"]]
-        )
+        return States(self._tokens(batch, entities), entities, passages[inputs["relations"]], passages[inputs["types"]])
 
     def _tokens(self, batch: ReaderBatch, entities: Tensor) -> Tensor:
         """(B, T, H)."""

@@ -36,6 +36,10 @@ class Reader:
         """
         return self._in_batches(self._described, items, tokens)
 
+    def over(self, model: ReaderModel) -> Reader:
+        """The same layers around another model."""
+        return Reader(model, self.encode, self.decode.inventory, self.decode.thresholds)
+
     def _described(self, batch: Sequence[Retrieved]) -> list[Part]:
         rows = [self.encode.rows(item) for item in batch]
         return self.decode.describe(self._output(self.encode.with_mentions(batch, rows)), batch, rows)

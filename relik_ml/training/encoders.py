@@ -19,6 +19,7 @@ from relik_ml.retriever.tokenizer import load_tokenizer
 from relik_ml.text.lexicon import SHAPES
 from relik_ml.training.data import Data
 from relik_ml.training.knowledge import inventory
+from relik_ml.training.memory import FULL, Way
 from relik_ml.training.vectors import compact_vocabulary
 
 TextEncoders = CompactTextEncoder | TextEncoder
@@ -59,8 +60,8 @@ def compact(settings: Settings, data: Data, corpus: tuple[Path, ...], sizes: Com
     return replace(settings, heads=heads, compact=encoder), encoders
 
 
-def joint(settings: Settings, retriever: str, reader: str) -> tuple[Settings, Encoders]:
-    """Pretrained encoders: a folder each, or a name on the Hugging Face Hub.
+def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> tuple[Settings, Encoders]:
+    """Pretrained encoders: a folder each, or a name on the Hugging Face Hub; the reader's is trained in this ``way``.
 
     Raises:
         ConfigError: one of them cannot be loaded.
@@ -79,5 +80,7 @@ def joint(settings: Settings, retriever: str, reader: str) -> tuple[Settings, En
             got=f"{error.what}: {error.got}",
             fix="name folders that hold tokenizer.json and safetensors (docs/training.md), or use --preset compact",
         ) from error
+    first = encoder.config.first_symbol
+    way.prepare(encoder, range(first, first + encoder.config.symbols))
     heads = replace(settings.heads, width=encoder.config.width)
     return replace(settings, heads=heads, joint=asdict(encoder.config)), Encoders(encoder, inputs, questions)

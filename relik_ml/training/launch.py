@@ -108,6 +108,17 @@ def stride_fits(window: int, stride: int) -> None:
         raise ConfigError("window does not fit its stride", got=got, fix="1 <= stride <= window")
 
 
+def from_scratch(config: Any, *names: str) -> None:
+    """Refuse fields that only a pretrained encoder has a use for, if the preset is ``compact`` (ConfigError)."""
+    given = [f"--{name.replace('_', '-')} {value}" for name in names if (value := getattr(config, name))]
+    if config.preset == "compact" and given:
+        what, fix = (
+            "a compact model is trained from scratch, with its own index",
+            "leave it out, or take another preset",
+        )
+        raise ConfigError(what, got=", ".join(given), fix=fix)
+
+
 def _refuse(names: list[str], what: str) -> None:
     if names:
         raise ConfigError(what, got=", ".join(names), fix="correct them")

@@ -8,8 +8,7 @@ scratch of kernels, fragmentation) is not in it; fused attention, where there is
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from relik_ml.errors import ConfigError
+from relik_ml.models.checkpointing import recompute_layers
 from relik_ml.models.lora import add_adapters
 from relik_ml.models.retriever import BiEncoder
 
@@ -58,6 +58,16 @@ class Way:
     def __str__(self) -> str:
         trained = f"LoRA {self.lora}" if self.lora else "full"
         return f"{trained}{', gradient checkpointing' if self.checkpointing else ''}"
+
+    def prepare(self, model: nn.Module, rows: Sequence[int] = ()) -> None:
+        """Let the encoder of a model be trained in this way; see ``add_adapters`` for the ``rows``."""
+        if self.lora:
+            add_adapters(model, self.lora, rows)
+        if self.checkpointing:
+            recompute_layers(model)
+
+
+FULL = Way()
 
 
 @dataclass(frozen=True)
@@ -115,10 +125,7 @@ def _counted(config: Mapping[str, Any], way: Way, texts: int, length: int) -> Ne
         with torch.device("meta"):
             base = transformers.AutoConfig.for_model(**config)
             model = BiEncoder(auto.from_config(base, dtype=torch.float32, trust_remote_code=False))
-            if way.lora:
-                add_adapters(model, way.lora)
-        if way.checkpointing:
-            _recompute(model.encoder)
+            way.prepare(model)
         with FakeTensorMode():
             _pretend(model)
             ids = torch.ones(texts, length, dtype=torch.long)
@@ -194,10 +201,3 @@ def _pretend(model: nn.Module) -> None:
             setattr(module, name, nn.Parameter(empty, requires_grad=weight.requires_grad))
         for name, buffer in module.named_buffers(recurse=False):
             setattr(module, name, torch.empty(buffer.shape, dtype=buffer.dtype))
-
-
-def _recompute(encoder: nn.Module) -> None:
-    settings: Any = encoder  # transformers' class, or peft's around it
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # the name is old, the new one not in all of transformers 5
-        settings.gradient_checkpointing_enable({"use_reentrant": False})

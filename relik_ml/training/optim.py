@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -26,22 +29,47 @@ class Optimisation:
     decay: float = 0.01
     clip: float = 1.0
     """Largest norm of the gradient."""
+    layer_decay: float = 1.0
+    """Share of the rate that is left from each layer of an encoder to the one below it (Clark et al. 2020, ELECTRA)."""
 
 
 def optimiser(model: nn.Module, plan: Optimisation, steps: int) -> tuple[AdamW, LambdaLR]:
-    """AdamW over what is trainable (no decay on vectors), and its schedule over ``steps`` steps."""
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.dim() > 1], "weight_decay": plan.decay},
-        {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    adam = AdamW(groups, lr=plan.rate)
+    """AdamW over what is trainable (no decay on vectors), and its schedule over ``steps`` steps; fused on a GPU."""
+    on_gpu = any(weight.is_cuda for weight in model.parameters())
+    adam = AdamW(list(_groups(model, plan)), lr=plan.rate, fused=on_gpu or None)
     warm = max(1, round(plan.warmup * steps))
 
     def share(step: int) -> float:
         return min((step + 1) / warm, max(plan.floor, 1 - step / max(1, steps)))
 
     return adam, LambdaLR(adam, share)
+
+
+_LAYER = re.compile(r"\blayers?\.(\d+)\.")
+
+
+def depths(names: list[str]) -> list[int]:
+    """How many layers of an encoder stand above each weight: embeddings have all above, and heads none.
+
+    >>> depths(["head.weight", "encoder.layer.1.bias", "encoder.layer.0.bias", "embeddings.weight"])
+    [0, 1, 2, 3]
+    """
+    found = [_LAYER.search(name) for name in names]
+    layers = 1 + max((int(layer[1]) for layer in found if layer), default=-1)
+    heights = [
+        int(layer[1]) if layer else -1 if "embeddings" in name else layers
+        for name, layer in zip(names, found, strict=True)
+    ]
+    return [layers - height for height in heights]
+
+
+def _groups(model: nn.Module, plan: Optimisation) -> Iterator[dict[str, Any]]:
+    trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
+    for (_, weight), depth in zip(trained.items(), depths([*trained]), strict=True):
+        groups[plan.layer_decay**depth, plan.decay if weight.dim() > 1 else 0.0].append(weight)
+    for (share, decay), weights in sorted(groups.items(), key=lambda group: group[0], reverse=True):
+        yield {"params": weights, "lr": plan.rate * share, "weight_decay": decay}
 
 
 def descend(accelerator: Accelerator, model: nn.Module, adam: Optimizer, clip: float) -> None:

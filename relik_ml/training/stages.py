@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from relik_ml.models.lora import merge_adapters, merged
 from relik_ml.pipeline import Relik
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.vectors import Storage
 from relik_ml.score import Report, score
+from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
 from relik_ml.training.card import Task, model_card, save_scored
@@ -64,7 +66,7 @@ def train_retriever(
 ) -> PassageIndex:
     """Multi-label NCE over in-batch and random ``negatives`` (ReLiK, section 3.1), ``batch`` windows a step.
 
-    Then the index, with names learnt from train; its folder lies beside the session's ``out``.
+    Then adapters are merged and the index is built, with names learnt from train, beside the session's ``out``.
     """
     data = session.data
     questions = Questions.of(data.train, data.entries, session.window, session.stride)
@@ -75,6 +77,9 @@ def train_retriever(
         loss = objective(encoder, questions.batch(places, negatives, random))
         session.accelerator.backward(loss)
         run.follow(loss.item())
+    if run.processes.first:
+        keep_adapters(session.out, encoder.model, "retriever")
+    merge_adapters(encoder.model)
     return session.index(encoder, storage)
 
 
@@ -111,8 +116,10 @@ def read_candidates(session: Session, relik: Relik) -> list[Retrieved]:
 
 
 def keep_model(session: Session, relik: Relik, task: Task, command: str, report: Report) -> None:
-    """The model folder, with its card; and the scores beside it, for programs."""
+    """The model folder, adapters merged, with its card; beside it the adapters alone, and the scores for programs."""
     data, index = session.data, relik.retriever.index
+    keep_adapters(session.out, relik.reader.model, "reader")
+    relik = Relik(relik.retriever, relik.reader.over(merged(relik.reader.model)), relik.settings)
     retrieval = found_gold(relik.retriever, data.dev, session.window, session.stride)
     entities = len(data.known) + len(data.own) > 0
     save_scored(relik, session.out, report, model_card(task, command, report, retrieval if entities else None, index))

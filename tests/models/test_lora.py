@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch import nn
 
-from relik_ml.models.lora import add_adapters, merge_adapters
+from relik_ml.models.checkpointing import recompute_layers
+from relik_ml.models.encoder import JointEncoder
+from relik_ml.models.lora import HEADS, adapted, add_adapters, merge_adapters, merged, save_adapters
 from relik_ml.models.retriever import BiEncoder
 
 pytest.importorskip("peft", reason="adapters need the extra relik-ml[train]")
@@ -51,3 +55,52 @@ def test_without_adapters_there_is_nothing_to_merge(model: BiEncoder) -> None:
     before = model.encoder
     merge_adapters(model)
     assert model.encoder is before
+
+
+@pytest.mark.parametrize("name", ["xlmr", "mdeberta"])
+def test_of_a_joint_encoder_the_symbols_are_trained_too(checkpoints: Path, tmp_path: Path, name: str) -> None:
+    """The copy for saving has the original's keys and vectors; the adapters alone can be put on the base again."""
+    from peft import PeftModel
+
+    torch.manual_seed(0)
+    model = JointEncoder.from_pretrained(checkpoints / name, types=3, entities=2, relations=2)
+    keys, first = list(model.state_dict()), model.config.first_symbol
+    base = merged(model)
+    assert base is model
+    base = JointEncoder.from_config(vars(model.config))
+    base.load_state_dict(model.state_dict())
+    add_adapters(model, 4, range(first, first + model.config.symbols))
+    table = model.encoder.get_input_embeddings()
+    assert sum(weight.numel() for weight in table.parameters() if weight.requires_grad) == model.config.symbols * 64
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:
+                nn.init.normal_(weight, std=0.1)
+    model.eval()
+    ids = torch.tensor([[1, 9, first, first + 4, 2]])
+    states = model.encoder(input_ids=ids).last_hidden_state
+    copy = merged(model)
+    assert adapted(model)
+    assert list(copy.state_dict()) == keys
+    assert torch.allclose(copy.encoder(input_ids=ids).last_hidden_state, states, atol=1e-4)
+    save_adapters(model, tmp_path)
+    again = PeftModel.from_pretrained(base.encoder, tmp_path).eval()
+    assert torch.allclose(again(input_ids=ids).last_hidden_state, states, atol=1e-4)
+    assert list(load_file(tmp_path / HEADS)) == ["types"]
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+def test_recomputed_layers_have_the_same_gradients(checkpoints: Path, rank: int) -> None:
+    """Dropout included."""
+    found = []
+    for recomputed in (False, True):
+        torch.manual_seed(0)
+        model = BiEncoder.from_pretrained(checkpoints / "mdeberta")
+        if rank:
+            add_adapters(model, rank)
+        if recomputed:
+            recompute_layers(model)
+        model.train()(*INPUT)[0, 0].backward()
+        found.append({name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    assert all(torch.allclose(found[1][name], gradient, atol=1e-6) for name, gradient in found[0].items())

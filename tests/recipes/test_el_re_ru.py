@@ -82,13 +82,39 @@ def test_two_steps_with_tiny_mdeberta_and_e5(data: Path, checkpoints: Path, tmp_
     assert Relik.from_pretrained(tmp_path / "out").annotate([documents()[12]])
 
 
+def test_everything_that_saves_memory_at_once(data: Path, checkpoints: Path, tmp_path: Path) -> None:
+    """LoRA, gradient checkpointing, accumulation and layer-wise decay under bf16; adapters lie alone, too."""
+    from accelerate.state import AcceleratorState
+
+    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta")
+    flags = ("--lora", 4, "--gradient-checkpointing", "--reader-chunk", 20, "--reader-layer-decay", 0.9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+        AcceleratorState._reset_state(reset_partial_state=True)
+        code, output = run("el_ru", data, tmp_path / "out", *folders, *flags, "--reader-epochs", 1)
+    precision = AcceleratorState().mixed_precision
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert code == 0, output
+    assert precision == "bf16"
+    assert Relik.from_pretrained(tmp_path / "out").annotate([documents()[12]])
+    adapters = {
+        path.relative_to(tmp_path / "out.adapters").as_posix()
+        for path in (tmp_path / "out.adapters").rglob("*.safetensors")
+    }
+    assert adapters == {
+        "reader/adapter_model.safetensors",
+        "reader/heads.safetensors",
+        "retriever/adapter_model.safetensors",
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "flags", "code", "said"),
     [
         ("el_ru", ("--relations", 4), 2, "--relations"),
         ("el_ru", ("--candidates", 0), 7, "candidates"),
         ("cie_ru", ("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
-        ("cie_ru", ("--preset", "compact", "--index", "x"), 7, "--index x"),
+        ("cie_ru", ("--preset", "compact", "--index", "x", "--lora", 8), 7, "--index x, --lora 8"),
         ("re_ru", ("--hidden", -1, "--reader-epochs", 0), 7, "reader_epochs, hidden"),
         ("re_ru", ("--resume",), 7, "begin without --resume"),
         ("re_ru", ("--config", "no.yaml"), 7, "no.yaml"),

@@ -142,7 +142,7 @@ def learnt(out: Path) -> None:
         (("--temperature", "nan"), 7, "temperature"),
         (("--mined", -1), 7, "mined"),
         (("--preset", "compact", "--lora", 4), 7, "--lora 4"),
-        (("--preset", "compact", "--encoder", "x"), 7, "--preset base"),
+        (("--preset", "compact", "--encoder", "x"), 7, "--encoder x"),
         (("--encoder", "нет/такой папки"), 7, "--encoder"),
         (("--resume",), 7, "begin without --resume"),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from relik_ml.models.retriever import BiEncoder
 from relik_ml.training.optim import Optimisation, optimiser
 
 
@@ -56,3 +59,17 @@ def test_it_descends() -> None:
         adam.step()
         schedule.step()
     assert loss.item() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["xlmr", "mdeberta"])
+def test_lower_layers_move_less(checkpoints: Path, name: str) -> None:
+    """The heads at the whole rate, embeddings at that below the lowest layer; nothing else changes."""
+    encoder = BiEncoder.from_pretrained(checkpoints / name)
+    model = nn.ModuleDict({"encoder": encoder, "head": nn.Linear(64, 2)})
+    adam, _ = optimiser(model, Optimisation(1.0, 1, warmup=0, layer_decay=0.5), 10)
+    rates = {id(weight): group["initial_lr"] for group in adam.param_groups for weight in group["params"]}
+    for key, weight in model.named_parameters():
+        expected = 0.5 if ".layer.1." in key else 0.25 if ".layer.0." in key else 0.125 if "embeddings" in key else 1.0
+        assert rates[id(weight)] == expected, key
+    assert {0.01, 0.0} == {group["weight_decay"] for group in adam.param_groups}
+    assert len(adam.param_groups) == 8
