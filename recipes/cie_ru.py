@@ -48,7 +48,7 @@ from relik_ml.training.launch import (
     stride_fits,
     written_out,
 )
-from relik_ml.training.lessons import StepSize
+from relik_ml.training.lessons import Repeated, Teaching
 from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
@@ -62,8 +62,8 @@ class Config:
     """Every field is a flag of the command."""
 
     preset: Literal["full", "compact"] = "full"
-    data: Path = Path("data/nerel")
-    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it."""
+    data: tuple[Path, ...] = (Path("data/nerel"),)
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it; of more folders train joins in."""
     entities: Path | None = None
     """Entity table (see indexes/jsonl.py); without one only the entities of train can be linked to."""
     corpus: tuple[Path, ...] = ()
@@ -106,6 +106,8 @@ class Config:
     relations: int = 20
     """Relations a window brings along (K')."""
     relation_weight: float = 1.0
+    repeated: Repeated = "negatives"
+    """Pairs of mentions that would say a fact once more: NEREL marks the nearest pair and leaves open the others."""
     words: int = 50_000
     """Word vectors of a compact model."""
     word_width: int = 112
@@ -201,10 +203,11 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     relik.reader.model.weights = LossWeights(relation=config.relation_weight)
     plan = Optimisation(config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay)
     keep = partial(keep_model, session, relik, TASK, written_out("cie_ru", config, PRESETS))
-    return train_reader(session, relik, plan, StepSize(config.reader_tokens, config.reader_chunk), relik.annotate, keep)
+    teaching = Teaching(config.reader_tokens, config.reader_chunk, config.repeated)
+    return train_reader(session, relik, plan, teaching, relik.annotate, keep)
 
 
-command = recipe(__doc__, Config, PRESETS, main)
+command = recipe(__doc__, Config, PRESETS, main, repeated=["negatives", "ignored"])
 
 if __name__ == "__main__":
     command()

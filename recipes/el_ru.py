@@ -46,7 +46,7 @@ from relik_ml.training.launch import (
     stride_fits,
     written_out,
 )
-from relik_ml.training.lessons import StepSize
+from relik_ml.training.lessons import Teaching
 from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
@@ -60,8 +60,8 @@ class Config:
     """Every field is a flag of the command."""
 
     preset: Literal["full", "compact"] = "full"
-    data: Path = Path("data/nerel")
-    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it."""
+    data: tuple[Path, ...] = (Path("data/nerel"),)
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it; of more folders train joins in."""
     entities: Path | None = None
     """Entity table (see indexes/jsonl.py); without one only the entities of train can be linked to."""
     corpus: tuple[Path, ...] = ()
@@ -193,7 +193,7 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     """Section 3.2: mentions, their types and their links, all at once."""
     plan = Optimisation(config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay)
     keep = partial(keep_model, session, relik, TASK, written_out("el_ru", config, PRESETS))
-    return train_reader(session, relik, plan, StepSize(config.reader_tokens, config.reader_chunk), relik.annotate, keep)
+    return train_reader(session, relik, plan, Teaching(config.reader_tokens, config.reader_chunk), relik.annotate, keep)
 
 
 command = recipe(__doc__, Config, PRESETS, main)

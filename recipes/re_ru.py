@@ -45,7 +45,7 @@ from relik_ml.training.launch import (
     stride_fits,
     written_out,
 )
-from relik_ml.training.lessons import StepSize
+from relik_ml.training.lessons import Repeated, Teaching
 from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
@@ -59,8 +59,8 @@ class Config:
     """Every field is a flag of the command."""
 
     preset: Literal["full", "compact"] = "full"
-    data: Path = Path("data/nerel")
-    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it."""
+    data: tuple[Path, ...] = (Path("data/nerel"),)
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it; of more folders train joins in."""
     corpus: tuple[Path, ...] = ()
     """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
     out: Path = Path("runs/re_ru")
@@ -93,6 +93,8 @@ class Config:
     relations: int = 50
     """Relations a window brings along (K'): all of them."""
     relation_weight: float = 1.0
+    repeated: Repeated = "negatives"
+    """Pairs of mentions that would say a fact once more: NEREL marks the nearest pair and leaves open the others."""
     words: int = 50_000
     """Word vectors of a compact model."""
     word_width: int = 112
@@ -171,10 +173,11 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     plan = Optimisation(config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay)
     predict = relik.describe if config.mentions == "gold" else relik.annotate
     keep = partial(keep_model, session, relik, TASK, written_out("re_ru", config, PRESETS))
-    return train_reader(session, relik, plan, StepSize(config.reader_tokens, config.reader_chunk), predict, keep)
+    teaching = Teaching(config.reader_tokens, config.reader_chunk, config.repeated)
+    return train_reader(session, relik, plan, teaching, predict, keep)
 
 
-command = recipe(__doc__, Config, PRESETS, main, mentions=["predicted", "gold"])
+command = recipe(__doc__, Config, PRESETS, main, mentions=["predicted", "gold"], repeated=["negatives", "ignored"])
 
 if __name__ == "__main__":
     command()

@@ -52,8 +52,8 @@ class Config:
     """Every field is a flag of the command."""
 
     preset: Literal["compact", "small", "base", "large"] = "base"
-    data: Path = Path("data/nerel")
-    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert`` writes it."""
+    data: tuple[Path, ...] = (Path("data/nerel"),)
+    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert`` writes it; of more folders train joins in."""
     entities: Path | None = None
     """Entity table (see indexes/jsonl.py); without one only the entities of train can be found."""
     corpus: tuple[Path, ...] = ()
@@ -175,7 +175,9 @@ def ask(config: Config, data: Data) -> Questions:
     for split, count in (("train", sum(map(len, questions.right))), ("dev", linked)):
         if not count:
             fix = "convert a corpus with links, and see that --entities holds them"
-            raise ConfigError(f"{split} names no entity to be found", where=str(config.data), got="0 links", fix=fix)
+            raise ConfigError(
+                f"{split} names no entity to be found", where=", ".join(map(str, config.data)), got="0 links", fix=fix
+            )
     return questions.sparing_namesakes() if config.namesakes == "ignored" else questions
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 IGNORE = -100
-"""Target of a link that nothing is known about: it takes no part in the loss."""
+"""Target of a link or a type that nothing is known about: it takes no part in the loss."""
 
 
 class States(NamedTuple):
@@ -48,10 +48,12 @@ class Gold(NamedTuple):
 
     mentions: Tensor  # (B, M, 2) long, first and last token
     mention_mask: Tensor  # (B, M) bool
-    types: Tensor  # (B, M) long in 0..Y-1
+    types: Tensor  # (B, M) long in 0..Y-1, IGNORE where nobody looked
     links: Tensor  # (B, M) long in 0..K, IGNORE where nobody looked
     triples: Tensor  # (P, 4) long: window, subject mention, object mention, relation
     pair_mask: Tensor  # (B, M, M) bool, pairs whose relations are annotated
+    start_mask: Tensor  # (B, T) bool, tokens of which it is known whether and which mentions start there
+    unsure: Tensor  # (U, 4) long as ``triples``: relations of annotated pairs that are neither right nor wrong
 
 
 class ReaderBatch(NamedTuple):

@@ -21,7 +21,8 @@ def reader_losses(output: ReaderOutput, gold: Gold, token_mask: Tensor) -> dict[
     return {
         "start": start_loss(output.start, gold, token_mask) / mentions,
         "end": end_loss(output.end, gold, token_mask) / mentions,
-        "type": F.cross_entropy(output.types[known], gold.types[known], reduction="sum") / mentions,
+        "type": F.cross_entropy(output.types[known], gold.types[known], reduction="sum", ignore_index=IGNORE)
+        / mentions,
         "link": link_loss(output.links, gold) / mentions,
         "relation": relation_loss(output.relations, gold) / mentions,
     }
@@ -34,15 +35,16 @@ def weigh(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
 
 
 def start_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
-    """Binary cross-entropy over every real token: is it the start of a mention?"""
+    """Binary cross-entropy over every token that is real and annotated: is it the start of a mention?"""
     target = logits.new_zeros(logits.shape)
     window, mention = gold.mention_mask.nonzero(as_tuple=True)
     target[window, gold.mentions[window, mention, 0]] = 1.0
-    return F.binary_cross_entropy_with_logits(logits[token_mask], target[token_mask], reduction="sum")
+    scored = token_mask & gold.start_mask
+    return F.binary_cross_entropy_with_logits(logits[scored], target[scored], reduction="sum")
 
 
 def end_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
-    """Binary cross-entropy over the real tokens t ≥ s of each gold start s: does a mention end there?"""
+    """Binary cross-entropy over the real tokens t ≥ s of each annotated gold start s: does a mention end there?"""
     target = logits.new_zeros(logits.shape)
     window, mention = gold.mention_mask.nonzero(as_tuple=True)
     first, last = gold.mentions[window, mention].unbind(-1)
@@ -51,7 +53,7 @@ def end_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
     starts = target.new_zeros(target.shape[:2]).bool()
     starts[window, first] = True
     reach = F.pad(token_mask, (0, logits.shape[2] - 1)).unfold(1, logits.shape[2], 1)
-    scored = reach & starts[..., None]
+    scored = reach & (starts & gold.start_mask)[..., None]
     return F.binary_cross_entropy_with_logits(logits[scored], target[scored], reduction="sum")
 
 
@@ -62,10 +64,11 @@ def link_loss(logits: Tensor, gold: Gold) -> Tensor:
 
 
 def relation_loss(logits: Tensor, gold: Gold) -> Tensor:
-    """Binary cross-entropy over every annotated ordered pair of mentions and every relation present."""
+    """Binary cross-entropy over every annotated ordered pair of mentions and every relation present, but ``unsure``."""
     target = logits.new_zeros(logits.shape)
     target[tuple(gold.triples.unbind(-1))] = 1.0
     scored = gold.pair_mask[..., None] & ~logits.isneginf()  # absent relations, and nothing that went wrong
+    scored[tuple(gold.unsure.unbind(-1))] = False
     return F.binary_cross_entropy_with_logits(logits[scored], target[scored], reduction="sum")
 
 

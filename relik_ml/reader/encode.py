@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import NamedTuple, Protocol
 
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from relik_ml.models.batch import IGNORE, Given, Gold, Hits, ReaderBatch
 from relik_ml.text.windows import cut
-from relik_ml.types import Entry, Link, Mention, Retrieved, Window
+from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
 
 
 class Inputs(Protocol):
@@ -36,6 +38,17 @@ class Row(NamedTuple):
     first: int
     last: int
     mentions: tuple[Mention, ...]
+
+
+class Targets(NamedTuple):
+    """What a window's document says, in places of the batch."""
+
+    mentions: list[tuple[int, int, int, int]]
+    """First and last token, type, link."""
+    triples: list[tuple[int, int, int]]
+    """Subject and object, by their places in ``mentions``, and relation."""
+    unknown: list[tuple[int, int]]
+    """Subject and object of relations that are none of the candidates."""
 
 
 class BatchEncoder:
@@ -67,7 +80,7 @@ class BatchEncoder:
         )
 
     def with_gold(self, batch: Sequence[Retrieved]) -> ReaderBatch:
-        """A batch with the targets of the documents it was cut from."""
+        """A batch with the targets of the documents it was cut from, as far as they are ``annotated``."""
         return self(batch)._replace(gold=self._gold(batch))
 
     def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[Row]]) -> ReaderBatch:
@@ -82,13 +95,23 @@ class BatchEncoder:
 
         Mentions that touch the same tokens are one row.
         """
+        return self._rows(item, cut(item.window).mentions)
+
+    def gold_rows(self, item: Retrieved) -> list[Row]:
+        """Those that are learnt from: where types are not annotated, mentions of types that nobody knows, too."""
+        part = cut(item.window)
+        if item.window.document.annotated.types != "none":
+            return self._rows(item, part.mentions)
+        return self._rows(item, [replace(mention, type=self.types[0].id) for mention in part.mentions])
+
+    def _rows(self, item: Retrieved, mentions: Iterable[Mention]) -> list[Row]:
         snap = Snap(item.window)
         found: dict[tuple[int, int], list[Mention]] = {}
-        for mention in cut(item.window).mentions:
+        for mention in mentions:
             span = snap(mention.start, mention.stop)
             if not self._out_of_reach(mention, span):
                 found.setdefault(span, []).append(mention)
-        return [Row(*span, tuple(mentions)) for span, mentions in found.items()]
+        return [Row(*span, tuple(same)) for span, same in found.items()]
 
     def _hits(self, batch: Sequence[Retrieved]) -> Hits:
         rows, features = [], []
@@ -102,18 +125,46 @@ class BatchEncoder:
 
     def _gold(self, batch: Sequence[Retrieved]) -> Gold:
         targets = [self._targets(item) for item in batch]
-        mask = _mask([len(mentions) for mentions, _, _ in targets])
-        size = mask.shape[1]
+        mask = _mask([len(found.mentions) for found in targets])
         mentions, types = torch.zeros(*mask.shape, 2, dtype=torch.long), torch.zeros(mask.shape, dtype=torch.long)
         links = torch.full(mask.shape, IGNORE)
-        for place, (found, _, _) in enumerate(targets):
-            for row, (first, last, type_, link) in enumerate(found):
+        pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(mask.shape[1], dtype=torch.bool)
+        starts = _mask([len(item.window.tokens) for item in batch])
+        for place, (item, found) in enumerate(zip(batch, targets, strict=True)):
+            for row, (first, last, type_, link) in enumerate(found.mentions):
                 mentions[place, row] = torch.tensor([first, last])
                 types[place, row], links[place, row] = type_, link
-        triples = [(place, *triple) for place, (_, triples, _) in enumerate(targets) for triple in triples]
-        annotated = torch.tensor([scored for _, _, scored in targets]).view(-1, 1, 1)
-        pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(size, dtype=torch.bool) & annotated
-        return Gold(mentions, mask, types, links, torch.tensor(triples, dtype=torch.long).view(-1, 4), pairs)
+            pairs[place] &= item.window.document.annotated.triples != "none"
+            for subject, object_ in found.unknown:
+                pairs[place, subject, object_] = False
+            starts[place] &= item.window.document.annotated.mentions in ("complete", "silver")
+            starts[place, self._unheard_of(item)] = False
+        triples = [(place, *triple) for place, found in enumerate(targets) for triple in found.triples]
+        none = torch.zeros(0, 4, dtype=torch.long)
+        return Gold(mentions, mask, types, links, torch.tensor(triples).long().view(-1, 4), pairs, starts, none)
+
+    def repeats(self, batch: Sequence[Retrieved]) -> Tensor:
+        """Relations of pairs of mentions that would say a fact of the document once more: (U, 4), as gold triples are.
+
+        Annotators that mark a fact between the nearest mentions of its two entities say nothing of all other pairs.
+        """
+        found = []
+        for place, item in enumerate(batch):
+            of = _entities(item.window.document)
+            facts = {(of[t.subject], t.relation, of[t.object]) for t in item.window.document.triples}
+            said = set(self._targets(item).triples)
+            rows = [{of[mention.id] for mention in row.mentions} for row in self.gold_rows(item)]
+            places = {relation.entry.id: number for number, relation in enumerate(item.relations)}
+            for subject, relation, object_ in sorted(fact for fact in facts if fact[1] in places):
+                pairs = product(*([n for n, row in enumerate(rows) if id in row] for id in (subject, object_)))
+                triples = ((s, o, places[relation]) for s, o in pairs if s != o)
+                found += [(place, *triple) for triple in triples if triple not in said]
+        return torch.tensor(found, dtype=torch.long).view(-1, 4)
+
+    def _unheard_of(self, item: Retrieved) -> list[int]:
+        """First tokens of mentions of types that are not the network's: they may be mentions of its types or not."""
+        snap, typed = Snap(item.window), item.window.document.annotated.types != "none"
+        return [snap(m.start, m.stop)[0] for m in cut(item.window).mentions if typed and m.type not in self._type]
 
     def out_of_reach(self, items: Sequence[Retrieved]) -> Counter[str]:
         """How many gold mentions and triples of windows there are, and how many of them no target can express.
@@ -122,8 +173,8 @@ class BatchEncoder:
         """
         counts = Counter[str]()
         for item in items:
-            part, snap = cut(item.window), Snap(item.window)
-            lost = {m.id for m in part.mentions if self._out_of_reach(m, snap(m.start, m.stop))}
+            part = cut(item.window)
+            lost = {m.id for m in part.mentions} - {m.id for row in self.gold_rows(item) for m in row.mentions}
             counts["mentions"] += len(part.mentions)
             counts["mentions out of reach"] += len(lost)
             counts["triples"] += len(part.triples)
@@ -133,22 +184,28 @@ class BatchEncoder:
     def _out_of_reach(self, mention: Mention, span: tuple[int, int]) -> bool:
         return bool(mention.fragments) or mention.type not in self._type or span[1] - span[0] >= self.max_mention
 
-    def _targets(self, item: Retrieved) -> tuple[list[tuple[int, int, int, int]], list[tuple[int, int, int]], bool]:
-        """Mentions as (first, last, type, link), triples as places of those, and whether triples are annotated."""
+    def _targets(self, item: Retrieved) -> Targets:
+        annotated = item.window.document.annotated
         entities = {candidate.entry.id: place for place, candidate in enumerate(item.entities, 1)}
         relations = {candidate.entry.id: place for place, candidate in enumerate(item.relations)}
-        rows = self.rows(item)
-        found = [(first, last, self._type[same[0].type], _link(same[0].link, entities)) for first, last, same in rows]
-        places = {mention.id: place for place, row in enumerate(rows) for mention in row.mentions}
-        triples = [
-            (places[triple.subject], places[triple.object], relations[triple.relation])
-            for triple in cut(item.window).triples
-            if triple.subject in places
-            and triple.object in places
-            and triple.relation in relations
-            and places[triple.subject] != places[triple.object]
+        rows = self.gold_rows(item)
+        found = [
+            (
+                row.first,
+                row.last,
+                IGNORE if annotated.types == "none" else self._type[row.mentions[0].type],
+                IGNORE if annotated.links == "none" else _link(row.mentions[0].link, entities),
+            )
+            for row in rows
         ]
-        return found, triples, item.window.document.annotated.triples != "none"
+        places = {mention.id: place for place, row in enumerate(rows) for mention in row.mentions}
+        stated = [
+            (places[triple.subject], places[triple.object], triple.relation)
+            for triple in cut(item.window).triples
+            if {triple.subject, triple.object} <= places.keys() and places[triple.subject] != places[triple.object]
+        ]
+        triples = [(s, o, relations[relation]) for s, o, relation in stated if relation in relations]
+        return Targets(found, triples, [(s, o) for s, o, relation in stated if relation not in relations])
 
 
 def _link(link: Link, entities: Mapping[str, int]) -> int:
@@ -157,6 +214,12 @@ def _link(link: Link, entities: Mapping[str, int]) -> int:
         ids = (link.id or "", *link.alternatives)
         return next((entities[id_] for id_ in ids if id_ in entities), 0)
     return 0 if link.status == "nil" else IGNORE
+
+
+def _entities(document: Document) -> dict[str, str]:
+    """What each mention stands for: the id of its link, or else of its entity, or its own."""
+    entities = {mention: entity.id for entity in document.entities for mention in entity.mentions}
+    return {mention.id: mention.link.id or entities.get(mention.id, mention.id) for mention in document.mentions}
 
 
 class Snap:

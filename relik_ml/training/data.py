@@ -51,18 +51,30 @@ class Data:
                 raise ConfigError(f"the {split} split has no gold {layer}", got=got, fix=fix)
 
 
-def read_data(folder: Path, entities: Path | None) -> Data:
-    """``train.jsonl`` and ``dev.jsonl`` of a folder, a table of entities if there is one, NEREL's types and relations.
+def splits(folders: Sequence[Path]) -> dict[Path, Literal["train", "dev"]]:
+    """The files of data sets: ``train.jsonl`` of each folder, and ``dev.jsonl`` of the first.
+
+    >>> [path.as_posix() for path in splits([Path("nerel"), Path("more")])]
+    ['nerel/train.jsonl', 'more/train.jsonl', 'nerel/dev.jsonl']
+    """
+    train: dict[Path, Literal["train", "dev"]] = {folder / "train.jsonl": "train" for folder in folders}
+    return {**train, folders[0] / "dev.jsonl": "dev"}
+
+
+def read_data(folders: Sequence[Path], entities: Path | None) -> Data:
+    """The ``splits`` of the folders, a table of entities if there is one, NEREL's types and relations.
 
     Raises:
         ConfigError: a split is empty.
         DataError: a file is missing or breaks its schema.
     """
-    train, dev = (list(read_documents(folder / f"{split}.jsonl")) for split in ("train", "dev"))
-    for split, documents in (("train", train), ("dev", dev)):
-        if not documents:
-            where, fix = str(folder / f"{split}.jsonl"), "convert the corpus again, and see what the converter says"
-            raise ConfigError(f"the {split} split is empty", where=where, got="0 documents", fix=fix)
+    found: dict[str, list[Document]] = {"train": [], "dev": []}
+    for path, split in splits(folders).items():
+        if not (documents := list(read_documents(path))):
+            fix = "convert the corpus again, and see what the converter says"
+            raise ConfigError(f"the {split} split is empty", where=str(path), got="0 documents", fix=fix)
+        found[split] += documents
+    train, dev = found["train"], found["dev"]
     types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
     known = list(load_index("jsonl").entries(entities)) if entities else []
     own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
@@ -70,6 +82,8 @@ def read_data(folder: Path, entities: Path | None) -> Data:
 
 
 def _gold(document: Document, layer: str) -> bool:
+    if getattr(document.annotated, layer) == "none":
+        return False
     if layer == "links":
         return any(mention.link.status == "linked" for mention in document.mentions)
     return bool(getattr(document, layer))

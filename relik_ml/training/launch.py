@@ -16,6 +16,7 @@ from accelerate.utils import InitProcessGroupKwargs, set_seed
 
 from relik_ml.errors import ConfigError, RelikError
 from relik_ml.training.checkpoint import identity
+from relik_ml.training.data import splits
 from relik_ml.training.flags import changed, flags, given, written
 from relik_ml.training.run import Stages
 
@@ -79,9 +80,8 @@ def stages(config: Any, movable: Set[str], names: tuple[str, ...], files: Sequen
         ConfigError: there is nothing to resume, or something that was to be resumed.
         DataError: the data cannot be read.
     """
-    documents = (config.data / f"{split}.jsonl" for split in ("train", "dev"))
     folder, back = config.out.with_name(config.out.name + ".checkpoint"), config.back if config.resume else None
-    return Stages(folder, identity(config, movable, [*documents, *files]), names, config.checkpoint, back)
+    return Stages(folder, identity(config, movable, [*splits(config.data), *files]), names, config.checkpoint, back)
 
 
 def written_out(name: str, config: Any, presets: Presets) -> str:
@@ -128,11 +128,14 @@ def _read(context: click.Context, _: click.Parameter, path: Path | None) -> None
     """Let a YAML file say what is taken where a flag is not given."""
     if path is None:
         return
+    options = {param.name: param for param in context.command.params if param.name != "config"}
     try:
-        context.default_map = _parsed(path, {param.name for param in context.command.params if param.name != "config"})
+        values = _parsed(path, {*options})
     except RelikError as error:
         click.echo(f"error: {error}", err=True)
         context.exit(error.exit_code)
+    several = {name for name, value in values.items() if options[name].multiple and not isinstance(value, list)}
+    context.default_map = {name: [value] if name in several else value for name, value in values.items()}
 
 
 def _parsed(path: Path, known: set[str | None]) -> dict[str, Any]:

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from torch import Tensor, nn
 
+from relik_ml.models.batch import ReaderBatch
 from relik_ml.reader.encode import BatchEncoder
 from relik_ml.reader.reader import batches
 from relik_ml.training.processes import Processes
 from relik_ml.types import Retrieved
 
+Repeated = Literal["negatives", "ignored"]
+
 
 @dataclass(frozen=True)
-class StepSize:
-    """How many tokens of windows, padding included."""
+class Teaching:
+    """How a reader is taught."""
 
     tokens: int
-    """In a step, of all processes together."""
+    """Tokens of windows, padding included, in a step of all processes together."""
     chunk: int = 0
-    """Through the network at once; the gradients of a step's chunks are summed. 0: all that a process has of a step."""
+    """Tokens through the network at once; a step's gradients are summed. 0: all that a process has of a step."""
+    repeated: Repeated = "negatives"
+    """What pairs of mentions are that would say a fact of the document once more; see ``BatchEncoder.repeats``."""
 
 
 @dataclass(frozen=True)
@@ -34,29 +40,36 @@ class Lessons:
 
     encode: BatchEncoder
     items: Sequence[Retrieved]
-    chunk: int
+    teaching: Teaching
     processes: Processes
 
     @cached_property
     def mentions(self) -> list[int]:
         """Gold mentions of each window."""
-        return [len(self.encode.rows(item)) for item in self.items]
+        return [len(self.encode.gold_rows(item)) for item in self.items]
 
     def losses(self, model: nn.Module, places: Sequence[int]) -> Iterator[Tensor]:
         """The losses of this process's chunks, with their graphs; over all chunks and processes they add up."""
         device = next(model.parameters()).device
         whole = self._count(places)
         for chunk in self._chunks(self.processes.share(places)):
-            batch = self.encode.with_gold([self.items[place] for place in chunk])
+            batch = self.batch([self.items[place] for place in chunk])
             weight = 0.0 if self.processes.idle(len(places)) else self._count(chunk) / whole
             yield model(batch.to(str(device))).loss * weight
 
+    def batch(self, items: Sequence[Retrieved]) -> ReaderBatch:
+        """Windows as the network takes them, with what it is to say."""
+        batch = self.encode.with_gold(items)
+        if self.teaching.repeated == "negatives" or batch.gold is None:
+            return batch
+        return batch._replace(gold=batch.gold._replace(unsure=self.encode.repeats(items)))
+
     def _chunks(self, places: Sequence[int]) -> Iterator[Sequence[int]]:
-        if not self.chunk:
+        if not self.teaching.chunk:
             yield places
             return
         lengths = [len(self.items[place].window.tokens) for place in places]
-        for chosen in batches(lengths, self.chunk):
+        for chosen in batches(lengths, self.teaching.chunk):
             yield [places[each] for each in chosen]
 
     def _count(self, places: Sequence[int]) -> int:

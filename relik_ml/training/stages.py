@@ -24,7 +24,7 @@ from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data
 from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import build_index
-from relik_ml.training.lessons import Lessons, StepSize
+from relik_ml.training.lessons import Lessons, Teaching
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.processes import Processes
 from relik_ml.training.run import Epochs, Run, Stages
@@ -84,15 +84,20 @@ def train_retriever(
 
 
 def train_reader(
-    session: Session, relik: Relik, plan: Optimisation, size: StepSize, predict: Predict, keep: Callable[[Report], None]
+    session: Session,
+    relik: Relik,
+    plan: Optimisation,
+    teaching: Teaching,
+    predict: Predict,
+    keep: Callable[[Report], None],
 ) -> Progress:
     """Teacher forcing (section 3.2).
 
     After every epoch what is predicted for dev is scored, by the first process; the best so far is to be kept.
     """
     reader, data, say = relik.reader, session.data, session.accelerator.print
-    lessons = Lessons(reader.encode, read_candidates(session, relik), size.chunk, session.processes)
-    epochs = window_epochs(lessons.items, size.tokens, plan.epochs, session.seed)
+    lessons = Lessons(reader.encode, read_candidates(session, relik), teaching, session.processes)
+    epochs = window_epochs(lessons.items, teaching.tokens, plan.epochs, session.seed)
     run = Run(session.accelerator, reader.model, plan, epochs, session.seed, session.states["reader"])
     for places, _ in run.steps("reader"):
         run.descend(lessons.losses(run.model, places))

@@ -16,6 +16,7 @@ from relik_ml.models.losses import end_loss, link_loss, reader_losses, relation_
 from . import slow
 
 TOKEN_MASK = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+NONE = torch.zeros(0, 4).long()
 REACH, CANDIDATES, RELATIONS, TYPES = 3, 4, 2, 5
 
 
@@ -34,7 +35,7 @@ def case() -> Case:
     links = torch.tensor([[2, IGNORE, 0], [1, IGNORE, IGNORE]])
     triples = torch.tensor([[0, 0, 2, 1], [0, 2, 0, 0], [0, 0, 2, 0], [1, 0, 1, 1]])
     pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(3, dtype=torch.bool)
-    gold = Gold(mentions, mask, torch.tensor([[0, 4, 2], [1, 1, 0]]), links, triples, pairs)
+    gold = Gold(mentions, mask, torch.tensor([[0, 4, 2], [1, 1, 0]]), links, triples, pairs, TOKEN_MASK, NONE)
     scores = randn(2, 3, CANDIDATES)
     relations = randn(2, 3, 3, RELATIONS).masked_fill(torch.eye(3, dtype=torch.bool)[..., None], -torch.inf)
     scores[1, :, 3] = -torch.inf
@@ -130,6 +131,31 @@ def test_pairs_that_nobody_annotated_take_no_part(case: Case) -> None:
     assert relation_loss(case.output.relations, nothing).item() == 0
 
 
+def test_tokens_and_types_that_nobody_annotated_take_no_part(case: Case) -> None:
+    """Window 1 has no bounds, window 0 no second type."""
+    starts = TOKEN_MASK & torch.tensor([[True], [False]])
+    gold = case.gold._replace(start_mask=starts, types=torch.tensor([[0, IGNORE, 2], [1, 1, 0]]))
+    terms, whole = (reader_losses(case.output, each, TOKEN_MASK) for each in (gold, case.gold))
+    start, end = (logits.clone().requires_grad_() for logits in (case.output.start, case.output.end))
+    (start_loss(start, gold, TOKEN_MASK) + end_loss(end, gold, TOKEN_MASK)).backward()
+    assert start.grad is not None
+    assert end.grad is not None
+    assert start.grad[0].abs().gt(0).all()
+    assert end.grad[0].any()
+    assert not start.grad[1].any()
+    assert not end.grad[1].any()
+    dropped = slow.choice(case.output.types[0, 1].tolist(), 4) / 5
+    assert (whole["type"] - terms["type"]).item() == pytest.approx(dropped)
+    assert terms["link"] == whole["link"]
+
+
+def test_what_may_be_said_or_not_takes_no_part(case: Case) -> None:
+    unsure = torch.tensor([[0, 1, 2, 1], [1, 1, 0, 0]])
+    part = relation_loss(case.output.relations, case.gold._replace(unsure=unsure))
+    dropped = sum(slow.surprise(case.output.relations[tuple(each)].item(), False) for each in unsure.tolist())
+    assert (relation_loss(case.output.relations, case.gold) - part).item() == pytest.approx(dropped)
+
+
 def test_relations_absent_from_a_window_take_no_part(case: Case) -> None:
     logits = case.output.relations.clone()
     logits[1, ..., 0] = -torch.inf
@@ -175,7 +201,7 @@ def test_padding_gets_no_gradient(case: Case) -> None:
 def test_windows_without_mentions_still_teach_where_no_mention_starts(case: Case) -> None:
     none = torch.zeros(2, 0, dtype=torch.long)
     pairs = torch.zeros(2, 0, 0).bool()
-    gold = Gold(none[..., None].expand(2, 0, 2), none.bool(), none, none, torch.zeros(0, 4).long(), pairs)
+    gold = Gold(none[..., None].expand(2, 0, 2), none.bool(), none, none, NONE, pairs, TOKEN_MASK, NONE)
     start = case.output.start.clone().requires_grad_()
     output = ReaderOutput(
         start, case.output.end, gold.mentions, gold.mention_mask,

@@ -63,12 +63,16 @@ def reader(given: States, config: HeadConfig = CONFIG, weights: LossWeights = Lo
     return model
 
 
+ANNOTATED, NONE = upto(*LENGTHS), torch.zeros(0, 4).long()
+
+
 def gold() -> Gold:
     mentions = torch.tensor([[[0, 1], [4, 4], [0, 0]], [[0, 2], [0, 0], [0, 0]]])
     mask = upto(3, 1)
     pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(3, dtype=torch.bool)
     links = torch.tensor([[2, 0, IGNORE], [0, IGNORE, IGNORE]])
-    return Gold(mentions, mask, torch.tensor([[0, 1, 2], [2, 0, 0]]), links, torch.tensor([[0, 0, 1, 1]]), pairs)
+    types, triples = torch.tensor([[0, 1, 2], [2, 0, 0]]), torch.tensor([[0, 0, 1, 1]])
+    return Gold(mentions, mask, types, links, triples, pairs, ANNOTATED, NONE)
 
 
 def test_what_is_said_of_mentions_equals_the_loop() -> None:
@@ -181,7 +185,8 @@ def test_gold_without_any_mention_still_gives_a_loss() -> None:
     none = torch.zeros(2, 0, dtype=torch.long)
     pairs = torch.zeros(2, 0, 0, dtype=torch.bool)
     model = reader(states())
-    output = model(batch(Gold(none[..., None].expand(2, 0, 2), none.bool(), none, none, none.view(0, 4), pairs)))
+    spans = none[..., None].expand(2, 0, 2)
+    output = model(batch(Gold(spans, none.bool(), none, none, NONE, pairs, ANNOTATED, NONE)))
     assert output.losses is not None
     assert output.losses["start"].item() > 0
     output.loss.backward()
@@ -220,8 +225,8 @@ def test_the_order_of_a_batch_changes_nothing() -> None:
     output = model(item)
     model.encoder = Given(States(*(part.flip(0) for part in given[:3]), given.types))
     turned = gold()
-    flipped = Gold(*(part.flip(0) for part in turned[:4]), turned.triples, turned.pair_mask.flip(0))
-    flipped = flipped._replace(triples=torch.tensor([[1, 0, 1, 1]]))
+    fields = {name: part.flip(0) for name, part in turned._asdict().items()}
+    flipped = Gold(**fields)._replace(triples=torch.tensor([[1, 0, 1, 1]]))
     masks = (item.token_mask.flip(0), item.entity_mask.flip(0), item.relation_mask.flip(0))
     again = model(ReaderBatch({}, *masks, item.hits._replace(window=1 - item.hits.window), flipped))
     for name in ("start", "end", "types", "links", "relations"):

@@ -18,6 +18,7 @@ from relik_ml.types import (
     Annotated,
     Candidate,
     Document,
+    Entity,
     Entry,
     Hit,
     Link,
@@ -53,7 +54,8 @@ def entity(id: str) -> Candidate:
 
 
 def document(*mentions: Mention, triples: Sequence[Triple] = (), annotated: str = "complete") -> Document:
-    return Document("d", TEXT, mentions=mentions, triples=tuple(triples), annotated=Annotated(triples=annotated))
+    layers = Annotated("complete", "complete", "complete", "none", annotated)
+    return Document("d", TEXT, mentions=mentions, triples=tuple(triples), annotated=layers)
 
 
 def item(
@@ -161,6 +163,67 @@ def test_pairs_of_documents_without_triples_are_masked(annotated: str, scored: b
     assert gold.pair_mask.tolist() == [[[False, scored], [scored, False]]]
 
 
+@pytest.mark.parametrize(("mentions", "known"), [
+    ("complete", True), ("silver", True), ("partial", False), ("none", False),
+])  # fmt: skip
+def test_where_mentions_start_is_learnt_where_all_are_annotated(mentions: str, known: bool) -> None:
+    one = document(person("T1", ANNA))
+    short = Document("e", "Минск.", annotated=one.annotated)
+    batch = encoder().with_gold([item(replace(one, annotated=replace(one.annotated, mentions=mentions))), item(short)])
+    assert batch.gold is not None
+    assert batch.gold.start_mask.tolist() == [[known] * 9, [True, True] + [False] * 7]
+    assert batch.gold.mentions.tolist() == [[[0, 1]], [[0, 0]]]
+
+
+def test_a_mention_of_an_unknown_type_may_be_one_of_ours() -> None:
+    gold = encoder().with_gold([item(document(person("T1", ANNA, "STAR"), person("T2", MINSK, "CITY")))]).gold
+    assert gold is not None
+    assert gold.start_mask.tolist() == [[False] + [True] * 8]
+    assert gold.mentions.tolist() == [[[4, 4]]]
+
+
+def test_without_types_and_links_there_are_still_facts() -> None:
+    mentions = person("T1", ANNA, "ENTITY", Link("linked", "Q1")), person("T2", MINSK, "CITY", Link("linked", "Q2"))
+    one = document(*mentions, triples=[Triple("T1", "BORN", "T2")])
+    bare = replace(one, annotated=replace(one.annotated, types="none", links="none"))
+    gold = encoder().with_gold([item(bare, ["Q1", "Q2"])]).gold
+    assert gold is not None
+    assert gold.types.tolist() == gold.links.tolist() == [[IGNORE, IGNORE]]
+    assert gold.triples.tolist() == [[0, 0, 1, 0]]
+    assert gold.start_mask.all()
+    assert encoder().out_of_reach([item(bare)])["mentions out of reach"] == 0
+
+
+def test_a_pair_whose_relation_is_no_candidate_takes_no_part() -> None:
+    facts = [Triple("T1", "P19", "T2"), Triple("T2", "KNOWS", "T1")]
+    gold = encoder().with_gold([item(document(person("T1", ANNA), person("T2", MINSK, "CITY"), triples=facts))]).gold
+    assert gold is not None
+    assert gold.triples.tolist() == [[0, 1, 0, 1]]
+    assert gold.pair_mask.tolist() == [[[False, False], [True, False]]]
+
+
+def test_repeats_of_a_fact_between_other_mentions() -> None:
+    """Three mentions of a woman, by link and by entity, two of a city; the fact is marked between the nearest two."""
+    text = "Анна Ким из Минска. В Минске её, Анну, знают."
+    spans = {"T1": (0, 8), "T2": (12, 18), "T3": (22, 28), "T4": (33, 37)}
+    minsk = {"type": "CITY", "link": Link("linked", "Q2280")}
+    kinds = {"T1": {"type": "PERSON"}, "T2": minsk, "T3": minsk, "T4": {"type": "PERSON"}}
+    mentions = [Mention(id, *span, **kinds[id]) for id, span in spans.items()]
+    one = Document(
+        "d", text, mentions=tuple(mentions), entities=(Entity("E1", ("T1", "T4")),),
+        triples=(Triple("T1", "BORN", "T2"), Triple("T1", "P19", "T3"), Triple("T4", "KNOWS", "T1")),
+        annotated=Annotated("complete", "complete", "complete", "none", "partial"),
+    )  # fmt: skip
+    encode = encoder()
+    assert encode.repeats([item(document()), item(one)]).tolist() == [
+        [1, 0, 2, 0], [1, 3, 1, 0], [1, 3, 2, 0], [1, 0, 3, 1],
+    ]  # fmt: skip
+    gold = encode.with_gold([item(one)]).gold
+    assert gold is not None
+    assert gold.unsure.shape == (0, 4)
+    assert encode.repeats([item(document())]).shape == (0, 4)
+
+
 def test_nested_mentions_with_one_start_are_all_targets() -> None:
     gold = encoder().with_gold([item(document(person("T1", ANNA), person("T2", (0, 4)), person("T3", (5, 8))))]).gold
     assert gold is not None
@@ -242,8 +305,9 @@ def test_symbols_in_the_text_are_text(symbol: str) -> None:
     """They move what stands behind them by their own tokens, and no label by anything else."""
     text = f"Анна {symbol} в Минске"
     start = text.index("Минске")
-    one = Document("d", text, mentions=(person("T1", (start, len(text)), "CITY", Link("linked", "Q1")),))
-    named = Document("d", text, mentions=(person("T1", (5, 5 + len(symbol)), link=Link("linked", "Q1")),))
+    city = person("T1", (start, len(text)), "CITY", Link("linked", "Q1"))
+    one = replace(document(city), text=text)
+    named = replace(document(person("T1", (5, 5 + len(symbol)), link=Link("linked", "Q1"))), text=text)
     batch = encoder(max_mention=8).with_gold([item(one, ["Q1"]), item(named, ["Q1"]), item(document(), ["Q1"])])
     tokens = [token.text for token in item(one).window.tokens]
     assert "".join(tokens[1:-2]) == symbol

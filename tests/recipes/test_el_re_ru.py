@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from relik_ml import Relik
 from relik_ml.io import write_documents
-from relik_ml.types import Link
+from relik_ml.types import Annotated, Link
 from tests.corpus import documents
 from tests.recipes.test_cie_ru import data, vectors_or_skip, weights
 from tests.recipes.test_interruption import one_thread
@@ -29,11 +29,19 @@ RECIPES = {"el_ru": RETRIEVER, "re_ru": (), "cie_ru": RETRIEVER}
 
 
 def run(name: str, data: Path, out: Path, *flags: object) -> tuple[int, str]:
-    arguments = [*WINDOWS, *RECIPES[name], *flags, "--data", data, "--out", out]
+    arguments = ["--data", data, *WINDOWS, *RECIPES[name], *flags, "--out", out]
     if name != "re_ru" and "--entities" not in flags:
         arguments += ["--entities", data / "entities.jsonl"]
     found = CliRunner().invoke(import_module(f"relik_ml.recipes.{name}").command, [*map(str, arguments)])
     assert found.exception is None or isinstance(found.exception, SystemExit), found.output
+    return found.exit_code, found.output
+
+
+def run_file(file: Path, out: Path) -> tuple[int, str]:
+    """Relations alone, with nothing but a configuration file."""
+    found = CliRunner().invoke(
+        import_module("relik_ml.recipes.re_ru").command, ["--config", str(file), "--out", str(out)]
+    )
     return found.exit_code, found.output
 
 
@@ -73,12 +81,30 @@ def test_compact_twice_with_one_seed(
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six documents to learn from, as another converter writes them: no types, some mentions only, other relations."""
+    folder = tmp_path_factory.mktemp("foreign")
+    partial = Annotated("partial", "none", "silver", "none", "silver")
+    found = []
+    for document in documents()[12:18]:
+        mentions = tuple(replace(mention, type="ENTITY") for mention in document.mentions)
+        triples = tuple(replace(triple, relation="P19") for triple in document.triples)
+        found.append(replace(document, mentions=mentions, triples=triples, annotated=partial))
+    write_documents(found, folder / "train.jsonl")
+    return folder
+
+
 @pytest.mark.parametrize("name", ["el_ru", "re_ru"])
-def test_two_steps_with_tiny_mdeberta_and_e5(data: Path, checkpoints: Path, tmp_path: Path, name: str) -> None:
-    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta")
+def test_two_steps_with_tiny_mdeberta_and_e5_on_two_data_sets(
+    data: Path, foreign: Path, checkpoints: Path, tmp_path: Path, name: str
+) -> None:
+    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta", "--data", foreign)
     code, output = run(name, data, tmp_path / "out", *folders, "--reader-epochs", 2, "--reader-tokens", 4000)
     assert code == 0, output
     assert "epoch 2: ner " in output
+    assert "18 + 8 documents" in output
+    assert "out of the network's reach: 0 of 68 mentions" in output
     assert Relik.from_pretrained(tmp_path / "out").annotate([documents()[12]])
 
 
@@ -161,5 +187,7 @@ def test_a_configuration_file(data: Path, tmp_path: Path) -> None:
     for content, said in (("windw: 8\nepochs: 2", "epochs, windw"), ("- 1", "list"), ("a: [", "cannot be read")):
         file.write_text(content, "utf-8")
         refused(run("re_ru", data, tmp_path / "out", "--config", file), 7, said)
+    file.write_text(f"data: [{data}, {tmp_path}]", "utf-8")
+    refused(run_file(file, tmp_path / "out"), 3, "train.jsonl")
     file.write_text("reader_epochs: many", "utf-8")
     refused(run("re_ru", data, tmp_path / "out", "--config", file), 2, "reader-epochs")

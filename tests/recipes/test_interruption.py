@@ -55,7 +55,7 @@ def config(data: Path, out: Path, **others: object) -> Any:
     fields = {name[2:].replace("-", "_"): value for name, value in zip(FLAGS[::2], FLAGS[1::2], strict=True)}
     given = {name: value if name == "preset" else float(value) for name, value in fields.items()}
     given = {name: int(value) if str(value).endswith(".0") else value for name, value in given.items()}
-    places = {"data": data, "entities": data / "entities.jsonl", "out": out}
+    places = {"data": (data,), "entities": data / "entities.jsonl", "out": out}
     return recipe.Config(**{**recipe.PRESETS["compact"], **given, **places, **others})
 
 
