@@ -39,6 +39,7 @@ from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
 from relik_ml.training.indexing import given_index
 from relik_ml.training.launch import (
+    INTERRUPTION,
     accelerated,
     from_scratch,
     not_negative,
@@ -76,6 +77,8 @@ class Config:
     """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
     checkpoint: int = 500
     """Steps from one checkpoint to the next, besides those at each epoch's end; 0 makes none."""
+    tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
+    """Where losses, rates and scores on dev are logged besides; its package must be installed."""
     window: int = 128
     stride: int = 96
     retriever: str = "intfloat/multilingual-e5-base"
@@ -88,6 +91,8 @@ class Config:
     negatives: int = 200
     """Passages drawn at random for each batch of the retriever, besides those of the other windows."""
     reader_epochs: int = 20
+    patience: int = 0
+    """Epochs without a better score on dev after which the reader is done; 0 runs all of them."""
     reader_rate: float = 2e-5
     reader_tokens: int = 1024
     """Tokens of windows in a step of the reader, padding included, of all processes together."""
@@ -124,24 +129,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-MOVABLE = {
-    "data",
-    "entities",
-    "corpus",
-    "out",
-    "resume",
-    "back",
-    "checkpoint",
-    "reader_chunk",
-    "gradient_checkpointing",
-}
+MOVABLE = INTERRUPTION | {"data", "entities", "corpus", "out", "reader_chunk", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
 def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
-    accelerator = accelerated(config.seed)
+    accelerator = accelerated(config)
     data = read_data(config.data, config.entities)
     data.require("train", "mentions", "links", "triples")
     data.require("dev", "mentions")
@@ -167,7 +162,16 @@ def check(config: Config) -> Stages:
         "reader_tokens", "reader_layer_decay", "candidates", "relations", "words", "word_width", "hidden",
     )  # fmt: skip
     not_negative(
-        config, "negatives", "dense", "relation_weight", "dropout", "checkpoint", "back", "reader_chunk", "lora"
+        config,
+        "negatives",
+        "dense",
+        "relation_weight",
+        "dropout",
+        "checkpoint",
+        "back",
+        "reader_chunk",
+        "lora",
+        "patience",
     )
     stride_fits(config.window, config.stride)
     from_scratch(config, "index", "lora", "gradient_checkpointing")
@@ -201,7 +205,9 @@ def retrieve(config: Config, session: Session, encoder: TextEncoders) -> Passage
 def read(config: Config, session: Session, relik: Relik) -> Progress:
     """Section 3.2: mentions, their types and links and the relations between them, all at once."""
     relik.reader.model.weights = LossWeights(relation=config.relation_weight)
-    plan = Optimisation(config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay)
+    plan = Optimisation(
+        config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience
+    )
     keep = partial(keep_model, session, relik, TASK, written_out("cie_ru", config, PRESETS))
     teaching = Teaching(config.reader_tokens, config.reader_chunk, config.repeated)
     return train_reader(session, relik, plan, teaching, relik.annotate, keep)

@@ -36,6 +36,7 @@ from relik_ml.training.checkpoint import Progress
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, compact, joint, untrained
 from relik_ml.training.launch import (
+    INTERRUPTION,
     accelerated,
     from_scratch,
     not_negative,
@@ -73,12 +74,16 @@ class Config:
     """Steps from one checkpoint to the next, besides those at each epoch's end; 0 makes none."""
     mentions: Literal["predicted", "gold"] = "predicted"
     """Between which mentions relations are found: with ``gold`` their bounds are not learnt, and dev's are given."""
+    tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
+    """Where losses, rates and scores on dev are logged besides; its package must be installed."""
     window: int = 128
     stride: int = 96
     retriever: str = "intfloat/multilingual-e5-small"
     """Orders the relations; it is not trained."""
     reader: str = MDEBERTA
     reader_epochs: int = 20
+    patience: int = 0
+    """Epochs without a better score on dev after which the reader is done; 0 runs all of them."""
     reader_rate: float = 2e-5
     reader_tokens: int = 1024
     """Tokens of windows in a step of the reader, padding included, of all processes together."""
@@ -107,14 +112,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "compact": {"preset": "compact", "window": 256, "stride": 192, "reader_epochs": 24, "reader_rate": 2e-3},
 }
 
-MOVABLE = {"data", "corpus", "out", "resume", "back", "checkpoint", "reader_chunk", "gradient_checkpointing"}
+MOVABLE = INTERRUPTION | {"data", "corpus", "out", "reader_chunk", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
 def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
-    accelerator = accelerated(config.seed)
+    accelerator = accelerated(config)
     data = read_data(config.data, None).relating()
     data.require("train", "mentions", "triples")
     data.require("dev", "mentions", "triples")
@@ -147,7 +152,7 @@ def check(config: Config) -> Stages:
         "word_width",
         "hidden",
     )
-    not_negative(config, "relation_weight", "dropout", "checkpoint", "back", "reader_chunk", "lora")
+    not_negative(config, "relation_weight", "dropout", "checkpoint", "back", "reader_chunk", "lora", "patience")
     stride_fits(config.window, config.stride)
     from_scratch(config, "lora", "gradient_checkpointing")
     return stages(config, MOVABLE, ("reader",), [*config.corpus])
@@ -170,7 +175,9 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     """Mentions, their types and the relations between them, all at once; or relations and types of given mentions."""
     bounds = 0.0 if config.mentions == "gold" else 1.0
     relik.reader.model.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
-    plan = Optimisation(config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay)
+    plan = Optimisation(
+        config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience
+    )
     predict = relik.describe if config.mentions == "gold" else relik.annotate
     keep = partial(keep_model, session, relik, TASK, written_out("re_ru", config, PRESETS))
     teaching = Teaching(config.reader_tokens, config.reader_chunk, config.repeated)

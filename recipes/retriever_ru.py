@@ -40,10 +40,19 @@ from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
-from relik_ml.training.launch import accelerated, from_scratch, not_negative, positive, recipe, stages, stride_fits
+from relik_ml.training.launch import (
+    INTERRUPTION,
+    accelerated,
+    from_scratch,
+    not_negative,
+    positive,
+    recipe,
+    stages,
+    stride_fits,
+)
 from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
-from relik_ml.training.run import Run, Stages
+from relik_ml.training.run import Order, Run, Stages
 from relik_ml.training.vectors import compact_vocabulary
 
 
@@ -64,6 +73,8 @@ class Config:
     """Go on from the checkpoint of a run that was cut off."""
     back: int = 0
     """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
+    tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
+    """Where losses, rates and scores on dev are logged besides; its package must be installed."""
     encoder: str = "intfloat/multilingual-e5-base"
     """A folder, or a name on the Hugging Face Hub, of any encoder that AutoModel loads."""
     prefixes: Literal["saved", "none"] = "saved"
@@ -116,24 +127,14 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": {"preset": "large", "encoder": "intfloat/multilingual-e5-large", "rate": 1e-5, "chunk_tokens": 4096},
 }  # fmt: skip
 
-MOVABLE = {
-    "data",
-    "entities",
-    "corpus",
-    "out",
-    "resume",
-    "back",
-    "chunk_tokens",
-    "checkpoint",
-    "gradient_checkpointing",
-}
+MOVABLE = INTERRUPTION | {"data", "entities", "corpus", "out", "chunk_tokens", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: places, and what does not change the weights."""
 
 
 def main(config: Config) -> Progress:
     """The whole path."""
     state = check(config)
-    accelerator = accelerated(config.seed, config.precision)
+    accelerator = accelerated(config, config.precision)
     data = read_data(config.data, config.entities)
     questions = ask(config, data)
     encoder = compact(config, data) if config.preset == "compact" else pretrained(config)
@@ -212,7 +213,7 @@ def train(
     lengths = encoder.query_lengths(questions.texts)
     batches, each = plan_batches(config, lengths)
     plan = Optimisation(config.rate, config.epochs, layer_decay=config.layer_decay)
-    run = Run(accelerator, encoder.model, plan, [batches], config.seed, state["retriever"])
+    run = Run(accelerator, encoder.model, plan, Order([batches], lengths), config.seed, state["retriever"])
     objective = Objective(config.temperature, config.reduction, run.processes)
     for places, random in run.steps("retriever"):
         batch = questions.batch(places, config.drawn, random, run.progress.mined)

@@ -58,14 +58,19 @@ class Report:
         return sum(scores) / len(scores) if scores else 0.0
 
     @property
+    def heads(self) -> list[str]:
+        """The names of the headline scores that there are."""
+        return [name for name in HEADLINES if name in self.scores]
+
+    @property
     def headline(self) -> float:
         """The mean F1 of the headline scores that there are, for choosing between models: each alone is noisy."""
-        scores = [self.scores[name].f1 for name in HEADLINES if name in self.scores]
+        scores = [self.scores[name].f1 for name in self.heads]
         return sum(scores) / len(scores) if scores else 0.0
 
     def headlines(self) -> str:
         """The headline scores in one line, in hundredths."""
-        return "  ".join(f"{name} {100 * self.scores[name].f1:.1f}" for name in HEADLINES if name in self.scores)
+        return "  ".join(f"{name} {100 * self.scores[name].f1:.1f}" for name in self.heads)
 
     def json(self) -> dict[str, Any]:
         """The report as JSON values; shares lie in [0, 1], and are null where nothing is there to score."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import timedelta
+from importlib.util import find_spec
 from math import inf
 from os import environ
 from pathlib import Path
@@ -20,8 +21,9 @@ from relik_ml.training.data import splits
 from relik_ml.training.flags import changed, flags, given, written
 from relik_ml.training.run import Stages
 
-INTERRUPTION = {"resume", "back", "checkpoint"}
+INTERRUPTION = {"resume", "back", "checkpoint", "tracker"}
 """Fields of a Config that change no weight."""
+TRACKERS = ["none", "tensorboard", "wandb", "clearml"]
 
 _KINDS = {"NO", "MULTI_CPU", "MULTI_GPU", "MULTI_XPU", "MULTI_NPU"}
 """Of accelerate's ways to run, those in which every process holds the whole model."""
@@ -47,7 +49,7 @@ def recipe(
             click.echo(f"error: {error}", err=True)
             raise SystemExit(error.exit_code) from None
 
-    run = flags(config, preset=list(presets), **choices)(run)
+    run = flags(config, preset=list(presets), tracker=TRACKERS, **choices)(run)
     file = click.option(
         "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False, callback=_read, metavar="FILE",
         help="YAML: `name: value` for any of the fields.",
@@ -55,21 +57,31 @@ def recipe(
     return click.command(help=doc)(file(run))
 
 
-def accelerated(seed: int, precision: str | None = None) -> Accelerator:
-    """The accelerator of a run that is repeatable by its seed; all its processes have begun when it is returned.
+def accelerated(config: Any, precision: str | None = None) -> Accelerator:
+    """The accelerator of a run that is repeatable by its seed, with its tracker; all processes have begun by then.
 
     Raises:
-        ConfigError: accelerate was asked for what the recipe does not run as, or for processes that it did not start.
+        ConfigError: accelerate was asked for what the recipe does not run as, or for processes that it did not start;
+            or the package of the tracker is not installed.
     """
+    trackers = [] if config.tracker == "none" else [config.tracker]
+    for name in trackers:
+        if find_spec(name) is None:
+            raise ConfigError("the tracker is not installed", got=f"--tracker {name}", fix=f"pip install {name}")
     if environ.keys() >= {"ACCELERATE_DYNAMO_BACKEND", "MASTER_ADDR"} and not environ.keys() & _SEVERAL:
         fix = "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N, see docs/training.md"
         raise ConfigError("accelerate starts one process on a CPU, whatever --num_processes says", fix=fix)
-    set_seed(seed)
+    set_seed(config.seed)
     waiting = InitProcessGroupKwargs(timeout=_PATIENCE)
-    accelerator = Accelerator(mixed_precision=precision, kwargs_handlers=[waiting])
+    logs = config.out.with_name(config.out.name + ".logs")
+    accelerator = Accelerator(
+        mixed_precision=precision, kwargs_handlers=[waiting], log_with=trackers or None, project_dir=logs
+    )
     if (kind := accelerator.distributed_type.value) not in _KINDS:
         fix = "one process, or several that hold the whole model each: accelerate launch --multi_gpu"
         raise ConfigError("the recipes do not shard a model", got=str(kind), fix=fix)
+    if trackers:
+        accelerator.init_trackers(config.out.name, {name: str(value) for name, value in asdict(config).items()})
     return accelerator
 
 

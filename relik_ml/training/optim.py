@@ -27,6 +27,8 @@ class Optimisation:
     floor: float = 0.02
     """Share of the rate that is left at the end."""
     decay: float = 0.01
+    patience: int = 0
+    """Epochs without a better score on dev after which no more follow; 0 runs all of them."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     layer_decay: float = 1.0

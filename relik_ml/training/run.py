@@ -27,6 +27,29 @@ Epochs = Sequence[Sequence[Sequence[int]]]
 
 
 @dataclass(frozen=True)
+class Order:
+    """In which order a model sees its windows."""
+
+    epochs: Epochs
+    tokens: Sequence[int]
+    """Of each window: what the progress of a run is measured in."""
+
+    @property
+    def batches(self) -> list[Sequence[int]]:
+        """All of them."""
+        return [batch for epoch in self.epochs for batch in epoch]
+
+    def size(self, batches: Sequence[Sequence[int]]) -> int:
+        """Tokens of some batches, without padding.
+
+        >>> order = Order([[[0], [1, 2]], [[2, 0], [1]]], tokens=[3, 4, 5])
+        >>> order.size(order.batches), order.size(order.batches[:2])
+        (24, 12)
+        """
+        return sum(self.tokens[place] for batch in batches for place in batch)
+
+
+@dataclass(frozen=True)
 class Resumption:
     """When the state of a run is kept, and where it goes on."""
 
@@ -40,7 +63,7 @@ class Resumption:
 class Run:
     """One model on its way down.
 
-    What happens in a step is a function of ``seed`` and the step's number, and so are the order of ``epochs`` and
+    What happens in a step is a function of ``seed`` and the step's number, and so are the ``order`` of windows and
     everything drawn from what ``steps`` gives::
 
         for places, random in run.steps("reader"):
@@ -53,12 +76,12 @@ class Run:
     """
 
     def __init__(
-        self, accelerator: Accelerator, model: nn.Module, plan: Optimisation, epochs: Epochs, seed: int,
+        self, accelerator: Accelerator, model: nn.Module, plan: Optimisation, order: Order, seed: int,
         resumption: Resumption,
     ) -> None:  # fmt: skip
         self.accelerator, self.plan, self.seed, self.resumption = accelerator, plan, seed, resumption
-        self.batches = [list(batch) for epoch in epochs for batch in epoch]
-        self.ends = list(accumulate(map(len, epochs)))
+        self.order, self.batches = order, order.batches
+        self.ends = list(accumulate(map(len, order.epochs)))
         adam, self._schedule = optimiser(model.to(accelerator.device), plan, len(self.batches))
         self.progress = self._found(model, adam)
         self.processes = Processes.of(accelerator)
@@ -78,17 +101,45 @@ class Run:
 
     def steps(self, name: str) -> Iterator[tuple[list[int], Random]]:
         """The batches that are left, each with its own source of randomness; torch's is set for the step, too."""
-        left = self.batches[self.progress.step :]
-        bar = tqdm(
-            left, name, len(self.batches), initial=self.progress.step, unit="step", disable=not self.processes.first
-        )
         self.model.train()
-        for places in bar:
-            torch.manual_seed(self.seed * 2**32 + self.processes.rank * 2**24 + self.progress.step)
-            yield places, Random(f"{self.seed} {self.progress.step}")
-            bar.set_postfix(loss=f"{self.progress.losses[-1]:.3f}")
-            self._keep()
+        with self._bar(name) as bar:
+            for places in self.batches[self.progress.step :]:
+                if self.fruitless:
+                    break
+                torch.manual_seed(self.seed * 2**32 + self.processes.rank * 2**24 + self.progress.step)
+                rate = float(self._schedule.get_last_lr()[0])
+                yield list(places), Random(f"{self.seed} {self.progress.step}")
+                self._say(name, rate, bar)
+                bar.update(self.order.size([places]))
+                self._keep()
         self.model.eval()
+
+    @property
+    def fruitless(self) -> bool:
+        """Whether so many epochs are over without a better ``headline`` on dev that it is time to stop."""
+        found = [each["headline"] for each in self.progress.measured if "headline" in each]
+        return 0 < self.plan.patience < len(found) - found.index(max(found)) if found else False
+
+    def _bar(self, name: str) -> tqdm[Any]:
+        """Tokens done and to be done: so it says how many a second, and how long it will still take."""
+        done, whole = (self.order.size(each) for each in (self.batches[: self.progress.step], self.batches))
+        return tqdm(
+            desc=name, initial=done, total=whole, unit="token", unit_scale=True, disable=not self.processes.first
+        )
+
+    def _say(self, name: str, rate: float, bar: tqdm[Any]) -> None:
+        """The step just done, to people and to trackers."""
+        step, loss = self.progress.step, self.progress.losses[-1]
+        bar.set_postfix(step=f"{step}/{len(self.batches)}", loss=f"{loss:.3f}")
+        self._track({f"{name}/loss": loss, f"{name}/rate": rate, f"{name}/step": step})
+        measured = self.progress.measured[-1] if self.progress.measured else {}
+        if measured.get("step") == step:
+            self._track({f"{name}/dev/{what}": value for what, value in measured.items() if what != "step"})
+
+    def _track(self, values: Mapping[str, float]) -> None:
+        # Weights & Biases refuses a step that is behind the last one, as those of the second stage would be.
+        for tracker in self.accelerator.trackers if self.processes.first else ():
+            tracker.log(dict(values), step=None if tracker.name == "wandb" else self.progress.step)
 
     def descend(self, losses: Iterable[Tensor]) -> None:
         """One step down the gradient of the sum of ``losses``, of all processes; one graph is kept at a time."""

@@ -27,7 +27,7 @@ from relik_ml.training.indexing import build_index
 from relik_ml.training.lessons import Lessons, Teaching
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.processes import Processes
-from relik_ml.training.run import Epochs, Run, Stages
+from relik_ml.training.run import Epochs, Order, Run, Stages
 from relik_ml.types import Document, Retrieved
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def train_retriever(
     data = session.data
     questions = Questions.of(data.train, data.entries, session.window, session.stride)
     epochs = question_epochs(len(questions.views), batch, plan.epochs, session.seed)
-    run = Run(session.accelerator, encoder.model, plan, epochs, session.seed, session.states["retriever"])
+    order = Order(epochs, [len(view.tokens) for view in questions.views])
+    run = Run(session.accelerator, encoder.model, plan, order, session.seed, session.states["retriever"])
     objective = Objective(processes=run.processes)
     for places, random in run.steps("retriever"):
         loss = objective(encoder, questions.batch(places, negatives, random))
@@ -97,13 +98,13 @@ def train_reader(
     """
     reader, data, say = relik.reader, session.data, session.accelerator.print
     lessons = Lessons(reader.encode, read_candidates(session, relik), teaching, session.processes)
-    epochs = window_epochs(lessons.items, teaching.tokens, plan.epochs, session.seed)
-    run = Run(session.accelerator, reader.model, plan, epochs, session.seed, session.states["reader"])
+    order = window_order(lessons.items, teaching.tokens, plan.epochs, session.seed)
+    run = Run(session.accelerator, reader.model, plan, order, session.seed, session.states["reader"])
     for places, _ in run.steps("reader"):
         run.descend(lessons.losses(run.model, places))
         if run.epoch_ends:
             found = run.processes.once(lambda: score(data.dev, predict(data.dev)))
-            best = run.measured({"headline": found.headline})
+            best = run.measured({"headline": found.headline, **{name: found.scores[name].f1 for name in found.heads}})
             say(f"epoch {run.epoch}: {found.headlines()}{'  best' if best else ''}")
             if best and run.processes.first:
                 keep(found)
@@ -140,7 +141,7 @@ def question_epochs(count: int, size: int, epochs: int, seed: int) -> Epochs:
     return [[order[start : start + size] for start in range(0, count, size)] for order in orders]
 
 
-def window_epochs(items: Sequence[Retrieved], tokens: int, epochs: int, seed: int) -> Epochs:
+def window_order(items: Sequence[Retrieved], tokens: int, epochs: int, seed: int) -> Order:
     """All windows in each epoch, batches of like length, every time in another order."""
     lengths = [len(item.window.tokens) for item in items]
-    return [shuffled_batches(lengths, tokens, Random(seed + epoch)) for epoch in range(epochs)]
+    return Order([shuffled_batches(lengths, tokens, Random(seed + epoch)) for epoch in range(epochs)], lengths)
