@@ -71,6 +71,8 @@ class Checkpoint:
         states = {"weights": trained(model), "adam": optimiser_state(adam), "best": progress.best, "mined": mined}
         fields = {name: getattr(progress, name) for name in ("step", "losses", "measured")}
         self._refuse_foreign()
+        for unfinished in self.folder.glob(".*.part"):  # what a kill has left, as large as a checkpoint
+            shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(self._at(progress.step), ignore_errors=True)  # of a past that was gone back from, perhaps damaged
         with atomic_folder(self._at(progress.step), FORMAT.wrote) as partial:
             for name, state in states.items():

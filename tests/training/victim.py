@@ -14,7 +14,7 @@ from relik_ml.training.checkpoint import Checkpoint, Progress, trained
 from relik_ml.training.optim import Optimisation, optimiser
 from relik_ml.training.run import Order, Resumption, Run
 
-PLAN, STEPS = Optimisation(0.01, 5), 60
+PLAN, STEPS = Optimisation(0.01, 5), 30
 RUN = {"name": "victim"}
 
 
@@ -29,14 +29,14 @@ def digest(model: nn.Module) -> str:
     return hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in trained(model).values())).hexdigest()
 
 
-def train(folder: Path) -> list[str]:
-    """From the newest checkpoint, if there is one; what the weights were after each step."""
+def train(folder: Path, every: int = 1) -> tuple[list[str], tuple[float, ...]]:
+    """From the newest checkpoint, if there is one; the weights after each step, and the losses of all."""
     torch.set_num_threads(1)
     os.environ["ACCELERATE_USE_CPU"] = "true"
     store = Checkpoint(folder, RUN)
     each = STEPS // PLAN.epochs
     order = Order([[[epoch * each + step] for step in range(each)] for epoch in range(PLAN.epochs)], [1] * STEPS)
-    resumption = Resumption(store, 1, 0 if store.steps() else None)
+    resumption = Resumption(store, every, 0 if store.steps() else None)
     run = Run(accelerate.Accelerator(), model(), PLAN, order, 7, resumption)
     weights = []
     for places, random in run.steps("victim"):
@@ -44,7 +44,7 @@ def train(folder: Path) -> list[str]:
         run.descend([nn.functional.dropout(run.model(inputs), 0.5).square().mean()])
         run.measured({"headline": random.random()})
         weights.append(digest(run.model))
-    return weights
+    return weights, run.progress.losses
 
 
 def found(folder: Path) -> tuple[Progress, str]:
