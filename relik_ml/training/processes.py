@@ -81,7 +81,7 @@ class Processes:
         there = torch.tensor([float(weight.grad is not None) for weight in weights], device=weights[0].device)
         for weight, known in zip(weights, self.total(there).tolist(), strict=True):
             if known:
-                weight.grad = self.total(torch.zeros_like(weight) if weight.grad is None else weight.grad)
+                weight.grad = self.total(torch.zeros_like(weight) if weight.grad is None else weight.grad.contiguous())
 
     def make_alike(self, model: nn.Module) -> None:
         """Give all processes the weights of the first."""

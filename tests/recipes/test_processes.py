@@ -8,18 +8,23 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from relik_ml import Relik
+from relik_ml.errors import ConfigError
 from tests.corpus import documents
 from tests.recipes.test_cie_ru import data
 from tests.recipes.test_interruption import one_thread
 from tests.recipes.two import run
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
+from accelerate import Accelerator, DistributedType
+
+from relik_ml.training.launch import accelerated
 
 __all__ = ["data", "one_thread"]  # fixtures of other recipes' tests
 
@@ -99,3 +104,22 @@ def test_two_processes_are_one(root: Path, data: Path, checkpoints: Path, tmp_pa
         "cie", "cie.index", "cie.scores.json", "losses.0", "losses.1", "retriever",
     ]  # fmt: skip
     assert Relik.from_pretrained(tmp_path / "two" / "cie").annotate([documents()[12]])
+
+
+def test_processes_that_accelerate_did_not_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What its launcher sets when it is asked for two processes on a CPU, and starts one."""
+    config = SimpleNamespace(tracker="none", seed=1, out=tmp_path / "out")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    with pytest.raises(ConfigError, match="one process") as error:
+        accelerated(config)
+    assert "--multi_gpu" in error.value.fix
+    monkeypatch.delenv("MASTER_ADDR")
+    assert accelerated(config).num_processes == 1
+
+
+def test_models_in_pieces_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
+    with pytest.raises(ConfigError, match="shard") as error:
+        accelerated(SimpleNamespace(tracker="none", seed=1, out=tmp_path / "out"))
+    assert error.value.got == "FSDP"
