@@ -34,8 +34,8 @@ Stems = tuple[str, ...]
 def bases(derived: str) -> Iterator[Stems]:
     """The stems of names that a stem may be derived from; the same may come by two suffixes.
 
-    >>> list(bases("техасск")), set(bases("москвич")), list(bases("петербуржец"))[-1]
-    ([('техас',), ('техасц',)], {('москв',), ('москвск',)}, ('санкт', 'петербург'))
+    >>> list(bases("техасск")), ("москв",) in bases("москвич"), list(bases("петербуржец"))[-1]
+    ([('техас',), ('техасц',)], True, ('санкт', 'петербург'))
     """
     yield from ((base,) for base in by_rule(derived))
     yield from _IRREGULAR.get(derived, ())

@@ -42,7 +42,7 @@ def russian_stems(word: str) -> list[str]:
     """The stems of the Russian words that a Latin one may spell, likeliest first; of anything else none.
 
     >>> russian_stems("Yeltsin"), russian_stems("Dostoyevsky")[0] == russian_stems("Dostoevskii")[0] == "достоевск"
-    (['елцин', 'ельцин', 'елтсин', 'ельтсин'], True)
+    (['елцин', 'елтсин', 'ельцин', 'ельтсин'], True)
     """
     folded = "".join(char for char in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(char))
     matches = list(_LETTERS.finditer(folded))

@@ -109,7 +109,9 @@ def test_a_cached_step_is_the_step(questions: Questions, encoder: TrainableEncod
     assert exact
     for name, weight in model.named_parameters():
         assert (weight.grad is None) == (name not in exact), name
-        assert weight.grad is None or torch.allclose(weight.grad, exact[name], rtol=1e-4, atol=1e-5), name
+        if weight.grad is not None:  # float32 sums in another order, of terms as large as the largest gradient
+            largest = exact[name].abs().max().item()
+            assert torch.allclose(weight.grad, exact[name], rtol=1e-4, atol=1e-5 * max(1.0, largest)), name
 
 
 def test_recall_by_vector_alone() -> None:
