@@ -91,7 +91,7 @@ class Spans:
         latin = [place for place, form in enumerate(forms) if form.latin]
         parts = [
             *_spelt(forms, near), *_heard(forms, near, latin), *_single(forms, latin),
-            *_hyphened(forms, places, words), *_romanised(forms, near, latin), *_initialled(forms, near),
+            *_hyphened(forms, near, places, words), *_romanised(forms, near, latin), *_initialled(forms, near),
         ]  # fmt: skip
         first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Runs(places[first], places[last], key, way)
@@ -162,9 +162,11 @@ def _single(forms: Sequence[Form], latin: Sequence[int]) -> Iterator[Runs]:
         yield _runs(_places(pairs), 1, _hashes(pairs), way)
 
 
-def _hyphened(forms: Sequence[Form], places: NDArray[np.int64], words: Sequence[Token]) -> Iterator[Runs]:
+def _hyphened(
+    forms: Sequence[Form], near: NDArray[np.bool_], places: NDArray[np.int64], words: Sequence[Token]
+) -> Iterator[Runs]:
     """What is derived from the second half of a name: «нью-йоркский»."""
-    marked = np.flatnonzero(np.diff(places) == 2) + 1  # behind a single mark
+    marked = np.flatnonzero((np.diff(places) == 2) & near[1:]) + 1  # behind a single mark
     second = [place for place in marked.tolist() if forms[place].derived and _hyphen(words, int(places[place]) - 1)]
     pairs = [(place - 1, base) for place in second for base in forms[place].derived]
     first = np.array([forms[place].surface for place, _ in pairs], np.uint64)
