@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from relik_ml.retriever.keys import PATRONYMIC, spellings
+from relik_ml.retriever.keys import PATRONYMIC, spellings, words_of
 from relik_ml.retriever.stems import CYRILLIC
 from relik_ml.types import Entry, Token
 
@@ -55,8 +55,8 @@ def fit(initials: Sequence[str], entry: Entry) -> bool | None:
 
 
 def surname(entry: Entry) -> str:
-    """The last word of a person's name, without the marks of an encyclopaedia."""
-    return _words(entry)[-1]
+    """The last word of a person's name, by which the name is indexed; of a double-barrelled one its second half."""
+    return (words_of(spellings(entry.name, human=True)[-1]) or [""])[-1]
 
 
 def _words(entry: Entry) -> list[str]:

@@ -67,6 +67,15 @@ class Hits(NamedTuple):
         return Hits(*(column[places] for column in self))
 
 
+class Asked(NamedTuple):
+    """What ``NameIndex.find_all`` is given, the words of all texts in one."""
+
+    words: Sequence[Token]
+    held_out: Sequence[Learnt] | None
+    firsts: Callable[[Ints], Ints] | None
+    entries: Sequence[Entry] | None
+
+
 class NameIndex:
     """Finds the rows of a ``NameTable`` in texts."""
 
@@ -131,9 +140,9 @@ class NameIndex:
         spans, span = np.unique(runs.first * len(words) + runs.last, return_inverse=True)
         first, last = np.divmod(spans, max(1, len(words)))
         text: Ints = np.asarray(np.searchsorted(ends, first, "right"))
-        hits = _best(self._hits(runs, span, text[span], held_out, firsts))
+        hits = _best(self._hits(runs, span, text[span], Asked(words, held_out, firsts, entries)))
         if entries is not None:
-            hits = _fitting(_exact(hits, first, words, entries), first, last, words, ends[text], entries)
+            hits = _fitting(hits, first, last, words, ends[text], entries)
         chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
         begin = ends - [len(words) for words in texts]
         at, offset = chosen.span, begin[text[chosen.span]]
@@ -151,14 +160,7 @@ class NameIndex:
         place = np.searchsorted(self.table.keys, runs.key)
         return runs.of(np.flatnonzero(self.table.keys[np.minimum(place, len(self.table.keys) - 1)] == runs.key))
 
-    def _hits(
-        self,
-        runs: Runs,
-        span: Ints,
-        text: Ints,
-        held_out: Sequence[Learnt] | None,
-        firsts: Callable[[Ints], Ints] | None,
-    ) -> Hits:
+    def _hits(self, runs: Runs, span: Ints, text: Ints, asked: Asked) -> Hits:
         """The rows of each key with their evidence, less what is held out of each text."""
         table = self.table
         low, high = np.searchsorted(table.keys, runs.key, "left"), np.searchsorted(table.keys, runs.key, "right")
@@ -166,19 +168,20 @@ class NameIndex:
         run = np.repeat(np.arange(len(sizes)), sizes)
         place = np.arange(len(run)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + low[run]
         rows, kinds, seen = table.rows[place], table.kinds[place].astype(np.int64), table.counts[place].astype(np.int64)
-        if held_out:
-            asked = zip(text[run].tolist(), table.keys[place].tolist(), rows.tolist(), strict=True)
-            seen = np.maximum(seen - np.array([held_out[number][key, row] for number, key, row in asked], np.int64), 0)
+        if held_out := asked.held_out:
+            met = zip(text[run].tolist(), table.keys[place].tolist(), rows.tolist(), strict=True)
+            seen = np.maximum(seen - np.array([held_out[number][key, row] for number, key, row in met], np.int64), 0)
         way = runs.way[run]
         seen = np.where(way == SPELT, seen, 0)
         total = np.bincount(run, seen, len(sizes)).astype(np.int64)[run]
         kinds = _kinds(kinds, seen, way)
-        keep = np.flatnonzero((kinds > 0) & (rows != NOBODY))
+        keep = (kinds > 0) & (rows != NOBODY)
+        keep[keep] = _exact(kinds[keep], runs.first[run[keep]], rows[keep], asked)
         run, rows, kinds, seen, total = (column[keep] for column in (run, rows, kinds, seen, total))
-        if firsts is not None:
-            run, rows, kinds, seen, total = _folded(run, firsts(rows.astype(np.int64)), kinds, seen, total)
+        if asked.firsts is not None:
+            run, rows, kinds, seen, total = _folded(run, asked.firsts(rows.astype(np.int64)), kinds, seen, total)
         popularity = table.popularity[rows].astype(np.float64)
-        weight = 8 * seen / (total + 1) + popularity + (kinds & (1 << LABEL) > 0)
+        weight = 8 * seen / (total + 1) + popularity + (kinds & (1 << LABEL) > 0) - (kinds & (1 << SOUND) > 0)
         return Hits(span[run], rows.astype(np.int64), weight, popularity, kinds, seen, total)
 
     def _describe(self, hits: Hits, looks: Floats, length: Ints, text: Ints, per_span: int) -> tuple[Hits, Floats]:
@@ -234,20 +237,26 @@ def _folded(run: Ints, rows: Ints, kinds: Ints, seen: Ints, total: Ints) -> tupl
 
 
 def _best(hits: Hits) -> Hits:
-    """Of each row of each span the best evidence, the likeliest rows of a span first."""
-    keys = (hits.total, hits.seen, hits.kind, hits.popularity, hits.weight)
+    """Of each row of each span the best evidence, the likeliest rows of a span first.
+
+    An alias tells more than a surname: initials cannot contradict it.
+    """
+    keys = (hits.total, hits.seen, hits.kind, hits.kind & 1 << ALIAS, hits.popularity, hits.weight)
     order = np.lexsort((*(-key for key in keys), hits.row, hits.span))
     hits = hits.of(order)
     hits = hits.of(starts(hits.span, hits.row))
     return hits.of(np.lexsort((hits.row, -hits.weight, hits.span)))
 
 
-def _exact(hits: Hits, first: Ints, words: Sequence[Token], entries: Sequence[Entry]) -> Hits:
-    """The hits without Latin surnames that merely sound like the word in the text. Of each span its first word (S,)."""
-    heard = np.flatnonzero(hits.kind & 1 << SOUND)
-    asked = zip(heard.tolist(), first[hits.span[heard]].tolist(), hits.row[heard].tolist(), strict=True)
-    wrong = [hit for hit, word, row in asked if surname(entries[row]).casefold() != words[word].text.casefold()]
-    return hits.of(np.delete(np.arange(len(hits.row)), wrong)) if wrong else hits
+def _exact(kinds: Ints, first: Ints, rows: NDArray[np.uint32], asked: Asked) -> NDArray[np.bool_]:
+    """(H,) whether a hit is no Latin surname that merely sounds like the word in the text, whose place is ``first``."""
+    exact = np.ones(len(kinds), bool)
+    if (entries := asked.entries) is not None:
+        heard = np.flatnonzero(kinds & 1 << SOUND)
+        surnames = {row: surname(entries[row]).casefold() for row in np.unique(rows[heard]).tolist()}
+        met = zip(first[heard].tolist(), rows[heard].tolist(), strict=True)
+        exact[heard] = [asked.words[word].text.casefold() == surnames[row] for word, row in met]
+    return exact
 
 
 def _fitting(hits: Hits, first: Ints, last: Ints, words: Sequence[Token], stop: Ints, entries: Sequence[Entry]) -> Hits:

@@ -335,6 +335,42 @@ def test_names_do_not_reach_from_text_to_text_in_latin_letters() -> None:
     assert found_ == [[], []]
 
 
+def test_hyphened_words_do_not_reach_from_text_to_text() -> None:
+    entries = [Entry("Q60", "entity", "Нью-Йорк")]
+    texts = [tokens("Нью-"), tokens("    йоркский")]  # the offsets of the two documents fit together
+    assert NameIndex.build(entries, Learnt(), LEMMA).find_all(texts) == [[], []]
+
+
+def test_a_latin_surname_is_compared_with_the_row_that_it_is_of_and_not_with_another_language() -> None:
+    entries = [
+        Entry("Q6", "entity", "Дженнифер Энистон", types=(HUMAN,), lang="ru"),
+        Entry("Q6", "entity", "Jennifer Aniston", types=(HUMAN,), lang="en"),
+    ]
+    index = NameIndex.build(entries, Learnt(), LEMMA)
+    for word, rows in {"Aniston": [0], "Onnistan": []}.items():
+        (hits,) = index.find_all([tokens(f"роль {word}")], firsts=np.zeros_like, entries=entries)
+        assert [hit.row for hit in hits] == rows, word
+
+
+def test_the_second_half_of_a_latin_surname_is_compared() -> None:
+    entries = [Entry("Q7", "entity", "Emma Smith-Jones", types=(HUMAN,), lang="en")]
+    index = NameIndex.build(entries, Learnt(), LEMMA)
+    assert named("Пишет Smith-Jones.", index, entries) == {("Jones", "Q7")}
+    assert named("Пишет Smith-Janes.", index, entries) == set()
+
+
+def test_a_latin_surname_comes_behind_what_is_spelt_so_and_an_alias_tells_more_than_it() -> None:
+    entries = [
+        Entry("Q1", "entity", "Anna Vesta", types=(HUMAN,), lang="en", popularity=1.5),
+        Entry("Q2", "entity", "LADA", aliases=("Vesta",), lang="en", popularity=1.0),
+        Entry("Q3", "entity", "Maria Vesta", types=(HUMAN,), aliases=("Vesta",), lang="en", popularity=0.1),
+    ]
+    index = NameIndex.build(entries, Learnt(), LEMMA)
+    (hits,) = index.find_all([tokens("новая Vesta")], entries=entries)
+    assert {entries[hit.row].id: 1 / feature(hit, "rank") for hit in hits} == {"Q2": 1, "Q1": 2, "Q3": 3}
+    assert {entries[hit.row].id: feature(hit, "alias") for hit in hits} == {"Q2": 1, "Q1": 0, "Q3": 1}
+
+
 # Initials
 
 BEARERS = [
@@ -372,6 +408,16 @@ def test_whom_initials_fit_comes_before_whom_they_do_not_however_often_he_is_mea
     for text, first in {"А. Б. Путин": "Q2", "В. В. Путин": "Q1", "Путин": "Q1"}.items():
         (hits,) = BEARING.find_all([tokens(text)], entries=BEARERS)
         assert BEARERS[max(hits, key=lambda hit: hit.weight).row].id == first, text
+
+
+def test_an_alias_with_initials_is_a_name_whatever_the_given_name() -> None:
+    entries = [
+        Entry("Q1", "entity", "Джон Рональд Руэл Толкин", aliases=("Р. Толкин",), types=(HUMAN,)),
+        Entry("Q2", "entity", "Роберт Толкин", types=(HUMAN,)),
+        Entry("Q3", "entity", "Вася Толкин", types=(HUMAN,)),
+    ]
+    index = NameIndex.build(entries, Learnt(), LEMMA)
+    assert {id for surface, id in named("Р. Толкин", index, entries) if surface == "Р. Толкин"} == {"Q1", "Q2"}
 
 
 # Places
