@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
+import numpy as np
+
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.keys import surface_keys
@@ -37,7 +39,8 @@ class Retriever:
 
     Named candidates come first, by the weight of their best hit, then the others by their cosine to the window. A
     candidate's score is the sum of the two, as far as it has them. When there are too many, the nearest
-    ``RetrieverConfig.dense`` stay, named or not, and the likeliest of the others.
+    ``RetrieverConfig.dense`` stay, named or not, and the likeliest of the others. An entity or relation with a row for
+    each language is one candidate, its first row, whichever of them were found.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Retriever:
         if encoder is not None:
             index.require(encoder)
         self.index, self.names, self.encoder, self.config = index, names, encoder, config
+        self._firsts = index.entries.ids.firsts if index.per_id > 1 else None
         self._entities, self._relations = index.by_kind("entity"), index.by_kind("relation")
 
     def __call__(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None = None) -> list[Retrieved]:
@@ -68,15 +72,16 @@ class Retriever:
         if self.names is None:
             return [[] for _ in windows]
         texts = [window.tokens for window in windows]
-        firsts = self.index.entries.ids.firsts if self.index.per_id > 1 else None
-        return self.names.find_all(texts, held_out, self.config.per_span, firsts, self.index.entries)
+        return self.names.find_all(texts, held_out, self.config.per_span, self._firsts, self.index.entries)
 
     def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
         places, scores = self.index.nearest(queries, k, rows)
+        places = places if self._firsts is None else self._firsts(places)
         return [dict(zip(*pair, strict=True)) for pair in zip(places.tolist(), scores.tolist(), strict=True)]
 
     def _unranked(self) -> dict[int, float]:
-        return dict.fromkeys(self._relations[: self.config.relations].tolist(), 0.0)
+        rows = self._relations if self._firsts is None else np.unique(self._firsts(self._relations))
+        return dict.fromkeys(rows[: self.config.relations].tolist(), 0.0)
 
     def _retrieved(
         self, window: Window, found: Sequence[Found], near: Mapping[int, float], relations: Mapping[int, float]

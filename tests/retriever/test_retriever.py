@@ -240,6 +240,25 @@ def test_rows_in_several_languages_take_no_place_from_namesakes(tmp_path: Path) 
     assert answers[0] == answers[1]
 
 
+def test_rows_in_several_languages_are_one_candidate_however_they_were_found(tmp_path: Path) -> None:
+    entries = [
+        Entry("Q2280", "entity", "Минск", lang="ru"),
+        Entry("Q2280", "entity", "Minsk, ааа", lang="en"),
+        Entry("Q1", "entity", "к", lang="ru"),
+        Entry("P19", "relation", "кк", lang="ru"),
+        Entry("P19", "relation", "ааа", lang="en"),
+        Entry("P20", "relation", "с", lang="ru"),
+    ]
+    index, names = PassageIndex.build(entries, Letters(), tmp_path / "index"), NameIndex.build(entries, Learnt(), LEMMA)
+    config = RetrieverConfig(entities=2, dense=1, relations=2)
+    for encoder in (Letters(), None):
+        found = one(Retriever(index, names, encoder, config), "а Минск а")
+        assert ids(found) == ["Q2280"], encoder
+        assert sorted(candidate.entry.id for candidate in found.relations) == ["P19", "P20"], encoder
+        assert {candidate.entry.lang for candidate in (*found.entities, *found.relations)} == {"ru"}, encoder
+        assert_hits_point_home(found)
+
+
 def test_another_encoder_is_refused_at_once(index: PassageIndex, bare: PassageIndex) -> None:
     with pytest.raises(ModelError, match="another encoder"):
         Retriever(index, NAMES, Letters("b" * 64))
