@@ -36,6 +36,9 @@ FEATURES = (
 SOUND = SURNAME + 1
 """Bit of a hit whose Latin surname so far only sounds like the word in the text."""
 
+HEARD_MOST = 1_000
+"""Rows whose surname is compared with one Latin word: in an index of millions tens of thousands sound like Johnson."""
+
 SIEVE = 22
 """Bits of a key by which most runs that are no name are known, before any key is searched for."""
 
@@ -176,7 +179,7 @@ class NameIndex:
         total = np.bincount(run, seen, len(sizes)).astype(np.int64)[run]
         kinds = _kinds(kinds, seen, way)
         keep = (kinds > 0) & (rows != NOBODY)
-        keep[keep] = _exact(kinds[keep], runs.first[run[keep]], rows[keep], asked)
+        keep[keep] = _exact(kinds[keep], runs.first[run[keep]], rows[keep], table.popularity[rows[keep]], asked)
         run, rows, kinds, seen, total = (column[keep] for column in (run, rows, kinds, seen, total))
         if asked.firsts is not None:
             run, rows, kinds, seen, total = _folded(run, asked.firsts(rows.astype(np.int64)), kinds, seen, total)
@@ -248,11 +251,19 @@ def _best(hits: Hits) -> Hits:
     return hits.of(np.lexsort((hits.row, -hits.weight, hits.span)))
 
 
-def _exact(kinds: Ints, first: Ints, rows: NDArray[np.uint32], asked: Asked) -> NDArray[np.bool_]:
-    """(H,) whether a hit is no Latin surname that merely sounds like the word in the text, whose place is ``first``."""
+def _exact(
+    kinds: Ints, first: Ints, rows: NDArray[np.uint32], popularity: NDArray[np.float16], asked: Asked
+) -> NDArray[np.bool_]:
+    """(H,) whether a hit is no Latin surname that merely sounds like the word in the text, whose place is ``first``.
+
+    Of all that sound so the likeliest are compared, and the others are taken for what merely does.
+    """
     exact = np.ones(len(kinds), bool)
     if (entries := asked.entries) is not None:
         heard = np.flatnonzero(kinds & 1 << SOUND)
+        exact[heard] = False
+        heard = heard[np.lexsort((rows[heard], -popularity[heard], first[heard]))]
+        heard = heard[np.arange(len(heard)) - np.searchsorted(first[heard], first[heard]) < HEARD_MOST]
         surnames = {row: surname(entries[row]).casefold() for row in np.unique(rows[heard]).tolist()}
         met = zip(first[heard].tolist(), rows[heard].tolist(), strict=True)
         exact[heard] = [asked.words[word].text.casefold() == surnames[row] for word, row in met]

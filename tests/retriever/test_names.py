@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from relik_ml.retriever import names as names_module
 from relik_ml.retriever.demonyms import irregular
 from relik_ml.retriever.derivation import by_rule
 from relik_ml.retriever.keys import name_key, spellings, surface_keys
@@ -350,6 +351,17 @@ def test_a_latin_surname_is_compared_with_the_row_that_it_is_of_and_not_with_ano
     for word, rows in {"Aniston": [0], "Onnistan": []}.items():
         (hits,) = index.find_all([tokens(f"роль {word}")], firsts=np.zeros_like, entries=entries)
         assert [hit.row for hit in hits] == rows, word
+
+
+def test_of_many_that_sound_alike_the_likeliest_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names_module, "HEARD_MOST", 2)
+    bearers = [("Jonsen", 3.0), ("Jonson", 2.0), ("Jonson", 1.0), ("Jonsen", 0.5)]
+    entries = [
+        Entry(f"Q{row}", "entity", f"Anna {surname}", types=(HUMAN,), popularity=popularity)
+        for row, (surname, popularity) in enumerate(bearers)
+    ]
+    index = NameIndex.build(entries, Learnt(), LEMMA)
+    assert named("Jonson пришла, Jonsen нет.", index, entries) == {("Jonson", "Q1"), ("Jonsen", "Q0")}
 
 
 def test_the_second_half_of_a_latin_surname_is_compared() -> None:
