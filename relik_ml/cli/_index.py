@@ -254,13 +254,13 @@ def why_nothing(text: str, encoder: object | None) -> str:
 def line(candidate: Candidate, how: str) -> str:
     """A found entry in one line.
 
-    >>> print(line(Candidate(Entry("Q649", "entity", "Москва", "столица России"), 3.25), "name"))
+    >>> print(line(Candidate(Entry("Q649", "entity", "Москва\\n", "столица России"), 3.25), "name"))
        3.250  Q649          name    Москва — столица России
     """
     entry = candidate.entry
-    text = " ".join(entry.text.split())
+    name, text = " ".join(entry.name.split()), " ".join(entry.text.split())
     text = text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
-    return printable(f"{candidate.score:8.3f}  {entry.id:12}  {how:6}  {entry.name}" + (f" — {text}" if text else ""))
+    return printable(f"{candidate.score:8.3f}  {entry.id:12}  {how:6}  {name}" + (f" — {text}" if text else ""))
 
 
 def described(folder: Path, found: Mapping[str, Any]) -> str:
