@@ -85,7 +85,7 @@ class NameIndex:
     def __init__(self, arrays: Mapping[str, NDArray[Any]], lemma: Callable[[str], str]) -> None:
         """From what ``arrays`` gave; ModelError when they are of an older form."""
         self.table = NameTable.unpacked(arrays)
-        self._lemma, self._spans = lemma, Spans(lemma)
+        self._lemma, self._spans = lemma, Spans(lemma, self._sieved)
         self._present = np.zeros(1 << SIEVE, bool)
         self._present[self.table.keys >> np.uint64(48 - SIEVE)] = True
 
@@ -158,10 +158,15 @@ class NameIndex:
 
     def _known(self, runs: Runs) -> Runs:
         """The runs whose keys the index holds, in the order of their keys."""
-        runs = runs.of(np.flatnonzero(self._present[runs.key >> np.uint64(48 - SIEVE)]))
+        runs = runs.of(np.flatnonzero(self._sieved(runs.key)))
         runs = runs.of(np.argsort(runs.key))  # neighbours lie in one cache line
         place = np.searchsorted(self.table.keys, runs.key)
         return runs.of(np.flatnonzero(self.table.keys[np.minimum(place, len(self.table.keys) - 1)] == runs.key))
+
+    def _sieved(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Whether the index may hold these keys."""
+        present: NDArray[np.bool_] = self._present[keys >> np.uint64(48 - SIEVE)]
+        return present
 
     def _hits(self, runs: Runs, span: Ints, text: Ints, asked: Asked) -> Hits:
         """The rows of each key with their evidence, less what is held out of each text."""

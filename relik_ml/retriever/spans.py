@@ -40,6 +40,10 @@ GAP = 3
 """Code points that may lie between two words of a name, such as a dash between blanks."""
 
 
+Known = Callable[[Keys], NDArray[np.bool_]]
+"""Whether keys may be those of names."""
+
+
 class Form(NamedTuple):
     """What is tried for one word: hashes, 0 for none."""
 
@@ -74,8 +78,9 @@ class Runs(NamedTuple):
 class Spans:
     """Finds the runs of texts; forms of words are remembered."""
 
-    def __init__(self, lemma: Callable[[str], str]) -> None:
-        self._lemma = lemma
+    def __init__(self, lemma: Callable[[str], str], known: Known | None = None) -> None:
+        """Readings of Latin words, which are hundreds a word, are given only where their keys may be ``known``."""
+        self._lemma, self._known = lemma, known
         self._form = lru_cache(maxsize=1 << 17)(self._formed)
 
     def __call__(self, texts: Sequence[Sequence[Token]]) -> Runs:
@@ -91,7 +96,8 @@ class Spans:
         latin = [place for place, form in enumerate(forms) if form.latin]
         parts = [
             *_spelt(forms, near), *_heard(forms, near, latin), *_single(forms, latin),
-            *_hyphened(forms, near, places, words), *_romanised(forms, near, latin), *_initialled(forms, near),
+            *_hyphened(forms, near, places, words), *_romanised(forms, near, latin, self._known),
+            *_initialled(forms, near),
         ]  # fmt: skip
         first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Runs(places[first], places[last], key, way)
@@ -178,14 +184,18 @@ def _hyphen(words: Sequence[Token], place: int) -> bool:
     return words[place].text == "-" and words[place - 1].stop + 1 == words[place + 1].start
 
 
-def _romanised(forms: Sequence[Form], near: NDArray[np.bool_], latin: Sequence[int]) -> Iterator[Runs]:
+def _romanised(
+    forms: Sequence[Form], near: NDArray[np.bool_], latin: Sequence[int], known: Known | None
+) -> Iterator[Runs]:
     """Runs of Latin words, each read in as many ways as its share of the run's allows."""
     firsts, goes_on = latin, {place for place in latin if near[place]}
     for length, share in SHARES.items():
         firsts = [first for first in firsts if length == 1 or first + length - 1 in goes_on]
-        keys = [_readings(forms[first : first + length], share) for first in firsts]
-        places = np.repeat(np.array(firsts, np.int64), [len(each) for each in keys])
-        yield _runs(places, length, np.concatenate([np.zeros(0, np.uint64), *keys]), ROMANISED)
+        readings = [_readings(forms[first : first + length], share) for first in firsts]
+        keys = finished(np.concatenate([np.zeros(0, np.uint64), *readings]))
+        kept = np.arange(len(keys)) if known is None else np.flatnonzero(known(keys))
+        places = np.repeat(np.array(firsts, np.int64), [len(each) for each in readings])[kept]
+        yield Runs(places, places + length - 1, keys[kept], np.full(len(kept), ROMANISED))
 
 
 def _readings(run: Sequence[Form], share: int) -> Keys:

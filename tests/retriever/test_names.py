@@ -331,6 +331,14 @@ def test_a_text_without_latin_words_is_asked_for_no_readings() -> None:
     assert (Spans(LEMMA)([tokens("Hhhhhhhhhh Hhhhhhhhhh Hhhhhhhhhh")]).way == ROMANISED).sum() <= 3 * 24 + 3 * 512
 
 
+def test_readings_that_are_no_name_are_never_gathered() -> None:
+    text = [tokens("Nizhny Novgorod"), tokens("Sergey Lavrov")]
+    every, some = Spans(LEMMA)(text), Spans(LEMMA, lambda keys: keys % np.uint64(3) == 0)(text)
+    kept = every.of(np.flatnonzero((every.way != ROMANISED) | (every.key % np.uint64(3) == 0)))
+    assert 0 < (kept.way == ROMANISED).sum() < (every.way == ROMANISED).sum()
+    assert [column.tolist() for column in some] == [column.tolist() for column in kept]
+
+
 def test_names_do_not_reach_from_text_to_text_in_latin_letters() -> None:
     found_ = CYRILLIC.find_all([tokens("Nizhny"), tokens("Novgorod")])
     assert found_ == [[], []]
