@@ -20,7 +20,7 @@ from relik_ml.plugins import Report
 from ._wikidata_records import Constraint, Record
 
 LEXEME = b'{"type":"lexeme"'
-PROPERTY = b'{"type":"property"'
+ITEM = b'{"type":"item"'
 CONSTRAINTS, SUBJECT_TYPE, VALUE_TYPE, CLASS, RELATION = "P2302", "Q21503250", "Q21510865", "P2308", "P2309"
 ID = {"item": re.compile(r"Q\d+"), "property": re.compile(r"P\d+")}
 
@@ -72,11 +72,12 @@ class JsonDump:
         """Why an entity would be left out, as far as its bytes tell without parsing; empty when they do not.
 
         A sitelink has a key "site" and a name in a language has that language as a key, so an item in whose line
-        these are too few or missing cannot pass. Only a whole line is judged, and never one that may be a class.
+        these are too few or missing cannot pass. Only a whole line is judged that is known for an item, as those of the
+        official dump are, and never one that may be a class.
         """
         if line.startswith(LEXEME):
             return "lexemes: passed over"
-        if line.startswith(PROPERTY) or b'"P279"' in line or not (line[:1] == b"{" and line[-1:] == b"}"):
+        if not line.startswith(ITEM) or b'"P279"' in line or line[-1:] != b"}":
             return ""
         if self.min_sitelinks and line.count(b'"site"') < self.min_sitelinks:
             return FEW

@@ -134,6 +134,15 @@ def test_filters_on_bytes_change_nothing(tmp_path: Path) -> None:
     assert 30 < len(expected) < 200
 
 
+def test_a_property_has_no_sitelinks_to_be_left_out_by_however_its_line_is_written(tmp_path: Path) -> None:
+    made = list(entities(20))
+    loose = [json.dumps(dict(reversed(each.items()))).encode() for each in made]
+    for path in (dump(tmp_path, made), write_json(tmp_path / "loose.json", loose)):
+        report = Report()
+        source(min_sitelinks=2).extract(path, tmp_path / path.stem, report)
+        assert report.counts["properties kept"] == 1, path
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".bz2"])
 def test_packed_dumps_and_lines_without_brackets_read_alike(tmp_path: Path, suffix: str) -> None:
     made = list(entities(30))
