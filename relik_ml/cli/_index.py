@@ -102,7 +102,7 @@ def _named(source: str) -> tuple[IndexSource, Path | None] | None:
     from relik_ml.plugins import INDEXES, load_index, names
 
     name, given, path = source.partition("=")
-    if given and name.isidentifier():
+    if given and name.isidentifier() and not Path(source).is_file():
         return load_index(name), Path(path)
     if Path(source).is_dir() and source not in names(INDEXES):
         raise ConfigError("a folder needs the source that reads it", got=source, fix=f"write wikidata={source}")

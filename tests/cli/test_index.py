@@ -136,6 +136,14 @@ def test_sources_are_files_names_and_names_with_a_path(table: Path, tmp_path: Pa
     assert "49 rows" in result.stderr
 
 
+def test_a_file_with_a_sign_of_equality_in_its_name_is_a_file(
+    table: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "part=1.jsonl").write_bytes(table.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert run("build", "part=1.jsonl", "--out", tmp_path / "index").exit_code == 0
+
+
 def make_encoder() -> TextEncoder:
     """A BERT of width 8 over seven words, four tokens long."""
     transformers = pytest.importorskip("transformers", reason="needs the extra relik-ml[train]")
