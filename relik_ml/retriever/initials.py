@@ -12,6 +12,15 @@ from relik_ml.types import Entry, Token
 DIGRAPH = "Дж"
 """The only initial of two letters."""
 
+HEARD = {
+    letters[0]: letters[1:]
+    for letters in (
+        "aая bбв cцксчш dд eеэ fф gгдж hгх iия jдйжияюе kкх lл mм nн oо pпф qкц rр sсшзщ tтцфч uую vвф wву xкхс "
+        "yйыюяеи zзжцс"
+    ).split()
+}
+"""With what Russian letters a name may begin that is spelt with a Latin one: Charles is Чарльз, Карл or Шарль."""
+
 COMPARED = 200
 """Bearers of one surname whose given names are looked at, the likeliest; those behind them are ranked behind them."""
 
@@ -37,21 +46,22 @@ def fit(initials: Sequence[str], entry: Entry) -> bool | None:
     """Whether nothing in the names of a person contradicts the initials, which are folded.
 
     The first is compared with the given name, the second with a second given name and with the patronymics among all
-    names. None when initials are of one script and the given name of another, or there is none.
+    names, Latin ones with what Russian letters they may stand for. None when there is no given name, or in another
+    alphabet.
 
     >>> putin = Entry("Q7747", "entity", "Владимир Путин", aliases=("Путин, Владимир Владимирович",))
-    >>> [fit(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"])]
-    [True, True, False, False, None]
+    >>> [fit(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"], ["a"])]
+    [True, True, False, False, True, False]
     """
     *given, family = _words(entry)
-    if not given or bool(CYRILLIC.match(given[0])) != bool(CYRILLIC.match(initials[0])):
+    if not given or not all(_spoken(letter) for letter in (_folded(given[0]), initials[0])):
         return None
-    if len(initials) < 2 or not _folded(given[0]).startswith(initials[0]):
-        return _folded(given[0]).startswith(initials[0])
+    if len(initials) < 2 or not _begins(given[0], initials[0]):
+        return _begins(given[0], initials[0])
     words = (word for name in (entry.name, *entry.aliases) for word in name.split())
     second = [word for word in given[1:] if word[0].isupper()]
     second += [word for word in words if word != family and PATRONYMIC.fullmatch(word)]
-    return not second or any(_folded(word).startswith(initials[1]) for word in second)
+    return not second or any(_begins(word, initials[1]) for word in second)
 
 
 def surname(entry: Entry) -> str:
@@ -61,6 +71,16 @@ def surname(entry: Entry) -> str:
 
 def _words(entry: Entry) -> list[str]:
     return spellings(entry.name, human=True)[-1].split() or [""]
+
+
+def _begins(word: str, initial: str) -> bool:
+    """Whether a name may have that initial, in either alphabet."""
+    letter = _folded(word)[0]
+    return _folded(word).startswith(initial) or initial[0] in HEARD.get(letter, "") or letter in HEARD.get(initial, "")
+
+
+def _spoken(word: str) -> bool:
+    return word[0] in HEARD or CYRILLIC.match(word) is not None
 
 
 def _folded(word: str) -> str:
