@@ -13,12 +13,10 @@ DIGRAPH = "Дж"
 """The only initial of two letters."""
 
 HEARD = {
-    letters[0]: letters[1:]
-    for letters in (
-        "aая bбв cцксчш dд eеэ fф gгдж hгх iия jдйжияюе kкх lл mм nн oо pпф qкц rр sсшзщ tтцфч uую vвф wву xкхс "
-        "yйыюяеи zзжцс"
-    ).split()
-}
+    "a": "ая", "b": "бв", "c": "цксчш", "d": "д", "e": "еэ", "f": "ф", "g": "гдж", "h": "гх", "i": "ия", "j": "дйжияюе",
+    "k": "кх", "l": "л", "m": "м", "n": "н", "o": "о", "p": "пф", "q": "кц", "r": "р", "s": "сшзщ", "t": "тцфч",
+    "u": "ую", "v": "вф", "w": "ву", "x": "кхс", "y": "йыюяеи", "z": "зжцс",
+}  # fmt: skip
 """With what Russian letters a name may begin that is spelt with a Latin one: Charles is Чарльз, Карл or Шарль."""
 
 COMPARED = 200
