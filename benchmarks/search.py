@@ -50,7 +50,7 @@ started = time.perf_counter()
 index = PassageIndex.open(folder)
 named = "names" in index.extra
 if named:
-    from relik_ml.retriever.names import NameIndex
+    from relik_ml.names.index import NameIndex
     from relik_ml.text.morph import Morphology
     names = NameIndex(index.extra["names"], Morphology().lemma)
 opened = time.perf_counter() - started

@@ -35,6 +35,7 @@ from relik_ml.models.device import on_device
 from relik_ml.models.encoder import JointEncoder
 from relik_ml.models.reader import ReaderModel
 from relik_ml.models.weights import load_packed, save_packed
+from relik_ml.names.index import NameIndex
 from relik_ml.reader.compact import CompactInputs
 from relik_ml.reader.decode import Inventory
 from relik_ml.reader.encode import BatchEncoder, Inputs
@@ -43,7 +44,6 @@ from relik_ml.reader.reader import Reader
 from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.names import NameIndex
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.text.lexicon import Lexicon

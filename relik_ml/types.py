@@ -188,7 +188,7 @@ class Candidate:
 
 class Hit(NamedTuple):
     """Where a candidate's name stands in a window: code points, the candidate's place in
-    ``Retrieved.entities``, and the features of that match (``retriever.names.FEATURES``)."""
+    ``Retrieved.entities``, and the features of that match (``names.index.FEATURES``)."""
 
     start: int
     stop: int

@@ -19,12 +19,12 @@ from relik_ml.models.compact import CompactConfig
 from relik_ml.models.config import HeadConfig
 from relik_ml.models.contrastive import multi_label_nce
 from relik_ml.models.weights import packed
+from relik_ml.names.index import FEATURES, HUMAN, Learnt, NameIndex
 from relik_ml.reader.decode import Inventory
 from relik_ml.reader.reader import Reader
 from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
-from relik_ml.retriever.names import FEATURES, HUMAN, Learnt, NameIndex
 from relik_ml.retriever.retriever import RetrieverConfig, learn
 from relik_ml.text.lexicon import SHAPES, Lexicon
 from relik_ml.text.morph import Morphology

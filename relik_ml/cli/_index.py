@@ -183,7 +183,7 @@ def text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> Pas
 
 def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
     """What makes the arrays of an index of names that nobody has annotated anything with yet."""
-    from relik_ml.retriever.names import Learnt, NameIndex
+    from relik_ml.names.index import Learnt, NameIndex
     from relik_ml.text.morph import Morphology
 
     lemma = Morphology().lemma
@@ -192,7 +192,7 @@ def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
 
 def change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mapping[str, Any]]:
     """What changes the names of an index along with its rows and keeps what was learnt; see ``changes.ChangeExtra``."""
-    from relik_ml.retriever.names import NameIndex
+    from relik_ml.names.index import NameIndex
     from relik_ml.text.morph import Morphology
 
     lemma = Morphology().lemma
@@ -210,7 +210,7 @@ def retriever(index: PassageIndex, encoder: PassageEncoder | None, k: int) -> Re
 
     ConfigError when it can be searched by neither, or there is an encoder and it has no vectors.
     """
-    from relik_ml.retriever.names import NameIndex
+    from relik_ml.names.index import NameIndex
     from relik_ml.retriever.retriever import Retriever, RetrieverConfig
     from relik_ml.text.morph import Morphology
 

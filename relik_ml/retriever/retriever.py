@@ -8,10 +8,10 @@ from operator import itemgetter
 
 import numpy as np
 
+from relik_ml.names.index import NOBODY, Found, Learnt, NameIndex
+from relik_ml.names.keys import surface_keys
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.keys import surface_keys
-from relik_ml.retriever.names import NOBODY, Found, Learnt, NameIndex
 from relik_ml.retriever.vectors import Floats, Ints
 from relik_ml.text.windows import windows
 from relik_ml.types import Candidate, Document, Hit, Retrieved, Window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from relik_ml.retriever.names import Learnt, NameIndex
+from relik_ml.names.index import Learnt, NameIndex
 from relik_ml.retriever.retriever import Retriever, learn
 from relik_ml.score import Recall, retrieval
 from relik_ml.text.morph import Morphology

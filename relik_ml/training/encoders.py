@@ -10,10 +10,10 @@ from relik_ml.errors import ConfigError, ModelError
 from relik_ml.models.compact import CompactConfig
 from relik_ml.models.config import HeadConfig
 from relik_ml.models.encoder import JointEncoder
+from relik_ml.names.index import FEATURES
 from relik_ml.reader.joint import JointInputs
 from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.names import FEATURES
 from relik_ml.retriever.retriever import RetrieverConfig
 from relik_ml.retriever.tokenizer import load_tokenizer
 from relik_ml.text.lexicon import SHAPES

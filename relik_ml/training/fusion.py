@@ -1,4 +1,4 @@
-"""Learns the rule by which name hits are ranked; ``retriever/fusion.py`` holds what it gave."""
+"""Learns the rule by which name hits are ranked; ``names/fusion.py`` holds what it gave."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from relik_ml.retriever.names import FEATURES
+from relik_ml.names.index import FEATURES
 from relik_ml.retriever.retriever import Retriever
 from relik_ml.training.candidates import held_out_candidates
 from relik_ml.types import Document, Retrieved

@@ -12,7 +12,7 @@ LAYERS = (
     ("types", "errors"),
     (
         "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text", "graph",
-        "score", "export", "models",
+        "names", "score", "export", "models",
     ),
     ("retriever", "reader", "plugins", "stats"),
     ("bundle", "pipeline", "training", "page"),
@@ -24,6 +24,7 @@ SIBLINGS = {  # what a part may import of its own layer
     "io": {"files", "lines", "records", "schema"},
     "manifest": {"files"},
     "download": {"files"},
+    "names": {"text"},
     "score": {"text"},  # the scope of a relation is its sentence
     "export": {"graph", "records", "text"},
     "pipeline": {"bundle"},
@@ -36,7 +37,7 @@ PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "t
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
     "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text",
-    "graph", "score", "export", "plugins", "stats", "page",
+    "names", "graph", "score", "export", "plugins", "stats", "page",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}
 STANDARD_LIBRARY_ONLY = {

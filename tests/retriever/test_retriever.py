@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import ModelError
-from relik_ml.retriever import names as names_module
+from relik_ml.names import index as names_module
+from relik_ml.names.index import FEATURES, HUMAN, NOBODY, Learnt, NameIndex
+from relik_ml.names.keys import surface_keys
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.keys import surface_keys
-from relik_ml.retriever.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig, learn
 from relik_ml.retriever.vectors import Floats
 from relik_ml.text.morph import Morphology

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from relik_ml.names.index import NameIndex
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.names import NameIndex
 from relik_ml.retriever.retriever import Retriever
 from relik_ml.text.morph import Morphology
 from relik_ml.text.windows import windows

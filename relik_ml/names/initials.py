@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from relik_ml.retriever.keys import PATRONYMIC, spellings, words_of
-from relik_ml.retriever.stems import CYRILLIC
+from relik_ml.names.keys import PATRONYMIC, spellings, words_of
+from relik_ml.names.stems import CYRILLIC
 from relik_ml.types import Entry, Token
 
 DIGRAPH = "Дж"

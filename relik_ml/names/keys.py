@@ -16,8 +16,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.retriever.stems import stem
-from relik_ml.retriever.transliteration import sound
+from relik_ml.names.stems import stem
+from relik_ml.names.transliteration import sound
 from relik_ml.text.tokens import tokens
 
 Keys = NDArray[np.uint64]

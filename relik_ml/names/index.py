@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.retriever.fusion import log_odds
-from relik_ml.retriever.initials import COMPARED, fit, initials, is_initial, surname
-from relik_ml.retriever.spans import DERIVED, INITIALS, ROMANISED, SPELT, SURNAMED, Runs, Spans
-from relik_ml.retriever.table import ALIAS, HUMAN, LABEL, LEARNT, NOBODY, SURNAME, Ints, Learnt, NameTable, starts
+from relik_ml.names.fusion import log_odds
+from relik_ml.names.initials import COMPARED, fit, initials, is_initial, surname
+from relik_ml.names.spans import DERIVED, INITIALS, ROMANISED, SPELT, SURNAMED, Runs, Spans
+from relik_ml.names.table import ALIAS, HUMAN, LABEL, LEARNT, NOBODY, SURNAME, Ints, Learnt, NameTable, starts
 from relik_ml.types import Entry, Token
 
 __all__ = [

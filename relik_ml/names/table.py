@@ -1,6 +1,6 @@
 """The names of an index as it keeps them: for each key the rows that it names, and how well.
 
-A key is a hash (``retriever/keys.py``), so a name takes nine bytes whatever its length.
+A key is a hash (``names/keys.py``), so a name takes nine bytes whatever its length.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.errors import ModelError
-from relik_ml.retriever.acronyms import acronyms
-from relik_ml.retriever.keys import acronym_key, name_key, sound_key, spellings, words_of
-from relik_ml.retriever.stems import CYRILLIC
+from relik_ml.names.acronyms import acronyms
+from relik_ml.names.keys import acronym_key, name_key, sound_key, spellings, words_of
+from relik_ml.names.stems import CYRILLIC
 from relik_ml.types import Entry
 
 Ints = NDArray[np.int64]

@@ -15,14 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.retriever.acronyms import LONGEST as LONGEST_SHORT
-from relik_ml.retriever.acronyms import SHORTEST
-from relik_ml.retriever.derivation import bases
-from relik_ml.retriever.initials import is_initial
-from relik_ml.retriever.keys import SHORT, SOUNDING, Keys, extended, finished, run_hash, variants, word_hash
-from relik_ml.retriever.romanization import russian_stems
-from relik_ml.retriever.stems import CYRILLIC, stem
-from relik_ml.retriever.transliteration import sound
+from relik_ml.names.acronyms import LONGEST as LONGEST_SHORT
+from relik_ml.names.acronyms import SHORTEST
+from relik_ml.names.derivation import bases
+from relik_ml.names.initials import is_initial
+from relik_ml.names.keys import SHORT, SOUNDING, Keys, extended, finished, run_hash, variants, word_hash
+from relik_ml.names.romanization import russian_stems
+from relik_ml.names.stems import CYRILLIC, stem
+from relik_ml.names.transliteration import sound
 from relik_ml.types import Token
 
 SPELT, DERIVED, HEARD, INITIALS, SHORTENED, ROMANISED, SURNAMED = range(7)

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from relik_ml.retriever import names as names_module
-from relik_ml.retriever.demonyms import irregular
-from relik_ml.retriever.derivation import by_rule
-from relik_ml.retriever.keys import name_key, spellings, surface_keys
-from relik_ml.retriever.names import (
+from relik_ml.names import index as names_module
+from relik_ml.names.demonyms import irregular
+from relik_ml.names.derivation import by_rule
+from relik_ml.names.index import (
     ALIAS,
     FEATURES,
     HUMAN,
@@ -27,9 +26,10 @@ from relik_ml.retriever.names import (
     Learnt,
     NameIndex,
 )
-from relik_ml.retriever.romanization import SPELLINGS, russian_stems
-from relik_ml.retriever.spans import GAP, ROMANISED, SURNAMED, Spans
-from relik_ml.retriever.stems import stem
+from relik_ml.names.keys import name_key, spellings, surface_keys
+from relik_ml.names.romanization import SPELLINGS, russian_stems
+from relik_ml.names.spans import GAP, ROMANISED, SURNAMED, Spans
+from relik_ml.names.stems import stem
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import tokens
 from relik_ml.types import Entry

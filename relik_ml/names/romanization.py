@@ -11,7 +11,7 @@ import re
 import unicodedata
 from heapq import nsmallest
 
-from relik_ml.retriever.stems import stem
+from relik_ml.names.stems import stem
 
 LETTERS = (
     ("shch", "щ"), ("sch", "щ ш сх"), ("tsch|tch", "ч тч"), ("zh", "ж"), ("kh", "х"), ("ch", "ч х"), ("sh", "ш"),

@@ -1,7 +1,7 @@
 """What an adjective or the name of an inhabitant is derived from: «техасский» from Техас, «москвич» from Москва.
 
 The rules are those of Russian word formation as far as they need no dictionary; what they give is merely tried. The
-words that no rule reaches stand in ``retriever/demonyms.py``.
+words that no rule reaches stand in ``names/demonyms.py``.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from relik_ml.retriever.demonyms import irregular
-from relik_ml.retriever.keys import words_of
-from relik_ml.retriever.stems import stem
+from relik_ml.names.demonyms import irregular
+from relik_ml.names.keys import words_of
+from relik_ml.names.stems import stem
 
 SUFFIXES = (
     ("анск", ""), ("инск", ""), ("енск", ""), ("овск", ""), ("евск", ""), ("йск", ""), ("ск", ""),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from relik_ml.retriever.stems import CYRILLIC, stem
+from relik_ml.names.stems import CYRILLIC, stem
 
 RUSSIAN = str.maketrans({
     **dict.fromkeys("аеиоуыэюяй", "o"), **dict.fromkeys("ъь", ""),

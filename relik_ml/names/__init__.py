@@ -1,0 +1,6 @@
+"""Names that stand in a text, in any inflection or spelling: which entries of an index they may mean, and how surely.
+
+A name is a key, the hash of its stems (``stems``, ``keys``); ``table`` keeps the keys, ``spans`` says which keys a run
+of words may stand for, and ``index`` puts the two together and ranks what it finds (``fusion``). The other modules are
+ways to find a name that is not written as the index has it, each a page of rules or a list of our own.
+"""
