@@ -33,7 +33,6 @@ SEEDS = 1, 2, 3
 READERS = {
     "all of it": ("cie_ru",),
     "links neither learnt nor given": ("re_ru",),
-    "10 candidates, not 100": ("cie_ru", "--candidates", "10", "--dense", "1"),
     "repeated facts not taken for wrong": ("cie_ru", "--repeated", "ignored"),
 }
 RETRIEVERS = {
