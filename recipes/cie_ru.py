@@ -38,21 +38,12 @@ from relik_ml.training.checkpoint import Progress
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
 from relik_ml.training.indexing import given_index
-from relik_ml.training.launch import (
-    INTERRUPTION,
-    accelerated,
-    from_scratch,
-    not_negative,
-    positive,
-    recipe,
-    stages,
-    stride_fits,
-    written_out,
-)
+from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stages, written_out
 from relik_ml.training.lessons import Repeated, Teaching
 from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
+from relik_ml.training.settings import sound
 from relik_ml.training.stages import Session, keep_model, train_reader, train_retriever
 
 TASK = Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations")
@@ -157,24 +148,7 @@ def main(config: Config) -> Progress:
 def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_foreign(config.out)
-    positive(
-        config, "window", "retriever_epochs", "retriever_rate", "retriever_batch", "reader_epochs", "reader_rate",
-        "reader_tokens", "reader_layer_decay", "candidates", "relations", "words", "word_width", "hidden",
-    )  # fmt: skip
-    not_negative(
-        config,
-        "negatives",
-        "dense",
-        "relation_weight",
-        "dropout",
-        "checkpoint",
-        "back",
-        "reader_chunk",
-        "lora",
-        "patience",
-    )
-    stride_fits(config.window, config.stride)
-    from_scratch(config, "index", "lora", "gradient_checkpointing")
+    sound(config, PRESETS)
     return stages(config, MOVABLE, ("retriever", "reader"), [config.entities, *config.corpus])
 
 

@@ -40,19 +40,11 @@ from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data, read_data
 from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
-from relik_ml.training.launch import (
-    INTERRUPTION,
-    accelerated,
-    from_scratch,
-    not_negative,
-    positive,
-    recipe,
-    stages,
-    stride_fits,
-)
+from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stages
 from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Order, Run, Stages
+from relik_ml.training.settings import sound
 from relik_ml.training.vectors import compact_vocabulary
 
 
@@ -159,13 +151,7 @@ def main(config: Config) -> Progress:
 def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_other(config.out)
-    positive(
-        config, "window", "epochs", "batch_tokens", "chunk_tokens", "word_width", "width", "words", "rate",
-        "temperature", "mine_every", "layer_decay",
-    )  # fmt: skip
-    not_negative(config, "drawn", "mined", "lora", "steps", "checkpoint", "back")
-    stride_fits(config.window, config.stride)
-    from_scratch(config, "encoder", "lora", "gradient_checkpointing")
+    sound(config, PRESETS)
     return stages(config, MOVABLE, ("retriever",), [config.entities, *config.corpus])
 
 

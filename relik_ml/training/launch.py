@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, fields
 from datetime import timedelta
 from importlib.util import find_spec
-from math import inf
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from relik_ml.training.checkpoint import identity
 from relik_ml.training.data import splits
 from relik_ml.training.flags import changed, flags, given, written
 from relik_ml.training.run import Stages
+from relik_ml.training.settings import Presets
 
 INTERRUPTION = {"resume", "back", "checkpoint", "tracker"}
 """Fields of a Config that change no weight."""
@@ -31,8 +31,6 @@ _SEVERAL = {"WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SI
 """One of these is set where there really are several processes."""
 _PATIENCE = timedelta(days=1)
 """For as long the others wait for the first, which measures and builds the index alone."""
-
-Presets = Mapping[str, Mapping[str, Any]]
 
 
 def recipe(
@@ -103,46 +101,13 @@ def written_out(name: str, config: Any, presets: Presets) -> str:
     return f"accelerate launch {'--cpu ' * (config.preset == 'compact')}recipes/{name}.py {written(kept)}"
 
 
-def positive(config: Any, *names: str) -> None:
-    """Refuse fields that are not above zero (ConfigError)."""
-    _refuse([name for name in names if not 0 < getattr(config, name) < inf], "these must be numbers above zero")
-
-
-def not_negative(config: Any, *names: str) -> None:
-    """Refuse fields below zero (ConfigError)."""
-    _refuse([name for name in names if not 0 <= getattr(config, name) < inf], "these cannot be below zero")
-
-
-def stride_fits(window: int, stride: int) -> None:
-    """Refuse windows between which text would be lost (ConfigError)."""
-    if not 1 <= stride <= window:
-        got = f"--window {window} --stride {stride}"
-        raise ConfigError("window does not fit its stride", got=got, fix="1 <= stride <= window")
-
-
-def from_scratch(config: Any, *names: str) -> None:
-    """Refuse fields that only a pretrained encoder has a use for, if the preset is ``compact`` (ConfigError)."""
-    given = [f"--{name.replace('_', '-')} {value}" for name in names if (value := getattr(config, name))]
-    if config.preset == "compact" and given:
-        what, fix = (
-            "a compact model is trained from scratch, with its own index",
-            "leave it out, or take another preset",
-        )
-        raise ConfigError(what, got=", ".join(given), fix=fix)
-
-
-def _refuse(names: list[str], what: str) -> None:
-    if names:
-        raise ConfigError(what, got=", ".join(names), fix="correct them")
-
-
 def _read(context: click.Context, _: click.Parameter, path: Path | None) -> None:
     """Let a YAML file say what is taken where a flag is not given."""
     if path is None:
         return
     options = {param.name: param for param in context.command.params if param.name != "config"}
     try:
-        values = _parsed(path, {*options})
+        values = _parsed(path, options)
     except RelikError as error:
         click.echo(f"error: {error}", err=True)
         context.exit(error.exit_code)
@@ -150,7 +115,7 @@ def _read(context: click.Context, _: click.Parameter, path: Path | None) -> None
     context.default_map = {name: [value] if name in several else value for name, value in values.items()}
 
 
-def _parsed(path: Path, known: set[str | None]) -> dict[str, Any]:
+def _parsed(path: Path, options: Mapping[str | None, Any]) -> dict[str, Any]:
     import yaml
 
     fix = "write `name: value` lines, the names as --help has them"
@@ -162,6 +127,19 @@ def _parsed(path: Path, known: set[str | None]) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError("the configuration holds no names", where=str(path), got=type(found).__name__, fix=fix)
     values = {str(name).replace("-", "_"): value for name, value in found.items()}
-    if unknown := sorted(values.keys() - known):
+    if unknown := sorted(values.keys() - options.keys()):
         raise ConfigError("the configuration has unknown names", where=str(path), got=", ".join(unknown), fix=fix)
+    values = {name: value for name, value in values.items() if value is not None}
+    if wrong := [f"{name}: {value}" for name, value in values.items() if not _fits(options[name], value)]:
+        fix = "whole numbers where --help says INTEGER, true or false for switches, quotes around words such as 'no'"
+        raise ConfigError("the configuration has other values than fit", where=str(path), got=", ".join(wrong), fix=fix)
     return values
+
+
+def _fits(option: Any, value: Any) -> bool:
+    """Whether a value of YAML is of an option's kind; click would cut 2.5 down to 2, and take true for 1."""
+    if option.is_flag:
+        return isinstance(value, bool)
+    kinds = {click.INT: (int, str), click.FLOAT: (int, float, str)}.get(option.type, (str,))
+    several = value if option.multiple and isinstance(value, list) else [value]
+    return all(isinstance(each, kinds) and not isinstance(each, bool) for each in several)

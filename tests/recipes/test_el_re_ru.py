@@ -142,6 +142,15 @@ def test_everything_that_saves_memory_at_once(data: Path, checkpoints: Path, tmp
         ("cie_ru", ("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
         ("cie_ru", ("--preset", "compact", "--index", "x", "--lora", 8), 7, "--index x, --lora 8"),
         ("re_ru", ("--hidden", -1, "--reader-epochs", 0), 7, "reader_epochs, hidden"),
+        ("re_ru", ("--seed", -1), 7, "seed"),
+        ("re_ru", ("--seed", 2**32), 7, "seed above 4294967295"),
+        ("re_ru", ("--patience", -1), 7, "patience"),
+        ("cie_ru", ("--preset", "compact", "--dropout", 1.5, "--word-width", 301), 7, "300, dropout above 0.9"),
+        ("cie_ru", ("--reader-layer-decay", 2), 7, "reader_layer_decay above 1"),
+        ("el_ru", ("--preset", "compact", "--reader", "x"), 7, "--reader x"),
+        ("el_ru", ("--corpus", "x.txt", "--words", 9), 7, "--words 9"),
+        ("el_ru", ("--back", 1), 7, "add --resume"),
+        ("cie_ru", ("--reader-tokens", 100, "--reader-chunk", 101), 7, "101 of 100 tokens"),
         ("re_ru", ("--resume",), 7, "begin without --resume"),
         ("re_ru", ("--config", "no.yaml"), 7, "no.yaml"),
     ],
@@ -189,5 +198,8 @@ def test_a_configuration_file(data: Path, tmp_path: Path) -> None:
         refused(run("re_ru", data, tmp_path / "out", "--config", file), 7, said)
     file.write_text(f"data: [{data}, {tmp_path}]", "utf-8")
     refused(run_file(file, tmp_path / "out"), 3, "train.jsonl")
+    for content in ("reader_epochs: 2.5", "window: true", "resume: 2", "data: {a: b}", "mentions: no", "data: [1]"):
+        file.write_text(f"seed: 1\nreader_rate: 2e-5\n{content}", "utf-8")
+        refused(run("re_ru", data, tmp_path / "out", "--config", file), 7, "has other values than fit")
     file.write_text("reader_epochs: many", "utf-8")
     refused(run("re_ru", data, tmp_path / "out", "--config", file), 2, "reader-epochs")

@@ -140,7 +140,7 @@ def learnt(out: Path) -> None:
         (("--preset", "huge"), 2, "huge"),
         (("--no-such-flag",), 2, "no-such-flag"),
         (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
-        (("--batch-tokens", 0, "--rate", -1), 7, "batch_tokens, rate"),
+        (("--batch-tokens", 0, "--rate", -1), 7, "rate, batch_tokens"),
         (("--temperature", "nan"), 7, "temperature"),
         (("--mined", -1), 7, "mined"),
         (("--preset", "compact", "--lora", 4), 7, "--lora 4"),
