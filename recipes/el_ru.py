@@ -127,6 +127,7 @@ def main(config: Config) -> Progress:
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
     session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
     settings, encoders = prepare(config, data)
+    session.require_room(encoders.inputs)
     index = retrieve(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
@@ -162,7 +163,7 @@ def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
 def retrieve(config: Config, session: Session, encoder: TextEncoders) -> PassageIndex:
     """Section 3.1: windows and the entities named in them come near each other; then all entries are encoded."""
     if config.index:
-        return given_index(config.index, encoder)
+        return given_index(config.index, encoder, "entity")
     plan = Optimisation(config.retriever_rate, config.retriever_epochs)
     Way(config.lora, config.gradient_checkpointing).prepare(encoder.model)
     storage: Storage = "int8" if config.preset == "compact" else "float16"

@@ -117,6 +117,7 @@ def main(config: Config) -> Progress:
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.relations)} relations")
     session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
     settings, encoders = prepare(config, data)
+    session.require_room(encoders.inputs)
     index = session.index(encoders.retriever, "float16")
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -10,8 +11,12 @@ from typing import Literal
 from relik_ml.errors import ConfigError
 from relik_ml.io import read_documents
 from relik_ml.plugins import load_index
+from relik_ml.text.coreference import same_link
 from relik_ml.training.knowledge import annotated_entries
 from relik_ml.types import Document, Entry, Link
+
+ANY = ""
+"""The name of what needs none."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,27 @@ class Data:
         return replace(self, train=train, dev=dev, relations=())
 
     def relating(self) -> Data:
-        """The same without links and entities: nothing of them is learnt or scored."""
+        """The same without links: nothing of them is learnt or scored.
+
+        Entities stay, or are what the links told: by them a fact is known that other mentions would say once more.
+        """
         train, dev = ([*map(_without_links, documents)] for documents in (self.train, self.dev))
         return replace(self, train=train, dev=dev, known=(), own=())
 
     def require(self, split: Literal["train", "dev"], *layers: Literal["mentions", "links", "triples"]) -> None:
-        """Refuse a split without any gold of these layers (ConfigError)."""
+        """Refuse a split without any gold of these layers that can be learnt or found (ConfigError)."""
         documents: Sequence[Document] = getattr(self, split)
         for layer in layers:
-            if not any(_gold(document, layer) for document in documents):
-                got, fix = f"0 {layer} in {len(documents)} documents", f"convert a corpus that annotates {layer}"
+            names = Counter(name for document in documents for name in _named(document, layer))
+            if not names.keys() & self._names(layer):
+                known = f", {names.total()} of other names, such as {min(names)}" if names else ""
+                got = f"0 {layer} in {len(documents)} documents{known}"
+                fix = f"convert a corpus that annotates {layer}, with the names of NEREL"
                 raise ConfigError(f"the {split} split has no gold {layer}", got=got, fix=fix)
+
+    def _names(self, layer: str) -> set[str]:
+        known = {"mentions": self.types, "triples": self.relations}
+        return {ANY, *(entry.id for entry in known.get(layer, ()))}
 
 
 def splits(folders: Sequence[Path]) -> dict[Path, Literal["train", "dev"]]:
@@ -65,9 +80,11 @@ def read_data(folders: Sequence[Path], entities: Path | None) -> Data:
     """The ``splits`` of the folders, a table of entities if there is one, NEREL's types and relations.
 
     Raises:
-        ConfigError: a split is empty.
+        ConfigError: a split is empty, or a folder is given twice.
         DataError: a file is missing or breaks its schema.
     """
+    if doubled := [str(path) for path, times in Counter(path.resolve() for path in folders).items() if times > 1]:
+        raise ConfigError("a folder of documents is given twice", got=", ".join(doubled), fix="name it once")
     found: dict[str, list[Document]] = {"train": [], "dev": []}
     for path, split in splits(folders).items():
         if not (documents := list(read_documents(path))):
@@ -81,12 +98,17 @@ def read_data(folders: Sequence[Path], entities: Path | None) -> Data:
     return Data(train, dev, types, known, own, relations)
 
 
-def _gold(document: Document, layer: str) -> bool:
+def _named(document: Document, layer: str) -> Iterator[str]:
+    """By what each gold item of a layer is known: a mention's type, a triple's relation; or by nothing of the kind."""
     if getattr(document.annotated, layer) == "none":
-        return False
-    if layer == "links":
-        return any(mention.link.status == "linked" for mention in document.mentions)
-    return bool(getattr(document, layer))
+        return
+    if layer == "triples":
+        yield from (triple.relation for triple in document.triples)
+    elif layer == "links":
+        yield from (ANY for mention in document.mentions if mention.link.status == "linked")
+    else:
+        typed = document.annotated.types != "none"
+        yield from (mention.type if typed else ANY for mention in document.mentions)
 
 
 def _without_triples(document: Document) -> Document:
@@ -95,6 +117,5 @@ def _without_triples(document: Document) -> Document:
 
 def _without_links(document: Document) -> Document:
     mentions = tuple(replace(mention, link=Link()) for mention in document.mentions)
-    return replace(
-        document, mentions=mentions, entities=(), annotated=replace(document.annotated, links="none", entities="none")
-    )
+    entities = document.entities or same_link(document.mentions)
+    return replace(document, mentions=mentions, entities=entities, annotated=replace(document.annotated, links="none"))

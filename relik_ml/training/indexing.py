@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from relik_ml.errors import OutputError
+from relik_ml.errors import ConfigError, OutputError
 from relik_ml.files import atomic_folder
 from relik_ml.manifest import Format, write_manifest
 from relik_ml.retriever.compact import CompactTextEncoder
@@ -21,7 +21,7 @@ from relik_ml.score.retrieval import KS
 from relik_ml.text.windows import cut
 from relik_ml.training.candidates import learnt_names
 from relik_ml.training.data import Data
-from relik_ml.types import Entry, Window
+from relik_ml.types import Entry, Kind, Window
 
 FORMAT = Format(
     "retriever", "relik-ml-retriever/1", "train it again with recipes/retriever_ru.py, or copy the folder again"
@@ -58,14 +58,18 @@ def build_index(data: Data, encoder: PassageEncoder, folder: Path, storage: Stor
     return PassageIndex.build(data.entries, encoder, folder, config, {"names": names.arrays()})
 
 
-def given_index(folder: Path, encoder: PassageEncoder) -> PassageIndex:
-    """An index that is there already.
+def given_index(folder: Path, encoder: PassageEncoder, *kinds: Kind) -> PassageIndex:
+    """An index that is there already, with entries of these kinds.
 
     Raises:
         ModelError: it cannot be read, or its vectors are another encoder's.
+        ConfigError: it has no entries of one of the kinds.
     """
     index = PassageIndex.open(folder)
     index.require(encoder)
+    if missing := [kind for kind in kinds if not len(index.by_kind(kind))]:
+        fix = "take the index of recipes/retriever_ru.py, or build one with such a source"
+        raise ConfigError("the index lacks what is to be found", where=str(folder), got=f"no {missing[0]}", fix=fix)
     return index
 
 

@@ -12,9 +12,11 @@ from tqdm import tqdm
 
 from relik_ml.models.lora import merge_adapters, merged
 from relik_ml.pipeline import Relik
+from relik_ml.reader.encode import Inputs
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.vectors import Storage
 from relik_ml.score import Report, score
+from relik_ml.text.windows import windows
 from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
@@ -54,6 +56,11 @@ class Session:
         folder = self.out.with_name(self.out.name + ".index")
         self.processes.once(lambda: build_index(self.data, encoder, folder, storage).folder)
         return PassageIndex.open(folder)
+
+    def require_room(self, inputs: Inputs) -> None:
+        """Refuse windows of train and dev that a reader could not take (ConfigError), before a retriever is trained."""
+        for document in (*self.data.train, *self.data.dev):
+            inputs.fit([Retrieved(view, (), ()) for view in windows(document, self.window, self.stride)])
 
     @property
     def processes(self) -> Processes:

@@ -13,8 +13,10 @@ from click.testing import CliRunner
 
 from relik_ml import Relik
 from relik_ml.io import write_documents
+from relik_ml.retriever.encode import TextEncoder
+from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.types import Annotated, Link
-from tests.corpus import documents
+from tests.corpus import ENTITIES, documents
 from tests.recipes.test_cie_ru import data, vectors_or_skip, weights
 from tests.recipes.test_interruption import one_thread
 
@@ -186,6 +188,31 @@ def test_an_index_of_another_encoder(data: Path, tiny_folder: Path, checkpoints:
     folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta")
     found = run("cie_ru", data, tmp_path / "out", *folders, "--index", tiny_folder / "index")
     refused(found, 5, "built by another encoder")
+
+
+def test_windows_that_no_reader_could_take(data: Path, checkpoints: Path, tmp_path: Path) -> None:
+    """Dev's, too, which is first read when an epoch is over."""
+    write_documents(documents()[:12], tmp_path / "train.jsonl")
+    write_documents([replace(documents()[12], text=documents()[12].text + 500 * " слово")], tmp_path / "dev.jsonl")
+    folders = (
+        "--retriever",
+        checkpoints / "xlmr",
+        "--reader",
+        checkpoints / "xlmr",
+        "--entities",
+        data / "entities.jsonl",
+    )
+    found = run("cie_ru", tmp_path, tmp_path / "out", *folders, "--window", 600, "--stride", 600)
+    refused(found, 7, "longer than the encoder can read")
+    assert "candidates" not in found[1]
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_an_index_without_relations(data: Path, checkpoints: Path, tmp_path: Path) -> None:
+    encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
+    PassageIndex.build(list(ENTITIES), encoder, tmp_path / "index", IndexConfig("float16", "ours"))
+    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta")
+    refused(run("cie_ru", data, tmp_path / "out", *folders, "--index", tmp_path / "index"), 7, "no relation")
 
 
 def test_a_configuration_file(data: Path, tmp_path: Path) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.io import write_documents
+from relik_ml.reader.encode import BatchEncoder, Inputs
+from relik_ml.text.windows import windows
 from relik_ml.training.data import read_data
+from relik_ml.types import Candidate, Retrieved
 from tests.corpus import documents
 
 
@@ -42,3 +46,37 @@ def test_what_is_there_and_not_annotated_is_no_gold(tmp_path: Path) -> None:
     silent = [replace(d, annotated=replace(d.annotated, triples="none")) for d in data.train]
     with pytest.raises(ConfigError, match="no gold triples"):
         replace(data, train=silent).require("train", "mentions", "triples")
+
+
+def test_what_is_of_no_type_and_no_relation_of_ours_is_no_gold_either(tmp_path: Path) -> None:
+    data = read_data((folder(tmp_path, ("train", 0, 3), ("dev", 3, 5)),), None)
+    foreign = [replace(d, triples=tuple(replace(t, relation="P19") for t in d.triples)) for d in data.train]
+    with pytest.raises(ConfigError, match="no gold triples") as error:
+        replace(data, train=foreign).require("train", "triples")
+    assert "P19" in str(error.value)
+    foreign = [replace(d, mentions=tuple(replace(m, type="FOO") for m in d.mentions)) for d in data.train]
+    with pytest.raises(ConfigError, match="no gold mentions") as error:
+        replace(data, train=foreign).require("train", "mentions")
+    assert "FOO" in str(error.value)
+    untyped = [replace(d, annotated=replace(d.annotated, types="none")) for d in foreign]
+    replace(data, train=untyped).require("train", "mentions", "links", "triples")
+
+
+def test_a_folder_given_twice_is_a_slip(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", ("train", 0, 3), ("dev", 3, 5))
+    with pytest.raises(ConfigError, match="twice") as error:
+        read_data((one, tmp_path / "one" / ".." / "one"), None)
+    assert "one" in str(error.value.got)
+
+
+def test_without_links_it_is_still_known_which_mentions_stand_for_one_thing(tmp_path: Path) -> None:
+    """Else ``--repeated ignored`` would ignore nothing where links are taken out."""
+    data = read_data((folder(tmp_path, ("train", 1, 2), ("dev", 3, 4)),), None).relating()
+    (chekhov,) = data.train
+    assert [entity.mentions for entity in chekhov.entities] == [("T1", "T6")]
+    assert not any(mention.link.id for mention in chekhov.mentions)
+    relations = tuple(Candidate(relation, 1.0) for relation in data.relations)
+    encode = BatchEncoder(cast(Inputs, None), data.types, 12, 0)
+    item = Retrieved(windows(chekhov, 64, 64)[0], (), relations)
+    names = [relations[relation].entry.id for *_, relation in encode.repeats([item]).tolist()]
+    assert sorted(names) == ["DATE_OF_BIRTH", "PLACE_OF_BIRTH", "WORKS_AS", "WORKS_AS"]
