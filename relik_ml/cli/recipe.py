@@ -10,6 +10,9 @@ import click
 
 from relik_ml.errors import ConfigError
 
+_ENCODERS = {"retriever", "encoder", "reader"}
+"""Fields of a Config."""
+
 _name = click.argument("name", metavar="RECIPE")
 
 
@@ -82,9 +85,10 @@ def copy(name: str, out: Path) -> None:
 def plan(name: str, memory: float, tokens: int, length: int, lora: int, encoder: str | None) -> None:
     """Estimate, without a GPU, what each way of training RECIPE's encoders needs and whether a card holds it.
 
-    Weights, gradients and AdamW are counted in float32, what the backward pass needs under bf16, all for one
-    encoder at a time. A card needs about 1 GiB more. Every recipe has the flags --lora and --gradient-checkpointing;
-    of a step's tokens, --reader-chunk and --chunk-tokens say how many are there at once, which is what counts here.
+    RECIPE may be a file of yours, too. Weights, gradients and AdamW are counted in float32, what the backward pass
+    needs under bf16, all for one encoder at a time. A card needs about 1 GiB more. Every recipe has the flags
+    --lora and --gradient-checkpointing; of a step's tokens, --reader-chunk and --chunk-tokens say how many are there
+    at once, which is what counts here.
 
     \b
     Examples:
@@ -93,7 +97,8 @@ def plan(name: str, memory: float, tokens: int, length: int, lora: int, encoder:
     """
     from relik_ml.training.memory import table
 
-    config = _defaults(_file(name))
+    own = Path(name)
+    config = _defaults(own if own.suffix == ".py" and own.is_file() else _file(name))
     for each in [encoder] if encoder else dict.fromkeys(config):
         click.echo(table(each, memory, tokens, length, lora))
 
@@ -114,13 +119,10 @@ def _file(name: str) -> Path:
 
 def _defaults(path: Path) -> list[str]:
     """The encoders that a recipe's Config names, read off the file: importing it wants accelerate."""
-    from relik_ml.training.memory import PUBLISHED
-
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    (config,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
-    values = [each.value for each in config.body if isinstance(each, ast.AnnAssign)]
-    named = [value.value for value in values if isinstance(value, ast.Constant) and value.value in PUBLISHED]
-    reader = [
-        "microsoft/mdeberta-v3-base" for value in values if isinstance(value, ast.Name) and value.id == "MDEBERTA"
-    ]
-    return [*map(str, named), *reader]
+    configs = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config"]
+    fields = [each for node in configs for each in node.body if isinstance(each, ast.AnnAssign)]
+    named = [each.value for each in fields if isinstance(each.target, ast.Name) and each.target.id in _ENCODERS]
+    if not named:
+        raise ConfigError("the file names no encoder", where=str(path), fix="name one with --encoder")
+    return [str(value.value) if isinstance(value, ast.Constant) else "microsoft/mdeberta-v3-base" for value in named]

@@ -43,6 +43,19 @@ def test_plan_of_a_tiny_encoder(checkpoints: Path) -> None:
     assert found.output.count(": fits") == 4
 
 
+def test_plan_of_a_file_of_ones_own(checkpoints: Path, tmp_path: Path) -> None:
+    """Copied and changed, it is not planned as the recipe of its name."""
+    own = tmp_path / "retriever_ru.py"
+    own.write_text(f'class Config:\n    encoder: str = "{(checkpoints / "xlmr").as_posix()}"\n', "utf-8")
+    found = run("plan", own, "--tokens", 200, "--length", 100)
+    assert found.exit_code == 0, found.output
+    assert [line.partition(":")[0] for line in found.output.splitlines() if "tokens a step" in line] == [
+        (checkpoints / "xlmr").as_posix()
+    ]
+    own.write_text("pass\n", "utf-8")
+    assert run("plan", own).exit_code == 7
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_plan_of_the_published_encoders(name: str) -> None:
