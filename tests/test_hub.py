@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -129,14 +129,20 @@ def test_the_real_api_takes_what_it_is_given() -> None:
 
 def test_the_card_of_a_recipe_says_its_scores_to_the_hub(tiny: Relik) -> None:
     from relik_ml.score import score
-    from relik_ml.training.card import Task, model_card
+    from relik_ml.training.card import Origin, Task, model_card
+    from relik_ml.training.data import Data
 
     gold = documents()
+    other = replace(gold[0], meta={"dataset": "theirs", "licence": "CC0"})
     report = score(gold, tiny.annotate(map(bare, gold)))
-    text = model_card(Task("Задача: по-русски", "Всё"), "relik-ml", report, None, tiny.retriever.index)
+    origin = Origin(Data([*gold, other], gold, (), (), (), ()), "relik-ml")
+    text = model_card(Task("Задача: по-русски", "Всё"), origin, report, None, tiny.retriever.index)
     data = huggingface_hub.ModelCard(text).data
     assert (data.language, data.library_name) == (["ru"], "relik-ml")
     found = {each.metric_name: each.metric_value for each in data.eval_results}
     assert found["entities: span and type"] == round(report.scores["ner"].f1, 4) > 0.9
     assert len(found) == 4
-    assert {each.dataset_split for each in data.eval_results} == {"dev"}
+    assert {(each.dataset_name, each.dataset_split) for each in data.eval_results} == {("ours", "dev")}
+    assert "on the train split of ours, theirs:" in text
+    assert "- ours, 20 documents: no licence stated (20).\n- theirs, 1 documents: CC0 (1)." in text
+    assert "NEREL" not in text

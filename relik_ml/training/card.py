@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from relik_ml.retriever.index import PassageIndex
 from relik_ml.score import Recall, Report
 from relik_ml.score.report import HEADLINES, TITLES
 from relik_ml.score.retrieval import KS
+from relik_ml.training.data import Data
+from relik_ml.types import Document
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,32 @@ def save_scored(relik: Relik, folder: Path, report: Report, card: str) -> None:
         partial.write_text(json.dumps(report.json(), indent=1), encoding="utf-8")
 
 
-def model_card(task: Task, command: str, report: Report, retrieval: Recall | None, index: PassageIndex) -> str:
+@dataclass(frozen=True)
+class Origin:
+    """What a model was trained on, and by what command."""
+
+    data: Data
+    command: str
+
+    @property
+    def dev(self) -> str:
+        """The data sets that were measured on."""
+        return ", ".join(_sets(self.data.dev))
+
+
+def model_card(task: Task, origin: Origin, report: Report, retrieval: Recall | None, index: PassageIndex) -> str:
     """Markdown."""
     kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in index.info()["kinds"].items())
-    return f"""{_front_matter(task, report)}
+    return f"""{_front_matter(task, origin.dev, report)}
 # {task.title}
 
-{task.finds}, trained by relik-ml on the train split of NEREL v1.1:
+{task.finds}, trained by relik-ml on the train split of {", ".join(_sets(origin.data.train))}:
 
-    {command}
+    {origin.command}
 
 Index: {kinds}.
 
-## Scores on NEREL dev
+## Scores on {origin.dev} dev
 
 Of all epochs the best was kept, by the mean over dev of the headline scores (marked *), so these figures are a
 little kinder than a held-back test would be.
@@ -54,25 +71,25 @@ little kinder than a held-back test would be.
 
 ## Data and licences
 
-- NEREL v1.1, train split (Loukachevitch et al. 2021). 828 of the corpus' 933 documents are Wikinews pages, CC BY 2.5;
-  105 are agency news with no stated right. No text of it is in this folder.
+{_licences(origin.data.train)}
+- No text of these is in this folder.
 - Names and facts of entities: Wikidata (CC0), as gathered in the entity table that was given to --entities.
 - Word vectors of a compact model: navec (MIT), as the package natasha carries them, reduced and rounded.
 
 ## Limits
 
-- Russian news is what it has seen; expect less of other texts.
+- The texts of these data sets are what it has seen; expect less of others.
 - An entity that is not in the index becomes NIL, or a namesake. Discontinuous mentions are not predicted.
 - Scores of mentions, links and triples are the network's own probabilities and not calibrated.
 """
 
 
-def _front_matter(task: Task, report: Report) -> str:
+def _front_matter(task: Task, dev: str, report: Report) -> str:
     """What the Hugging Face Hub reads: YAML, each value as JSON, with the headline scores as its ``model-index``."""
     scored = [(name, report.scores[name]) for name in HEADLINES if name in report.scores]
     results = {
         "task": {"type": "token-classification", "name": task.title},
-        "dataset": {"type": "nerel", "name": "NEREL v1.1", "split": "dev"},
+        "dataset": {"type": dev, "name": dev, "split": "dev"},
         "metrics": [{"type": "f1", "name": TITLES[name], "value": round(counts.f1, 4)} for name, counts in scored],
     }
     fields = {
@@ -84,6 +101,23 @@ def _front_matter(task: Task, report: Report) -> str:
     }
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items()]
     return "\n".join(["---", *lines, "---", ""])
+
+
+def _sets(documents: Sequence[Document]) -> list[str]:
+    """The names of data sets, as the converters write them; the largest first."""
+    return [name for name, _ in Counter(str(each.meta.get("dataset", "unnamed")) for each in documents).most_common()]
+
+
+def _licences(documents: Sequence[Document]) -> str:
+    """A line for each data set: its documents, and their licences as far as the converter knew them."""
+    lines = []
+    for name in _sets(documents):
+        own = [each.meta for each in documents if str(each.meta.get("dataset", "unnamed")) == name]
+        said = Counter(str(meta.get("licence", "no licence stated")) for meta in own).most_common()
+        lines.append(
+            f"- {name}, {len(own):,} documents: {', '.join(f'{rights} ({count:,})' for rights, count in said)}."
+        )
+    return "\n".join(lines)
 
 
 def _retrieved(retrieval: Recall) -> str:

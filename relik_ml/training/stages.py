@@ -20,7 +20,7 @@ from relik_ml.text.windows import windows
 from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
-from relik_ml.training.card import Task, model_card, save_scored
+from relik_ml.training.card import Origin, Task, model_card, save_scored
 from relik_ml.training.checkpoint import Progress
 from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data
@@ -135,7 +135,8 @@ def keep_model(session: Session, relik: Relik, task: Task, command: str, report:
     relik = Relik(relik.retriever, relik.reader.over(merged(relik.reader.model)), relik.settings)
     retrieval = found_gold(relik.retriever, data.dev, session.window, session.stride)
     entities = len(data.known) + len(data.own) > 0
-    save_scored(relik, session.out, report, model_card(task, command, report, retrieval if entities else None, index))
+    card = model_card(task, Origin(data, command), report, retrieval if entities else None, index)
+    save_scored(relik, session.out, report, card)
 
 
 def question_epochs(count: int, size: int, epochs: int, seed: int) -> Epochs:
