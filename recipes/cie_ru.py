@@ -99,6 +99,10 @@ class Config:
     """Entities a window brings to the reader (K)."""
     dense: int = 8
     """Those of them that may come by vector alone."""
+    candidate_order: Literal["ranked", "shuffled"] = "ranked"
+    """In training: best first, as when a text is annotated, or another order in every step."""
+    added_gold: float = 0.0
+    """Share of the gold entities that were not retrieved which join the candidates in training; the others are NME."""
     relations: int = 20
     """Relations a window brings along (K')."""
     relation_weight: float = 1.0
@@ -184,11 +188,15 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
         config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience
     )
     keep = partial(keep_model, session, relik, TASK, written_out("cie_ru", config, PRESETS))
-    teaching = Teaching(config.reader_tokens, config.reader_chunk, config.repeated)
+    teaching = Teaching(
+        config.reader_tokens, config.reader_chunk, config.repeated, config.added_gold, config.candidate_order
+    )
     return train_reader(session, relik, plan, teaching, relik.annotate, keep)
 
 
-command = recipe(__doc__, Config, PRESETS, main, repeated=["negatives", "ignored"])
+command = recipe(
+    __doc__, Config, PRESETS, main, repeated=["negatives", "ignored"], candidate_order=["ranked", "shuffled"]
+)
 
 if __name__ == "__main__":
     command()

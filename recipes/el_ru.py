@@ -97,6 +97,10 @@ class Config:
     """Entities a window brings to the reader (K)."""
     dense: int = 8
     """Those of them that may come by vector alone."""
+    candidate_order: Literal["ranked", "shuffled"] = "ranked"
+    """In training: best first, as when a text is annotated, or another order in every step."""
+    added_gold: float = 0.0
+    """Share of the gold entities that were not retrieved which join the candidates in training; the others are NME."""
     words: int = 50_000
     """Word vectors of a compact model."""
     word_width: int = 112
@@ -176,10 +180,13 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
         config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience
     )
     keep = partial(keep_model, session, relik, TASK, written_out("el_ru", config, PRESETS))
-    return train_reader(session, relik, plan, Teaching(config.reader_tokens, config.reader_chunk), relik.annotate, keep)
+    teaching = Teaching(
+        config.reader_tokens, config.reader_chunk, added=config.added_gold, order=config.candidate_order
+    )
+    return train_reader(session, relik, plan, teaching, relik.annotate, keep)
 
 
-command = recipe(__doc__, Config, PRESETS, main)
+command = recipe(__doc__, Config, PRESETS, main, candidate_order=["ranked", "shuffled"])
 
 if __name__ == "__main__":
     command()

@@ -14,10 +14,17 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 MAY_BE_ZERO = {
     "seed", "back", "checkpoint", "steps", "negatives", "drawn", "mined", "dense", "relation_weight", "dropout",
-    "reader_chunk", "lora", "patience",
+    "reader_chunk", "lora", "patience", "added_gold",
 }  # fmt: skip
 """Numbers of a Config; all others are above zero."""
-AT_MOST = {"seed": 2**32 - 1, "dropout": 0.9, "layer_decay": 1, "reader_layer_decay": 1, "word_width": 300}
+AT_MOST = {
+    "seed": 2**32 - 1,
+    "dropout": 0.9,
+    "layer_decay": 1,
+    "reader_layer_decay": 1,
+    "added_gold": 1,
+    "word_width": 300,
+}
 """numpy's seeds, and the width of navec's vectors, among others."""
 PRETRAINED = {
     "retriever", "reader", "encoder", "prefixes", "index", "lora", "gradient_checkpointing", "layer_decay",

@@ -104,11 +104,12 @@ def train_reader(
     After every epoch what is predicted for dev is scored, by the first process; the best so far is to be kept.
     """
     reader, data, say = relik.reader, session.data, session.accelerator.print
-    lessons = Lessons(reader.encode, read_candidates(session, relik), teaching, session.processes)
+    entities = {entry.id: entry for entry in (*data.known, *data.own)}
+    lessons = Lessons(reader.encode, read_candidates(session, relik), teaching, session.processes, entities)
     order = window_order(lessons.items, teaching.tokens, plan.epochs, session.seed)
     run = Run(session.accelerator, reader.model, plan, order, session.seed, session.states["reader"])
-    for places, _ in run.steps("reader"):
-        run.descend(lessons.losses(run.model, places))
+    for places, random in run.steps("reader"):
+        run.descend(lessons.losses(run.model, places, random))
         if run.epoch_ends:
             found = run.processes.once(lambda: score(data.dev, predict(data.dev)))
             best = run.measured({"headline": found.headline, **{name: found.scores[name].f1 for name in found.heads}})
