@@ -52,6 +52,8 @@ def one_thread() -> Iterator[None]:
 
 def config(data: Path, out: Path, **others: object) -> Any:
     recipe = import_module("relik_ml.recipes.cie_ru")
+    if others.get("preset") == "full":
+        return recipe.Config(data=(data,), out=out, **others)
     fields = {name[2:].replace("-", "_"): value for name, value in zip(FLAGS[::2], FLAGS[1::2], strict=True)}
     given = {name: value if name == "preset" else float(value) for name, value in fields.items()}
     given = {name: int(value) if str(value).endswith(".0") else value for name, value in given.items()}
@@ -101,6 +103,28 @@ def test_in_pieces_it_is_the_unbroken_run(data: Path, unbroken: tuple[Path, Prog
     assert weights(out) == weights(unbroken[0])
     assert (out / "README.md").read_text("utf-8") == (unbroken[0] / "README.md").read_text("utf-8")
     assert not (tmp_path / "out.checkpoint").exists()
+
+
+def test_with_all_that_changes_a_step_of_a_pretrained_encoder(data: Path, checkpoints: Path, tmp_path: Path) -> None:
+    """LoRA and its dropout, layers computed again, chunks, rates by layer, gold and order drawn for every window."""
+    settings: dict[str, Any] = {
+        "preset": "full", "retriever": str(checkpoints / "xlmr"), "reader": str(checkpoints / "mdeberta"),
+        "window": 24, "stride": 16, "candidates": 4, "dense": 4, "relations": 2, "negatives": 5, "checkpoint": 1,
+        "retriever_epochs": 1, "retriever_batch": 8, "reader_epochs": 3, "reader_tokens": 100, "reader_rate": 1e-3,
+        "reader_chunk": 40, "reader_layer_decay": 0.9, "lora": 4, "gradient_checkpointing": True, "patience": 1,
+        "repeated": "ignored", "candidate_order": "shuffled", "added_gold": 0.5,
+    }  # fmt: skip
+    one, two = tmp_path / "one", tmp_path / "two"
+    unbroken = train(data, one, **settings)
+    train_for(1, data, two, **settings)
+    train_for(3, data, two, resume=True, **settings)
+    ended = train(data, two, resume=True, **settings)
+    assert len(ended.measured) == 2 < settings["reader_epochs"]
+    assert (ended.losses, ended.measured) == (unbroken.losses, unbroken.measured)
+    for folder in ("", ".adapters"):
+        found = weights(two.with_name(f"two{folder}"))
+        assert found == weights(one.with_name(f"one{folder}"))
+        assert len(found) >= 2
 
 
 def flip(path: Path) -> None:
