@@ -105,7 +105,7 @@ def _read(context: click.Context, _: click.Parameter, path: Path | None) -> None
     """Let a YAML file say what is taken where a flag is not given."""
     if path is None:
         return
-    options = {param.name: param for param in context.command.params if param.name != "config"}
+    options = {str(param.name): param for param in context.command.params if param.name != "config"}
     try:
         values = _parsed(path, options)
     except RelikError as error:
@@ -115,7 +115,7 @@ def _read(context: click.Context, _: click.Parameter, path: Path | None) -> None
     context.default_map = {name: [value] if name in several else value for name, value in values.items()}
 
 
-def _parsed(path: Path, options: Mapping[str | None, Any]) -> dict[str, Any]:
+def _parsed(path: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     import yaml
 
     fix = "write `name: value` lines, the names as --help has them"
