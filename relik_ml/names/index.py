@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,8 @@ from relik_ml.names.table import ALIAS, HUMAN, LABEL, LEARNT, NOBODY, SURNAME, I
 from relik_ml.types import Entry, Token
 
 __all__ = [
-    "ALIAS", "FEATURES", "HUMAN", "LABEL", "LEARNT", "NOBODY", "SURNAME", "Found", "Hits", "Learnt", "NameIndex",
+    "ALIAS", "FEATURES", "HUMAN", "LABEL", "LEARNT", "NOBODY", "SURNAME", "Found", "Hits", "Learnt", "Matches",
+    "NameIndex",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -53,6 +55,37 @@ class Found(NamedTuple):
     features: tuple[float, ...]
 
 
+class Matches(NamedTuple):
+    """What was found in one text (H,), in text order, the likeliest rows of a span first: columns of ``Found``."""
+
+    first: Ints
+    last: Ints
+    row: Ints
+    weight: Floats
+    features: Floats
+    """(H, F)."""
+
+    def of(self, places: NDArray[Any] | slice) -> Matches:
+        """Some of them."""
+        columns: tuple[NDArray[Any], ...] = self
+        return Matches(*(column[places] for column in columns))
+
+    def rows(self) -> dict[int, float]:
+        """Each row once with the weight of its best hit, the likeliest first."""
+        order = np.lexsort((-self.weight, self.row))
+        best = order[starts(self.row[order])]
+        best = best[np.argsort(-self.weight[best], kind="stable")]
+        return dict(zip(self.row[best].tolist(), self.weight[best].tolist(), strict=True))
+
+    def found(self) -> list[Found]:
+        """One by one, which takes far more time and memory."""
+        first, last, row, weight, features = (column.tolist() for column in self)
+        return list(map(Found, first, last, row, weight, map(tuple, features)))
+
+
+NOTHING = Matches(*(np.zeros(0, np.int64),) * 3, np.zeros(0), np.zeros((0, len(FEATURES))))
+
+
 class Hits(NamedTuple):
     """Rows (H,) proposed for spans. ``span`` numbers the spans in text order."""
 
@@ -71,7 +104,7 @@ class Hits(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What ``NameIndex.find_all`` is given, the words of all texts in one."""
+    """What ``NameIndex.match_all`` is given, the words of all texts in one."""
 
     words: Sequence[Token]
     held_out: Sequence[Learnt] | None
@@ -122,17 +155,23 @@ class NameIndex:
         ``held_out`` is what one document taught the index: it is taken back, so that a reader in training
         meets its documents as if they were new.
         """
-        return self.find_all([words], [held_out or Learnt()], per_span)[0]
+        return self.match_all([words], [held_out or Learnt()], per_span)[0].found()
 
     def find_all(
+        self, texts: Sequence[Sequence[Token]], per_span: int = 12, entries: Sequence[Entry] | None = None
+    ) -> list[list[Found]]:
+        """What ``find`` finds in each text; with ``entries``, the rows, initials are compared."""
+        return [found.found() for found in self.match_all(texts, per_span=per_span, entries=entries)]
+
+    def match_all(
         self,
         texts: Sequence[Sequence[Token]],
         held_out: Sequence[Learnt] | None = None,
         per_span: int = 12,
         firsts: Callable[[Ints], Ints] | None = None,
         entries: Sequence[Entry] | None = None,
-    ) -> list[list[Found]]:
-        """What ``find`` finds in each text. Many at once take a fraction of the time.
+    ) -> list[Matches]:
+        """What ``find`` finds in each text, as arrays. Many at once take a fraction of the time.
 
         ``firsts`` gives for each row the first of the same entity, where an entity has several, one a language: then
         what they say together is said of the first. ``entries`` are the rows: with them initials are compared.
@@ -149,12 +188,9 @@ class NameIndex:
         chosen, features = self._describe(hits, _looks(words, first, last), last - first, text, per_span)
         begin = ends - [len(words) for words in texts]
         at, offset = chosen.span, begin[text[chosen.span]]
-        columns = first[at] - offset, last[at] - offset, chosen.row, log_odds(features, FEATURES)
-        found: list[list[Found]] = [[] for _ in texts]
-        values = zip(text[at].tolist(), *(column.tolist() for column in columns), features.tolist(), strict=True)
-        for number, left, right, row, weight, values_ in values:
-            found[number].append(Found(left, right, row, weight, tuple(values_)))
-        return found
+        found = Matches(first[at] - offset, last[at] - offset, chosen.row, log_odds(features, FEATURES), features)
+        bounds = np.searchsorted(text[at], np.arange(len(texts) + 1))
+        return [found.of(slice(start, stop)) for start, stop in pairwise(bounds.tolist())]
 
     def _known(self, runs: Runs) -> Runs:
         """The runs whose keys the index holds, in the order of their keys."""

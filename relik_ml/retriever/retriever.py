@@ -8,7 +8,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from relik_ml.names.index import NOBODY, Found, Learnt, NameIndex
+from relik_ml.names.index import NOBODY, NOTHING, Learnt, Matches, NameIndex
 from relik_ml.names.keys import surface_keys
 from relik_ml.retriever.encode import PassageEncoder
 from relik_ml.retriever.index import PassageIndex
@@ -68,11 +68,11 @@ class Retriever:
         relations = self._nearest(queries, self._relations, self.config.relations)
         return [self._retrieved(*row) for row in zip(windows, found, entities, relations, strict=True)]
 
-    def _find(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None) -> list[list[Found]]:
+    def _find(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None) -> list[Matches]:
         if self.names is None:
-            return [[] for _ in windows]
+            return [NOTHING for _ in windows]
         texts = [window.tokens for window in windows]
-        return self.names.find_all(texts, held_out, self.config.per_span, self._firsts, self.index.entries)
+        return self.names.match_all(texts, held_out, self.config.per_span, self._firsts, self.index.entries)
 
     def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
         places, scores = self.index.nearest(queries, k, rows)
@@ -84,28 +84,20 @@ class Retriever:
         return dict.fromkeys(rows[: self.config.relations].tolist(), 0.0)
 
     def _retrieved(
-        self, window: Window, found: Sequence[Found], near: Mapping[int, float], relations: Mapping[int, float]
+        self, window: Window, found: Matches, near: Mapping[int, float], relations: Mapping[int, float]
     ) -> Retrieved:
-        weights: dict[int, float] = {}
-        for hit in found:
-            weights[hit.row] = max(hit.weight, weights.get(hit.row, hit.weight))
-        ranked = sorted(weights, key=lambda row: (-weights[row], row))
-        likeliest = [row for row in ranked if row not in near][: self.config.entities - len(near)]
+        weights = found.rows()
+        likeliest = [row for row in weights if row not in near][: self.config.entities - len(near)]
         stay = {*likeliest, *near}
-        chosen = dict.fromkeys([*(row for row in ranked if row in stay), *near])
+        chosen = dict.fromkeys([*(row for row in weights if row in stay), *near])
         places = {row: place for place, row in enumerate(chosen)}
         entries, tokens = self.index.entries, window.tokens
+        hits = found.of(np.isin(found.row, list(chosen))).found()
         return Retrieved(
             window,
             tuple([Candidate(entries[row], weights.get(row, 0.0) + near.get(row, 0.0)) for row in chosen]),
             tuple([Candidate(entries[row], score) for row, score in relations.items()]),
-            tuple(
-                [
-                    Hit(tokens[hit.first].start, tokens[hit.last].stop, places[hit.row], hit.features)
-                    for hit in found
-                    if hit.row in places
-                ]
-            ),
+            tuple([Hit(tokens[hit.first].start, tokens[hit.last].stop, places[hit.row], hit.features) for hit in hits]),
         )
 
     def lookup(self, text: str, k: int) -> list[tuple[Candidate, str]]:

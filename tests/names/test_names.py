@@ -357,8 +357,8 @@ def test_a_latin_surname_is_compared_with_the_row_that_it_is_of_and_not_with_ano
     ]
     index = NameIndex.build(entries, Learnt(), LEMMA)
     for word, rows in {"Aniston": [0], "Onnistan": []}.items():
-        (hits,) = index.find_all([tokens(f"роль {word}")], firsts=np.zeros_like, entries=entries)
-        assert [hit.row for hit in hits] == rows, word
+        (hits,) = index.match_all([tokens(f"роль {word}")], firsts=np.zeros_like, entries=entries)
+        assert hits.row.tolist() == rows, word
 
 
 def test_of_many_that_sound_alike_the_likeliest_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
