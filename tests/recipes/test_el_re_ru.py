@@ -97,12 +97,12 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["el_ru", "re_ru"])
+@pytest.mark.parametrize(("name", "flags"), [("el_ru", ()), ("re_ru", ("--relations", 10))])
 def test_two_steps_with_tiny_mdeberta_and_e5_on_two_data_sets(
-    data: Path, foreign: Path, checkpoints: Path, tmp_path: Path, name: str
+    data: Path, foreign: Path, checkpoints: Path, tmp_path: Path, name: str, flags: tuple[object, ...]
 ) -> None:
     folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta", "--data", foreign)
-    code, output = run(name, data, tmp_path / "out", *folders, "--reader-epochs", 2, "--reader-tokens", 4000)
+    code, output = run(name, data, tmp_path / "out", *folders, *flags, "--reader-epochs", 2, "--reader-tokens", 4000)
     assert code == 0, output
     assert "epoch 2: ner " in output
     assert "18 + 8 documents" in output
