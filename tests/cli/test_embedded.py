@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def test_the_embedded_model_reads_russian(root: Path, pretrained: Path, tmp_path
     assert all(document.mentions for document in documents)
     assert any(mention.link.status == "linked" for document in documents for mention in document.mentions)
     assert all(triple.evidence for document in documents for triple in document.triples)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ru.md"])
+def test_it_says_what_the_readme_says_it_says(root: Path, pretrained: Path, tmp_path: Path, readme: str) -> None:
+    shown = next(part for part in (root / readme).read_text("utf-8").split("```text\n") if part.startswith("anna: "))
+    paragraphs = [each.rstrip("\n…` ") for each in re.split("\n\n|(?<=»)\n", shown.partition("  …")[0])]
+    text = "Анна Ахматова родилась в Одессе. Её сын Лев Гумилёв работал в Ленинградском университете."
+    (tmp_path / "anna.txt").write_text(text, "utf-8")
+    result = run(tmp_path / "anna.txt", "--view", "--no-color")
+    assert len(paragraphs) > 3
+    for each in filter(None, paragraphs):
+        assert each in result.stdout, each
 
 
 def test_a_flipped_byte_in_the_model_is_noticed(pretrained: Path, tmp_path: Path) -> None:
