@@ -5,7 +5,7 @@
     python benchmarks/ablations.py retriever --data data/nerel
 
 The last two run the recipes themselves, ``compact``, on a share of the training documents, one after the other, and
-give mean and standard deviation over the seeds. A run whose scores lie under ``--out`` is not run again.
+give mean and standard deviation over the seeds. A run that is done under ``--out`` is not run again.
 """
 
 from __future__ import annotations
@@ -95,9 +95,11 @@ def measure(relik: Relik, documents: Sequence[Document]) -> Scores:
 def run(recipe: str, flags: Sequence[str], out: Path) -> Scores:
     """A recipe's best scores on dev, from its last run or from a new one."""
     scores = out / "scores.json" if recipe == "retriever_ru" else out.with_name(out.name + ".scores.json")
-    if not scores.exists():
+    done = out.with_name(out.name + ".done")  # for scores lie there from a run's first epoch on
+    if not done.exists():
         command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", str(ROOT / "recipes" / f"{recipe}.py")]
         subprocess.run([*command, "--preset", "compact", *flags, "--out", str(out)], check=True)
+        done.touch()
     found = json.loads(scores.read_text(encoding="utf-8"))
     if recipe == "retriever_ru":
         best = max(found["dev"], key=lambda each: each["recall@50"])
