@@ -127,6 +127,7 @@ class Batcher:
             place = pulled.popleft()
             found[place].append(document)
             if len(found[place]) == len(jobs[place].documents):
+                self._metrics.texts.inc(len(found[place]))  # first, so that whoever has an answer finds it counted
                 _settle(jobs[place].answer.set_result, found[place])
         return sum(map(len, found.values()))
 
@@ -143,7 +144,6 @@ class Batcher:
     def _note(self, texts: int, seconds: float) -> None:
         if texts:
             self._pace += 0.2 * (seconds / texts - self._pace)
-            self._metrics.texts.inc(texts)
             self._metrics.batch.observe(texts)
             self._metrics.work.observe(seconds)
 
