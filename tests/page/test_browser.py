@@ -1,14 +1,10 @@
-"""The page in a real Chromium without a window. Skips, saying so, where there is no Chromium or no selenium."""
+"""The page in a real Chromium without a window."""
 
 from __future__ import annotations
 
 import csv
 import json
-import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from itertools import combinations
 from pathlib import Path
@@ -18,18 +14,15 @@ from xml.etree import ElementTree
 import pytest
 
 from relik_ml.io import read_documents
-from relik_ml.page.html import Service, answer, report, service_page
+from relik_ml.page.html import report
 from relik_ml.types import Document, Link, Mention, Property, Span, Triple
 from tests.page.hostile import STRINGS
 from tests.page.hostile import document as hostile
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="the page in a browser: selenium is not installed")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="the page in a browser: no chromium and chromedriver")
+pytest.importorskip("selenium", reason="the page in a browser: selenium is not installed")
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 TEXT = (
     "🚀 Анна Ахматова родилась в Одессе 👩‍🚀. Гага\u0301рин и Титов летали.\nЕё сын Лев жил в Ленинградском общежитии."
@@ -59,18 +52,6 @@ def example() -> Document:
         Triple("T5", "PARENT_OF", "T1", Property("P40", inverse=True), (Span(TEXT.index("Её"), len(TEXT)),), 0.7),
     )
     return Document("example", TEXT, "ru", mentions, (), facts)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
@@ -226,7 +207,7 @@ def test_boxes_can_be_dragged(show: Callable[..., Any]) -> None:
     browser = show(example())
     node = one(browser, "#graph .node")
     before, lines = node.get_attribute("transform"), edge_lines(browser)
-    webdriver.ActionChains(browser).drag_and_drop_by_offset(node, 60, 40).perform()
+    ActionChains(browser).drag_and_drop_by_offset(node, 60, 40).perform()
     assert node.get_attribute("transform") != before
     assert edge_lines(browser) != lines
     assert not one(browser, "#card").is_displayed()  # a drag is no click
@@ -372,164 +353,3 @@ def long_document() -> Document:
         for n in range(350)
     ]
     return Document("long", text, "ru", tuple(mentions), (), tuple(facts))
-
-
-# With a service behind it
-
-
-PHONE = {"width": 390, "height": 780, "deviceScaleFactor": 1, "mobile": True}
-
-
-class Server(ThreadingHTTPServer):
-    """A service that gives the page and answers as it is told to."""
-
-    daemon_threads = True
-    status = 200
-    answer: dict[str, Any] = {}  # noqa: RUF012
-    asked: list[Any] = []  # noqa: RUF012
-    delay = 0.0
-    gone = False
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        page = service_page(Service(characters=200, key_header="X-API-Key"))
-        self.give(page.encode(), "text/html; charset=utf-8", 200)
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.gone:  # a connection that the browser opened ahead, which closing the server leaves open
-            return
-        self.server.asked.append((json.loads(body), self.headers["X-API-Key"]))
-        time.sleep(self.server.delay)
-        self.give(json.dumps(self.server.answer).encode(), "application/json", self.server.status)
-
-    def give(self, body: bytes, kind: str, status: int) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def served(browser: Any) -> Iterator[tuple[Any, Server]]:
-    server = Server(("127.0.0.1", 0), Handler)
-    server.asked = []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    size = {"width": 1360, "height": 860, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(f"http://127.0.0.1:{server.server_address[1]}/")
-    yield browser, server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-    browser.get("about:blank")
-    browser.get_log("browser")
-
-
-def wait(browser: Any, condition: str) -> None:
-    for _ in range(100):
-        if browser.execute_script(f"return Boolean({condition})"):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"never came true: {condition}; notice: {one(browser, '#notice').text}")
-
-
-def fill_in(browser: Any, text: str) -> None:
-    browser.execute_script("document.getElementById('ask-text').value = arguments[0]", text)
-    one(browser, "#ask-send").click()
-
-
-def test_a_pasted_text_is_sent_and_shown(served: tuple[Any, Server]) -> None:
-    browser, server = served
-    server.answer = answer([example()])
-    server.delay = 0.3
-    one(browser, "#ask-key").send_keys("key")
-    browser.execute_script("document.getElementById('ask-score').value = 0.25")
-    fill_in(browser, TEXT)
-    wait(browser, "document.querySelector('#notice.busy') && document.getElementById('ask-send').disabled")
-    wait(browser, "document.querySelector('#graph .node')")
-    assert text_of(browser, "#text") == TEXT
-    assert server.asked == [({"text": TEXT, "lang": "ru", "min_score": 0.25}, "key")]
-    assert not one(browser, "#notice").is_displayed()
-
-
-def test_what_goes_wrong_is_said(served: tuple[Any, Server]) -> None:
-    browser, server = served
-    fill_in(browser, "  ")
-    assert one(browser, "#notice").get_attribute("role") == "alert"
-    fill_in(browser, "а" * 201)
-    assert "201" in one(browser, "#notice").text
-    assert server.asked == []
-    server.status, server.answer = 429, {"detail": "<b>busy</b>"}
-    fill_in(browser, "Анна")
-    wait(browser, "document.querySelector('#notice').textContent.includes('429 <b>busy</b>')")
-    server.gone = True
-    server.shutdown()
-    server.server_close()
-    fill_in(browser, "Анна")
-    wait(browser, "/не отвечает|does not answer/.test(document.querySelector('#notice').textContent)")
-    assert one(browser, "#ask-send").is_enabled()
-
-
-DROP = """const files = new DataTransfer();
-files.items.add(new File([new Uint8Array(arguments[0])], arguments[1]));
-document.dispatchEvent(new DragEvent("drop", {dataTransfer: files, cancelable: true, bubbles: true}));"""
-
-
-def test_a_dropped_file_is_read(served: tuple[Any, Server]) -> None:
-    browser, _ = served
-    browser.execute_script(DROP, list("Анна 🚀".encode()), "a.txt")
-    wait(browser, "document.getElementById('ask-text').value === 'Анна 🚀'")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("a.txt", "Анна".encode("cp1251"), "UTF-8"),
-        ("a.txt", b" \n", "Paste a text|Сначала вставьте"),
-        ("a.txt", b"a" * 201, "201"),
-        ("a.txt", b"a" * 900, "900"),
-        ("out.jsonl", b"{" * 900, "relik-ml view"),
-        ("out.txt", b'{"schema": "relik-ml/1", "id": "a"}\n', "relik-ml view"),
-    ],
-)
-def test_a_file_that_cannot_be_sent_is_refused_at_once(
-    served: tuple[Any, Server], name: str, content: bytes, said: str
-) -> None:
-    browser, server = served
-    browser.execute_script("document.getElementById('ask-text').value = 'до этого'")
-    browser.execute_script(DROP, list(content), name)
-    wait(browser, f"/{said}/.test(document.querySelector('#notice.error')?.textContent)")
-    kept = "до этого" if len(content) != 201 else content.decode()  # what is only a little too long can be cut there
-    assert browser.execute_script("return document.getElementById('ask-text').value") == kept
-    assert server.asked == []
-
-
-def test_a_text_is_sent_once_while_it_is_read(served: tuple[Any, Server]) -> None:
-    browser, server = served
-    server.answer, server.delay = answer([example()]), 0.3
-    fill_in(browser, TEXT)
-    one(browser, "#ask-text").send_keys(Keys.CONTROL, Keys.ENTER)
-    wait(browser, "document.querySelector('#graph .node')")
-    assert len(server.asked) == 1
-
-
-def test_on_a_phone_the_form_and_the_filters_leave_room(served: tuple[Any, Server]) -> None:
-    browser, server = served
-    server.answer = answer([example()])
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
-    browser.refresh()
-    fill_in(browser, TEXT)
-    wait(browser, "document.querySelector('#graph .node') && scrollY > 0")
-    assert one(browser, "#text .first").is_displayed()
-    browser.execute_script("document.getElementById('filter-button').click()")
-    assert browser.execute_script("return document.getElementById('text-pane').clientHeight") > 400
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]

@@ -133,10 +133,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_text_stands_out_from_its_ground(theme: int) -> None:
     style = (ASSETS / "style.css").read_text(encoding="utf-8")
-    colours = {
-        name: pair[theme]
-        for name, *pair in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)
-    }
+    colours = {name: pair[theme] for name, *pair in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)}
     grounds = ("paper", "panel", "raised")
     pairs = [(ink, ground) for ink in ("ink", "quiet", "accent", "wrong") for ground in grounds]
     pairs += [("ink", marked) for marked in ("evidence", "subject", "object")]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
-from tests.page.test_browser import browser, fill_in, one, pytestmark, text_of, wait  # noqa: F401
+from tests.page.test_browser import one, text_of
+from tests.page.test_form import fill_in, wait
 
 for package in ("fastapi", "prometheus_client"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
@@ -41,7 +42,7 @@ def born(document: Document) -> Document:
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:  # noqa: F811
+def page(browser: Any) -> Iterator[Any]:
     app = create_app(Knowing(), ("ru",), Limits(characters=1000), Access(key="secret"))
     server = uvicorn.Server(uvicorn.Config(app, port=0, http=PromptHeads, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
