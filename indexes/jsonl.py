@@ -2,7 +2,9 @@
 
 A line is ``{"qid", "labels": {lang: name}, "aliases": {lang: [name]}, "descriptions": {lang: text}, "types": [id]}``,
 and only ``qid`` and one label are needed. A file ``facts.tsv.gz`` beside it (subject, property, object, source)
-says what else is known of an entity; its most telling facts join the passage.
+says what else is known of an entity; its most telling facts join the passage. Further tables (``more``) add entities,
+and names, descriptions and types to entities of the tables before them. ``"sources": [name]`` says where a line comes
+from, ``"label_sources": {lang: name}`` where a label does; both are optional.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import math
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -24,7 +26,7 @@ from relik_ml.types import Entry
 
 from ._wikidata_classes import named
 from ._wikidata_records import Names, Record
-from ._wikidata_source import ENTITY, LANGS, ROWS, check_rows, described, languages, row_aliases, row_langs
+from ._wikidata_source import ENTITY, LANGS, ROWS, check_rows, described, languages, row_aliases, row_langs, split
 
 TELLING = ("P39", "P106", "P17", "P27", "P131")
 """Position, occupation, country, citizenship and place: what tells namesakes apart."""
@@ -32,11 +34,24 @@ CLASSES_TOLD, FACTS_TOLD = 3, 4
 
 FIX = "give the path of a .jsonl or .jsonl.gz file"
 
-EMPTY: Mapping[str, Any] = {"qid": "", "labels": {}, "aliases": {}, "descriptions": {}, "types": []}
+Full = Mapping[str, Any]
+"""What a line says, with every field of ``EMPTY``."""
+EMPTY: Full = {
+    "qid": "", "labels": {}, "aliases": {}, "descriptions": {}, "types": [], "sources": [], "label_sources": {},
+}  # fmt: skip
 """Every field that is read, as it is when a line says nothing of it."""
 TEXTS = ("labels", "aliases", "descriptions")
+FILLED = ("labels", "descriptions", "label_sources")
 
-SETTINGS = {"langs": "Languages, best first, with commas; without it ru,en,mul.", "rows": ROWS}
+SETTINGS = {
+    "langs": "Languages, best first, with commas; without it ru,en,mul.",
+    "rows": ROWS,
+    "more": "Further tables, with commas, whose lines are joined in by id.",
+    "skip": "Sources, with commas; an entity that no other source lists is left out.",
+    "derived": "Sources of labels, with commas, whose names were derived by rule: they count as less popular.",
+}
+DERIVED = 0.5
+"""Share of the popularity that is left to an entity whose label was derived by rule."""
 
 Facts = Mapping[str, Sequence[tuple[str, str]]]
 
@@ -48,13 +63,16 @@ class JsonlTable:
     name: str = "jsonl"
     langs: str = ""
     rows: str = ENTITY
+    more: str = ""
+    skip: str = ""
+    derived: str = ""
     settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
         """The rows of the table, in its order; rows of one entity stand together.
 
-        Entities without a name in any of the languages are left out, and counted in ``report``. The table is read
-        twice, because classes are named by their own lines.
+        Entities without a name in any of the languages are left out, and counted in ``report``. The tables are read
+        twice, because classes are named by their own lines; ``more`` tables are kept in memory.
 
         Raises:
             ConfigError: no path, or settings that cannot be.
@@ -64,53 +82,111 @@ class JsonlTable:
             raise ConfigError("this source carries no data itself", got="no path", fix=FIX)
         check_rows(self.rows)
         langs, report = languages(self.langs) or LANGS, report or Report()
-        names = {record.id: record.labels for record, _ in _records(path, langs)}
+        table = _Table(path, [Path(each) for each in split(self.more)], {*split(self.skip)}, report)
+        names: dict[str, Names] = {full["qid"]: _in(langs, full["labels"]) for full in table}
         facts = _facts(path.with_name("facts.tsv.gz"))
         degree = Counter(entity for subject, pairs in facts.items() for _, obj in pairs for entity in (subject, obj))
-        for record, known in _records(path, langs):
+        for full in table:
+            record = _record(full, langs)
             report.count("entities in the index" if record.labels else "entities without a name in the languages")
-            popularity = round(math.log1p(known + degree[record.id]), 2)
-            yield from self._rows(record, langs, names, facts.get(record.id, ()), popularity)
+            popularity = math.log1p(len(full["labels"]) + degree[record.id])
+            for lang in row_langs(record, langs, self.rows):
+                share = DERIVED if full["label_sources"].get(lang) in split(self.derived) else 1.0
+                yield self._row(record, lang, langs, names, facts.get(record.id, ()), round(popularity * share, 2))
 
-    def _rows(
-        self, record: Record, langs: tuple[str, ...], names: dict[str, Names], facts: Sequence[tuple[str, str]],
-        popularity: float,
-    ) -> Iterator[Entry]:  # fmt: skip
-        for lang in row_langs(record, langs, self.rows):
-            order = langs if self.rows == ENTITY else (lang, *langs)  # an entity's only row tells in the best one
-            classes = named(record.types[:CLASSES_TOLD], names, order)
-            telling = [label for pid in TELLING for label in named(_objects(facts, pid)[:2], names, order)]
-            text = (*classes, *telling[:FACTS_TOLD], described(record, lang, langs, self.rows))
-            yield Entry(
-                record.id,
-                "entity",
-                record.labels[lang],
-                ", ".join(dict.fromkeys(part for part in text if part)),
-                lang,
-                tuple(row_aliases(record, lang, langs, self.rows)),
-                record.types,
-                popularity,
-            )
+    def _row(
+        self, record: Record, lang: str, langs: tuple[str, ...], names: dict[str, Names],
+        facts: Sequence[tuple[str, str]], popularity: float,
+    ) -> Entry:  # fmt: skip
+        order = langs if self.rows == ENTITY else (lang, *langs)  # an entity's only row tells in the best one
+        classes = named(record.types[:CLASSES_TOLD], names, order)
+        telling = [label for pid in TELLING for label in named(_objects(facts, pid)[:2], names, order)]
+        text = (*classes, *telling[:FACTS_TOLD], described(record, lang, langs, self.rows))
+        return Entry(
+            record.id,
+            "entity",
+            record.labels[lang],
+            ", ".join(dict.fromkeys(part for part in text if part)),
+            lang,
+            tuple(row_aliases(record, lang, langs, self.rows)),
+            record.types,
+            popularity,
+        )
+
+
+class _Table:
+    """The lines of a table with those of further ones joined in; it can be read several times."""
+
+    def __init__(self, path: Path, more: Sequence[Path], skip: Set[str], report: Report) -> None:
+        self.path, self.skip = path, skip
+        self.additions: dict[str, Full] = {}
+        for full in (full for further in more for full in _parsed(further)):
+            known = self.additions.get(full["qid"])
+            self.additions[full["qid"]] = joined(known, full) if known else full
+        if skip:
+            left_out = sum(not self._listed(full) for full in self._all())
+            report.count("entities of skipped sources alone", left_out)
+
+    def __iter__(self) -> Iterator[Full]:
+        return filter(self._listed, self._all())
+
+    def _listed(self, full: Full) -> bool:
+        return not self.skip or not full["sources"] or not self.skip >= {*full["sources"]}
+
+    def _all(self) -> Iterator[Full]:
+        left = dict(self.additions)
+        for full in _parsed(self.path):
+            addition = left.pop(full["qid"], None)
+            yield joined(full, addition) if addition else full
+        yield from left.values()
+
+
+def joined(one: Full, other: Full) -> Full:
+    """One entity with what another line says of it besides: its labels and descriptions fill gaps, lists grow.
+
+    A language that gains a second label keeps the first, and the second becomes an alias.
+
+    >>> full = joined({**EMPTY, "labels": {"en": "Oslo"}}, {**EMPTY, "labels": {"ru": "Осло", "en": "Oslo city"}})
+    >>> full["labels"], full["aliases"]
+    ({'en': 'Oslo', 'ru': 'Осло'}, {'en': ['Oslo city']})
+    """
+    aliases = {lang: [*names] for lang, names in one["aliases"].items()}
+    for lang, label in other["labels"].items():
+        if lang in one["labels"] and one["labels"][lang] != label:
+            aliases.setdefault(lang, []).append(label)
+    for lang, names in other["aliases"].items():
+        aliases[lang] = [*dict.fromkeys([*aliases.get(lang, ()), *names])]
+    named = {name: {lang: text for lang, text in one[name].items() if text} for name in FILLED}
+    filled = {name: {**other[name], **named[name]} for name in FILLED}
+    lists = {name: [*dict.fromkeys([*one[name], *other[name]])] for name in ("types", "sources")}
+    return {**one, **filled, **lists, "aliases": aliases}
 
 
 def _objects(facts: Sequence[tuple[str, str]], pid: str) -> list[str]:
     return [obj for fact, obj in facts if fact == pid]
 
 
-def _records(path: Path, langs: Sequence[str]) -> Iterator[tuple[Record, int]]:
-    """What the lines say in some languages, each with the number of all languages that its entity has a name in."""
+def _in(langs: Sequence[str], texts: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some texts by language that are in ``langs``, best language first."""
+    return {lang: texts[lang] for lang in langs if texts.get(lang)}
+
+
+def _record(full: Full, langs: Sequence[str]) -> Record:
+    labels, aliases, descriptions = (_in(langs, full[what]) for what in TEXTS)
+    return Record(full["qid"], labels, aliases, descriptions, tuple(full["types"]))
+
+
+def _parsed(path: Path) -> Iterator[Full]:
+    """What the lines of one table say."""
     for number, line in _lines(path):
         try:
-            full = _record(line)
+            yield _full(line)
         except ValueError as error:
             what, fix = "a line of the entity table cannot be read", 'write one object a line with "qid" and "labels"'
             raise DataError(what, where=f"{path}, line {number}", got=str(error), fix=fix) from error
-        chosen = ({lang: full[what][lang] for lang in langs if full[what].get(lang)} for what in TEXTS)
-        labels, aliases, descriptions = chosen
-        yield Record(full["qid"], labels, aliases, descriptions, tuple(full["types"])), len(full["labels"])
 
 
-def _record(line: bytes) -> Mapping[str, Any]:
+def _full(line: bytes) -> Full:
     """What a line says, with every field of ``EMPTY`` there; ValueError when it is of another form."""
     record = json.loads(line)
     if not isinstance(record, dict):

@@ -27,14 +27,15 @@ import torch
 
 from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
+from relik_ml.e5 import NAME as E5_SMALL
 from relik_ml.models.encoder import MDEBERTA
+from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.retriever import RetrieverConfig
-from relik_ml.retriever.vectors import Storage
 from relik_ml.training.card import Task
 from relik_ml.training.checkpoint import Progress
-from relik_ml.training.data import Data, read_data
-from relik_ml.training.encoders import CompactSizes, TextEncoders, compact, joint, untrained
+from relik_ml.training.data import EntityTable, read_data
+from relik_ml.training.encoders import LowestLayers, apart, joint, untrained
 from relik_ml.training.indexing import given_index
 from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stages, written_out
 from relik_ml.training.lessons import Teaching
@@ -51,13 +52,18 @@ TASK = Task("Entity linking in Russian", "Mentions of 29 types and links to Wiki
 class Config:
     """Every field is a flag of the command."""
 
-    preset: Literal["full", "compact"] = "full"
+    preset: Literal["full", "small"] = "full"
+    """Without it: ``full`` where there is a CUDA device, else ``small``."""
     data: tuple[Path, ...] = (Path("data/nerel"),)
     """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it; of more folders train joins in."""
-    entities: Path | None = None
-    """Entity table (see indexes/jsonl.py); without one only the entities of train can be linked to."""
+    entities: tuple[Path, ...] = ()
+    """Entity table (see indexes/jsonl.py), and more to join in; without one only those of train can be linked to."""
+    skip: str = ""
+    """Sources, with commas: entities that no other source lists are left out."""
+    derived: str = ""
+    """Sources of labels, with commas, whose names were derived by rule."""
     corpus: tuple[Path, ...] = ()
-    """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
+    """Running text whose frequent subwords a small model keeps, besides those of train (.txt, .txt.xz)."""
     out: Path = Path("runs/el_ru")
     seed: int = 1
     resume: bool = False
@@ -101,23 +107,26 @@ class Config:
     """In training: best first, as when a text is annotated, or another order in every step."""
     added_gold: float = 0.0
     """Share of the gold entities that were not retrieved which join the candidates in training; the others are NME."""
-    words: int = 50_000
-    """Word vectors of a compact model."""
-    word_width: int = 112
-    hidden: int = 128
-    dropout: float = 0.3
+    encoder: str = E5_SMALL
+    """The encoder of a small model."""
+    layers: int = 6
+    """How many of its layers are taken, the lowest ones."""
+    vocabulary: int = 60_000
+    """How many of its subwords are kept."""
+    encoder_rate: float = 4e-4
+    """Its learning rate; ``reader_rate`` is that of all that is new."""
+    dropout: float = 0.1
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {"preset": "full"},
-    "compact": {
-        "preset": "compact", "window": 256, "stride": 192, "candidates": 100, "dense": 10,
-        "retriever_epochs": 6, "retriever_rate": 3e-3, "retriever_batch": 32, "negatives": 1000,
-        "reader_epochs": 24, "reader_rate": 2e-3,
+    "small": {
+        "preset": "small", "window": 192, "stride": 144, "candidates": 100, "reader_epochs": 16,
+        "reader_rate": 1e-3,
     },
 }  # fmt: skip
 
-MOVABLE = INTERRUPTION | {"data", "entities", "corpus", "out", "reader_chunk", "gradient_checkpointing"}
+MOVABLE = INTERRUPTION | {"data", "entities", "corpus", "encoder", "out", "reader_chunk", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
 
@@ -125,12 +134,12 @@ def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
     accelerator = accelerated(config)
-    data = read_data(config.data, config.entities).linking()
+    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived)).linking()
     data.require("train", "mentions", "links")
     data.require("dev", "mentions", "links")
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
     session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
-    settings, encoders = prepare(config, data)
+    settings, encoders = prepare(config, session)
     session.require_room(encoders.inputs)
     index = retrieve(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
@@ -147,38 +156,41 @@ def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_foreign(config.out)
     sound(config, PRESETS)
-    return stages(config, MOVABLE, ("retriever", "reader"), [config.entities, *config.corpus])
+    return stages(config, MOVABLE, ("retriever", "reader"), [*config.entities, *config.corpus])
 
 
-def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
-    """The settings of the model, and its encoders: new ones, or pretrained ones."""
+def prepare(config: Config, session: Session) -> tuple[Settings, Encoders]:
+    """The settings of the model, and its pretrained encoders."""
     settings = untrained(
-        data, RetrieverConfig(config.candidates, config.dense, relations=0), config.window, config.stride
+        session.data, RetrieverConfig(config.candidates, config.dense, relations=0), config.window, config.stride
     )
-    if config.preset == "compact":
-        sizes = CompactSizes(config.words, config.word_width, config.hidden, config.dropout)
-        return compact(settings, data, config.corpus, sizes)
+    if config.preset == "small":
+        folder = session.out.with_name(session.out.name + ".encoder")
+        plan = LowestLayers(config.encoder, config.layers, config.vocabulary, config.dropout)
+        return apart(settings, plan, session.data.texts(config.corpus), folder)
     return joint(settings, config.retriever, config.reader, Way(config.lora, config.gradient_checkpointing))
 
 
 # Training
 
 
-def retrieve(config: Config, session: Session, encoder: TextEncoders) -> PassageIndex:
+def retrieve(config: Config, session: Session, encoder: TextEncoder | None) -> PassageIndex:
     """Section 3.1: windows and the entities named in them come near each other; then all entries are encoded."""
+    if encoder is None:
+        return session.index(None)
     if config.index:
         return given_index(config.index, encoder, "entity")
     plan = Optimisation(config.retriever_rate, config.retriever_epochs)
     Way(config.lora, config.gradient_checkpointing).prepare(encoder.model)
-    storage: Storage = "int8" if config.preset == "compact" else "float16"
-    return train_retriever(session, encoder, plan, config.retriever_batch, config.negatives, storage)
+    return train_retriever(session, encoder, plan, config.retriever_batch, config.negatives)
 
 
 def read(config: Config, session: Session, relik: Relik) -> Progress:
     """Section 3.2: mentions, their types and their links, all at once."""
     plan = Optimisation(
-        config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience
-    )
+        config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
+        encoder_rate=config.encoder_rate if config.preset == "small" else None,
+    )  # fmt: skip
     keep = partial(keep_model, session, relik, TASK, written_out("el_ru", config, PRESETS))
     teaching = Teaching(
         config.reader_tokens, config.reader_chunk, added=config.added_gold, order=config.candidate_order

@@ -29,13 +29,14 @@ import torch
 
 from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
+from relik_ml.e5 import NAME as E5_SMALL
 from relik_ml.models.config import LossWeights
 from relik_ml.models.encoder import MDEBERTA
 from relik_ml.retriever.retriever import RetrieverConfig
 from relik_ml.training.card import Task
 from relik_ml.training.checkpoint import Progress
-from relik_ml.training.data import Data, read_data
-from relik_ml.training.encoders import CompactSizes, compact, joint, untrained
+from relik_ml.training.data import read_data
+from relik_ml.training.encoders import LowestLayers, apart, joint, untrained
 from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stages, written_out
 from relik_ml.training.lessons import Repeated, Teaching
 from relik_ml.training.memory import Way
@@ -51,11 +52,12 @@ TASK = Task("Relation extraction in Russian", "Mentions of 29 types and 49 relat
 class Config:
     """Every field is a flag of the command."""
 
-    preset: Literal["full", "compact"] = "full"
+    preset: Literal["full", "small"] = "full"
+    """Without it: ``full`` where there is a CUDA device, else ``small``."""
     data: tuple[Path, ...] = (Path("data/nerel"),)
     """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it; of more folders train joins in."""
     corpus: tuple[Path, ...] = ()
-    """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
+    """Running text whose frequent subwords a small model keeps, besides those of train (.txt, .txt.xz)."""
     out: Path = Path("runs/re_ru")
     seed: int = 1
     resume: bool = False
@@ -92,16 +94,20 @@ class Config:
     relation_weight: float = 1.0
     repeated: Repeated = "negatives"
     """Pairs of mentions that would say a fact once more: NEREL marks the nearest pair and leaves open the others."""
-    words: int = 50_000
-    """Word vectors of a compact model."""
-    word_width: int = 112
-    hidden: int = 128
-    dropout: float = 0.3
+    encoder: str = E5_SMALL
+    """The encoder of a small model."""
+    layers: int = 6
+    """How many of its layers are taken, the lowest ones."""
+    vocabulary: int = 60_000
+    """How many of its subwords are kept."""
+    encoder_rate: float = 4e-4
+    """Its learning rate; ``reader_rate`` is that of all that is new."""
+    dropout: float = 0.1
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {"preset": "full"},
-    "compact": {"preset": "compact", "window": 256, "stride": 192, "reader_epochs": 24, "reader_rate": 2e-3},
+    "small": {"preset": "small", "window": 192, "stride": 144, "reader_epochs": 16, "reader_rate": 1e-3},
 }
 
 MOVABLE = INTERRUPTION | {"data", "corpus", "out", "reader_chunk", "gradient_checkpointing"}
@@ -112,14 +118,14 @@ def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
     accelerator = accelerated(config)
-    data = read_data(config.data, None).relating()
+    data = read_data(config.data).relating()
     data.require("train", "mentions", "triples")
     data.require("dev", "mentions", "triples")
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.relations)} relations")
     session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
-    settings, encoders = prepare(config, data)
+    settings, encoders = prepare(config, session)
     session.require_room(encoders.inputs)
-    index = session.index(encoders.retriever, "float16")
+    index = session.index(encoders.retriever)
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
     progress = read(config, session, relik)
@@ -137,13 +143,14 @@ def check(config: Config) -> Stages:
     return stages(config, MOVABLE, ("reader",), [*config.corpus])
 
 
-def prepare(config: Config, data: Data) -> tuple[Settings, Encoders]:
-    """The settings of the model, and its encoders: new ones, or pretrained ones."""
+def prepare(config: Config, session: Session) -> tuple[Settings, Encoders]:
+    """The settings of the model, and its pretrained encoders."""
     retriever = RetrieverConfig(entities=0, dense=0, relations=config.relations)
-    settings = untrained(data, retriever, config.window, config.stride)
-    if config.preset == "compact":
-        sizes = CompactSizes(config.words, config.word_width, config.hidden, config.dropout)
-        return compact(settings, data, config.corpus, sizes)
+    settings = untrained(session.data, retriever, config.window, config.stride)
+    if config.preset == "small":
+        folder = session.out.with_name(session.out.name + ".encoder")
+        plan = LowestLayers(config.encoder, config.layers, config.vocabulary, config.dropout)
+        return apart(settings, plan, session.data.texts(config.corpus), folder)
     return joint(settings, config.retriever, config.reader, Way(config.lora, config.gradient_checkpointing))
 
 
@@ -155,8 +162,9 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     bounds = 0.0 if config.mentions == "gold" else 1.0
     relik.reader.model.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
     plan = Optimisation(
-        config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience
-    )
+        config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
+        encoder_rate=config.encoder_rate if config.preset == "small" else None,
+    )  # fmt: skip
     predict = relik.describe if config.mentions == "gold" else relik.annotate
     keep = partial(keep_model, session, relik, TASK, written_out("re_ru", config, PRESETS))
     teaching = Teaching(config.reader_tokens, config.reader_chunk, config.repeated)

@@ -28,8 +28,6 @@ from torch import Tensor
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.models.contrastive import Reduction
 from relik_ml.models.lora import merge_adapters
-from relik_ml.models.retriever import BiEncoder
-from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.score.retrieval import KS
 from relik_ml.text.windows import windows
@@ -37,28 +35,28 @@ from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.checkpoint import Progress, restore_weights, trained
 from relik_ml.training.contrast import Objective, Questions
-from relik_ml.training.data import Data, read_data
-from relik_ml.training.encoders import TextEncoders
+from relik_ml.training.data import Data, EntityTable, read_data
 from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
 from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stages
 from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Order, Run, Stages
 from relik_ml.training.settings import sound
-from relik_ml.training.vectors import compact_vocabulary
 
 
 @dataclass(frozen=True)
 class Config:
     """Every field is a flag of the command."""
 
-    preset: Literal["compact", "small", "base", "large"] = "base"
+    preset: Literal["small", "base", "large"] = "base"
     data: tuple[Path, ...] = (Path("data/nerel"),)
     """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert`` writes it; of more folders train joins in."""
-    entities: Path | None = None
-    """Entity table (see indexes/jsonl.py); without one only the entities of train can be found."""
-    corpus: tuple[Path, ...] = ()
-    """Running text whose frequent words a compact model should know (.txt, .txt.xz)."""
+    entities: tuple[Path, ...] = ()
+    """Entity table (see indexes/jsonl.py), and more to join in; without one only those of train can be found."""
+    skip: str = ""
+    """Sources, with commas: entities that no other source lists are left out."""
+    derived: str = ""
+    """Sources of labels, with commas, whose names were derived by rule."""
     out: Path = Path("runs/retriever_ru")
     seed: int = 1
     resume: bool = False
@@ -78,7 +76,7 @@ class Config:
     """Stop after so many steps, for a trial; 0 runs all epochs."""
     rate: float = 2e-5
     batch_tokens: int = 4096
-    """Tokens of the windows of a batch, padding included; of a compact model, words."""
+    """Tokens of the windows of a batch, padding included."""
     chunk_tokens: int = 8192
     """Tokens that go through the encoder at once, padding included. This bounds memory and changes nothing else."""
     drawn: int = 100
@@ -101,25 +99,15 @@ class Config:
     precision: Literal["no", "bf16"] = "bf16"
     checkpoint: int = 500
     """Steps from one checkpoint to the next; 0 makes none."""
-    words: int = 50_000
-    """Word vectors of a compact model."""
-    word_width: int = 112
-    width: int = 16
-    """Width of a compact model's vectors."""
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "compact": {
-        "preset": "compact", "encoder": "", "window": 256, "stride": 192, "epochs": 6, "rate": 3e-3, "drawn": 1000,
-        "batch_tokens": 8192, "chunk_tokens": 65536, "mine_every": 1.0, "temperature": 0.05, "reduction": "mean",
-        "precision": "no",
-    },
     "small": {"preset": "small", "encoder": "intfloat/multilingual-e5-small", "rate": 5e-5, "chunk_tokens": 16384},
     "base": {"preset": "base"},
     "large": {"preset": "large", "encoder": "intfloat/multilingual-e5-large", "rate": 1e-5, "chunk_tokens": 4096},
 }  # fmt: skip
 
-MOVABLE = INTERRUPTION | {"data", "entities", "corpus", "out", "chunk_tokens", "gradient_checkpointing"}
+MOVABLE = INTERRUPTION | {"data", "entities", "out", "chunk_tokens", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: places, and what does not change the weights."""
 
 
@@ -127,19 +115,18 @@ def main(config: Config) -> Progress:
     """The whole path."""
     state = check(config)
     accelerator = accelerated(config, config.precision)
-    data = read_data(config.data, config.entities)
+    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived))
     questions = ask(config, data)
-    encoder = compact(config, data) if config.preset == "compact" else pretrained(config)
+    encoder = pretrained(config)
     progress = train(accelerator, config, data, questions, encoder, state)
     restore_weights(encoder.model, progress.best)
-    if isinstance(encoder.model, BiEncoder):
-        if accelerator.is_main_process:
-            keep_adapters(config.out, encoder.model, "retriever")
-        accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
-        merge_adapters(encoder.model)
+    if accelerator.is_main_process:
+        keep_adapters(config.out, encoder.model, "retriever")
+    accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
+    merge_adapters(encoder.model)
     scores = {"losses": progress.losses, "dev": progress.measured}
     if accelerator.is_main_process:
-        save_retriever(config.out, data, encoder, "int8" if config.preset == "compact" else "float16", scores)
+        save_retriever(config.out, data, encoder, "float16", scores)
         state.forget()
     accelerator.print(f"saved to {config.out}")
     return progress
@@ -152,7 +139,7 @@ def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_other(config.out)
     sound(config, PRESETS)
-    return stages(config, MOVABLE, ("retriever",), [config.entities, *config.corpus])
+    return stages(config, MOVABLE, ("retriever",), config.entities)
 
 
 def ask(config: Config, data: Data) -> Questions:
@@ -168,19 +155,13 @@ def ask(config: Config, data: Data) -> Questions:
     return questions.sparing_namesakes() if config.namesakes == "ignored" else questions
 
 
-def compact(config: Config, data: Data) -> CompactTextEncoder:
-    """From scratch, over navec's vectors of the words of train and the most frequent others."""
-    lexicon, vectors = compact_vocabulary(data, config.corpus, config.words, config.word_width)
-    return CompactTextEncoder.untrained(lexicon, vectors, config.width)
-
-
 def pretrained(config: Config) -> TextEncoder:
     """The encoder to fine-tune, with adapters if they are wanted."""
     settings = {"query_prefix": "", "passage_prefix": ""} if config.prefixes == "none" else {}
     try:
         encoder = TextEncoder.from_pretrained(config.encoder, batch_size=128, **settings)
     except ModelError as error:
-        fix = "name a folder that holds tokenizer.json and safetensors (docs/training.md), or use --preset compact"
+        fix = "name a folder that holds tokenizer.json and safetensors (docs/training.md), or use --preset small"
         got = f"{error.what}: {error.got}"
         raise ConfigError(
             "the encoder cannot be loaded", where=f"--encoder {config.encoder}", got=got, fix=fix
@@ -193,7 +174,7 @@ def pretrained(config: Config) -> TextEncoder:
 
 
 def train(
-    accelerator: Accelerator, config: Config, data: Data, questions: Questions, encoder: TextEncoders, state: Stages
+    accelerator: Accelerator, config: Config, data: Data, questions: Questions, encoder: TextEncoder, state: Stages
 ) -> Progress:
     """All steps that are left; every fraction of an epoch dev is measured and hard negatives are mined."""
     lengths = encoder.query_lengths(questions.texts)
@@ -220,7 +201,7 @@ def plan_batches(config: Config, lengths: list[int]) -> tuple[list[list[int]], i
 
 
 def measure(
-    config: Config, data: Data, questions: Questions, encoder: TextEncoders
+    config: Config, data: Data, questions: Questions, encoder: TextEncoder
 ) -> tuple[dict[str, float], Tensor | None]:
     """Recall on dev, and the hard negatives of the next steps."""
     vectors = entry_vectors(questions.entries, encoder)
@@ -231,7 +212,7 @@ def measure(
     return {"coverage": found.coverage, **{f"recall@{k}": found.at(k) for k in KS}}, mined
 
 
-def noted(progress: Progress, encoder: TextEncoders, found: dict[str, float], mined: Tensor | None) -> Progress:
+def noted(progress: Progress, encoder: TextEncoder, found: dict[str, float], mined: Tensor | None) -> Progress:
     """With what was measured and mined, and the best weights so far."""
     measured = (*progress.measured, {"step": progress.step, **found})
     best = max(measured, key=lambda each: [each[f"recall@{k}"] for k in (50, 10, 1)])

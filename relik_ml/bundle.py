@@ -5,12 +5,11 @@
     config.json           all of it but the weights
     manifest.json         checksums
     README.md             the model card
-    words.json            vocabulary of the compact encoder   } compact
-    words.safetensors     its word vectors                    }
-    retriever.safetensors                                     }
+    tokenizer.json        subwords of an encoder that reads apart   } apart
+    words.safetensors     their embeddings, in 4 bits               }
+    retriever/ tokenizer/ encoder and tokenizers in Hugging Face form   } joint
     reader.safetensors
     index/                see docs/index-format.md
-    retriever/ tokenizer/ encoder and tokenizers in Hugging Face form, joint only
 """
 
 from __future__ import annotations
@@ -22,43 +21,41 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from relik_ml.errors import ConfigError, ModelError, OutputError
 from relik_ml.files import atomic_folder
 from relik_ml.manifest import FILE, Format, read_manifest, write_manifest
-from relik_ml.models.compact import BagEncoder, CompactConfig, CompactEncoder
+from relik_ml.models.apart import ApartConfig, ApartEncoder
 from relik_ml.models.config import HeadConfig, Thresholds
 from relik_ml.models.device import on_device
 from relik_ml.models.encoder import JointEncoder
 from relik_ml.models.reader import ReaderModel
+from relik_ml.models.transformer import TransformerConfig
 from relik_ml.models.weights import load_packed, save_packed
 from relik_ml.names.index import NameIndex
-from relik_ml.reader.compact import CompactInputs
+from relik_ml.reader.apart import ApartInputs
 from relik_ml.reader.decode import Inventory
 from relik_ml.reader.encode import BatchEncoder, Inputs
 from relik_ml.reader.joint import JointInputs
 from relik_ml.reader.reader import Reader
-from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
-from relik_ml.text.lexicon import Lexicon
 from relik_ml.text.morph import Morphology
 from relik_ml.types import Entry, Property
 
 FORMAT = Format(
-    "model", "relik-ml-model/2", "train it again with recipes/cie_ru.py, or copy the folder again",
-    older=("relik-ml-model/1",),
+    "model", "relik-ml-model/3", "train it again with recipes/cie_ru.py, or copy the folder again",
+    older=("relik-ml-model/2",),
 )  # fmt: skip
 EMBEDDED = Path(__file__).with_name("pretrained")
 CARD = "README.md"
 CONFIG = "config.json"
-VECTORS = "encoder.vectors.weight"
-"""Saved once, for reader and retriever."""
+WORDS = "encoder.body.words."
+"""Weights that are saved in a file of their own."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +65,8 @@ class Settings:
     languages: tuple[str, ...]
     heads: HeadConfig
     inventory: Inventory
-    compact: CompactConfig | None = None
     joint: Mapping[str, Any] = field(default_factory=dict)
-    """Configuration of a pretrained encoder; empty for a compact model."""
+    """Configuration of an encoder that reads a window and its passages jointly; empty for any other model."""
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     thresholds: Thresholds = field(default_factory=Thresholds)
     window: int = 256
@@ -78,6 +74,8 @@ class Settings:
     stride: int = 192
     card: str = ""
     """The model card, Markdown."""
+    apart: ApartConfig | None = None
+    """Sizes of an encoder that reads windows and passages apart."""
 
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` keeps."""
@@ -106,14 +104,18 @@ class Settings:
                 # Models written before types told properties apart have none.
                 {(name, s, o): Property(**property) for name, s, o, property in inventory.get("typed", [])},
             ),
-            CompactConfig(**record["compact"]) if record["compact"] else None,
             record["joint"],
             RetrieverConfig(**record["retriever"]),
             Thresholds(**record["thresholds"]),
             record["window"],
             record["stride"],
             card,
+            _apart(record.get("apart")),
         )
+
+
+def _apart(record: Mapping[str, Any] | None) -> ApartConfig | None:
+    return ApartConfig(**{**record, "body": TransformerConfig(**record["body"])}) if record else None
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
@@ -121,11 +123,11 @@ def _entry(row: Mapping[str, Any]) -> Entry:
 
 
 class Encoders(NamedTuple):
-    """What differs between a compact and a joint model."""
+    """What differs between the two ways of reading. A model whose index holds names alone has no retriever."""
 
     reader: nn.Module
     inputs: Inputs
-    retriever: CompactTextEncoder | TextEncoder
+    retriever: TextEncoder | None
 
 
 def assemble(
@@ -135,7 +137,8 @@ def assemble(
     lemma = Morphology().lemma
     names = NameIndex(index.extra["names"], lemma) if "names" in index.extra else None
     types = settings.inventory.types
-    on_device(encoders.retriever.model, device)
+    if encoders.retriever is not None:
+        on_device(encoders.retriever.model, device)
     model = ReaderModel(encoders.reader, len(types), settings.heads)
     encode = BatchEncoder(encoders.inputs, types, settings.heads.max_mention, settings.heads.hit_features)
     reader = Reader(on_device(model, device), encode, settings.inventory, settings.thresholds)
@@ -159,16 +162,13 @@ def save(bundle: Bundle, folder: Path) -> None:
     """
     settings, model = bundle.settings, bundle.reader.model
     refuse_foreign(folder)
-    if bundle.retriever.encoder is None:
+    if bundle.retriever.encoder is None and settings.apart is None:
         fix = "save the model with its own index; an index of names goes with it as --index"
         raise ConfigError("a model on an index without vectors cannot be saved", where=str(folder), fix=fix)
     with atomic_folder(folder, is_model) as partial:
-        if settings.compact:
-            _save_compact(bundle, partial)
-        else:
-            _save_joint(bundle, partial)
-        state = {name: tensor for name, tensor in model.state_dict().items() if name != VECTORS}
-        (save_packed if settings.compact else save_file)(_contiguous(state), partial / "reader.safetensors")
+        (_save_apart if settings.apart else _save_joint)(bundle, partial)
+        state = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(WORDS)}
+        (save_packed if settings.apart else save_file)(_contiguous(state), partial / "reader.safetensors")
         (partial / CARD).write_text(settings.card, encoding="utf-8")
         shutil.copytree(bundle.retriever.index.folder, partial / "index")
         (partial / CONFIG).write_bytes(_config(settings))
@@ -199,18 +199,20 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
     Raises:
         ModelError: no model, one of another format, a missing or damaged file, or an index of another retriever.
     """
-    record = read_manifest(folder, FORMAT)
-    if record["format"] == FORMAT.name:  # the manifest of an older model holds its settings
-        record = json.loads((folder / CONFIG).read_bytes())
+    read_manifest(folder, FORMAT)
+    record = json.loads((folder / CONFIG).read_bytes())
+    if record.get("compact"):
+        got, fix = "a recurrent encoder over word vectors", "train it again with recipes/cie_ru.py --preset small"
+        raise ModelError("a kind of model that is no longer read", where=str(folder), got=got, fix=fix)
     settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
-    encoders = (_load_compact if settings.compact else _load_joint)(folder, settings)
+    encoders = (_load_apart if settings.apart else _load_joint)(folder, settings)
     retriever, reader = assemble(settings, encoders, PassageIndex.open(index or folder / "index"), device)
     if index and settings.retriever.relations and not len(retriever.index.by_kind("relation")):
         fix = "build it with nerel_relations among its sources"
         raise ModelError("the index holds no relations to choose from", where=str(index), fix=fix)
-    state = (load_packed if settings.compact else load_file)(folder / "reader.safetensors")
+    state = (load_packed if settings.apart else load_file)(folder / "reader.safetensors")
     missing, extra = reader.model.load_state_dict(state, strict=False)
-    if extra or [name for name in missing if name != VECTORS]:
+    if extra or [name for name in missing if not name.startswith(WORDS)]:
         got = f"missing {missing[:3]}, unknown {extra[:3]}"
         raise ModelError("weights do not fit the settings", where=str(folder), got=got, fix=FORMAT.remedy)
     return Bundle(retriever, reader, settings)
@@ -223,25 +225,26 @@ def is_model(folder: Path) -> bool:
     return any(f'"{name}"' in text for name in FORMAT.names)
 
 
-def compact_encoders(config: CompactConfig, lexicon: Lexicon, vectors: Tensor, types: Sequence[Entry]) -> Encoders:
-    """The compact encoders, untrained, over one table of word vectors (V, D)."""
-    encoder = CompactEncoder(config)
-    with torch.no_grad():
-        encoder.vectors.weight.copy_(vectors)
-    retriever = CompactTextEncoder(BagEncoder(encoder.vectors, config.passage_width), lexicon)
-    return Encoders(encoder, CompactInputs(lexicon, types), retriever)
+def apart_encoders(config: ApartConfig, tokenizer: Any, types: Sequence[Entry]) -> Encoders:
+    """The encoder that reads apart, its weights random; its retriever finds by name alone."""
+    inputs = ApartInputs(tokenizer, types, config.body.positions)
+    return Encoders(ApartEncoder(config), inputs, None)
 
 
-def _save_compact(bundle: Bundle, folder: Path) -> None:
-    cast(CompactTextEncoder, bundle.retriever.encoder).save_pretrained(folder)
+def _save_apart(bundle: Bundle, folder: Path) -> None:
+    state = bundle.reader.model.state_dict()
+    words = {name.removeprefix(WORDS): tensor for name, tensor in state.items() if name.startswith(WORDS)}
+    save_file(_contiguous(words), folder / "words.safetensors")
+    cast(ApartInputs, bundle.reader.encode.inputs).tokenizer.save(str(folder / "tokenizer.json"))
 
 
-def _load_compact(folder: Path, settings: Settings) -> Encoders:
-    lexicon = Lexicon.from_json(json.loads((folder / "words.json").read_text(encoding="utf-8")))
-    vectors = load_packed(folder / "words.safetensors")["vectors"]
-    encoders = compact_encoders(cast(CompactConfig, settings.compact), lexicon, vectors, settings.inventory.types)
-    retriever = cast(CompactTextEncoder, encoders.retriever)
-    retriever.model.load_state_dict(load_file(folder / "retriever.safetensors"), strict=False)
+def _load_apart(folder: Path, settings: Settings) -> Encoders:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    encoders = apart_encoders(cast(ApartConfig, settings.apart), tokenizer, settings.inventory.types)
+    words = {f"body.words.{name}": tensor for name, tensor in load_file(folder / "words.safetensors").items()}
+    encoders.reader.load_state_dict(words, strict=False)
     return encoders
 
 

@@ -156,29 +156,24 @@ def watched(encoder: Path | None, device: str, batch_size: int) -> Watched | Non
 
 
 def text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> PassageEncoder | None:
-    """The encoder of a Hugging Face folder, of a compact retriever, of a model folder, or of the embedded model.
+    """The encoder of a Hugging Face folder, of E5-small by its name, or of the retriever in a model folder.
 
-    A compact one takes texts as they come and heeds no ``batch_size``.
+    ConfigError when the model's retriever finds by name alone.
     """
     if encoder is None:
         return None
-    from relik_ml.bundle import EMBEDDED, is_model
-    from relik_ml.models.device import on_device
+    from relik_ml.bundle import is_model
     from relik_ml.pipeline import Relik
-    from relik_ml.retriever.compact import WORDS, CompactTextEncoder
     from relik_ml.retriever.encode import TextEncoder
 
-    folder = EMBEDDED if str(encoder) == "embedded" else encoder
-    if is_model(folder):
-        found = Relik.from_pretrained(folder, device=device).retriever.encoder
-        if isinstance(found, TextEncoder):
-            found.batch_size = batch_size
-        return found
-    if (folder / WORDS).is_file():
-        compact = CompactTextEncoder.from_pretrained(folder)
-        on_device(compact.model, device)
-        return compact
-    return TextEncoder.from_pretrained(folder, device=device, batch_size=batch_size)
+    if not is_model(encoder):
+        return TextEncoder.from_pretrained(encoder, device=device, batch_size=batch_size)
+    found = Relik.from_pretrained(encoder, device=device).retriever.encoder
+    if not isinstance(found, TextEncoder):
+        fix = "leave out --encoder: an index of names serves it"
+        raise ConfigError("the model's retriever has no encoder", where=str(encoder), got="names alone", fix=fix)
+    found.batch_size = batch_size
+    return found
 
 
 def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:

@@ -12,8 +12,9 @@ import click
 @click.command(short_help="Cut an encoder's vocabulary down to the languages in use.")
 @click.argument("encoder")
 @click.argument("texts", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--keep", type=click.IntRange(min=1), help="Most subwords that stay: the most frequent ones.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write, new or empty.")
-def command(encoder: str, texts: tuple[Path, ...], out: Path) -> None:
+def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) -> None:
     """Write ENCODER, a folder or a name on the Hugging Face Hub, with those pieces only that the TEXTS use.
 
     TEXTS are files of text, or JSON Lines of which every string is read: documents, entity tables. All may be
@@ -23,11 +24,12 @@ def command(encoder: str, texts: tuple[Path, ...], out: Path) -> None:
     \b
     Examples:
       relik-ml trim intfloat/multilingual-e5-base corpus.txt.xz entities.jsonl.gz --out e5-ru
+      relik-ml trim multilingual-e5-small corpus.txt.xz --keep 60000 --out e5-small-ru
       relik-ml trim microsoft/mdeberta-v3-base data/nerel/train.jsonl entities.jsonl.gz --out mdeberta-ru
     """
     from relik_ml.retriever.trimming import trim
 
-    click.echo(f"kept {trim(encoder, _strings(texts), out)}", err=True)
+    click.echo(f"kept {trim(encoder, _strings(texts), out, keep)}", err=True)
     click.echo(out)
 
 

@@ -43,8 +43,15 @@ class ReaderModel(nn.Module):
         )
 
     def forward(self, batch: ReaderBatch, thresholds: Thresholds = Thresholds()) -> ReaderOutput:
-        """One pass. Shapes are in ``ReaderOutput``."""
-        states: States = self.encoder(batch)
+        """One pass. Shapes are in ``ReaderOutput``.
+
+        In mixed precision the encoder alone is: sums of many losses need float32, and the heads are cheap.
+        """
+        states = States(*(state.float() for state in self.encoder(batch)))
+        with torch.autocast(states.tokens.device.type, enabled=False):
+            return self._read(states, batch, thresholds)
+
+    def _read(self, states: States, batch: ReaderBatch, thresholds: Thresholds) -> ReaderOutput:
         start, end = self.spans(states.tokens)
         known = batch.gold or batch.given
         if known is not None:

@@ -1,6 +1,6 @@
 """Weights at rest: safetensors, matrices as int8 with one scale a row, the rest as it is.
 
-Measured on the compact reader: scores do not change, and the file is a quarter of float32's.
+The file is a quarter of float32's; what that costs is in docs/embedded-model.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
-        if tensor.dim() == 2 and tensor.numel() >= SMALLEST and tensor.is_floating_point():
+        if tensor.dim() == 2 and tensor.numel() >= SMALLEST and tensor.dtype == torch.float32:
             if not tensor.isfinite().all():
                 raise ModelError("weights are not finite", got=name, fix="train again at a lower rate")
             if name + _SCALE in state:

@@ -20,8 +20,10 @@ from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
 class Inputs(Protocol):
     """Makes the tensors that one kind of encoder takes."""
 
-    cut: Counter[str]
-    """What was cut short or dropped since construction, and out of how many."""
+    @property
+    def cut(self) -> Counter[str]:
+        """What was cut short or dropped since construction, and out of how many."""
+        ...
 
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
         """The same windows with those candidates that the encoder can read, the best ones; no window is dropped."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.types import Entry
@@ -31,7 +32,7 @@ _SETTINGS = ("query_prefix", "passage_prefix", "max_length")
 
 @runtime_checkable
 class PassageEncoder(Protocol):
-    """Whatever turns queries and passages into comparable vectors: a transformer or the compact encoder."""
+    """Whatever turns queries and passages into comparable vectors."""
 
     @property
     def dimension(self) -> int:
@@ -97,6 +98,7 @@ class TextEncoder:
         from relik_ml.models.device import on_device
         from relik_ml.models.retriever import BiEncoder
 
+        name_or_folder = resolve(name_or_folder)
         model = BiEncoder.from_pretrained(name_or_folder)
         saved = _saved_settings(Path(name_or_folder) / SETTINGS)
         return cls(on_device(model, device), load_tokenizer(name_or_folder), **(saved | settings))

@@ -1,14 +1,15 @@
-"""A multilingual encoder cut down to the pieces that given texts use: most of one is its table of 250,000 pieces.
+"""A multilingual encoder cut down to the subwords that given texts use, or use most often.
 
-What is left reads every text whose pieces were kept exactly as before. A unigram model takes the likeliest way to cut
-a word (Kudo 2018); without the pieces it did not take, that way is the likeliest still. Every single character is
-kept, so a word with a piece that was not is cut smaller and stays known. So is the least likely piece, by which
-unknown characters are weighed.
+Most of such an encoder is its table of 250,000 subwords. What is left reads every text whose subwords were kept
+exactly as before. A Unigram model takes the likeliest way to cut a word (Kudo 2018); without the subwords it did not
+take, that way is the likeliest still. Every single character that a text uses is kept, so a word with a subword that
+was not is cut smaller and stays known. So is the least likely subword, by which unknown characters are weighed.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
 from relik_ml.files import atomic_folder, nobodys
 from relik_ml.models.retriever import BiEncoder
@@ -43,21 +45,24 @@ class Trimmed:
         return f"{pieces}, {self.parameters:,} of {self.all_parameters:,} parameters ({share:.1%})"
 
 
-def trim(name_or_folder: str | Path, texts: Iterable[str], out: Path) -> Trimmed:
-    """Write the encoder, with those pieces only that ``texts`` use, to a folder that loads like any other.
+def trim(name_or_folder: str | Path, texts: Iterable[str], out: Path, keep: int | None = None) -> Trimmed:
+    """Write the encoder, with those subwords only that ``texts`` use, to a folder that loads like any other.
 
-    A text is read as a whole, as a retriever does, and word by word, as a reader does.
+    A text is read as a whole, as a retriever does, and word by word, as a reader does. With ``keep`` only that many
+    subwords stay: special tokens, single characters of the texts, then the most frequent ones.
 
     Raises:
         ModelError: there is no such encoder, or its tokenizer is no unigram model.
         OutputError: the folder cannot be written, or holds something.
     """
+    name_or_folder = resolve(name_or_folder)
     tokenizer = load_tokenizer(name_or_folder)
     record = json.loads(tokenizer.backend_tokenizer.to_str())
     _require_unigram(record, name_or_folder)
     encoder: Any = BiEncoder.from_pretrained(name_or_folder).encoder
     before = encoder.get_input_embeddings().num_embeddings, _parameters(encoder)
-    kept = sorted(_used(tokenizer, chain([QUERY, PASSAGE], texts)) | _always(record))
+    counts = _counted(tokenizer, chain([QUERY, PASSAGE], texts))
+    kept = sorted(_chosen(counts, record, keep))
     place = {old: new for new, old in enumerate(kept)}
     _require_padding(place, tokenizer.pad_token_id, name_or_folder)
     _trim_rows(encoder, place)
@@ -82,14 +87,26 @@ def _require_padding(place: Mapping[int, int], padding: int, name: str | Path) -
         raise ModelError("the padding would get another id", where=str(name), got=f"{padding} of {len(place)}", fix=fix)
 
 
-def _used(tokenizer: Any, texts: Iterable[str]) -> set[int]:
-    """The pieces of the texts, and of every word of theirs by itself."""
-    used: set[int] = set()
-    words: set[str] = set()
+def _counted(tokenizer: Any, texts: Iterable[str]) -> Counter[int]:
+    """How often the subwords occur in the texts, and in every word of theirs by itself."""
+    counts: Counter[int] = Counter()
+    words: Counter[str] = Counter()
     for some in _chunks(texts):
         words.update(token.text for text in some for token in tokens(text))
-        used.update(_ids(tokenizer, some))
-    return used.union(*(_ids(tokenizer, some) for some in _chunks(words)))
+        counts.update(chain.from_iterable(_ids(tokenizer, some)))
+    for some in _chunks(words):
+        for word, ids in zip(some, _ids(tokenizer, some), strict=True):
+            counts.update({id: words[word] * times for id, times in Counter(ids).items()})
+    return counts
+
+
+def _chosen(counts: Counter[int], record: Mapping[str, Any], keep: int | None) -> Set[int]:
+    """The ids that stay."""
+    if keep is None:
+        return counts.keys() | _special(record) | _single(record)
+    always = _special(record) | (_single(record) & counts.keys())
+    frequent = [id for id, _ in counts.most_common() if id not in always]
+    return always.union(frequent[: max(0, keep - len(always))])
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -98,18 +115,23 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _ids(tokenizer: Any, texts: Iterable[str]) -> Iterator[int]:
+def _ids(tokenizer: Any, texts: Iterable[str]) -> list[list[int]]:
     encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
     settings = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
-    return chain.from_iterable(tokenizer(encodable, **settings)["input_ids"])
+    ids: list[list[int]] = tokenizer(encodable, **settings)["input_ids"]
+    return ids
 
 
-def _always(record: Mapping[str, Any]) -> Set[int]:
-    """Special tokens, single characters with and without a space before them, and the least likely piece."""
+def _special(record: Mapping[str, Any]) -> set[int]:
+    """Special tokens, and the least likely subword."""
     vocabulary = record["model"]["vocab"]
-    single = {id for id, (piece, _) in enumerate(vocabulary) if len(piece.removeprefix("▁")) <= 1}
     least = min(range(len(vocabulary)), key=lambda id: vocabulary[id][1])
-    return single | {token["id"] for token in record["added_tokens"]} | {record["model"]["unk_id"], least}
+    return {token["id"] for token in record["added_tokens"]} | {record["model"]["unk_id"], least}
+
+
+def _single(record: Mapping[str, Any]) -> set[int]:
+    """Single characters with and without a space before them."""
+    return {id for id, (piece, _) in enumerate(record["model"]["vocab"]) if len(piece.removeprefix("▁")) <= 1}
 
 
 @torch.no_grad()

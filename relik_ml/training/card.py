@@ -74,7 +74,7 @@ little kinder than a held-back test would be.
 {_licences(origin.data.train)}
 - No text of these is in this folder.
 - Names and facts of entities: Wikidata (CC0), as gathered in the entity table that was given to --entities.
-- Word vectors of a compact model: navec (MIT), as the package natasha carries them, reduced and rounded.
+- The encoder began as a pretrained one, whose licence holds for the weights as well (multilingual-E5: MIT).
 
 ## Limits
 

@@ -30,7 +30,7 @@ NONE = -1
 
 
 class TrainableEncoder(PassageEncoder, Protocol):
-    """A `PassageEncoder` that can be trained: `TextEncoder` and `CompactTextEncoder` are."""
+    """A `PassageEncoder` that can be trained, such as a `TextEncoder`."""
 
     def embed_queries(self, texts: Sequence[str]) -> Tensor:
         """(N, D) with gradient."""

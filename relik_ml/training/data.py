@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import lzma
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from relik_ml.errors import ConfigError
+from relik_ml.errors import ConfigError, DataError
 from relik_ml.io import read_documents
 from relik_ml.plugins import load_index
+from relik_ml.retriever.encode import passage
 from relik_ml.text.coreference import same_link
 from relik_ml.training.knowledge import annotated_entries
 from relik_ml.types import Document, Entry, Link
@@ -36,6 +38,12 @@ class Data:
     def entries(self) -> list[Entry]:
         """The rows of the index."""
         return [*self.known, *self.own, *self.relations]
+
+    def texts(self, corpus: Sequence[Path]) -> Iterator[str]:
+        """All that a reader will read: train, the passages of entries and types, and lines of running text."""
+        yield from (document.text for document in self.train)
+        yield from (passage(entry) for entry in (*self.entries, *self.types))
+        yield from corpus_lines(corpus)
 
     def linking(self) -> Data:
         """The same without triples and relations: nothing of them is learnt or scored."""
@@ -76,8 +84,26 @@ def splits(folders: Sequence[Path]) -> dict[Path, Literal["train", "dev"]]:
     return {**train, folders[0] / "dev.jsonl": "dev"}
 
 
-def read_data(folders: Sequence[Path], entities: Path | None) -> Data:
-    """The ``splits`` of the folders, a table of entities if there is one, NEREL's types and relations.
+@dataclass(frozen=True)
+class EntityTable:
+    """Where entities are read from: see ``indexes/jsonl.py`` for files and settings."""
+
+    files: Sequence[Path] = ()
+    """The table, and further ones whose lines are joined in by id."""
+    skip: str = ""
+    derived: str = ""
+
+    def entries(self) -> list[Entry]:
+        """Its rows; none without files."""
+        if not self.files:
+            return []
+        source: Any = load_index("jsonl")
+        more = ",".join(map(str, self.files[1:]))
+        return list(replace(source, more=more, skip=self.skip, derived=self.derived).entries(self.files[0]))
+
+
+def read_data(folders: Sequence[Path], table: EntityTable = EntityTable()) -> Data:
+    """The ``splits`` of the folders, the entities of a table, NEREL's types and relations.
 
     Raises:
         ConfigError: a split is empty, or a folder is given twice.
@@ -93,9 +119,28 @@ def read_data(folders: Sequence[Path], entities: Path | None) -> Data:
         found[split] += documents
     train, dev = found["train"], found["dev"]
     types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
-    known = list(load_index("jsonl").entries(entities)) if entities else []
+    known = table.entries()
     own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
     return Data(train, dev, types, known, own, relations)
+
+
+def corpus_lines(paths: Sequence[Path]) -> Iterator[str]:
+    """Lines of running text, plain or xz.
+
+    Raises:
+        ConfigError: a file is not there.
+        DataError: a file is damaged, or no UTF-8.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise ConfigError("no such corpus file", got=str(path), fix="give .txt or .txt.xz files to --corpus")
+        opened = lzma.open if path.suffix == ".xz" else open
+        try:
+            with opened(path, "rt", encoding="utf-8") as lines:
+                yield from lines
+        except (UnicodeDecodeError, lzma.LZMAError, EOFError) as error:
+            fix = "give files of UTF-8 text, plain or as a whole .xz"
+            raise DataError("cannot read the corpus file", where=str(path), got=str(error), fix=fix) from None
 
 
 def _named(document: Document, layer: str) -> Iterator[str]:

@@ -1,28 +1,31 @@
-"""The encoders that a reader's recipe begins with: from scratch for a CPU, or pretrained ones."""
+"""The encoders that a reader's recipe begins with: a small one for a CPU, or large ones for a graphics card."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, cast
 
-from relik_ml.bundle import Encoders, Settings, compact_encoders
+from safetensors.torch import load_file
+
+from relik_ml.bundle import Encoders, Settings, apart_encoders
+from relik_ml.e5 import resolve
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.compact import CompactConfig
+from relik_ml.models.apart import ApartConfig, ApartEncoder
 from relik_ml.models.config import HeadConfig
 from relik_ml.models.encoder import JointEncoder
+from relik_ml.models.transformer import TransformerConfig, from_bert
 from relik_ml.names.index import FEATURES
 from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.retriever import RetrieverConfig
 from relik_ml.retriever.tokenizer import load_tokenizer
-from relik_ml.text.lexicon import SHAPES
+from relik_ml.retriever.trimming import trim
 from relik_ml.training.data import Data
 from relik_ml.training.knowledge import inventory
 from relik_ml.training.memory import FULL, Way
-from relik_ml.training.vectors import compact_vocabulary
-
-TextEncoders = CompactTextEncoder | TextEncoder
 
 
 def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) -> Settings:
@@ -38,26 +41,42 @@ def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) 
 
 
 @dataclass(frozen=True)
-class CompactSizes:
-    """Of a compact model: how many words it knows, the widths of their vectors and of half its states."""
+class LowestLayers:
+    """What is taken of a pretrained encoder that is to read windows and passages apart."""
 
-    words: int
-    word_width: int
-    hidden: int
+    encoder: str
+    """A name or a folder of a pretrained BERT with a Unigram tokenizer, such as multilingual-e5-small."""
+    layers: int
+    """How many of its layers are taken, the lowest ones."""
+    vocabulary: int
+    """How many of its subwords stay: the most frequent ones of the texts."""
     dropout: float
 
 
-def compact(settings: Settings, data: Data, corpus: tuple[Path, ...], sizes: CompactSizes) -> tuple[Settings, Encoders]:
-    """Encoders from scratch over navec's vectors of the words of train and the most frequent others."""
-    lexicon, rows = compact_vocabulary(data, corpus, sizes.words, sizes.word_width)
-    encoder = CompactConfig(
-        words=len(rows), lemmas=len(lexicon.lemmas) + 2, grammemes=len(lexicon.grammemes), shapes=len(SHAPES),
-        word_width=sizes.word_width, hidden=sizes.hidden, hit_features=settings.heads.hit_features,
-        dropout=sizes.dropout,
-    )  # fmt: skip
-    heads = replace(settings.heads, width=encoder.width)
-    encoders = compact_encoders(encoder, lexicon, rows, settings.inventory.types)
-    return replace(settings, heads=heads, compact=encoder), encoders
+def apart(settings: Settings, config: LowestLayers, texts: Iterable[str], folder: Path) -> tuple[Settings, Encoders]:
+    """The lowest layers of a pretrained encoder, trimmed to the ``texts`` into ``folder``, and new passage encoders.
+
+    A ``folder`` that is there already is taken as it is.
+
+    Raises:
+        ConfigError: there is no such encoder, or it cannot be read apart.
+    """
+    from tokenizers import Tokenizer
+
+    try:
+        if not folder.exists():
+            trim(config.encoder, texts, folder, config.vocabulary)
+        record = json.loads((folder / "config.json").read_bytes())
+        body = TransformerConfig.from_bert(record, config.layers, config.dropout)
+    except ModelError as error:
+        where, got = f"--encoder {config.encoder}", f"{error.what}: {error.got}"
+        raise ConfigError("the encoder cannot be used", where=where, got=got, fix=error.fix) from error
+    tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    sizes = ApartConfig(body, tokenizer.token_to_id("<pad>"), settings.heads.hit_features, config.dropout)
+    encoders = apart_encoders(sizes, tokenizer, settings.inventory.types)
+    cast(ApartEncoder, encoders.reader).body = from_bert(load_file(folder / "model.safetensors"), body)
+    heads = replace(settings.heads, width=body.width, dropout=config.dropout)
+    return replace(settings, heads=heads, apart=sizes), encoders
 
 
 def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> tuple[Settings, Encoders]:
@@ -67,6 +86,7 @@ def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> t
         ConfigError: one of them cannot be loaded.
     """
     wanted, types = settings.retriever, len(settings.inventory.types)
+    reader = str(resolve(reader))
     try:
         questions = TextEncoder.from_pretrained(retriever)
         encoder = JointEncoder.from_pretrained(
@@ -78,7 +98,7 @@ def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> t
             "the pretrained encoders cannot be loaded",
             where=f"--retriever {retriever} --reader {reader}",
             got=f"{error.what}: {error.got}",
-            fix="name folders that hold tokenizer.json and safetensors (docs/training.md), or use --preset compact",
+            fix="name folders that hold tokenizer.json and safetensors (docs/training.md), or use --preset small",
         ) from error
     first = encoder.config.first_symbol
     way.prepare(encoder, range(first, first + encoder.config.symbols))

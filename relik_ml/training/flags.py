@@ -51,8 +51,8 @@ def changed(config: Any, preset: Any) -> dict[str, Any]:
 def written(values: dict[str, Any]) -> str:
     """Options as they were written; of paths the name alone, for the rest is one machine's.
 
-    >>> written({"preset": "compact", "reader_epochs": 3, "data": Path("/home/anna/nerel")})
-    '--preset compact --reader-epochs 3 --data nerel'
+    >>> written({"preset": "small", "reader_epochs": 3, "data": Path("/home/anna/nerel")})
+    '--preset small --reader-epochs 3 --data nerel'
     """
     parts = []
     for name, value in values.items():

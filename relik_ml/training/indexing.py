@@ -12,7 +12,6 @@ import numpy as np
 from relik_ml.errors import ConfigError, OutputError
 from relik_ml.files import atomic_folder
 from relik_ml.manifest import Format, write_manifest
-from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import PassageEncoder, TextEncoder, passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.retriever.vectors import Floats, Storage, Vectors
@@ -51,8 +50,8 @@ def dense_recall(queries: Floats, vectors: Vectors, views: Iterable[Window], ent
     return total
 
 
-def build_index(data: Data, encoder: PassageEncoder, folder: Path, storage: Storage) -> PassageIndex:
-    """All entries with their vectors, and the names that they have and that train calls them by."""
+def build_index(data: Data, encoder: PassageEncoder | None, folder: Path, storage: Storage) -> PassageIndex:
+    """All entries, with vectors if there is an encoder, and the names that they have and that train calls them by."""
     names = learnt_names(data.entries, data.train, {entry.id for entry in data.own})
     config = IndexConfig(storage, "entity table and NEREL train")
     return PassageIndex.build(data.entries, encoder, folder, config, {"names": names.arrays()})
@@ -74,7 +73,7 @@ def given_index(folder: Path, encoder: PassageEncoder, *kinds: Kind) -> PassageI
 
 
 def save_retriever(
-    folder: Path, data: Data, encoder: TextEncoder | CompactTextEncoder, storage: Storage, scores: Mapping[str, Any]
+    folder: Path, data: Data, encoder: TextEncoder, storage: Storage, scores: Mapping[str, Any]
 ) -> None:
     """An encoder's folder with an ``index`` built by it and the ``scores.json`` of its training, whole or not at all.
 

@@ -36,13 +36,17 @@ _PATIENCE = timedelta(days=1)
 def recipe(
     doc: str | None, config: type[Any], presets: Presets, main: Callable[[Any], object], **choices: list[str]
 ) -> click.Command:
-    """The command of a recipe. Flags go before ``--config``, that before the preset, that before the defaults."""
-    (default,) = (field.default for field in fields(config) if field.name == "preset")
+    """The command of a recipe. Flags go before ``--config``, that before the preset, that before the defaults.
+
+    Without ``--preset`` a recipe that has ``full`` and ``small`` takes the one for the device that there is.
+    """
+    default = str(next(field.default for field in fields(config) if field.name == "preset"))
 
     def run(**values: Any) -> None:
         named = given(values)
+        preset = named.get("preset") or (_for_device() if {"full", "small"} <= presets.keys() else default)
         try:
-            main(config(**{**presets[named.get("preset", default)], **named}))
+            main(config(**{**presets[preset], **named}))
         except RelikError as error:
             click.echo(f"error: {error}", err=True)
             raise SystemExit(error.exit_code) from None
@@ -53,6 +57,15 @@ def recipe(
         help="YAML: `name: value` for any of the fields.",
     )  # fmt: skip
     return click.command(help=doc)(file(run))
+
+
+def _for_device() -> str:
+    """The preset for the device that there is, which is printed."""
+    import torch
+
+    preset, reason = ("full", "a CUDA device") if torch.cuda.is_available() else ("small", "no CUDA device")
+    click.echo(f"preset {preset}: there is {reason}")
+    return preset
 
 
 def accelerated(config: Any, precision: str | None = None) -> Accelerator:
@@ -98,7 +111,7 @@ def written_out(name: str, config: Any, presets: Presets) -> str:
     """The command that a recipe was started with, but for what is about interruptions."""
     options = {"preset": config.preset, **changed(config, type(config)(**presets[config.preset]))}
     kept = {name: value for name, value in options.items() if name not in INTERRUPTION}
-    return f"accelerate launch {'--cpu ' * (config.preset == 'compact')}recipes/{name}.py {written(kept)}"
+    return f"accelerate launch {'--cpu ' * (config.preset == 'small')}recipes/{name}.py {written(kept)}"
 
 
 def _read(context: click.Context, _: click.Parameter, path: Path | None) -> None:

@@ -33,6 +33,8 @@ class Optimisation:
     """Largest norm of the gradient."""
     layer_decay: float = 1.0
     """Share of the rate that is left from each layer of an encoder to the one below it (Clark et al. 2020, ELECTRA)."""
+    encoder_rate: float | None = None
+    """The rate of a pretrained encoder's top layer; without it, the same as that of the heads."""
 
 
 def optimiser(model: nn.Module, plan: Optimisation, steps: int) -> tuple[AdamW, LambdaLR]:
@@ -59,7 +61,7 @@ def depths(names: list[str]) -> list[int]:
     found = [_LAYER.search(name) for name in names]
     layers = 1 + max((int(layer[1]) for layer in found if layer), default=-1)
     heights = [
-        int(layer[1]) if layer else -1 if "embeddings" in name else layers
+        int(layer[1]) if layer else -1 if "embeddings" in name or ".positions." in name else layers
         for name, layer in zip(names, found, strict=True)
     ]
     return [layers - height for height in heights]
@@ -69,9 +71,10 @@ def _groups(model: nn.Module, plan: Optimisation) -> Iterator[dict[str, Any]]:
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
     for (_, weight), depth in zip(trained.items(), depths([*trained]), strict=True):
-        groups[plan.layer_decay**depth, plan.decay if weight.dim() > 1 else 0.0].append(weight)
-    for (share, decay), weights in sorted(groups.items(), key=lambda group: group[0], reverse=True):
-        yield {"params": weights, "lr": plan.rate * share, "weight_decay": decay}
+        top = plan.rate if depth == 0 or plan.encoder_rate is None else plan.encoder_rate
+        groups[top * plan.layer_decay**depth, plan.decay if weight.dim() > 1 else 0.0].append(weight)
+    for (rate, decay), weights in sorted(groups.items(), key=lambda group: group[0], reverse=True):
+        yield {"params": weights, "lr": rate, "weight_decay": decay}
 
 
 def descend(accelerator: Accelerator, model: nn.Module, adam: Optimizer, clip: float) -> None:

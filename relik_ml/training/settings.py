@@ -14,7 +14,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 MAY_BE_ZERO = {
     "seed", "back", "checkpoint", "steps", "negatives", "drawn", "mined", "dense", "relation_weight", "dropout",
-    "reader_chunk", "lora", "patience", "added_gold",
+    "reader_chunk", "lora", "patience", "added_gold", "encoder_rate",
 }  # fmt: skip
 """Numbers of a Config; all others are above zero."""
 AT_MOST = {
@@ -23,15 +23,14 @@ AT_MOST = {
     "layer_decay": 1,
     "reader_layer_decay": 1,
     "added_gold": 1,
-    "word_width": 300,
 }
-"""numpy's seeds, and the width of navec's vectors, among others."""
-PRETRAINED = {
-    "retriever", "reader", "encoder", "prefixes", "index", "lora", "gradient_checkpointing", "layer_decay",
-    "reader_layer_decay",
+"""numpy's seeds, among others."""
+LARGE = {
+    "retriever", "reader", "retriever_epochs", "retriever_rate", "retriever_batch", "negatives", "index", "lora",
+    "gradient_checkpointing", "dense",
 }  # fmt: skip
-"""Fields that mean nothing to the preset ``compact``, whose model is trained from scratch, with its own index."""
-COMPACT = {"corpus", "words", "word_width", "width", "hidden", "dropout"}
+"""Fields of the readers' recipes that mean nothing to the preset ``small``: its index holds names alone."""
+SMALL = {"corpus", "encoder", "layers", "vocabulary", "encoder_rate", "dropout"}
 """Fields that mean nothing to any other."""
 
 
@@ -60,7 +59,7 @@ def _window_fits(window: int, stride: int) -> None:
 
 
 def _of_the_preset(config: Any, presets: Presets) -> None:
-    meaningless = PRETRAINED if config.preset == "compact" else COMPACT
+    meaningless = LARGE if config.preset == "small" else SMALL
     given = changed(config, type(config)(**presets[config.preset]))
     found = [f"--{name.replace('_', '-')} {value}" for name, value in given.items() if name in meaningless]
     if found:

@@ -13,8 +13,8 @@ from tqdm import tqdm
 from relik_ml.models.lora import merge_adapters, merged
 from relik_ml.pipeline import Relik
 from relik_ml.reader.encode import Inputs
+from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.vectors import Storage
 from relik_ml.score import Report, score
 from relik_ml.text.windows import windows
 from relik_ml.training.adapters import keep_adapters
@@ -24,7 +24,6 @@ from relik_ml.training.card import Origin, Task, model_card, save_scored
 from relik_ml.training.checkpoint import Progress
 from relik_ml.training.contrast import Objective, Questions
 from relik_ml.training.data import Data
-from relik_ml.training.encoders import TextEncoders
 from relik_ml.training.indexing import build_index
 from relik_ml.training.lessons import Lessons, Teaching
 from relik_ml.training.optim import Optimisation
@@ -51,10 +50,10 @@ class Session:
     out: Path
     states: Stages
 
-    def index(self, encoder: TextEncoders, storage: Storage) -> PassageIndex:
-        """All entries with their vectors, beside ``out``; the first process writes them."""
+    def index(self, encoder: TextEncoder | None) -> PassageIndex:
+        """All entries, with their vectors if there is an encoder, beside ``out``; the first process writes them."""
         folder = self.out.with_name(self.out.name + ".index")
-        self.processes.once(lambda: build_index(self.data, encoder, folder, storage).folder)
+        self.processes.once(lambda: build_index(self.data, encoder, folder, "float16").folder)
         return PassageIndex.open(folder)
 
     def require_room(self, inputs: Inputs) -> None:
@@ -69,7 +68,7 @@ class Session:
 
 
 def train_retriever(
-    session: Session, encoder: TextEncoders, plan: Optimisation, batch: int, negatives: int, storage: Storage
+    session: Session, encoder: TextEncoder, plan: Optimisation, batch: int, negatives: int
 ) -> PassageIndex:
     """Multi-label NCE over in-batch and random ``negatives`` (ReLiK, section 3.1), ``batch`` windows a step.
 
@@ -88,7 +87,7 @@ def train_retriever(
     if run.processes.first:
         keep_adapters(session.out, encoder.model, "retriever")
     merge_adapters(encoder.model)
-    return session.index(encoder, storage)
+    return session.index(encoder)
 
 
 def train_reader(

@@ -1,0 +1,117 @@
+"""The encoder that reads windows and passages apart: the window through a transformer, each passage once.
+
+They meet twice: at the input, where a word sees the passages of the candidates whose names stand over it, and in the
+heads. Passages are read from the transformer's own embeddings of subwords, so a new entity, type or relation needs a
+name and a description and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from relik_ml.models.batch import Hits, ReaderBatch, States
+from relik_ml.models.transformer import Transformer, TransformerConfig
+
+
+@dataclass(frozen=True)
+class ApartConfig:
+    """Sizes of the encoder."""
+
+    body: TransformerConfig
+    padding: int
+    """Id of the subword that pads."""
+    hit_features: int = 0
+    dropout: float = 0.1
+
+    @property
+    def width(self) -> int:
+        """H."""
+        return self.body.width
+
+
+class ApartEncoder(nn.Module):
+    """Takes ``inputs`` (see ``reader.apart``):
+
+    ids and mask (B, L) of the windows' subwords, words (B, T) position of the first subword of each word; names (P, ·)
+    and texts (P, ·) ids of all passages of the batch; entities (B, 1 + K), relations (B, R), types (Y,): their
+    passages.
+    """
+
+    def __init__(self, config: ApartConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.body = Transformer(config.body)
+        self.passages = PassageEncoder(config.width, config.dropout)
+        self.cover = CoverEncoder(config.width, config.hit_features) if config.hit_features else None
+        self.absent = nn.Parameter(torch.randn(config.width))
+
+    def forward(self, batch: ReaderBatch) -> States:
+        """Encode passages, then the windows."""
+        inputs = batch.inputs
+        passages = self.passages(self._mean(inputs["names"]), self._mean(inputs["texts"]))
+        entities = passages[inputs["entities"]].clone()
+        entities[:, 0] = self.absent
+        states = self.body.embed(inputs["ids"])
+        words = inputs["words"][..., None].expand(-1, -1, states.shape[-1])
+        if self.cover is not None:
+            states = states.scatter_add(1, words, self.cover(batch.hits, entities, batch.token_mask).to(states.dtype))
+        states = self.body.contextualise(states, inputs["mask"])
+        return States(states.gather(1, words), entities, passages[inputs["relations"]], passages[inputs["types"]])
+
+    def _mean(self, ids: Tensor) -> Tensor:
+        """(P, ·) subwords give their mean embedding (P, H), zero where there is none."""
+        real = ids.ne(self.config.padding)
+        total: Tensor = (self.body.words(ids) * real[..., None]).sum(1)
+        return total / real.sum(1, keepdim=True).clamp(min=1)
+
+
+class PassageEncoder(nn.Module):
+    """The mean embeddings of name and text through a two-layer network."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        first, second = nn.Linear(2 * width, width), nn.Linear(width, width)
+        self.network = nn.Sequential(nn.Dropout(dropout), first, nn.GELU(), second, nn.LayerNorm(width))
+
+    def forward(self, names: Tensor, texts: Tensor) -> Tensor:
+        """(P, H) means of names and of texts give (P, H)."""
+        output: Tensor = self.network(torch.cat([self.norm(names), self.norm(texts)], dim=-1))
+        return output
+
+
+class CoverEncoder(nn.Module):
+    """What the candidates named over a word say about it.
+
+    A mean of their passages, their hits' features and the position of the word in the name (only, first, last,
+    inside), weighted by the features of the hits. An untrained one adds nothing.
+    """
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Linear(features, 1)
+        self.features = nn.Linear(features, width)
+        self.positions = nn.Embedding(4, width)
+        self.project = nn.Linear(width, width)
+        nn.init.zeros_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, hits: Hits, entities: Tensor, mask: Tensor) -> Tensor:
+        """N hits and candidates (B, 1 + K, H) give (B, T, H), zero where no name stands."""
+        lengths = hits.last - hits.first + 1
+        hit = torch.repeat_interleave(lengths)
+        offset = torch.arange(len(hit), device=mask.device) - (lengths.cumsum(0) - lengths)[hit]
+        position = (offset == 0).long() + 2 * (offset == lengths[hit] - 1).long()
+        cell = hits.window[hit] * mask.shape[1] + hits.first[hit] + offset
+        weight = self.weight(hits.features).float().clamp(-8, 8).exp()[hit]
+        said = entities[hits.window, hits.candidate] + self.features(hits.features)
+        heard = weight * (said[hit] + self.positions(position))
+        size, width = mask.numel(), entities.shape[-1]
+        total = heard.new_zeros(size, width).index_add(0, cell, heard)
+        norm = weight.new_zeros(size, 1).index_add(0, cell, weight)
+        covered: Tensor = self.project(F.gelu(total / norm.clamp(min=1e-6))) * (norm > 0)
+        return covered.view(*mask.shape, width)
