@@ -123,6 +123,8 @@ class Config:
     encoder_rate: float = 4e-4
     """Its learning rate; ``reader_rate`` is that of all that is new."""
     dropout: float = 0.1
+    held_out: float = 0.05
+    """Share of train that is not learnt from: scores are calibrated on it."""
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -142,6 +144,7 @@ def main(config: Config) -> Progress:
     states = check(config)
     accelerator = accelerated(config)
     data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived))
+    data = data.holding_out(config.held_out)
     data.require("train", "mentions", "links", "triples")
     data.require("dev", "mentions")
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")

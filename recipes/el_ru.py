@@ -116,6 +116,8 @@ class Config:
     encoder_rate: float = 4e-4
     """Its learning rate; ``reader_rate`` is that of all that is new."""
     dropout: float = 0.1
+    held_out: float = 0.05
+    """Share of train that is not learnt from: scores are calibrated on it."""
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -134,7 +136,8 @@ def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
     accelerator = accelerated(config)
-    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived)).linking()
+    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived))
+    data = data.linking().holding_out(config.held_out)
     data.require("train", "mentions", "links")
     data.require("dev", "mentions", "links")
     accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")

@@ -44,6 +44,7 @@ from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
+from relik_ml.score.calibration import Calibration, Scaling
 from relik_ml.text.morph import Morphology
 from relik_ml.types import Entry, Property
 
@@ -69,6 +70,7 @@ class Settings:
     """Configuration of an encoder that reads a window and its passages jointly; empty for any other model."""
     retriever: RetrieverConfig = field(default_factory=RetrieverConfig)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    calibration: Calibration = field(default_factory=Calibration)
     window: int = 256
     """Tokens in a window: most news stories are one."""
     stride: int = 192
@@ -107,11 +109,16 @@ class Settings:
             record["joint"],
             RetrieverConfig(**record["retriever"]),
             Thresholds(**record["thresholds"]),
+            _calibration(record.get("calibration", {}).get("scalings", {})),
             record["window"],
             record["stride"],
             card,
             _apart(record.get("apart")),
         )
+
+
+def _calibration(scalings: Mapping[str, Mapping[str, float]]) -> Calibration:
+    return Calibration({kind: Scaling(**scaling) for kind, scaling in scalings.items()})
 
 
 def _apart(record: Mapping[str, Any] | None) -> ApartConfig | None:
@@ -141,7 +148,7 @@ def assemble(
         on_device(encoders.retriever.model, device)
     model = ReaderModel(encoders.reader, len(types), settings.heads)
     encode = BatchEncoder(encoders.inputs, types, settings.heads.max_mention, settings.heads.hit_features)
-    reader = Reader(on_device(model, device), encode, settings.inventory, settings.thresholds)
+    reader = Reader(on_device(model, device), encode, settings.inventory, settings.thresholds, settings.calibration)
     return Retriever(index, names, encoders.retriever, settings.retriever), reader
 
 

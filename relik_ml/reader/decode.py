@@ -11,8 +11,11 @@ from torch import Tensor
 from relik_ml.models.batch import ReaderOutput
 from relik_ml.models.config import Thresholds
 from relik_ml.reader.encode import Row
+from relik_ml.score.calibration import Calibration
 from relik_ml.text.windows import Part
 from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Triple
+
+_APART = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,13 @@ class Decoder:
     """``ReaderOutput`` and the windows it came from → one ``Part`` a window.
 
     Every probability becomes a score: a mention's is p_S(s) · p_E(t | s) · p(type), a link's its softmax
-    probability, a triple's its sigmoid.
+    probability, a triple's its sigmoid; each is then calibrated. Mentions never cross a line break or a tab.
     """
 
-    def __init__(self, inventory: Inventory, thresholds: Thresholds = Thresholds()) -> None:
-        self.inventory, self.thresholds = inventory, thresholds
+    def __init__(
+        self, inventory: Inventory, thresholds: Thresholds = Thresholds(), calibration: Calibration = Calibration()
+    ) -> None:
+        self.inventory, self.thresholds, self.calibration = inventory, thresholds, calibration
 
     def __call__(self, output: ReaderOutput, batch: Sequence[Retrieved]) -> list[Part]:
         """In the order of the batch."""
@@ -68,12 +73,12 @@ class Decoder:
     def _part(self, output: ReaderOutput, place: int, item: Retrieved) -> Part:
         count = int(output.mention_mask[place].sum())
         spans = output.mentions[place, :count].tolist()
+        kept = [number for number, span in enumerate(spans) if not _crosses_cells(item, *span)]
         scores = _mention_scores(output, place, count)
         links = output.links[place, :count].softmax(-1)
-        mentions = tuple(
-            self._mention(number, item, span, scores[number], links[number]) for number, span in enumerate(spans)
-        )
-        return Part(item.window, mentions, self._triples(output.relations[place, :count, :count], mentions, item))
+        mentions = tuple(self._mention(number, item, spans[number], scores[number], links[number]) for number in kept)
+        relations = output.relations[place][kept][:, kept]
+        return Part(item.window, mentions, self._triples(relations, mentions, item))
 
     def _mention(self, number: int, item: Retrieved, span: Sequence[int], types: Tensor, links: Tensor) -> Mention:
         score, type_ = types.max(-1)
@@ -81,16 +86,16 @@ class Decoder:
         name = self.inventory.types[int(type_)].id
         link = self._link(name, item, links)
         start, stop = tokens[span[0]].start, tokens[span[1]].stop
-        return Mention(f"T{number + 1}", start, stop, name, link=link, score=round(float(score), 4))
+        return Mention(f"T{number + 1}", start, stop, name, link=link, score=self.calibration("mention", float(score)))
 
     def _link(self, type: str, item: Retrieved, links: Tensor) -> Link:
         if type not in self.inventory.linkable:
             return Link("unlinkable" if type in self.inventory.literals else "unknown")
         score, place = links[: 1 + len(item.entities)].max(-1)
         if not int(place):
-            return Link("nil", score=round(float(score), 4))
+            return Link("nil", score=self.calibration("nil", float(score)))
         entry = item.entities[int(place) - 1].entry
-        return Link("linked", entry.id, entry.name, score=round(float(score), 4))
+        return Link("linked", entry.id, entry.name, score=self.calibration("link", float(score)))
 
     def _triples(self, logits: Tensor, mentions: Sequence[Mention], item: Retrieved) -> tuple[Triple, ...]:
         chances = logits[..., : len(item.relations)].sigmoid()
@@ -101,11 +106,18 @@ class Decoder:
                 (name := item.relations[relation].entry.id),
                 mentions[object_].id,
                 self.inventory.property_of(name, mentions[subject].type, mentions[object_].type),
-                score=round(float(chances[subject, object_, relation]), 4),
+                score=self.calibration("triple", float(chances[subject, object_, relation])),
             )
             for subject, object_, relation in found
             if subject != object_
         )
+
+
+def _crosses_cells(item: Retrieved, first: int, last: int) -> bool:
+    """Whether a line break or a tab stands between two tokens: lines and cells of a table are apart."""
+    tokens = item.window.tokens
+    between = item.window.document.text[tokens[first].start : tokens[last].stop]
+    return any(character in between for character in _APART)
 
 
 def _mention_scores(output: ReaderOutput, place: int, count: int) -> Tensor:

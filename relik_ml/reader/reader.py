@@ -11,6 +11,7 @@ from relik_ml.models.config import Thresholds
 from relik_ml.models.reader import ReaderModel
 from relik_ml.reader.decode import Decoder, Inventory
 from relik_ml.reader.encode import BatchEncoder
+from relik_ml.score.calibration import Calibration
 from relik_ml.text.windows import Part
 from relik_ml.types import Retrieved
 
@@ -19,10 +20,11 @@ class Reader:
     """A model with the two layers around it, on one device."""
 
     def __init__(
-        self, model: ReaderModel, encode: BatchEncoder, inventory: Inventory, thresholds: Thresholds = Thresholds()
-    ) -> None:
+        self, model: ReaderModel, encode: BatchEncoder, inventory: Inventory, thresholds: Thresholds = Thresholds(),
+        calibration: Calibration = Calibration(),
+    ) -> None:  # fmt: skip
         self.model, self.encode = model, encode
-        self.decode = Decoder(inventory, thresholds)
+        self.decode = Decoder(inventory, thresholds, calibration)
 
     def __call__(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
         """Parts in the order of ``items``; at most ``tokens`` tokens, padding included, go through at once."""
@@ -38,7 +40,7 @@ class Reader:
 
     def over(self, model: ReaderModel) -> Reader:
         """The same layers around another model."""
-        return Reader(model, self.encode, self.decode.inventory, self.decode.thresholds)
+        return Reader(model, self.encode, self.decode.inventory, self.decode.thresholds, self.decode.calibration)
 
     def _described(self, batch: Sequence[Retrieved]) -> list[Part]:
         rows = [self.encode.rows(item) for item in batch]

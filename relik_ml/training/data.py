@@ -33,6 +33,20 @@ class Data:
     own: Sequence[Entry]
     """Entities that only the annotation of train knows."""
     relations: Sequence[Entry]
+    held_out: Sequence[Document] = ()
+    """Documents of train that nothing is learnt from but names; scores are calibrated on them."""
+
+    def holding_out(self, share: float) -> Data:
+        """The same with a share of train, evenly spread, held out.
+
+        >>> documents = [Document(str(number), "") for number in range(6)]
+        >>> data = Data(documents, [], [], [], [], []).holding_out(1 / 3)
+        >>> [document.id for document in data.held_out], len(data.train)
+        (['2', '5'], 4)
+        """
+        chosen = {round((number + 1) / share) - 1 for number in range(int(len(self.train) * share))} if share else set()
+        train = [document for number, document in enumerate(self.train) if number not in chosen]
+        return replace(self, train=train, held_out=[self.train[number] for number in sorted(chosen)])
 
     @property
     def entries(self) -> list[Entry]:
@@ -41,7 +55,7 @@ class Data:
 
     def texts(self, corpus: Sequence[Path]) -> Iterator[str]:
         """All that a reader will read: train, the passages of entries and types, and lines of running text."""
-        yield from (document.text for document in self.train)
+        yield from (document.text for document in (*self.train, *self.held_out))
         yield from (passage(entry) for entry in (*self.entries, *self.types))
         yield from corpus_lines(corpus)
 

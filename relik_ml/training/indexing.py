@@ -52,7 +52,7 @@ def dense_recall(queries: Floats, vectors: Vectors, views: Iterable[Window], ent
 
 def build_index(data: Data, encoder: PassageEncoder | None, folder: Path, storage: Storage) -> PassageIndex:
     """All entries, with vectors if there is an encoder, and the names that they have and that train calls them by."""
-    names = learnt_names(data.entries, data.train, {entry.id for entry in data.own})
+    names = learnt_names(data.entries, [*data.train, *data.held_out], {entry.id for entry in data.own})
     config = IndexConfig(storage, "entity table and NEREL train")
     return PassageIndex.build(data.entries, encoder, folder, config, {"names": names.arrays()})
 

@@ -14,7 +14,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 MAY_BE_ZERO = {
     "seed", "back", "checkpoint", "steps", "negatives", "drawn", "mined", "dense", "relation_weight", "dropout",
-    "reader_chunk", "lora", "patience", "added_gold", "encoder_rate",
+    "reader_chunk", "lora", "patience", "added_gold", "encoder_rate", "held_out",
 }  # fmt: skip
 """Numbers of a Config; all others are above zero."""
 AT_MOST = {
@@ -23,6 +23,7 @@ AT_MOST = {
     "layer_decay": 1,
     "reader_layer_decay": 1,
     "added_gold": 1,
+    "held_out": 0.5,
 }
 """numpy's seeds, among others."""
 LARGE = {

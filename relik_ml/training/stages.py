@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from relik_ml.score import Report, score
 from relik_ml.text.windows import windows
 from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
+from relik_ml.training.calibrating import calibrated
 from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
 from relik_ml.training.card import Origin, Task, model_card, save_scored
 from relik_ml.training.checkpoint import Progress
@@ -133,6 +134,7 @@ def keep_model(session: Session, relik: Relik, task: Task, command: str, report:
     data, index = session.data, relik.retriever.index
     keep_adapters(session.out, relik.reader.model, "reader")
     relik = Relik(relik.retriever, relik.reader.over(merged(relik.reader.model)), relik.settings)
+    relik.settings = replace(relik.settings, calibration=calibrated(relik, data.held_out))
     retrieval = found_gold(relik.retriever, data.dev, session.window, session.stride)
     entities = len(data.known) + len(data.own) > 0
     card = model_card(task, Origin(data, command), report, retrieval if entities else None, index)

@@ -1,0 +1,164 @@
+"""How far a score can be taken for a probability, and the scaling that makes it one (Platt 1999; Guo et al. 2017).
+
+A score is right as often as it says where the model is calibrated. The expected calibration error (ECE) is the mean
+gap between the two over bins of scores, each bin weighted by its number of predictions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.score.links import answers
+from relik_ml.score.mentions import place
+from relik_ml.score.scheme import NEREL, Scheme
+from relik_ml.score.triples import facts, ordered
+from relik_ml.types import Document
+
+KINDS = ("mention", "link", "nil", "triple")
+BINS = 10
+_STEPS = 50
+_SMALLEST = 1e-4
+
+
+class Judged(NamedTuple):
+    """A score and whether what it is the score of is right."""
+
+    score: float
+    right: bool
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """``sigmoid(slope * logit(score) + offset)``: it keeps the order of scores."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, score: float) -> float:
+        """The calibrated score."""
+        return float(_sigmoid(self.slope * _logit(np.array(score)) + self.offset))
+
+    @classmethod
+    def fit(cls, judged: Sequence[Judged]) -> Scaling:
+        """The maximum likelihood scaling, by Newton's method; the identity where all are right or all are wrong."""
+        right = np.array([float(each.right) for each in judged])
+        if len(judged) < 2 or right.min() == right.max():
+            return cls()
+        features = np.stack([_logit(np.array([each.score for each in judged])), np.ones(len(judged))], axis=1)
+        weights = np.array([1.0, 0.0])
+        for _ in range(_STEPS):
+            chances = _sigmoid(features @ weights)
+            gradient = features.T @ (chances - right) + 1e-3 * (weights - [1.0, 0.0])
+            curvature = (features * (chances * (1 - chances))[:, None]).T @ features + 1e-3 * np.eye(2)
+            weights = weights - np.linalg.solve(curvature, gradient)
+        return cls(round(float(weights[0]), 4), round(float(weights[1]), 4))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A scaling for each kind of score; the identity where none was fitted."""
+
+    scalings: Mapping[str, Scaling] = field(default_factory=dict)
+
+    def __call__(self, kind: str, score: float) -> float:
+        """The calibrated score, rounded."""
+        scaling = self.scalings.get(kind)
+        return round(scaling(score) if scaling else score, 4)
+
+    @classmethod
+    def fit(cls, judged: Mapping[str, Sequence[Judged]]) -> Calibration:
+        """The scaling of each kind of judged scores."""
+        return cls({kind: Scaling.fit(judged[kind]) for kind in KINDS if judged.get(kind)})
+
+
+def judge(
+    gold: Iterable[Document], predicted: Iterable[Document], scheme: Scheme = NEREL
+) -> dict[str, list[Judged]]:
+    """The scores of all that was predicted, by kind.
+
+    A mention is right by its place and type, a link or NIL of a right place by its id, a triple by the places of its
+    mentions and its relation.
+    """
+    found: dict[str, list[Judged]] = defaultdict(list)
+    partners = {document.id: document for document in predicted}
+    for right in gold:
+        if guess := partners.get(right.id):
+            _judge_mentions(right, guess, found)
+            _judge_triples(right, guess, scheme, found)
+    return dict(found)
+
+
+def _judge_mentions(right: Document, guess: Document, found: dict[str, list[Judged]]) -> None:
+    types = {(place(mention), mention.type) for mention in right.mentions}
+    links = {place(mention): mention.link for mention in right.mentions}
+    for mention in guess.mentions:
+        where, link = place(mention), mention.link
+        found["mention"].append(Judged(_known(mention.score), (where, mention.type) in types))
+        if where in links and link.status == "linked":
+            found["link"].append(Judged(_known(link.score), link.id in answers(links[where])))
+        elif where in links and link.status == "nil" and links[where].status in ("linked", "nil"):
+            found["nil"].append(Judged(_known(link.score), links[where].status == "nil"))
+
+
+def _judge_triples(right: Document, guess: Document, scheme: Scheme, found: dict[str, list[Judged]]) -> None:
+    gold = {ordered(place(fact.subject), fact.relation, place(fact.object), scheme) for fact in facts(right)}
+    for triple, fact in zip(guess.triples, facts(guess), strict=True):
+        key = ordered(place(fact.subject), fact.relation, place(fact.object), scheme)
+        found["triple"].append(Judged(_known(triple.score), key in gold))
+
+
+def ece(judged: Sequence[Judged], bins: int = BINS) -> float:
+    """The expected calibration error over bins of equal width.
+
+    >>> ece([Judged(0.9, True), Judged(0.9, False)])
+    0.4
+    """
+    rows = reliability(judged, bins)
+    gaps = (row.size * abs(row.score - row.right) for row in rows)
+    return round(sum(gaps) / max(1, len(judged)), 6)
+
+
+class Bin(NamedTuple):
+    """Predictions of like score: how many, their mean score and the share that is right."""
+
+    low: float
+    size: int
+    score: float
+    right: float
+
+
+def reliability(judged: Sequence[Judged], bins: int = BINS) -> list[Bin]:
+    """Predictions by score, in bins of equal width; empty ones are left out."""
+    rows: dict[int, list[Judged]] = defaultdict(list)
+    for each in judged:
+        rows[min(int(each.score * bins), bins - 1)].append(each)
+    return [
+        Bin(
+            number / bins,
+            len(row),
+            sum(each.score for each in row) / len(row),
+            sum(each.right for each in row) / len(row),
+        )
+        for number, row in sorted(rows.items())
+    ]
+
+
+def _known(score: float | None) -> float:
+    return 1.0 if score is None else score
+
+
+def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    clipped = np.clip(scores, _SMALLEST, 1 - _SMALLEST)
+    logits: NDArray[np.float64] = np.log(clipped) - np.log1p(-clipped)
+    return logits
+
+
+def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    chances: NDArray[np.float64] = 1 / (1 + np.exp(-logits))
+    return chances
