@@ -22,8 +22,9 @@ from relik_ml.bundle import EMBEDDED, Bundle, Settings, load, save
 from relik_ml.errors import ConfigError
 from relik_ml.reader.reader import Reader
 from relik_ml.retriever.retriever import Retriever
-from relik_ml.text.coreference import same_link
+from relik_ml.text.coreference import one_person_a_surname, same_link
 from relik_ml.text.evidence import evidence
+from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import sentences
 from relik_ml.text.windows import Part, fill, merge, windows
 from relik_ml.types import Annotated, Document, Link, Mention, Retrieved, Span, Triple, Window
@@ -43,6 +44,7 @@ class Relik:
 
     def __init__(self, retriever: Retriever, reader: Reader, settings: Settings) -> None:
         self.retriever, self.reader, self.settings = retriever, reader, settings
+        self._lemma = retriever.names.lemma if retriever.names else Morphology().lemma
 
     @classmethod
     def from_pretrained(
@@ -92,7 +94,7 @@ class Relik:
             ConfigError: a document is in a language that the model was not trained on.
         """
         for document, parts, lost in self._parts(map(_bare, documents), self.reader):
-            yield above(_stated(_noted(merge(document, parts), {"candidates": lost})), min_score)
+            yield above(_stated(_noted(self._settled(merge(document, parts)), {"candidates": lost})), min_score)
 
     def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
         """Links of the mentions that documents have, and triples between them, in order and as a stream.
@@ -127,6 +129,10 @@ class Relik:
             for document, views in chunk:
                 own = list(islice(parts, len(views)))
                 yield document, [part for part, _ in own], sum(lost for _, lost in own)
+
+    def _settled(self, document: Document) -> Document:
+        """The document, links of single mentions settled by what the whole of it says."""
+        return replace(document, mentions=one_person_a_surname(document.text, document.mentions, self._lemma))
 
     def _cut(self, document: Document) -> tuple[Document, list[Window]]:
         if document.lang not in self.settings.languages:

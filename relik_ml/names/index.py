@@ -118,7 +118,7 @@ class NameIndex:
     def __init__(self, arrays: Mapping[str, NDArray[Any]], lemma: Callable[[str], str]) -> None:
         """From what ``arrays`` gave; ModelError when they are of an older form."""
         self.table = NameTable.unpacked(arrays)
-        self._lemma, self._spans = lemma, Spans(lemma, self._sieved)
+        self.lemma, self._spans = lemma, Spans(lemma, self._sieved)
         self._present = np.zeros(1 << SIEVE, bool)
         self._present[self.table.keys >> np.uint64(48 - SIEVE)] = True
 
@@ -143,11 +143,11 @@ class NameIndex:
         What annotators linked to another row stands for nothing in the knowledge base from now on, as if that row had
         never been there.
         """
-        return NameIndex(self.table.kept(rows).packed(), self._lemma)
+        return NameIndex(self.table.kept(rows).packed(), self.lemma)
 
     def extended(self, entries: Sequence[Entry]) -> NameIndex:
         """The same names and those of more entries, whose rows follow; nobody has annotated these yet."""
-        return NameIndex(self.table.extended(NameTable.build(entries, Learnt())).packed(), self._lemma)
+        return NameIndex(self.table.extended(NameTable.build(entries, Learnt())).packed(), self.lemma)
 
     def find(self, words: Sequence[Token], held_out: Learnt | None = None, per_span: int = 12) -> list[Found]:
         """Every row whose name stands in the tokens, at most ``per_span`` rows a span, likeliest first.
