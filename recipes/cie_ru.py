@@ -202,11 +202,11 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
         config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
         encoder_rate=config.encoder_rate if config.preset == "small" else None,
     )  # fmt: skip
-    keep = partial(keep_model, session, relik, TASK, written_out("cie_ru", config, PRESETS))
+    keep = partial(keep_model, session, TASK, written_out("cie_ru", config, PRESETS))
     teaching = Teaching(
         config.reader_tokens, config.reader_chunk, config.repeated, config.added_gold, config.candidate_order
     )
-    return train_reader(session, relik, plan, teaching, relik.annotate, keep)
+    return train_reader(session, relik, plan, teaching, Relik.annotate, keep)
 
 
 command = recipe(

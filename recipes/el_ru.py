@@ -194,11 +194,11 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
         config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
         encoder_rate=config.encoder_rate if config.preset == "small" else None,
     )  # fmt: skip
-    keep = partial(keep_model, session, relik, TASK, written_out("el_ru", config, PRESETS))
+    keep = partial(keep_model, session, TASK, written_out("el_ru", config, PRESETS))
     teaching = Teaching(
         config.reader_tokens, config.reader_chunk, added=config.added_gold, order=config.candidate_order
     )
-    return train_reader(session, relik, plan, teaching, relik.annotate, keep)
+    return train_reader(session, relik, plan, teaching, Relik.annotate, keep)
 
 
 command = recipe(__doc__, Config, PRESETS, main, candidate_order=["ranked", "shuffled"])

@@ -167,8 +167,8 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
         config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
         encoder_rate=config.encoder_rate if config.preset == "small" else None,
     )  # fmt: skip
-    predict = relik.describe if config.mentions == "gold" else relik.annotate
-    keep = partial(keep_model, session, relik, TASK, written_out("re_ru", config, PRESETS))
+    predict = Relik.describe if config.mentions == "gold" else Relik.annotate
+    keep = partial(keep_model, session, TASK, written_out("re_ru", config, PRESETS))
     teaching = Teaching(config.reader_tokens, config.reader_chunk, config.repeated)
     return train_reader(session, relik, plan, teaching, predict, keep)
 

@@ -61,6 +61,12 @@ class Relik:
         folder = EMBEDDED if path is None else hub.fetch(str(path)) if hub.is_name(path) else Path(path)
         return cls(*load(folder, None if index is None else Path(index), device))
 
+    def configured(self, settings: Settings) -> Relik:
+        """The same retriever and network with the thresholds and calibration of other settings."""
+        encode, inventory = self.reader.encode, settings.inventory
+        reader = Reader(self.reader.model, encode, inventory, settings.thresholds, settings.calibration)
+        return Relik(self.retriever, reader, settings)
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Write everything to one folder, which ``from_pretrained`` loads; it appears whole or not at all."""
         save(Bundle(self.retriever, self.reader, self.settings), Path(folder))

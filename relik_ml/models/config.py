@@ -38,3 +38,5 @@ class Thresholds:
     start: float = 0.5
     end: float = 0.5
     relation: float = 0.5
+    link: float = 0.5
+    """Of the best entity, where only it and NIL are compared."""

@@ -13,7 +13,7 @@ from relik_ml.models.config import Thresholds
 from relik_ml.reader.encode import Row
 from relik_ml.score.calibration import Calibration
 from relik_ml.text.windows import Part
-from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Triple
+from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Span, Triple
 
 _APART = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 
@@ -63,7 +63,7 @@ class Decoder:
     def _described(self, output: ReaderOutput, place: int, item: Retrieved, rows: Sequence[Row]) -> Part:
         links = output.links[place, : len(rows)].softmax(-1)
         mentions = tuple(
-            replace(mention, link=self._link(mention.type, item, links[number]))
+            replace(mention, link=self._link(mention.type, mention.span, item, links[number]))
             for number, row in enumerate(rows)
             for mention in row.mentions
         )
@@ -84,18 +84,19 @@ class Decoder:
         score, type_ = types.max(-1)
         tokens = item.window.tokens
         name = self.inventory.types[int(type_)].id
-        link = self._link(name, item, links)
         start, stop = tokens[span[0]].start, tokens[span[1]].stop
+        link = self._link(name, Span(start, stop), item, links)
         return Mention(f"T{number + 1}", start, stop, name, link=link, score=self.calibration("mention", float(score)))
 
-    def _link(self, type: str, item: Retrieved, links: Tensor) -> Link:
+    def _link(self, type: str, span: Span, item: Retrieved, links: Tensor) -> Link:
         if type not in self.inventory.linkable:
             return Link("unlinkable" if type in self.inventory.literals else "unknown")
-        score, place = links[: 1 + len(item.entities)].max(-1)
-        if not int(place):
-            return Link("nil", score=self.calibration("nil", float(score)))
-        entry = item.entities[int(place) - 1].entry
-        return Link("linked", entry.id, entry.name, score=self.calibration("link", float(score)))
+        nil, *scores = links[: 1 + len(item.entities)].tolist()
+        best = max(_linkable(item, span), key=scores.__getitem__, default=None)
+        if best is None or scores[best] <= self.thresholds.link * (scores[best] + nil):
+            return Link("nil", score=self.calibration("nil", nil))
+        entry = item.entities[best].entry
+        return Link("linked", entry.id, entry.name, score=self.calibration("link", scores[best]))
 
     def _triples(self, logits: Tensor, mentions: Sequence[Mention], item: Retrieved) -> tuple[Triple, ...]:
         chances = logits[..., : len(item.relations)].sigmoid()
@@ -111,6 +112,16 @@ class Decoder:
             for subject, object_, relation in found
             if subject != object_
         )
+
+
+def _linkable(item: Retrieved, span: Span) -> set[int]:
+    """The candidates that a mention may be linked to: those named by just its span, and those found by vector alone.
+
+    An entity whose name stands elsewhere in the window is hardly ever meant (docs/embedded-model.md).
+    """
+    named = {hit.candidate for hit in item.hits}
+    here = {hit.candidate for hit in item.hits if (hit.start, hit.stop) == span}
+    return here.union(candidate for candidate in range(len(item.entities)) if candidate not in named)
 
 
 def _crosses_cells(item: Retrieved, first: int, last: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from relik_ml.score import Report, score
 from relik_ml.text.windows import windows
 from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.calibrating import calibrated
+from relik_ml.training.calibrating import tuned
 from relik_ml.training.candidates import found_gold, held_out_candidates, losses, shares
 from relik_ml.training.card import Origin, Task, model_card, save_scored
 from relik_ml.training.checkpoint import Progress
@@ -35,8 +35,10 @@ from relik_ml.types import Document, Retrieved
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-Predict = Callable[[Iterable[Document]], Iterable[Document]]
+Predict = Callable[[Relik, Iterable[Document]], Iterable[Document]]
 """``Relik.annotate``, or ``Relik.describe`` for what stands on gold mentions."""
+Keep = Callable[[Relik, Report], None]
+"""Saves a model with its scores on dev."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,12 @@ def train_reader(
     plan: Optimisation,
     teaching: Teaching,
     predict: Predict,
-    keep: Callable[[Report], None],
+    keep: Keep,
 ) -> Progress:
     """Teacher forcing (section 3.2).
 
-    After every epoch what is predicted for dev is scored, by the first process; the best so far is to be kept.
+    After every epoch what is predicted for dev is scored, by the first process; the best so far is to be kept. At the
+    end its thresholds and calibration are fitted on the documents of train that were held out.
     """
     reader, data, say = relik.reader, session.data, session.accelerator.print
     entities = {entry.id: entry for entry in (*data.known, *data.own)}
@@ -111,13 +114,24 @@ def train_reader(
     for places, random in run.steps("reader"):
         run.descend(lessons.losses(run.model, places, random))
         if run.epoch_ends:
-            found = run.processes.once(lambda: score(data.dev, predict(data.dev)))
+            found = run.processes.once(lambda: score(data.dev, predict(relik, data.dev)))
             best = run.measured({"headline": found.headline, **{name: found.scores[name].f1 for name in found.heads}})
             say(f"epoch {run.epoch}: {found.headlines()}{'  best' if best else ''}")
             if best and run.processes.first:
-                keep(found)
+                keep(relik, found)
+    run.processes.once(lambda: finish(session, predict, keep))
     say(f"{shares(reader.encode.inputs.cut)}\nsaved to {session.out}, its scores in README.md")
     return run.progress
+
+
+def finish(session: Session, predict: Predict, keep: Keep) -> None:
+    """Fit thresholds and calibration of the model that was kept, and keep it with these."""
+    if session.data.held_out:
+        relik = Relik.from_pretrained(session.out, device=str(session.accelerator.device))
+        relik = relik.configured(tuned(relik, session.data.held_out))
+        found = score(session.data.dev, predict(relik, session.data.dev))
+        session.accelerator.print(f"thresholds {relik.settings.thresholds}: {found.headlines()}")
+        keep(relik, found)
 
 
 def read_candidates(session: Session, relik: Relik) -> list[Retrieved]:
@@ -129,12 +143,11 @@ def read_candidates(session: Session, relik: Relik) -> list[Retrieved]:
     return items
 
 
-def keep_model(session: Session, relik: Relik, task: Task, command: str, report: Report) -> None:
+def keep_model(session: Session, task: Task, command: str, relik: Relik, report: Report) -> None:
     """The model folder, adapters merged, with its card; beside it the adapters alone, and the scores for programs."""
     data, index = session.data, relik.retriever.index
     keep_adapters(session.out, relik.reader.model, "reader")
     relik = Relik(relik.retriever, relik.reader.over(merged(relik.reader.model)), relik.settings)
-    relik.settings = replace(relik.settings, calibration=calibrated(relik, data.held_out))
     retrieval = found_gold(relik.retriever, data.dev, session.window, session.stride)
     entities = len(data.known) + len(data.own) > 0
     card = model_card(task, Origin(data, command), report, retrieval if entities else None, index)
