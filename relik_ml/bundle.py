@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from relik_ml.errors import ConfigError, ModelError, OutputError
-from relik_ml.files import atomic_folder
+from relik_ml.files import atomic_folder, sha256
 from relik_ml.manifest import FILE, Format, read_manifest, write_manifest
 from relik_ml.models.apart import ApartConfig, ApartEncoder
 from relik_ml.models.config import HeadConfig, Thresholds
@@ -52,7 +52,9 @@ FORMAT = Format(
     "model", "relik-ml-model/3", "train it again with recipes/cie_ru.py, or copy the folder again",
     older=("relik-ml-model/2",),
 )  # fmt: skip
-EMBEDDED = Path(__file__).with_name("pretrained")
+_PRETRAINED = Path(__file__).with_name("pretrained")
+EMBEDDED: Mapping[str, Path] = {"accurate": _PRETRAINED, "fast": _PRETRAINED / "fast"}
+"""The models that come with the package, by name; the first is the default."""
 CARD = "README.md"
 CONFIG = "config.json"
 WORDS = "encoder.body.words."
@@ -78,6 +80,8 @@ class Settings:
     """The model card, Markdown."""
     apart: ApartConfig | None = None
     """Sizes of an encoder that reads windows and passages apart."""
+    shared: str = ""
+    """Folder, relative to the model's own, of another model whose index and subwords are this one's too."""
 
     def to_json(self) -> dict[str, Any]:
         """What ``config.json`` keeps."""
@@ -114,6 +118,7 @@ class Settings:
             record["stride"],
             card,
             _apart(record.get("apart")),
+            record.get("shared", ""),
         )
 
 
@@ -167,7 +172,7 @@ def save(bundle: Bundle, folder: Path) -> None:
         OutputError: it cannot be written, or the folder holds something that is no model.
         ConfigError: the model stands on an index without vectors, so it has no retriever that could be saved.
     """
-    settings, model = bundle.settings, bundle.reader.model
+    settings, model = replace(bundle.settings, shared=""), bundle.reader.model
     refuse_foreign(folder)
     if bundle.retriever.encoder is None and settings.apart is None:
         fix = "save the model with its own index; an index of names goes with it as --index"
@@ -212,8 +217,11 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
         got, fix = "a recurrent encoder over word vectors", "train it again with recipes/cie_ru.py --preset small"
         raise ModelError("a kind of model that is no longer read", where=str(folder), got=got, fix=fix)
     settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
-    encoders = (_load_apart if settings.apart else _load_joint)(folder, settings)
-    retriever, reader = assemble(settings, encoders, PassageIndex.open(index or folder / "index"), device)
+    common = folder / settings.shared
+    if settings.shared:
+        read_manifest(common, FORMAT)
+    encoders = (_load_apart if settings.apart else _load_joint)(common, settings)
+    retriever, reader = assemble(settings, encoders, PassageIndex.open(index or common / "index"), device)
     if index and settings.retriever.relations and not len(retriever.index.by_kind("relation")):
         fix = "build it with nerel_relations among its sources"
         raise ModelError("the index holds no relations to choose from", where=str(index), fix=fix)
@@ -223,6 +231,26 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
         got = f"missing {missing[:3]}, unknown {extra[:3]}"
         raise ModelError("weights do not fit the settings", where=str(folder), got=got, fix=FORMAT.remedy)
     return Bundle(retriever, reader, settings)
+
+
+def nest(folder: Path, parent: Path, name: str) -> None:
+    """Copy a model into the folder of another, ``parent/name``, without the index and subwords that both have.
+
+    Raises:
+        ModelError: one of them is no model, or what they are to share differs.
+    """
+    for each in (folder, parent):
+        read_manifest(each, FORMAT)
+    both = ["tokenizer.json", "words.safetensors", *(f"index/{file.name}" for file in (parent / "index").iterdir())]
+    if differing := [name for name in both if sha256(folder / name) != sha256(parent / name)]:
+        where, fix = str(folder), "train both with the same data, entities, corpus and vocabulary"
+        raise ModelError("the models have not the same index and subwords", where=where, got=differing[0], fix=fix)
+    with atomic_folder(parent / name, is_model) as partial:
+        for own in ("reader.safetensors", CARD):
+            shutil.copyfile(folder / own, partial / own)
+        record = json.loads((folder / CONFIG).read_bytes()) | {"shared": ".."}
+        (partial / CONFIG).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        write_manifest(partial, FORMAT, {})
 
 
 def is_model(folder: Path) -> bool:

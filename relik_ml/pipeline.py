@@ -52,14 +52,15 @@ class Relik:
     ) -> Relik:
         """Load a model folder; without ``path`` the model that ships with the package. No network is used.
 
+        ``"accurate"``, which is the default, and ``"fast"`` are the models that ship with the package, unless there are
+        folders of these names.
         Only a text such as ``"owner/model"``, where there is no such folder, is looked for on the Hugging Face Hub.
         ``index`` is another index folder to link to, built by the same retriever.
 
         Raises:
             ModelError: the folder is no model, a file of it is missing or damaged, or the Hub has none of that name.
         """
-        folder = EMBEDDED if path is None else hub.fetch(str(path)) if hub.is_name(path) else Path(path)
-        return cls(*load(folder, None if index is None else Path(index), device))
+        return cls(*load(_folder(path), None if index is None else Path(index), device))
 
     def configured(self, settings: Settings) -> Relik:
         """The same retriever and network with the thresholds and calibration of other settings."""
@@ -161,6 +162,15 @@ class Relik:
             fitted = self.reader.encode.fit(found)
             lost = (_candidates(one) - _candidates(other) for one, other in zip(found, fitted, strict=True))
             yield from zip(read(fitted), lost, strict=True)
+
+
+def _folder(path: str | Path | None) -> Path:
+    """Where a model lies that is named like this."""
+    if path is None:
+        return EMBEDDED["accurate"]
+    if str(path) in EMBEDDED and not Path(path).exists():
+        return EMBEDDED[str(path)]
+    return hub.fetch(str(path)) if hub.is_name(path) else Path(path)
 
 
 def _bare(document: Document) -> Document:

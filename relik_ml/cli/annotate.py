@@ -105,7 +105,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--lang", default="ru", show_default=True, help="Language of .txt files and of standard input.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write JSON Lines here, all or nothing.")
-@click.option("--model", type=click.Path(path_type=Path), help="A model folder; default: the embedded model.")
+@click.option("--model", type=click.Path(path_type=Path), help="A model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=click.Path(path_type=Path), help="An index folder; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option(

@@ -21,7 +21,8 @@ _where = click.option(
 _own = click.option("--index", "folder", type=_folder, required=True, help="The index folder.")
 _instead = click.option("--out", type=_folder, help="Write the new index to this folder and leave the old one alone.")
 _encoder = click.option(
-    "--encoder", type=_folder, help="Folder of an encoder or of a model, or `embedded`; without it names only."
+    "--encoder", type=_folder,
+    help="Folder of an encoder or of a model, or multilingual-e5-small; without it names only.",
 )
 _device = click.option("--device", default="cpu", show_default=True, help="Where the encoder runs: cpu, cuda, …")
 _batch = click.option(
@@ -170,8 +171,7 @@ def remove(ids: tuple[str, ...], folder: Path, out: Path | None) -> None:
 def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | None, device: str) -> None:
     """Find the entities that TEXT names, in any inflection, and with --encoder those near to it in meaning.
 
-    A line is: score, id, how it was found (name or vector), name, description. The embedded index is searched with
-    its own encoder.
+    A line is: score, id, how it was found (name or vector), name, description. The embedded index holds names alone.
 
     \b
     Examples:
@@ -182,8 +182,6 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
     """
     from relik_ml.retriever.index import PassageIndex
 
-    if folder == EMBEDDED and encoder is None:
-        encoder = Path("embedded")
     _index.refuse_idle(encoder, "device")
     index = PassageIndex.open(folder)
     if encoder is None and index.vectors is not None:

@@ -20,7 +20,7 @@ Printers = tuple[Callable[[], object], Callable[[], str]]
 @click.argument("predicted", type=FILE, metavar="PRED", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON in place of a table.")
 @click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD, without PRED.")
-@click.option("--model", type=FILE, help="With --retrieval: a model folder; default: the embedded model.")
+@click.option("--model", type=FILE, help="With --retrieval: a model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
 @click.option("--train", type=FILE, help="With --retrieval: what the model was trained on, to tell seen from unseen.")
 def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, **options: Any) -> None:
