@@ -4,11 +4,11 @@
 
     relik-ml convert nerel --out data/nerel
     accelerate launch --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
-    accelerate launch --cpu recipes/cie_ru.py --preset compact   # from scratch on a CPU: the embedded model
-    accelerate launch --cpu recipes/cie_ru.py --preset compact --resume    # go on after a kill, to the same weights
+    accelerate launch --cpu recipes/cie_ru.py --preset small     # E5-small on a CPU: the embedded models
+    accelerate launch --cpu recipes/cie_ru.py --preset small --resume    # go on after a kill, to the same weights
 
 ``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far; its index alone and the
-scores lie beside it. Scores and time of ``compact`` are in relik_ml/pretrained/README.md and docs/training.md; ``full``
+scores lie beside it. Scores and time of ``small`` are in docs/embedded-model.md; ``full``
 has not been trained at full size, so its scores and time are not measured, and its memory is an estimate:
 ``relik-ml recipe plan cie_ru``.
 

@@ -4,12 +4,12 @@
 
     relik-ml convert nerel --out data/nerel
     accelerate launch --mixed_precision bf16 recipes/el_ru.py --entities entities.jsonl.gz    # a 24 GB card
-    accelerate launch --cpu recipes/el_ru.py --preset compact --entities entities.jsonl.gz    # a CPU, from scratch
-    accelerate launch --cpu recipes/el_ru.py --preset compact --resume    # go on after a kill, to the same weights
+    accelerate launch --cpu recipes/el_ru.py --preset small --entities entities.jsonl.gz    # a CPU
+    accelerate launch --cpu recipes/el_ru.py --preset small --resume    # go on after a kill, to the same weights
 
 ``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far by entities and links; its
 index alone and the scores lie beside it. Expected scores, time and memory: not measured at full size; the memory of
-``full`` is estimated by ``relik-ml recipe plan el_ru``, and ``compact`` is the model of cie_ru.py less its relations.
+``full`` is estimated by ``relik-ml recipe plan el_ru``, and ``small`` is the model of cie_ru.py less its relations.
 
 The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder brings the entities of a window near it;
 an index is built with it; the reader finds mentions and chooses for each among its candidates, one of which is nobody.

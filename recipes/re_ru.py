@@ -4,13 +4,13 @@
 
     relik-ml convert nerel --out data/nerel
     accelerate launch --mixed_precision bf16 recipes/re_ru.py    # mDeBERTa-v3-base, a 24 GB card
-    accelerate launch --cpu recipes/re_ru.py --preset compact    # a CPU, from scratch
-    accelerate launch --cpu recipes/re_ru.py --preset compact --mentions gold    # relations of gold mentions alone
-    accelerate launch --cpu recipes/re_ru.py --preset compact --resume    # go on after a kill, to the same weights
+    accelerate launch --cpu recipes/re_ru.py --preset small    # a CPU
+    accelerate launch --cpu recipes/re_ru.py --preset small --mentions gold    # relations of gold mentions alone
+    accelerate launch --cpu recipes/re_ru.py --preset small --resume    # go on after a kill, to the same weights
 
 ``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far by entities and relations
 (with ``--mentions gold`` for ``relik-ml annotate --keep-mentions``); its index of relations and the scores lie beside
-it. Scores of ``compact`` on a quarter of train are in docs/ablations.md; those of ``full``, and its time, are not
+it. Its scores and its time are not
 measured, and its memory is an estimate: ``relik-ml recipe plan re_ru``.
 
 The reader is the paper's (ReLiK, Orlando et al. 2024, section 3.2). NEREL has 49 relations, few enough to be read with

@@ -4,10 +4,9 @@
 
     relik-ml convert nerel --out data/nerel
     accelerate launch recipes/retriever_ru.py --preset base --data data/nerel --entities entities.jsonl.gz --out runs/e5
-    accelerate launch --cpu recipes/retriever_ru.py --preset compact --entities entities.jsonl.gz --out runs/compact
+    accelerate launch --cpu recipes/retriever_ru.py --preset small --precision no --entities entities.jsonl.gz
 
-``small``, ``base`` and ``large`` fine-tune multilingual-E5 of that size, or what ``--encoder`` names; ``compact``
-learns a bag of word vectors on a CPU. ``--out`` becomes a folder for ``relik-ml index build --encoder``, with an
+``small``, ``base`` and ``large`` fine-tune multilingual-E5 of that size, or what ``--encoder`` names. ``--out`` becomes a folder for ``relik-ml index build --encoder``, with an
 ``index`` in it. What to expect, and in what memory, is in docs/retriever.md.
 
 The loss is the paper's (ReLiK, Orlando et al. 2024, section 3.1) over in-batch, mined and random negatives. Batches of
