@@ -10,8 +10,7 @@
 
 ``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far by entities and relations
 (with ``--mentions gold`` for ``relik-ml annotate --keep-mentions``); its index of relations and the scores lie beside
-it. Its scores and its time are not
-measured, and its memory is an estimate: ``relik-ml recipe plan re_ru``.
+it. Scores and time are not measured, and memory is an estimate: ``relik-ml recipe plan re_ru``.
 
 The reader is the paper's (ReLiK, Orlando et al. 2024, section 3.2). NEREL has 49 relations, few enough to be read with
 every window, so there is no retriever to train: its encoder goes along untrained and only orders them. Links are taken

@@ -6,7 +6,8 @@
     accelerate launch recipes/retriever_ru.py --preset base --data data/nerel --entities entities.jsonl.gz --out runs/e5
     accelerate launch --cpu recipes/retriever_ru.py --preset small --precision no --entities entities.jsonl.gz
 
-``small``, ``base`` and ``large`` fine-tune multilingual-E5 of that size, or what ``--encoder`` names. ``--out`` becomes a folder for ``relik-ml index build --encoder``, with an
+``small``, ``base`` and ``large`` fine-tune multilingual-E5 of that size, or what ``--encoder`` names.
+``--out`` becomes a folder for ``relik-ml index build --encoder``, with an
 ``index`` in it. What to expect, and in what memory, is in docs/retriever.md.
 
 The loss is the paper's (ReLiK, Orlando et al. 2024, section 3.1) over in-batch, mined and random negatives. Batches of
