@@ -187,9 +187,11 @@ def report(
         ],
     }
     for group, members in groups.items():
-        chosen_ = [place for place, inside in enumerate(members) if inside]
-        right = [asked[place].right for place in chosen_]
-        rows = {name: recall(right, [lists[place] for place in chosen_], names.keys(), KS) for name, lists in ranked.items()}
+        places = [place for place, inside in enumerate(members) if inside]
+        right = [asked[place].right for place in places]
+        rows = {
+            name: recall(right, [lists[place] for place in places], names.keys(), KS) for name, lists in ranked.items()
+        }
         print(f"\n{group}\n\n{table(rows)}", flush=True)
 
 
