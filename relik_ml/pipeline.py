@@ -22,7 +22,7 @@ from relik_ml.bundle import EMBEDDED, Bundle, Settings, load, save
 from relik_ml.errors import ConfigError
 from relik_ml.reader.reader import Reader
 from relik_ml.retriever.retriever import Retriever
-from relik_ml.text.coreference import one_person_a_surname, same_link
+from relik_ml.text.coreference import same_link, settle_links
 from relik_ml.text.evidence import evidence
 from relik_ml.text.morph import Morphology
 from relik_ml.text.tokens import sentences
@@ -139,7 +139,7 @@ class Relik:
 
     def _settled(self, document: Document) -> Document:
         """The document, links of single mentions settled by what the whole of it says."""
-        return replace(document, mentions=one_person_a_surname(document.text, document.mentions, self._lemma))
+        return replace(document, mentions=settle_links(document.text, document.mentions, self._lemma))
 
     def _cut(self, document: Document) -> tuple[Document, list[Window]]:
         if document.lang not in self.settings.languages:

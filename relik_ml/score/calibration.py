@@ -160,5 +160,5 @@ def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _sigmoid(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    chances: NDArray[np.float64] = 1 / (1 + np.exp(-logits))
+    chances: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
     return chances

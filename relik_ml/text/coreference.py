@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from relik_ml.text.tokens import tokens
 from relik_ml.types import Entity, Link, Mention
 
 PERSON = "PERSON"
+
+Name = tuple[str, ...]
+"""The lemmas of a mention."""
 
 
 def same_link(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
@@ -22,39 +25,60 @@ def same_link(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
     return tuple(Entity(f"E{number}", ids, "same-link") for number, ids in enumerate(groups, 1))
 
 
-def one_person_a_surname(text: str, mentions: Sequence[Mention], lemma: Callable[[str], str]) -> tuple[Mention, ...]:
-    """The mentions, each person called by one word linked like the person whose full name ends in it.
+def settle_links(text: str, mentions: Sequence[Mention], lemma: Callable[[str], str]) -> tuple[Mention, ...]:
+    """The mentions with links that agree across the document.
 
-    Where the text gives full names of several persons with that surname, nothing changes. Of several links of one full
-    name the one with the highest score counts.
+    A NIL mention takes the best link of the mentions with its name and type. Then a person called by one word is
+    linked like the person whose full name ends in it, unless the text gives full names of several persons with it.
 
     >>> full = Mention("T1", 0, 14, "PERSON", link=Link("linked", "Q7747", "Владимир Путин", score=0.9))
     >>> short = Mention("T2", 16, 23, "PERSON", link=Link("linked", "Q1", "Другой Путин", score=0.5))
     >>> lemmas = {"путиным": "путин"}
-    >>> lemma = lambda word: lemmas.get(word.casefold(), word.casefold())
-    >>> [mention.link.id for mention in one_person_a_surname("Владимир Путин. Путиным", (full, short), lemma)]
+    >>> def lemma(word): return lemmas.get(word.casefold(), word.casefold())
+    >>> [mention.link.id for mention in settle_links("Владимир Путин. Путиным", (full, short), lemma)]
     ['Q7747', 'Q7747']
     """
-    words = {
+    names = {
         mention.id: tuple(lemma(token.text) for token in tokens(text, mention.start, mention.stop))
         for mention in mentions
-        if mention.type == PERSON and not mention.fragments
+        if mention.link.status in ("linked", "nil") and not mention.fragments
     }
-    bearers: dict[str, dict[tuple[str, ...], list[Link]]] = defaultdict(lambda: defaultdict(list))
+    return tuple(_one_person_a_surname(_one_link_a_name(mentions, names), names))
+
+
+def _one_link_a_name(mentions: Iterable[Mention], names: Mapping[str, Name]) -> list[Mention]:
+    best: dict[tuple[str, Name], Link] = {}
+    mentions = list(mentions)
     for mention in mentions:
-        name = words.get(mention.id, ())
-        if len(name) > 1:
-            bearers[name[-1]][name].append(mention.link)
-    return tuple(_like_full_name(mention, words.get(mention.id, ()), bearers) for mention in mentions)
+        if mention.id in names and mention.link.status == "linked":
+            key = mention.type, names[mention.id]
+            best[key] = max(best.get(key, mention.link), mention.link, key=_score)
+    return [
+        replace(mention, link=best.get((mention.type, names[mention.id]), mention.link))
+        if mention.link.status == "nil" and mention.id in names
+        else mention
+        for mention in mentions
+    ]
 
 
-def _like_full_name(
-    mention: Mention, name: tuple[str, ...], bearers: dict[str, dict[tuple[str, ...], list[Link]]]
-) -> Mention:
-    """The mention; a lone surname with the link of the only full name that ends in it."""
-    full = bearers.get(name[0], {}) if len(name) == 1 else {}
-    links = [max(links, key=lambda link: link.score or 0.0) for links in full.values()]
-    known = {link.id for link in links}
-    if len(known) != 1 or (best := max(links, key=lambda link: link.score or 0.0)).status not in ("linked", "nil"):
-        return mention
-    return mention if mention.link.id == best.id else replace(mention, link=best)
+def _one_person_a_surname(mentions: Iterable[Mention], names: Mapping[str, Name]) -> list[Mention]:
+    mentions = list(mentions)
+    bearers: dict[str, dict[str | None, Link]] = defaultdict(dict)
+    for mention in mentions:
+        name = names.get(mention.id, ())
+        if mention.type == PERSON and len(name) > 1:
+            links = bearers[name[-1]]
+            links[mention.link.id] = max(links.get(mention.link.id, mention.link), mention.link, key=_score)
+    settled = {surname: next(iter(links.values())) for surname, links in bearers.items() if len(links) == 1}
+    return [
+        replace(mention, link=settled[name[0]])
+        if mention.type == PERSON
+        and len(name := names.get(mention.id, ())) == 1
+        and settled.get(name[0], mention.link).id != mention.link.id
+        else mention
+        for mention in mentions
+    ]
+
+
+def _score(link: Link) -> float:
+    return link.score or 0.0
