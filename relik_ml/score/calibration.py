@@ -24,6 +24,9 @@ KINDS = ("mention", "link", "nil", "triple")
 BINS = 10
 _STEPS = 50
 _SMALLEST = 1e-4
+_IDENTITY = np.array([1.0, 0.0])
+_PRIOR = 1e-3
+"""Weight of the pull towards the identity, which keeps the solution finite."""
 
 
 class Judged(NamedTuple):
@@ -51,12 +54,15 @@ class Scaling:
         if len(judged) < 2 or right.min() == right.max():
             return cls()
         features = np.stack([_logit(np.array([each.score for each in judged])), np.ones(len(judged))], axis=1)
-        weights = np.array([1.0, 0.0])
+        weights = _IDENTITY
         for _ in range(_STEPS):
             chances = _sigmoid(features @ weights)
-            gradient = features.T @ (chances - right) + 1e-3 * (weights - [1.0, 0.0])
-            curvature = (features * (chances * (1 - chances))[:, None]).T @ features + 1e-3 * np.eye(2)
-            weights = weights - np.linalg.solve(curvature, gradient)
+            gradient = features.T @ (chances - right) + _PRIOR * (weights - _IDENTITY)
+            curvature = (features * (chances * (1 - chances))[:, None]).T @ features + _PRIOR * np.eye(2)
+            step = np.linalg.solve(curvature, gradient)
+            while _loss(features, right, weights - step) > _loss(features, right, weights) and np.abs(step).max() > 1e-9:
+                step = step / 2  # a full step overshoots where most scores are near 0 or 1
+            weights = weights - step
         return cls(round(float(weights[0]), 4), round(float(weights[1]), 4))
 
 
@@ -151,6 +157,13 @@ def reliability(judged: Sequence[Judged], bins: int = BINS) -> list[Bin]:
 
 def _known(score: float | None) -> float:
     return 1.0 if score is None else score
+
+
+def _loss(features: NDArray[np.float64], right: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Negative log likelihood with the prior."""
+    logits = features @ weights
+    likelihood = (np.logaddexp(0, logits) - right * logits).sum()
+    return float(likelihood + _PRIOR / 2 * ((weights - _IDENTITY) ** 2).sum())
 
 
 def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
