@@ -60,7 +60,8 @@ class Scaling:
             gradient = features.T @ (chances - right) + _PRIOR * (weights - _IDENTITY)
             curvature = (features * (chances * (1 - chances))[:, None]).T @ features + _PRIOR * np.eye(2)
             step = np.linalg.solve(curvature, gradient)
-            while _loss(features, right, weights - step) > _loss(features, right, weights) and np.abs(step).max() > 1e-9:
+            loss = _loss(features, right, weights)
+            while _loss(features, right, weights - step) > loss and np.abs(step).max() > 1e-9:
                 step = step / 2  # a full step overshoots where most scores are near 0 or 1
             weights = weights - step
         return cls(round(float(weights[0]), 4), round(float(weights[1]), 4))
