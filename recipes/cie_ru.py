@@ -88,6 +88,8 @@ class Config:
     negatives: int = 200
     """Passages drawn at random for each batch of the retriever, besides those of the other windows."""
     reader_epochs: int = 20
+    average: int = 0
+    """Epochs at the end whose final weights are averaged; dev is scored with the mean."""
     patience: int = 0
     """Epochs without a better score on dev after which the reader is done; 0 runs all of them."""
     reader_rate: float = 2e-5
@@ -130,8 +132,8 @@ class Config:
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {"preset": "full"},
     "small": {
-        "preset": "small", "window": 192, "stride": 144, "candidates": 100, "relations": 50, "reader_epochs": 16,
-        "reader_rate": 1e-3,
+        "preset": "small", "window": 192, "stride": 144, "candidates": 100, "relations": 50, "reader_epochs": 12,
+        "average": 6, "reader_rate": 1e-3,
     },
 }  # fmt: skip
 
@@ -200,6 +202,7 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     relik.reader.model.weights = LossWeights(relation=config.relation_weight)
     plan = Optimisation(
         config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
+        average=config.average,
         encoder_rate=config.encoder_rate if config.preset == "small" else None,
     )  # fmt: skip
     keep = partial(keep_model, session, TASK, written_out("cie_ru", config, PRESETS))

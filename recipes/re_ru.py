@@ -75,6 +75,8 @@ class Config:
     """Orders the relations; it is not trained."""
     reader: str = MDEBERTA
     reader_epochs: int = 20
+    average: int = 0
+    """Epochs at the end whose final weights are averaged; dev is scored with the mean."""
     patience: int = 0
     """Epochs without a better score on dev after which the reader is done; 0 runs all of them."""
     reader_rate: float = 2e-5
@@ -108,7 +110,7 @@ class Config:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {"preset": "full"},
-    "small": {"preset": "small", "window": 192, "stride": 144, "reader_epochs": 16, "reader_rate": 1e-3},
+    "small": {"preset": "small", "window": 192, "stride": 144, "reader_epochs": 12, "average": 6, "reader_rate": 1e-3},
 }
 
 MOVABLE = INTERRUPTION | {"data", "corpus", "out", "reader_chunk", "gradient_checkpointing"}
@@ -164,6 +166,7 @@ def read(config: Config, session: Session, relik: Relik) -> Progress:
     relik.reader.model.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
     plan = Optimisation(
         config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
+        average=config.average,
         encoder_rate=config.encoder_rate if config.preset == "small" else None,
     )  # fmt: skip
     predict = Relik.describe if config.mentions == "gold" else Relik.annotate

@@ -24,7 +24,7 @@ from relik_ml.errors import ConfigError, OutputError
 from relik_ml.files import atomic_folder, sha256
 from relik_ml.manifest import Format, read_manifest, write_manifest
 
-FORMAT = Format("checkpoint", "relik-ml-checkpoint/1", "go on from the one before it: --resume --back 1")
+FORMAT = Format("checkpoint", "relik-ml-checkpoint/2", "go on from the one before it: --resume --back 1")
 KEPT = 2
 """The newest, and one to go back to."""
 
@@ -46,6 +46,8 @@ class Progress:
     """The trained weights that did best on dev."""
     mined: Tensor | None = None
     """Hard negatives of each window, once they have been mined."""
+    averaged: State = field(default_factory=dict)
+    """The mean of the trained weights at the ends of the last epochs, once that has begun."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ class Checkpoint:
             OutputError: it cannot be written, or the folder holds something that is no checkpoint.
         """
         mined = {} if progress.mined is None else {"mined": progress.mined}
-        states = {"weights": trained(model), "adam": optimiser_state(adam), "best": progress.best, "mined": mined}
+        states = {
+            "weights": trained(model), "adam": optimiser_state(adam), "best": progress.best, "mined": mined,
+            "averaged": progress.averaged,
+        }  # fmt: skip
         fields = {name: getattr(progress, name) for name in ("step", "losses", "measured")}
         self._refuse_foreign()
         for unfinished in self.folder.glob(".*.part"):  # what a kill has left, as large as a checkpoint
@@ -93,14 +98,14 @@ class Checkpoint:
         folder = self._at(self._chosen(back))
         record = read_manifest(folder, FORMAT)
         self._compare(record["run"])
-        weights, moments, best, mined = (
-            load_file(folder / f"{name}.safetensors") for name in ("weights", "adam", "best", "mined")
+        weights, moments, best, mined, averaged = (
+            load_file(folder / f"{name}.safetensors") for name in ("weights", "adam", "best", "mined", "averaged")
         )
         restore_weights(model, weights)
         step = record["progress"]["step"]
         restore_optimiser(adam, schedule, moments, step)
         losses, measured = (tuple(record["progress"][name]) for name in ("losses", "measured"))
-        return Progress(step, losses, measured, best, mined.get("mined"))
+        return Progress(step, losses, measured, best, mined.get("mined"), averaged)
 
     def _at(self, step: int) -> Path:
         return self.folder / f"step-{step}"

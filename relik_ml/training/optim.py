@@ -33,6 +33,8 @@ class Optimisation:
     """Largest norm of the gradient."""
     layer_decay: float = 1.0
     """Share of the rate that is left from each layer of an encoder to the one below it (Clark et al. 2020, ELECTRA)."""
+    average: int = 0
+    """Epochs at the end whose final weights are averaged (Izmailov et al. 2018, stochastic weight averaging)."""
     encoder_rate: float | None = None
     """The rate of a pretrained encoder's top layer; without it, the same as that of the heads."""
 

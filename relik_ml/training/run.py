@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from relik_ml.errors import ConfigError
-from relik_ml.training.checkpoint import Checkpoint, Progress
+from relik_ml.training.checkpoint import Checkpoint, Progress, restore_weights, trained
 from relik_ml.training.optim import Optimisation, descend, optimiser
 from relik_ml.training.processes import Processes
 
@@ -155,6 +156,26 @@ class Run:
         descend(self.accelerator, self.model, self._adam, self.plan.clip)
         self._schedule.step()
         self.progress = replace(self.progress, step=self.progress.step + 1, losses=(*self.progress.losses, loss))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model with the mean of its weights at the ends of the last ``plan.average`` epochs, within the block.
+
+        To be entered once at the end of each epoch. Before the last epochs the weights are as they are.
+        """
+        number = self.epoch - (self.plan.epochs - self.plan.average)
+        if number < 1:
+            yield
+            return
+        now = {name: weight.clone() for name, weight in trained(self.model).items()}
+        mean = self.progress.averaged or now
+        mean = {name: mean[name] + (weight - mean[name]) / number for name, weight in now.items()}
+        self.progress = replace(self.progress, averaged=mean)
+        restore_weights(self.model, mean)
+        try:
+            yield
+        finally:
+            restore_weights(self.model, now)
 
     def measured(self, scores: Mapping[str, float]) -> bool:
         """Note what was measured; whether its ``headline`` is the best so far."""

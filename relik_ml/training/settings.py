@@ -14,7 +14,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 MAY_BE_ZERO = {
     "seed", "back", "checkpoint", "steps", "negatives", "drawn", "mined", "dense", "relation_weight", "dropout",
-    "reader_chunk", "lora", "patience", "added_gold", "encoder_rate", "held_out",
+    "reader_chunk", "lora", "patience", "added_gold", "encoder_rate", "held_out", "average",
 }  # fmt: skip
 """Numbers of a Config; all others are above zero."""
 AT_MOST = {

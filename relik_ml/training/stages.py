@@ -114,11 +114,13 @@ def train_reader(
     for places, random in run.steps("reader"):
         run.descend(lessons.losses(run.model, places, random))
         if run.epoch_ends:
-            found = run.processes.once(lambda: score(data.dev, predict(relik, data.dev)))
-            best = run.measured({"headline": found.headline, **{name: found.scores[name].f1 for name in found.heads}})
-            say(f"epoch {run.epoch}: {found.headlines()}{'  best' if best else ''}")
-            if best and run.processes.first:
-                keep(relik, found)
+            with run.averaged():
+                found = run.processes.once(lambda: score(data.dev, predict(relik, data.dev)))
+                heads = {name: found.scores[name].f1 for name in found.heads}
+                best = run.measured({"headline": found.headline, **heads})
+                say(f"epoch {run.epoch}: {found.headlines()}{'  best' if best else ''}")
+                if best and run.processes.first:
+                    keep(relik, found)
     run.processes.once(lambda: finish(session, predict, keep))
     say(f"{shares(reader.encode.inputs.cut)}\nsaved to {session.out}, its scores in README.md")
     return run.progress

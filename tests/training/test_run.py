@@ -101,3 +101,38 @@ def test_a_tracker_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ConfigError, match="tracker") as error:
         accelerated(SimpleNamespace(tracker="clearml", seed=1, out=tmp_path / "out"))
     assert error.value.fix == "pip install clearml"
+
+
+def weights_of_epochs(folder: Path, average: int, stop: int = 6, resume: bool = False) -> list[tuple[Any, Any]]:
+    """At the end of each epoch the weights within ``averaged`` and after it; the run is left after ``stop`` epochs."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    torch.manual_seed(0)
+    store = Resumption(Checkpoint(folder, {}), every=1, back=0 if resume else None)
+    plan = Optimisation(0.1, 6, warmup=0, average=average)
+    run = Run(accelerate.Accelerator(cpu=True), nn.Linear(2, 1), plan, ORDER, 1, store)
+    found = []
+    for places, _ in run.steps("reader"):
+        run.descend([run.model(torch.ones(len(places), 2)).square().sum()])
+        if run.epoch_ends:
+            with run.averaged():
+                inside = run.model.weight.detach().clone()
+            found.append((inside, run.model.weight.detach().clone()))
+            if len(found) == stop:
+                break
+    return found
+
+
+def test_the_last_epochs_are_measured_with_the_mean_of_their_weights(tmp_path: Path) -> None:
+    found = weights_of_epochs(tmp_path / "averaged", average=3)
+    plain = [after for _, after in weights_of_epochs(tmp_path / "plain", average=0)]
+    assert all(torch.equal(after, weights) for (_, after), weights in zip(found, plain, strict=True))
+    assert all(torch.equal(inside, weights) for (inside, _), weights in zip(found[:3], plain[:3], strict=True))
+    for epoch in range(3, 6):
+        torch.testing.assert_close(found[epoch][0], torch.stack(plain[3 : epoch + 1]).mean(0))
+
+
+def test_an_interrupted_mean_goes_on(tmp_path: Path) -> None:
+    unbroken = weights_of_epochs(tmp_path / "unbroken", average=3)
+    weights_of_epochs(tmp_path / "broken", average=3, stop=5)
+    (*_, last) = weights_of_epochs(tmp_path / "broken", average=3, resume=True)
+    assert torch.equal(last[0], unbroken[-1][0])
