@@ -19,11 +19,14 @@ Printers = tuple[Callable[[], object], Callable[[], str]]
 @click.argument("gold", type=FILE)
 @click.argument("predicted", type=FILE, metavar="PRED", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON in place of a table.")
+@click.option("--bootstrap", type=click.IntRange(0), default=0, metavar="N", help="Intervals from N resamples.")
 @click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD, without PRED.")
 @click.option("--model", type=FILE, help="With --retrieval: a model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
 @click.option("--train", type=FILE, help="With --retrieval: what the model was trained on, to tell seen from unseen.")
-def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, **options: Any) -> None:
+def command(
+    gold: Path, predicted: Path | None, as_json: bool, bootstrap: int, retrieval: bool, **options: Any
+) -> None:
     """Score the documents of PRED against those of GOLD (both JSON Lines).
 
     Documents are joined by id and must have the same text. Entities, links, relations and facts are
@@ -36,6 +39,7 @@ def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, 
       relik-ml convert nerel --split dev --out data/nerel
       relik-ml annotate data/nerel/dev.jsonl --out predicted.jsonl
       relik-ml score data/nerel/dev.jsonl predicted.jsonl
+      relik-ml score data/nerel/dev.jsonl predicted.jsonl --bootstrap 1000
       relik-ml score --json data/nerel/dev.jsonl predicted.jsonl > scores.json
       relik-ml score --retrieval data/nerel/dev.jsonl --train data/nerel/train.jsonl
     """
@@ -43,15 +47,15 @@ def command(gold: Path, predicted: Path | None, as_json: bool, retrieval: bool, 
         raise click.UsageError("give GOLD and PRED, or GOLD and --retrieval")
     if not retrieval and any(options.values()):
         raise click.UsageError("--model, --index and --train belong to --retrieval")
-    record, table = _retrieval(gold, **options) if predicted is None else _score(gold, predicted)
+    record, table = _retrieval(gold, **options) if predicted is None else _score(gold, predicted, bootstrap)
     click.echo(json.dumps(record(), ensure_ascii=False, indent=2) if as_json else table())
 
 
-def _score(gold: Path, predicted: Path) -> Printers:
+def _score(gold: Path, predicted: Path, bootstrap: int) -> Printers:
     from relik_ml.io import read_documents
     from relik_ml.score import score
 
-    report = score(read_documents(gold), read_documents(predicted))
+    report = score(read_documents(gold), read_documents(predicted), bootstrap=bootstrap)
     return report.json, report.table
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from relik_ml.score.bootstrap import MACRO, Interval
 from relik_ml.score.counts import Counts
 
 TYPE = "ner.type."
@@ -45,6 +46,8 @@ class Report:
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    """The 95 % interval of each F1, and of the macro F1 as ``"macro"``; empty unless it was asked for."""
 
     @property
     def types(self) -> dict[str, Counts]:
@@ -83,6 +86,7 @@ class Report:
             "scores": {name: _record(self.scores[name]) for name in TITLES if name in self.scores},
             "types": {name: _record(counts) for name, counts in self.types.items()},
             "macro_f1": self.macro_f1 if self.types else None,
+            "intervals": {name: list(interval) for name, interval in self.intervals.items()},
         }
 
     def table(self) -> str:
@@ -91,7 +95,15 @@ class Report:
         lines = [f"{self.documents} documents, {_mentions(self.entities)}", "", *_rows("score", rows)]
         if self.types:
             lines += ["", *_rows("type", self.types.items()), f"{'macro F1':<36}{'':16}{100 * self.macro_f1:8.2f}"]
-        return "\n".join([*lines, *self._warnings()])
+        return "\n".join([*lines, *self._bounds(), *self._warnings()])
+
+    def _bounds(self) -> list[str]:
+        if not self.intervals:
+            return []
+        named = {**{name: _title(name) for name in TITLES if name in self.scores}, MACRO: "macro F1"}
+        rows = [(title, *self.intervals[name]) for name, title in named.items() if name in self.intervals]
+        lines = [f"{title:<36}{100 * low:8.2f} – {100 * high:.2f}" for title, low, high in rows]
+        return ["", "95 % interval of F1, bootstrap over documents", *lines]
 
     def _warnings(self) -> list[str]:
         lines = [f"note: {note}" for note in self.notes]
