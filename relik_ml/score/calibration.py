@@ -120,17 +120,6 @@ def _judge_triples(right: Document, guess: Document, scheme: Scheme, found: dict
         found["triple"].append(Judged(_known(triple.score), key in gold))
 
 
-def ece(judged: Sequence[Judged], bins: int = BINS) -> float:
-    """The expected calibration error over bins of equal width.
-
-    >>> ece([Judged(0.9, True), Judged(0.9, False)])
-    0.4
-    """
-    rows = reliability(judged, bins)
-    gaps = (row.size * abs(row.score - row.right) for row in rows)
-    return round(sum(gaps) / max(1, len(judged)), 6)
-
-
 class Bin(NamedTuple):
     """Predictions of like score: how many, their mean score and the share that is right."""
 
@@ -154,6 +143,17 @@ def reliability(judged: Sequence[Judged], bins: int = BINS) -> list[Bin]:
         )
         for number, row in sorted(rows.items())
     ]
+
+
+def calibration_error(rows: Iterable[Bin]) -> float:
+    """The expected calibration error of the bins of ``reliability``.
+
+    >>> calibration_error(reliability([Judged(0.9, True), Judged(0.9, False)]))
+    0.4
+    """
+    rows = list(rows)
+    gaps = sum(row.size * abs(row.score - row.right) for row in rows)
+    return round(gaps / max(1, sum(row.size for row in rows)), 6)
 
 
 def _known(score: float | None) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from relik_ml.score.bootstrap import MACRO, Interval
+from relik_ml.score.calibration import Bin, calibration_error
 from relik_ml.score.counts import Counts
 
 TYPE = "ner.type."
@@ -46,6 +47,8 @@ class Report:
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    reliability: Mapping[str, Sequence[Bin]] = field(default_factory=dict)
+    """How often mentions, links, NIL and triples are right, by their score; empty where predictions have no scores."""
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     """The 95 % interval of each F1, and of the macro F1 as ``"macro"``; empty unless it was asked for."""
 
@@ -86,6 +89,7 @@ class Report:
             "scores": {name: _record(self.scores[name]) for name in TITLES if name in self.scores},
             "types": {name: _record(counts) for name, counts in self.types.items()},
             "macro_f1": self.macro_f1 if self.types else None,
+            "calibration_error": {kind: calibration_error(rows) for kind, rows in self.reliability.items()},
             "intervals": {name: list(interval) for name, interval in self.intervals.items()},
         }
 
@@ -95,7 +99,13 @@ class Report:
         lines = [f"{self.documents} documents, {_mentions(self.entities)}", "", *_rows("score", rows)]
         if self.types:
             lines += ["", *_rows("type", self.types.items()), f"{'macro F1':<36}{'':16}{100 * self.macro_f1:8.2f}"]
-        return "\n".join([*lines, *self._bounds(), *self._warnings()])
+        return "\n".join([*lines, *self._bounds(), *self._calibration(), *self._warnings()])
+
+    def _calibration(self) -> list[str]:
+        if not self.reliability:
+            return []
+        shown = (f"{kind} {100 * calibration_error(rows):.1f}" for kind, rows in self.reliability.items())
+        return ["", f"calibration error of scores, in hundredths: {', '.join(shown)}"]
 
     def _bounds(self) -> list[str]:
         if not self.intervals:

@@ -8,6 +8,7 @@ from functools import partial
 
 from relik_ml.errors import DataError
 from relik_ml.score.bootstrap import intervals
+from relik_ml.score.calibration import KINDS, Bin, judge, reliability
 from relik_ml.score.counts import Counts
 from relik_ml.score.facts import closed
 from relik_ml.score.links import linking
@@ -52,7 +53,15 @@ def score(
         extra=tuple(id for id in guesses if id not in right),
         notes=tuple(_notes(list(right.values()))),
         intervals=intervals(counts, bootstrap, TYPE) if bootstrap else {},
+        reliability=_reliability(pairs, scheme),
     )
+
+
+def _reliability(pairs: list[Pair], scheme: Scheme) -> dict[str, list[Bin]]:
+    """How often scores are right, by kind; of predictions without scores nothing is told."""
+    scored = [pair for pair in pairs if any(mention.score is not None for mention in pair[1].mentions)]
+    judged = judge([gold for gold, _ in scored], [predicted for _, predicted in scored], scheme)
+    return {kind: reliability(judged[kind]) for kind in KINDS if kind in judged}
 
 
 def _scorers(scheme: Scheme, sentences: Sentences) -> dict[Scorer, tuple[str, ...]]:

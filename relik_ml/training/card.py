@@ -12,6 +12,7 @@ from relik_ml.files import atomic_path
 from relik_ml.pipeline import Relik
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.score import Recall, Report
+from relik_ml.score.calibration import calibration_error
 from relik_ml.score.report import HEADLINES, TITLES
 from relik_ml.score.retrieval import KS
 from relik_ml.training.data import Data
@@ -69,6 +70,12 @@ little kinder than a held-back test would be.
 
 {_retrieved(retrieval) if retrieval else "The index holds relations only: every window is read with all of them."}
 
+## Calibration
+
+How often predictions on dev are right, by their score ("score: right of so many").
+
+{_calibration(report)}
+
 ## Data and licences
 
 {_licences(origin.data.train)}
@@ -80,8 +87,16 @@ little kinder than a held-back test would be.
 
 - The texts of these data sets are what it has seen; expect less of others.
 - An entity that is not in the index becomes NIL, or a namesake. Discontinuous mentions are not predicted.
-- Scores of mentions, links and triples are the network's own probabilities and not calibrated.
 """
+
+
+def _calibration(report: Report) -> str:
+    """A line for each kind of score."""
+    lines = []
+    for kind, rows in report.reliability.items():
+        bins = ", ".join(f"{row.score:.2f}: {row.right:.2f} of {row.size:,}" for row in rows)
+        lines.append(f"- {kind}, expected calibration error {100 * calibration_error(rows):.1f} %: {bins}")
+    return "\n".join(lines) or "The predictions have no scores."
 
 
 def _front_matter(task: Task, dev: str, report: Report) -> str:

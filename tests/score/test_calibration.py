@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from relik_ml.score.calibration import Calibration, Judged, Scaling, ece, judge, reliability
+from relik_ml.score.calibration import Calibration, Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.types import Document, Link, Mention, Triple
 
 TEXT = "Чехов родился в Таганроге, Левитан — в Кибартах."
@@ -34,8 +34,8 @@ def test_scaling_lowers_the_error_and_keeps_the_order() -> None:
     judged = list(sample(0.4, -0.3, 5_000))
     scaling = Scaling.fit(judged)
     scaled = [Judged(scaling(each.score), each.right) for each in judged]
-    assert ece(judged) > 0.1
-    assert ece(scaled) < 0.03
+    assert calibration_error(reliability(judged)) > 0.1
+    assert calibration_error(reliability(scaled)) < 0.03
     scores = sorted(each.score for each in judged)
     assert [scaling(score) for score in scores] == sorted(scaling(score) for score in scores)
 
@@ -74,9 +74,9 @@ def test_mentions_links_nil_and_triples_are_judged() -> None:
 
 def test_the_error_is_the_mean_gap_between_score_and_share() -> None:
     judged = [Judged(0.95, True)] * 3 + [Judged(0.95, False)] + [Judged(0.1, False)] * 4
-    assert ece(judged) == pytest.approx((4 * 0.2 + 4 * 0.1) / 8)
+    assert calibration_error(reliability(judged)) == pytest.approx((4 * 0.2 + 4 * 0.1) / 8)
     assert [(row.low, row.size) for row in reliability(judged)] == [(0.1, 4), (0.9, 4)]
-    assert ece([]) == 0.0
+    assert calibration_error(reliability([])) == 0.0
 
 
 def test_only_kinds_that_were_judged_are_scaled() -> None:
