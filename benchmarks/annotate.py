@@ -1,7 +1,8 @@
-"""How fast ``relik-ml annotate`` is and how much memory it takes, on two CPU cores, as a Markdown table.
+"""How fast ``relik-ml annotate`` is and how much memory it takes, on one or more CPU cores, as a Markdown table.
 
     python benchmarks/annotate.py                                  # examples/ru, repeated to 50,000 words
     python benchmarks/annotate.py --source data/nerel/dev.jsonl    # texts of your own, as they are
+    python benchmarks/annotate.py --model fast --cores 1
 
 The command runs as a process of its own, as a user would call it. Words are what blanks separate; words per
 second leave out loading the model, seconds in all do not. Memory is the largest resident set of the process.
@@ -27,7 +28,7 @@ from relik_ml.io import write_documents
 from relik_ml.types import Document
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDS, CORES = 50_000, 2
+WORDS = 50_000
 SUMMARY = re.compile(r"(\d+) documents?, (\d+) words?: .*; [\d.]+ s, (\d+) words/s")
 
 
@@ -50,7 +51,7 @@ def main() -> None:
             source, data = Path(folder, "examples.jsonl"), f"examples/ru repeated to {WORDS:,} words"
             write_documents(_repeated(sorted((ROOT / "examples" / "ru").glob("*.txt"))), source)
         command = ["relik-ml", "annotate", "--lang", "ru", *(["--model", options.model] if options.model else [])]
-        cores = sorted(os.sched_getaffinity(0))[:CORES]
+        cores = sorted(os.sched_getaffinity(0))[: options.cores]
         run = measure([*command, str(source), "--out", str(Path(folder, "out.jsonl"))], cores)
     print(table({
         "command": f"`{' '.join(command)}`",
@@ -63,10 +64,10 @@ def main() -> None:
     }))  # fmt: skip
 
 
-def measure(command: Sequence[str], cores: Iterable[int]) -> Run:
+def measure(command: Sequence[str], cores: Sequence[int]) -> Run:
     """Run an ``annotate`` command on the given cores and read time and memory off it."""
     os.sched_setaffinity(0, cores)  # inherited by the process
-    environment = {**os.environ, "OMP_NUM_THREADS": str(CORES)}
+    environment = {**os.environ, "OMP_NUM_THREADS": str(len(cores))}
     started = perf_counter()
     arguments = [sys.executable, "-m", "relik_ml", *command[1:]]
     process = subprocess.run(arguments, env=environment, stderr=subprocess.PIPE, text=True, check=False)
@@ -86,7 +87,8 @@ def table(rows: dict[str, str]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, help="a .txt or .jsonl file or a folder of them")
-    parser.add_argument("--model", help="a model folder; default: the embedded model")
+    parser.add_argument("--model", help="accurate, fast or a model folder; default: accurate")
+    parser.add_argument("--cores", type=int, default=2, help="CPU cores (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -70,9 +70,14 @@ def windows_per_second(retriever: Retriever, views: Sequence[Window], times: int
 
 
 def _ways(retriever: Retriever, options: argparse.Namespace) -> dict[str, Retriever]:
-    """Retrievers that give k candidates by names, by vectors and by both; recall beyond k is that at k."""
+    """Retrievers that give k candidates by names, by vectors and by both; recall beyond k is that at k.
+
+    An index without vectors has names alone, under ``"fused"`` too.
+    """
     index, names, encoder = retriever.index, retriever.names, retriever.encoder
     fused, dense = RetrieverConfig(options.k, options.dense), RetrieverConfig(options.k, options.k)
+    if encoder is None:
+        return {"fused": Retriever(index, names, None, fused)}
     return {
         "names": Retriever(index, names, None, fused),
         "vectors": Retriever(index, None, encoder, dense),
