@@ -33,10 +33,14 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Probabilities above which decode believes the network."""
+    """Probabilities above which decode takes what the network says."""
 
-    start: float = 0.5
-    end: float = 0.5
-    relation: float = 0.5
+    start: float = 0.3
+    """Of a start, and of an end: which spans are described at all."""
+    end: float = 0.3
+    mention: float = 0.5
+    """Of a mention: p_S(s) · p_E(t | s) · p(type)."""
     link: float = 0.5
     """Of the best entity, where only it and NIL are compared."""
+    relation: float = 0.35
+    """Of a triple: p(relation) times the probabilities of its mentions."""

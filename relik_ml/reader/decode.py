@@ -41,7 +41,8 @@ class Decoder:
     """``ReaderOutput`` and the windows it came from → one ``Part`` a window.
 
     Every probability becomes a score: a mention's is p_S(s) · p_E(t | s) · p(type), a link's its softmax
-    probability, a triple's its sigmoid; each is then calibrated. Mentions never cross a line break or a tab.
+    probability, a triple's its sigmoid times the scores of its mentions; each is then calibrated. Mentions never cross
+    a line break or a tab.
     """
 
     def __init__(
@@ -68,17 +69,20 @@ class Decoder:
             for mention in row.mentions
         )
         relations = output.relations[place, : len(rows), : len(rows)]
-        return Part(item.window, mentions, self._triples(relations, [row.mentions[0] for row in rows], item))
+        sure = relations.new_ones(len(rows))
+        return Part(item.window, mentions, self._triples(relations, sure, [row.mentions[0] for row in rows], item))
 
     def _part(self, output: ReaderOutput, place: int, item: Retrieved) -> Part:
         count = int(output.mention_mask[place].sum())
         spans = output.mentions[place, :count].tolist()
-        kept = [number for number, span in enumerate(spans) if not _crosses_cells(item, *span)]
-        scores = _mention_scores(output, place, count)
+        types = _mention_scores(output, place, count)
+        scores = types.amax(-1) if count else types.new_zeros(0)
+        likely = (scores > self.thresholds.mention).nonzero().squeeze(-1).tolist()
+        kept = [number for number in likely if not _crosses_cells(item, *spans[number])]
         links = output.links[place, :count].softmax(-1)
-        mentions = tuple(self._mention(number, item, spans[number], scores[number], links[number]) for number in kept)
+        mentions = tuple(self._mention(number, item, spans[number], types[number], links[number]) for number in kept)
         relations = output.relations[place][kept][:, kept]
-        return Part(item.window, mentions, self._triples(relations, mentions, item))
+        return Part(item.window, mentions, self._triples(relations, scores[kept], mentions, item))
 
     def _mention(self, number: int, item: Retrieved, span: Sequence[int], types: Tensor, links: Tensor) -> Mention:
         score, type_ = types.max(-1)
@@ -98,8 +102,12 @@ class Decoder:
         entry = item.entities[best].entry
         return Link("linked", entry.id, entry.name, score=self.calibration("link", scores[best]))
 
-    def _triples(self, logits: Tensor, mentions: Sequence[Mention], item: Retrieved) -> tuple[Triple, ...]:
-        chances = logits[..., : len(item.relations)].sigmoid()
+    def _triples(
+        self, logits: Tensor, scores: Tensor, mentions: Sequence[Mention], item: Retrieved
+    ) -> tuple[Triple, ...]:
+        """Of logits (M, M, R) between mentions with these scores (M,)."""
+        pairs = scores[:, None] * scores
+        chances = logits[..., : len(item.relations)].sigmoid() * pairs[..., None]
         found = (chances > self.thresholds.relation).nonzero().tolist()
         return tuple(
             Triple(

@@ -15,14 +15,16 @@ from relik_ml.text.windows import merge
 from relik_ml.training.candidates import held_out_candidates
 from relik_ml.types import Document, Retrieved
 
+MENTIONS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 LINKS = (0.5, 0.4, 0.33, 0.25)
 RELATIONS = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15)
 
 
 def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
-    """The settings with the thresholds of links and relations that score best on the documents, and calibrated.
+    """The settings with the thresholds that score best on the documents, and calibrated.
 
-    Nothing changes where there are no documents. Candidates are found as if the documents had taught no names.
+    The thresholds of mentions, links and relations are chosen one after the other. Nothing changes where there are no
+    documents. Candidates are found as if the documents had taught no names.
     """
     if not documents:
         return relik.settings
@@ -35,22 +37,29 @@ def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
         plain = Reader(reader.model, reader.encode, settings.inventory, thresholds)
         return _read(plain, documents, items)
 
-    loose = replace(settings.thresholds, relation=min(RELATIONS))
+    loose = replace(settings.thresholds, mention=min(MENTIONS), relation=min(RELATIONS))
     read_with = {link: read(replace(loose, link=link)) for link in LINKS}
-    link = max(LINKS, key=lambda each: _f1(documents, read_with[each], "el.inkb"))
+    found = read_with[LINKS[0]]
+    mention = max(MENTIONS, key=lambda each: _f1(documents, above(found, each, 1.0), "ner"))
+    link = max(LINKS, key=lambda each: _f1(documents, above(read_with[each], mention, 1.0), "el.inkb"))
     found = read_with[link]
-    relation = max(RELATIONS, key=lambda each: _f1(documents, above(found, each), "re.document.boundaries"))
-    judged = judge(documents, above(found, relation))
-    thresholds = replace(settings.thresholds, link=link, relation=relation)
+    name = "re.document.boundaries"
+    relation = max(RELATIONS, key=lambda each: _f1(documents, above(found, mention, each), name))
+    judged = judge(documents, above(found, mention, relation))
+    thresholds = replace(settings.thresholds, mention=mention, link=link, relation=relation)
     return replace(settings, thresholds=thresholds, calibration=Calibration.fit(judged))
 
 
-def above(documents: Iterable[Document], threshold: float) -> list[Document]:
-    """The documents with those triples only whose score is above a threshold."""
-    return [
-        replace(document, triples=tuple(triple for triple in document.triples if (triple.score or 0.0) > threshold))
-        for document in documents
-    ]
+def above(documents: Iterable[Document], mention: float, triple: float) -> list[Document]:
+    """The documents with those mentions and triples only whose scores are above these thresholds."""
+    return [_above(document, mention, triple) for document in documents]
+
+
+def _above(document: Document, mention: float, triple: float) -> Document:
+    mentions = tuple(each for each in document.mentions if (each.score or 0.0) > mention)
+    kept = {each.id for each in mentions}
+    triples = (each for each in document.triples if (each.score or 0.0) > triple)
+    return replace(document, mentions=mentions, triples=tuple(t for t in triples if {t.subject, t.object} <= kept))
 
 
 def _f1(gold: Sequence[Document], predicted: Sequence[Document], name: str) -> float:

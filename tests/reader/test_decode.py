@@ -111,8 +111,9 @@ def test_no_logits_give_an_unsound_answer(
 def test_noise_is_loud_enough_to_break_something() -> None:
     """The property above must see links, triples and, in the logits, self-pairs."""
     batch = [retrieved("Анна Ким в Минске", [MINSK, KIM], [BORN, KNOWS])]
-    output = noise(batch, 1, 1.0, Thresholds(0, 0, 0))
-    (part,) = Decoder(INVENTORY, Thresholds(0, 0, 0))(output, batch)
+    every = Thresholds(start=0, end=0, mention=0, relation=0)
+    output = noise(batch, 1, 1.0, every)
+    (part,) = Decoder(INVENTORY, every)(output, batch)
     assert len(part.mentions) == 4 + 3 + 2
     assert len(part.triples) == 9 * 8 * 2
     assert {mention.link.status for mention in part.mentions} == {"linked", "nil", "unlinkable"}
@@ -167,11 +168,12 @@ def test_scores_are_the_probabilities_of_the_paper() -> None:
     output.types[0, 0] = torch.tensor([0.1, 0.9, -0.3])
     output.links[0, 0] = torch.tensor([0.5, -0.5, 1.5])
     output.relations[0, 0, 1] = torch.tensor([0.3, -0.3])
-    (part,) = Decoder(INVENTORY)(output, [item])
+    (part,) = Decoder(INVENTORY, Thresholds(mention=0.1, relation=0.05))(output, [item])
     sure = torch.tensor([0.4, 0.7]).sigmoid().prod() * torch.tensor([0.1, 0.9, -0.3]).softmax(0)[1]
     assert part.mentions[0].score == pytest.approx(sure.item(), abs=1e-4)
     assert part.mentions[0].link.score == pytest.approx(torch.tensor([0.5, -0.5, 1.5]).softmax(0)[2].item(), abs=1e-4)
-    assert [triple.score for triple in part.triples] == [pytest.approx(torch.tensor(0.3).sigmoid().item(), abs=1e-4)]
+    related = torch.tensor([0.3, -0.3]).sigmoid() * sure  # the other mention is certain
+    assert [triple.score for triple in part.triples] == pytest.approx(related.tolist(), abs=1e-4)
 
 
 def test_the_relation_threshold_is_the_decoders() -> None:
@@ -182,6 +184,17 @@ def test_the_relation_threshold_is_the_decoders() -> None:
         len(Decoder(INVENTORY, Thresholds(relation=at))(output, [item])[0].triples) for at in (0.4, 0.5, 0.574, 0.6)
     ]
     assert counts == [2, 1, 1, 0]
+
+
+def test_a_mention_below_its_threshold_takes_its_triples_along() -> None:
+    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
+    output = said(types=1, link=2)
+    output.end[0, 0, 1] = 0.0
+    kept, gone = (Decoder(INVENTORY, Thresholds(mention=at))(output, [item])[0] for at in (0.45, 0.55))
+    assert [mention.id for mention in kept.mentions] == ["T1", "T2"]
+    assert [(t.subject, t.object, t.score) for t in kept.triples] == [("T1", "T2", pytest.approx(0.5))]
+    assert [mention.id for mention in gone.mentions] == ["T2"]
+    assert gone.triples == ()
 
 
 # Texts that try to be more than text
@@ -195,7 +208,7 @@ def test_symbols_in_the_text_are_text(symbol: str) -> None:
     start, end = torch.full((1, len(tokens)), -20.0), torch.full((1, len(tokens), len(tokens)), -20.0)
     start[0, 0], end[0, 0, tokens.index("Анна") - 1], end[0, 0, -1] = 20.0, 20.0, 20.0
     mentions, mask = believed(start, end, torch.ones(1, len(tokens), dtype=torch.bool), Thresholds())
-    rest = torch.zeros(1, 2, 3), torch.tensor([[[0.0, 9.0, 0.0]] * 2]), torch.full((1, 2, 2, 2), -9.0)
+    rest = torch.tensor([[[9.0, 0.0, 0.0]] * 2]), torch.tensor([[[0.0, 9.0, 0.0]] * 2]), torch.full((1, 2, 2, 2), -9.0)
     (part,) = Decoder(INVENTORY)(ReaderOutput(start, end, mentions, mask, *rest), [item])
     assert [text[mention.start : mention.stop] for mention in part.mentions] == [symbol, text]
     assert [mention.link.id for mention in part.mentions] == ["Q2280", "Q2280"]  # the candidate said, not one spelt
