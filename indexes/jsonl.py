@@ -41,7 +41,6 @@ EMPTY: Full = {
 }  # fmt: skip
 """Every field that is read, as it is when a line says nothing of it."""
 TEXTS = ("labels", "aliases", "descriptions")
-FILLED = ("labels", "descriptions", "label_sources")
 
 SETTINGS = {
     "langs": "Languages, best first, with commas; without it ru,en,mul.",
@@ -150,16 +149,32 @@ def joined(one: Full, other: Full) -> Full:
     >>> full["labels"], full["aliases"]
     ({'en': 'Oslo', 'ru': 'Осло'}, {'en': ['Oslo city']})
     """
-    aliases = {lang: [*names] for lang, names in one["aliases"].items()}
-    for lang, label in other["labels"].items():
-        if lang in one["labels"] and one["labels"][lang] != label:
-            aliases.setdefault(lang, []).append(label)
-    for lang, names in other["aliases"].items():
-        aliases[lang] = [*dict.fromkeys([*aliases.get(lang, ()), *names])]
-    named = {name: {lang: text for lang, text in one[name].items() if text} for name in FILLED}
-    filled = {name: {**other[name], **named[name]} for name in FILLED}
-    lists = {name: [*dict.fromkeys([*one[name], *other[name]])] for name in ("types", "sources")}
-    return {**one, **filled, **lists, "aliases": aliases}
+    labels, descriptions = (_filled(one[name], other[name]) for name in ("labels", "descriptions"))
+    known = {lang for lang, label in one["labels"].items() if label}
+    second = {lang: [label] for lang, label in other["labels"].items() if label and label != labels[lang]}
+    sources = {lang: source for lang, source in other["label_sources"].items() if lang not in known}
+    return {
+        **one,
+        "labels": labels,
+        "descriptions": descriptions,
+        "label_sources": {**one["label_sources"], **sources},
+        "aliases": _grown(one["aliases"], second, other["aliases"]),
+        "types": [*dict.fromkeys([*one["types"], *other["types"]])],
+        "sources": [*dict.fromkeys([*one["sources"], *other["sources"]])],
+    }
+
+
+def _filled(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """Texts by language, those of ``other`` where there is none."""
+    return {**one, **{lang: text for lang, text in other.items() if not one.get(lang)}}
+
+
+def _grown(*lists: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Names by language, of all in their order, each once."""
+    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for lang, names in chain.from_iterable(each.items() for each in lists):
+        found[lang].update(dict.fromkeys(names))
+    return {lang: [*names] for lang, names in found.items()}
 
 
 def _objects(facts: Sequence[tuple[str, str]], pid: str) -> list[str]:
@@ -199,9 +214,12 @@ def _full(line: bytes) -> Full:
         raise ValueError("'qid' or 'labels' is missing")
     if not all(isinstance(names, list) for names in full["aliases"].values()):
         raise ValueError("'aliases' of a language are no list")
-    texts = chain(full["labels"].values(), full["descriptions"].values(), full["types"], *full["aliases"].values())
+    texts = chain(
+        *(full[name].values() for name in ("labels", "descriptions", "label_sources")),
+        full["types"], full["sources"], *full["aliases"].values(),
+    )  # fmt: skip
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError("a name, description or type is no text")
+        raise ValueError("a name, description, type or source is no text")
     return full
 
 

@@ -109,6 +109,91 @@ def test_an_empty_table_has_no_entities(tmp_path: Path) -> None:
     assert read(write(tmp_path, [])) == []
 
 
+# Several tables
+
+
+def tables(folder: Path, *tables: Sequence[object]) -> list[Path]:
+    paths = []
+    for number, records in enumerate(tables):
+        (folder / f"t{number}").mkdir()
+        paths.append(write(folder / f"t{number}", records))
+    return paths
+
+
+def joined(paths: Sequence[Path], report: Report | None = None, **settings: str) -> list[Entry]:
+    more = ", ".join(map(str, paths[1:]))
+    return list(type(JSONL)(more=more, **settings).entries(paths[0], report))
+
+
+def test_more_tables_fill_gaps_and_bring_other_entities(tmp_path: Path) -> None:
+    extra = {
+        "qid": "Q184", "labels": {"ru": "Белоруссия", "en": "Belarus"}, "aliases": {"ru": ["РБ", "Беларусь"]},
+        "descriptions": {"ru": "страна"}, "types": ["Q6256", "Q515"],
+    }  # fmt: skip
+    third = {"qid": "Q184", "labels": {"en": "Republic"}, "descriptions": {"ru": "другая"}}
+    paths = tables(tmp_path, [CITY, BELARUS], [extra, {"qid": "Q1", "labels": {"ru": "Пинск"}}], [third])
+    city, belarus, pinsk = joined(paths)
+    assert belarus.name == "Беларусь"
+    assert belarus.aliases == ("Белоруссия", "РБ", "Belarus", "Republic")
+    assert belarus.text == "город, страна"
+    assert belarus.types == ("Q6256", "Q515")
+    assert belarus.popularity == round(math.log1p(2), 2)
+    assert (city, pinsk.name) == (read(paths[0])[0], "Пинск")
+    assert [entry.id for entry in joined(paths[1:])] == ["Q184", "Q1"]
+    assert joined(paths[:1]) == read(paths[0])
+
+
+def test_a_label_that_was_empty_is_filled_and_no_alias(tmp_path: Path) -> None:
+    empty = {"qid": "Q1", "labels": {"ru": "", "en": "Pinsk"}}
+    (pinsk,) = joined(tables(tmp_path, [empty], [{"qid": "Q1", "labels": {"ru": "Пинск", "en": ""}}]))
+    assert (pinsk.name, pinsk.aliases) == ("Пинск", ("Pinsk",))
+
+
+def test_sources_that_are_skipped_leave_what_others_list(tmp_path: Path) -> None:
+    def listed(id: str, *sources: str) -> dict[str, object]:
+        return {"qid": id, "labels": {"ru": id}, **({"sources": [*sources]} if sources else {})}
+
+    paths = tables(
+        tmp_path, [listed("Q1", "a"), listed("Q2", "a", "c"), listed("Q3", "b"), listed("Q4"), listed("Q5", "b", "a")],
+        [listed("Q3", "c"), listed("Q6", "b")],
+    )  # fmt: skip
+    report = Report()
+    assert [entry.id for entry in joined(paths, report, skip="a, b")] == ["Q2", "Q3", "Q4"]
+    assert report.counts["entities of skipped sources alone"] == 3
+    assert [entry.id for entry in joined(paths, skip="b")] == ["Q1", "Q2", "Q3", "Q4", "Q5"]
+    assert len(joined(paths)) == 6
+
+
+def test_names_derived_by_rule_count_half(tmp_path: Path) -> None:
+    ruled = {"qid": "Q1", "labels": {"ru": "Пинск", "en": "Pinsk"}, "label_sources": {"ru": "rule", "en": "wd"}}
+    paths = tables(tmp_path, [ruled, CITY])
+    pinsk, city = joined(paths, derived="other, rule")
+    full = math.log1p(2)
+    assert (pinsk.popularity, city.popularity) == (round(full / 2, 2), round(full, 2))
+    by_language = {row.lang: row.popularity for row in joined(paths, derived="rule", rows="language")[:2]}
+    assert by_language == {"ru": round(full / 2, 2), "en": round(full, 2)}
+    assert joined(paths, derived="other") == joined(paths)
+
+
+def test_the_source_of_a_label_is_that_of_the_label_which_stays(tmp_path: Path) -> None:
+    ruled = {"qid": "Q515", "labels": {"ru": "сити", "de": "Stadt"}, "label_sources": {"ru": "rule", "de": "rule"}}
+    plain, derived = tables(tmp_path, [CITY], [ruled])
+    (city,) = joined([plain, derived], derived="rule")
+    assert (city.name, city.popularity) == ("город", round(math.log1p(3), 2))
+    assert city.aliases == ("сити", "city")
+    (city,) = joined([derived, plain], derived="rule")
+    assert (city.name, city.popularity) == ("сити", round(math.log1p(3) / 2, 2))
+
+
+def test_a_further_table_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not there") as error:
+        joined([write(tmp_path, [CITY]), tmp_path / "none.jsonl"])
+    assert error.value.where == str(tmp_path / "none.jsonl")
+
+
+# Damage
+
+
 @pytest.mark.parametrize(("line", "got"), [
     ('{"qid": "Q1"', "Expecting"),
     ("[1]", "no object"),
@@ -126,6 +211,9 @@ def test_an_empty_table_has_no_entities(tmp_path: Path) -> None:
     ('{"qid": "Q1", "labels": {"ru": "А"}, "types": "Q5"}', "'types' is no list"),
     ('{"qid": "Q1", "labels": {"ru": "А"}, "types": [5]}', "no text"),
     ('{"qid": "Q1", "labels": {"ru": "А"}, "descriptions": {"ru": []}}', "no text"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "sources": [["wd"]]}', "no text"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "sources": "wd"}', "'sources' is no list"),
+    ('{"qid": "Q1", "labels": {"ru": "А"}, "label_sources": {"ru": 1}}', "no text"),
 ])  # fmt: skip
 def test_a_line_of_another_form_is_named(tmp_path: Path, line: str, got: str) -> None:
     path = write(tmp_path, [CITY])

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from relik_ml.text.lexicon import fold
 
 from relik_ml.plugins import load_index
-from relik_ml.text.lexicon import fold
 from relik_ml.text.tokens import tokens
 
 TYPES: Any = load_index("nerel_types")
