@@ -270,7 +270,19 @@ def _save_apart(bundle: Bundle, folder: Path) -> None:
     state = bundle.reader.model.state_dict()
     words = {name.removeprefix(WORDS): tensor for name, tensor in state.items() if name.startswith(WORDS)}
     save_file(_contiguous(words), folder / "words.safetensors")
-    cast(ApartInputs, bundle.reader.encode.inputs).tokenizer.save(str(folder / "tokenizer.json"))
+    text = _stable(cast(ApartInputs, bundle.reader.encode.inputs).tokenizer.to_str())
+    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+
+
+def _stable(text: str) -> str:
+    """A ``tokenizer.json`` whose scores have nine digits, so that reading and writing it again changes nothing.
+
+    The parser of tokenizers is off by one unit in the last place for some longer numbers. Nine digits are enough for
+    the float32 that scores are.
+    """
+    record = json.loads(text)
+    record["model"]["vocab"] = [[piece, float(f"{score:.9g}")] for piece, score in record["model"]["vocab"]]
+    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
 
 
 def _load_apart(folder: Path, settings: Settings) -> Encoders:

@@ -40,12 +40,12 @@ def save_xlmr(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 230)
     transformers.XLMRobertaModel(transformers.XLMRobertaConfig(vocab_size=words, **sizes)).save_pretrained(folder)
 
 
-def save_e5_small(folder: Path) -> None:
+def save_bert(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 230, **settings: Any) -> None:
     """BERT's architecture, whose positions count from 0, with XLM-R's tokenizer, as multilingual-E5-small has them."""
     import transformers
 
-    words = save_tokenizer(folder, ROBERTA)
-    sizes = {**SIZES, "max_position_embeddings": 512, "pad_token_id": 1}
+    words = save_tokenizer(folder, ROBERTA, texts, pieces)
+    sizes = {**SIZES, "max_position_embeddings": 512, "pad_token_id": 1, **settings}
     transformers.BertModel(transformers.BertConfig(vocab_size=words, **sizes)).save_pretrained(folder)
 
 
@@ -63,10 +63,12 @@ def save_modernbert(folder: Path, mark: str = "Ġ") -> None:
 
 
 def save_tokenizer(folder: Path, special: dict[str, str], texts: Iterable[str] = SENTENCES, pieces: int = 230) -> int:
-    """A Unigram tokenizer like SentencePiece's: compatibility forms, no soft hyphens, ``▁`` before words.
+    """Write ``unigram``'s tokenizer. Gives its number of pieces."""
+    return _save(folder, unigram(special, texts, pieces), special)
 
-    Gives its number of pieces.
-    """
+
+def unigram(special: dict[str, str], texts: Iterable[str], pieces: int) -> Any:
+    """A Unigram tokenizer like SentencePiece's: compatibility forms, no soft hyphens, ``▁`` before words."""
     import tokenizers
     from tokenizers import normalizers, pre_tokenizers, trainers
 
@@ -77,7 +79,7 @@ def save_tokenizer(folder: Path, special: dict[str, str], texts: Iterable[str] =
         vocab_size=pieces, special_tokens=list(special.values()), unk_token=special["unk"], show_progress=False
     )
     made.train_from_iterator(texts, trainer)
-    return _save(folder, made, special)
+    return made
 
 
 def save_bpe(folder: Path, special: dict[str, str], mark: str) -> int:

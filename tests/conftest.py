@@ -35,7 +35,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Relik:
-    """A compact model that knows the twenty documents of tests/corpus.py by heart; trained once, in seconds."""
+    """A small model that knows the twenty documents of tests/corpus.py by heart; trained once, in seconds."""
     from tests.corpus import learnt_by_heart
 
     return learnt_by_heart(tmp_path_factory.mktemp("tiny") / "index")
@@ -59,13 +59,13 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
     import torch
 
-    from tests.checkpoints import save_e5_small, save_mdeberta, save_modernbert, save_xlmr
+    from tests.checkpoints import save_bert, save_mdeberta, save_modernbert, save_xlmr
 
     folder = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
     save_mdeberta(folder / "mdeberta")
     save_xlmr(folder / "xlmr")
-    save_e5_small(folder / "e5-small")
+    save_bert(folder / "e5-small")
     save_modernbert(folder / "modernbert")
     save_modernbert(folder / "mmbert", mark="▁")
     return folder

@@ -10,31 +10,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import cast
 
 import torch
 
 from relik_ml import Relik
-from relik_ml.bundle import Settings, assemble, compact_encoders
-from relik_ml.models.compact import CompactConfig
+from relik_ml.bundle import Encoders, Settings, apart_encoders, assemble
+from relik_ml.models.apart import ApartConfig, ApartEncoder
 from relik_ml.models.config import HeadConfig
-from relik_ml.models.contrastive import multi_label_nce
-from relik_ml.models.weights import packed
+from relik_ml.models.transformer import TransformerConfig
 from relik_ml.names.index import FEATURES, HUMAN, Learnt, NameIndex
 from relik_ml.reader.decode import Inventory
 from relik_ml.reader.reader import Reader
-from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import passage
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.retriever.retriever import RetrieverConfig, learn
-from relik_ml.text.lexicon import SHAPES, Lexicon
 from relik_ml.text.morph import Morphology
 from relik_ml.text.windows import windows
 from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.knowledge import gold_ids, properties, types_with
+from relik_ml.training.knowledge import properties, types_with
 from relik_ml.training.optim import Optimisation, optimiser
-from relik_ml.training.vectors import table
-from relik_ml.training.vocabulary import frequent_words
 from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Retrieved, Triple
+from tests.checkpoints import ROBERTA, unigram
 
 TEXTS = (
     ("[Анна Ахматова|PERSON|Q80440] родилась в [Одессе|CITY|Q1874] в [1889 году|DATE].",
@@ -161,25 +158,14 @@ def bare(document: Document) -> Document:
 
 
 def learnt_by_heart(folder: Path, epochs: int = 60) -> Relik:
-    """A compact model over random word vectors, trained until it knows the twenty; its index is in ``folder``."""
+    """A small model over a random encoder, trained until it knows the twenty; its index is in ``folder``."""
     torch.manual_seed(0)
     train = documents()
-    settings = _settings(train)
-    words = [word for word, _ in frequent_words(_texts(train)).most_common()]
-    lexicon = Lexicon.learn((document.text for document in train), words, minimum=1)
-    rows = packed(torch.from_numpy(table(torch.randn(len(words), 24).numpy())))
-    compact = CompactConfig(
-        len(rows), len(lexicon.lemmas) + 2, len(lexicon.grammemes), len(SHAPES), word_width=24, lemma_width=24,
-        hidden=32, hit_features=len(FEATURES), dropout=0.0, lemma_dropout=0.0,
-    )  # fmt: skip
-    settings = replace(settings, compact=compact)
-    encoders = compact_encoders(compact, lexicon, rows, TYPES)
-    assert isinstance(encoders.retriever, CompactTextEncoder)
-    _train_retriever(encoders.retriever, train)
-    retriever, reader = assemble(settings, encoders, _index(encoders.retriever, train, folder))
+    settings, encoders = _untrained(_settings(train), _texts(train))
+    retriever, reader = assemble(settings, encoders, _index(train, folder))
     views = [view for document in train for view in windows(document, settings.window, settings.stride)]
     items = reader.encode.fit(retriever(views))
-    teach(reader, items, Optimisation(5e-3, epochs), 150)
+    teach(reader, items, Optimisation(2e-3, epochs), 150)
     return Relik(retriever, reader, settings)
 
 
@@ -215,24 +201,22 @@ def _texts(train: Sequence[Document]) -> Iterator[str]:
     yield from (passage(entry) for entry in (*ENTITIES, *RELATIONS, *TYPES))
 
 
-def _index(encoder: CompactTextEncoder, train: Sequence[Document], folder: Path) -> PassageIndex:
+def _untrained(settings: Settings, texts: Iterator[str]) -> tuple[Settings, Encoders]:
+    """Two layers with random weights, and subwords of the texts."""
+    tokenizer = unigram(ROBERTA, texts, 400)
+    body = TransformerConfig(
+        tokenizer.get_vocab_size(), settings.heads.width, layers=2, heads=4, inner=128, positions=512, dropout=0.0
+    )
+    sizes = ApartConfig(body, tokenizer.token_to_id("<pad>"), settings.heads.hit_features, dropout=0.0)
+    encoders = apart_encoders(sizes, tokenizer, TYPES)
+    words = cast(ApartEncoder, encoders.reader).body.words
+    words.pack(torch.randn(body.vocabulary, body.width))
+    return replace(settings, apart=sizes), encoders
+
+
+def _index(train: Sequence[Document], folder: Path) -> PassageIndex:
     entries, lemma = [*ENTITIES, *RELATIONS], Morphology().lemma
     rows = {entry.id: row for row, entry in enumerate(entries)}
     learnt = sum((learn(document, rows, lemma) for document in train), Learnt())
     names = NameIndex.build(entries, Learnt(learnt), lemma)
-    return PassageIndex.build(entries, encoder, folder, IndexConfig("int8", "our own"), {"names": names.arrays()})
-
-
-def _train_retriever(encoder: CompactTextEncoder, train: Sequence[Document]) -> None:
-    entries = [*ENTITIES, *RELATIONS]
-    known = {entry.id: row for row, entry in enumerate(entries)}
-    gold = [set(gold_ids(document, 0, len(document.text), known)) for document in train]
-    positive = torch.tensor([[row in rows for row in range(len(entries))] for rows in gold])
-    adam, _ = optimiser(encoder.model, Optimisation(1e-2, 40), 40)
-    encoder.model.train()
-    for _ in range(40):
-        adam.zero_grad()
-        queries = encoder.embed_queries([document.text for document in train])
-        multi_label_nce(queries, encoder.embed_passages(list(map(passage, entries))), positive).backward()
-        adam.step()
-    encoder.model.eval()
+    return PassageIndex.build(entries, None, folder, IndexConfig(provenance="our own"), {"names": names.arrays()})

@@ -13,17 +13,16 @@ import pytest
 import torch
 
 from relik_ml import Relik, bundle
-from relik_ml.bundle import Encoders, Settings, assemble, compact_encoders, is_model
+from relik_ml.bundle import Encoders, Settings, assemble, is_model
 from relik_ml.errors import ConfigError, ModelError, OutputError
 from relik_ml.manifest import FILE, read_manifest, write_manifest
-from relik_ml.models.compact import CompactConfig
-from relik_ml.retriever.compact import CompactTextEncoder
+from relik_ml.names.index import Learnt, NameIndex
 from relik_ml.retriever.index import PassageIndex
-from relik_ml.text.lexicon import Lexicon
-from relik_ml.types import Entry, Property
+from relik_ml.text.morph import Morphology
+from relik_ml.types import Property
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents
 
-FILES = ("README.md", "config.json", "reader.safetensors", "retriever.safetensors", "words.json", "words.safetensors")
+FILES = ("README.md", "config.json", "reader.safetensors", "tokenizer.json", "words.safetensors")
 
 
 @pytest.fixture
@@ -116,17 +115,16 @@ def test_settings_are_in_a_config_that_the_hub_understands(tiny_folder: Path, ti
     assert read_manifest(tiny_folder, bundle.FORMAT).keys() == {"format", "files", "sizes"}
 
 
-def test_a_model_of_the_first_format_is_read_and_written_over(copied: Path, tiny: Relik) -> None:
-    """The embedded one is such: its manifest holds the settings."""
-    expected = annotated(Relik.from_pretrained(copied))
-    (copied / "config.json").unlink()
-    write_manifest(copied, replace(bundle.FORMAT, name="relik-ml-model/1"), tiny.settings.to_json())
-    old = Relik.from_pretrained(copied)
-    assert old.settings == tiny.settings
-    assert annotated(old) == expected
-    old.save_pretrained(copied)
-    assert (copied / "config.json").is_file()
-    assert annotated(Relik.from_pretrained(copied)) == expected
+def test_an_old_model_over_word_vectors_is_refused(copied: Path) -> None:
+    record = json.loads((copied / "config.json").read_text("utf-8"))
+    del record["apart"]
+    (copied / "config.json").write_text(json.dumps({**record, "compact": {"words": 9, "hidden": 4}}), "utf-8")
+    write_manifest(copied, replace(bundle.FORMAT, name="relik-ml-model/2"), {})
+    with pytest.raises(ModelError, match="no longer read") as caught:
+        Relik.from_pretrained(copied)
+    assert caught.value.where == str(copied)
+    assert "word vectors" in caught.value.got
+    assert "--preset small" in caught.value.fix
 
 
 def test_settings_survive_json(tiny: Relik) -> None:
@@ -143,28 +141,33 @@ def test_settings_survive_json(tiny: Relik) -> None:
 
 
 def test_an_index_elsewhere(tiny: Relik, tiny_folder: Path, tmp_path: Path) -> None:
-    loaded = Relik.from_pretrained(tiny_folder)
-    encoder = loaded.retriever.encoder
-    assert encoder is not None
     without = [entry for entry in (*ENTITIES, *RELATIONS) if entry.id != "Q1874"]
-    PassageIndex.build(without, encoder, tmp_path / "index")
+    names = NameIndex.build(without, Learnt(), Morphology().lemma)
+    PassageIndex.build(without, None, tmp_path / "index", extra={"names": names.arrays()})
     other = Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
     assert len(other.retriever.index) == len(without)
     assert "Q1874" in {mention.link.id for mention in tiny(documents()[0].text).mentions}
-    assert "Q1874" not in {mention.link.id for mention in other(documents()[0].text).mentions}
+    found = {mention.link.id for mention in other(documents()[0].text).mentions}
+    assert "Q1874" not in found
+    assert "Q80440" in found
     PassageIndex.build([*ENTITIES, *RELATIONS], None, tmp_path / "names")
     assert Relik.from_pretrained(tiny_folder, index=str(tmp_path / "names"))("Анна Ахматова").mentions
 
 
-def test_an_index_of_another_encoder_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    settings = Relik.from_pretrained(tiny_folder).settings
-    assert settings.compact
-    lexicon = Lexicon(["слово"] * (settings.compact.words - 2), [], [])
-    other = compact_encoders(settings.compact, lexicon, torch.zeros(settings.compact.words, 24), TYPES)
-    PassageIndex.build(ENTITIES, other.retriever, tmp_path / "index")
-    with pytest.raises(ModelError, match="built by another encoder"):
-        Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
+def test_a_small_model_saved_on_another_index_takes_it_along(tiny_folder: Path, tmp_path: Path) -> None:
+    PassageIndex.build([*ENTITIES[:3], *RELATIONS], None, tmp_path / "names")
+    Relik.from_pretrained(tiny_folder, index=tmp_path / "names").save_pretrained(tmp_path / "model")
+    assert len(Relik.from_pretrained(tmp_path / "model").retriever.index) == 3 + len(RELATIONS)
+
+
+def test_vectors_of_an_index_are_idle_in_a_small_model(tiny_folder: Path, checkpoints: Path, tmp_path: Path) -> None:
+    from relik_ml.retriever.encode import TextEncoder
+
+    encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
+    PassageIndex.build([*ENTITIES, *RELATIONS], encoder, tmp_path / "index")
+    loaded = Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
+    assert loaded.retriever.index.vectors is not None
+    assert annotated(loaded)
 
 
 def test_an_index_without_relations_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
@@ -186,13 +189,6 @@ def test_no_index_where_one_was_promised(tiny_folder: Path, tmp_path: Path) -> N
     with pytest.raises(ModelError, match="holds no index") as caught:
         Relik.from_pretrained(tiny_folder, index=tmp_path)
     assert str(tmp_path) in caught.value.where
-
-
-def test_a_model_on_bare_names_is_not_saved(tiny_folder: Path, tmp_path: Path) -> None:
-    PassageIndex.build([*ENTITIES, *RELATIONS], None, tmp_path / "names")
-    with pytest.raises(ConfigError, match="without vectors"):
-        Relik.from_pretrained(tiny_folder, index=tmp_path / "names").save_pretrained(tmp_path / "model")
-    assert not (tmp_path / "model").exists()
 
 
 # Damage
@@ -236,7 +232,7 @@ def test_a_format_from_the_future(copied: Path) -> None:
     with pytest.raises(ModelError, match="unknown format") as caught:
         Relik.from_pretrained(copied)
     assert caught.value.got == "relik-ml-model/99"
-    assert "relik-ml-model/2" in caught.value.fix
+    assert bundle.FORMAT.name in caught.value.fix
 
 
 def test_weights_of_another_network_are_refused(copied: Path, tiny: Relik) -> None:
@@ -307,23 +303,12 @@ def test_an_interrupted_save_leaves_the_old_model(
     assert [path.name for path in copied.parent.iterdir()] == ["model"]
 
 
-def test_lemmas_that_no_utf8_can_hold_are_saved(tmp_path: Path, tiny: Relik) -> None:
-    lexicon = Lexicon(["дом"], ["а\ud800"], ["NOUN"])
-    config = CompactConfig(3, 3, 1, 12, word_width=4, lemma_width=2, hidden=4, passage_width=2)
-    encoders = compact_encoders(config, lexicon, torch.randn(3, 4), TYPES)
-    index = PassageIndex.build([Entry("Q1", "entity", "дом")], encoders.retriever, tmp_path / "index")
-    settings = replace(tiny.settings, compact=config, heads=replace(tiny.settings.heads, width=8, hit_features=0))
-    Relik(*assemble(settings, encoders, index), settings).save_pretrained(tmp_path / "model")
-    loaded = Relik.from_pretrained(tmp_path / "model").retriever.encoder
-    assert isinstance(loaded, CompactTextEncoder)
-    assert loaded.lexicon.lemmas == ("а\ud800",)
-
-
 # Pretrained encoders
 
 
-@pytest.mark.usefixtures("no_network", "online")
-def test_a_joint_model_there_and_back(checkpoints: Path, tiny: Relik, tmp_path: Path) -> None:
+@pytest.fixture
+def joint(checkpoints: Path, tiny: Relik, tmp_path: Path) -> Relik:
+    """Untrained, with thresholds at which it finds something nevertheless."""
     from dataclasses import asdict
 
     from relik_ml.models.encoder import JointEncoder
@@ -336,24 +321,58 @@ def test_a_joint_model_there_and_back(checkpoints: Path, tiny: Relik, tmp_path: 
     inputs = JointInputs(load_tokenizer(checkpoints / "mdeberta"), encoder.config)
     retriever = TextEncoder.from_pretrained(checkpoints / "xlmr")
     settings = replace(
-        tiny.settings, compact=None, joint=asdict(encoder.config), window=24, stride=16,
+        tiny.settings, apart=None, joint=asdict(encoder.config), window=24, stride=16,
         heads=replace(tiny.settings.heads, width=encoder.config.width, hit_features=0),
         retriever=replace(tiny.settings.retriever, entities=4, dense=4),
+        thresholds=replace(tiny.settings.thresholds, start=0.12, end=0.08, relation=3e-4),
     )  # fmt: skip
-    index = PassageIndex.build([*ENTITIES, *RELATIONS], retriever, tmp_path / "index")
-    relik = Relik(*assemble(settings, Encoders(encoder, inputs, retriever), index), settings)
-    # An untrained span head finds nothing at its usual threshold.
-    settings = replace(settings, thresholds=replace(settings.thresholds, start=0.12, end=0.08, relation=3e-4))
-    relik.settings = relik_settings = settings
-    relik.reader.decode.thresholds = settings.thresholds
-    relik.save_pretrained(tmp_path / "model")
+    index = PassageIndex.build([*ENTITIES, *RELATIONS], retriever, tmp_path / "joint-index")
+    return Relik(*assemble(settings, Encoders(encoder, inputs, retriever), index), settings)
+
+
+@pytest.mark.usefixtures("no_network", "online")
+def test_a_joint_model_there_and_back(joint: Relik, tmp_path: Path) -> None:
+    joint.save_pretrained(tmp_path / "model")
     loaded = Relik.from_pretrained(tmp_path / "model")
-    assert loaded.settings == relik_settings
+    assert loaded.settings == joint.settings
     found = annotated(loaded)
-    assert found == annotated(relik)
+    assert found == annotated(joint)
     assert sum(len(document.mentions) for document in found) > 20
     assert {path.name for path in (tmp_path / "model").iterdir()} == {
         "README.md", "config.json", FILE, "index", "retriever", "tokenizer", "reader.safetensors",
     }  # fmt: skip
     loaded.save_pretrained(tmp_path / "again")
     assert annotated(Relik.from_pretrained(tmp_path / "again")) == found
+
+
+def test_a_joint_model_of_the_format_before_is_read_and_written_over(joint: Relik, tmp_path: Path) -> None:
+    """Its settings named another kind of encoder that it had not."""
+    folder = tmp_path / "model"
+    joint.save_pretrained(folder)
+    record = json.loads((folder / "config.json").read_text("utf-8"))
+    del record["apart"]
+    (folder / "config.json").write_text(json.dumps({**record, "compact": None}), "utf-8")
+    write_manifest(folder, replace(bundle.FORMAT, name="relik-ml-model/2"), {})
+    old = Relik.from_pretrained(folder)
+    assert old.settings == joint.settings
+    expected = annotated(old)
+    old.save_pretrained(folder)
+    assert json.loads((folder / FILE).read_text("utf-8"))["format"] == bundle.FORMAT.name
+    assert annotated(Relik.from_pretrained(folder)) == expected
+
+
+def test_a_joint_model_and_the_index_of_another_encoder(joint: Relik, checkpoints: Path, tmp_path: Path) -> None:
+    from relik_ml.retriever.encode import TextEncoder
+
+    joint.save_pretrained(tmp_path / "model")
+    PassageIndex.build(ENTITIES, TextEncoder.from_pretrained(checkpoints / "e5-small"), tmp_path / "index")
+    with pytest.raises(ModelError, match="built by another encoder"):
+        Relik.from_pretrained(tmp_path / "model", index=tmp_path / "index")
+
+
+def test_a_joint_model_on_bare_names_is_not_saved(joint: Relik, tmp_path: Path) -> None:
+    joint.save_pretrained(tmp_path / "model")
+    PassageIndex.build([*ENTITIES, *RELATIONS], None, tmp_path / "names")
+    with pytest.raises(ConfigError, match="without vectors"):
+        Relik.from_pretrained(tmp_path / "model", index=tmp_path / "names").save_pretrained(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
