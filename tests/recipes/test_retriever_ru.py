@@ -1,4 +1,4 @@
-"""The retriever's recipe as its user runs it: offline, on our twenty documents, with an E5-shaped encoder or none."""
+"""The retriever's recipe as its user runs it: offline, on our twenty documents, with an E5-shaped encoder."""
 
 from __future__ import annotations
 
@@ -18,21 +18,19 @@ from click.testing import CliRunner
 from relik_ml.io import write_documents
 from relik_ml.manifest import read_manifest
 from relik_ml.names.index import NameIndex
-from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.retriever.retriever import Retriever
 from relik_ml.text.morph import Morphology
 from relik_ml.types import Link
 from tests.corpus import documents
-from tests.recipes.test_cie_ru import vectors_or_skip
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
 
 SMALL: tuple[object, ...] = (
     "--window", 24, "--stride", 16, "--batch-tokens", 120, "--drawn", 8, "--mined", 3, "--precision", "no",
 )  # fmt: skip
-COMPACT = ("--preset", "compact", *SMALL, "--words", 400, "--word-width", 16, "--rate", 0.01, "--epochs", 8)
+LEARNING = ("--preset", "small", *SMALL, "--rate", 0.005, "--epochs", 6, "--batch-tokens", 400, "--temperature", 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -98,12 +96,12 @@ def test_two_steps_of_an_e5_shaped_encoder(
     assert [path.name for path in tmp_path.glob("out.adapters/*")] == ["retriever"] * len(beside)
 
 
-def test_an_unbroken_compact_run_and_a_killed_one(root: Path, data: Path, tmp_path: Path) -> None:
+def test_an_unbroken_run_and_a_killed_one(root: Path, data: Path, checkpoints: Path, tmp_path: Path) -> None:
     """Killed once there is a checkpoint, it goes on to the same losses, the same weights and the same vectors."""
-    vectors_or_skip()
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    run(root, *arguments(data, whole, *COMPACT, "--checkpoint", 0))
-    process = start(root, *arguments(data, cut, *COMPACT, "--checkpoint", 1))
+    given = (*LEARNING, "--encoder", checkpoints / "e5-small")
+    run(root, *arguments(data, whole, *given, "--checkpoint", 0))
+    process = start(root, *arguments(data, cut, *given, "--checkpoint", 1))
     left = tmp_path / "cut.checkpoint"
     while process.poll() is None and not list(left.glob("retriever/step-*")):
         time.sleep(0.002)
@@ -111,7 +109,7 @@ def test_an_unbroken_compact_run_and_a_killed_one(root: Path, data: Path, tmp_pa
     process.communicate()
     assert not cut.exists()
     step = max(int(path.name.partition("-")[2]) for path in left.glob("retriever/step-*"))
-    run(root, *arguments(data, cut, *COMPACT, "--checkpoint", 1, "--resume"))
+    run(root, *arguments(data, cut, *given, "--checkpoint", 1, "--resume"))
     assert step < len(scores(whole)["losses"])
     assert scores(cut)["losses"] == pytest.approx(scores(whole)["losses"], rel=1e-6)
     assert scores(cut)["dev"] == scores(whole)["dev"]
@@ -121,14 +119,14 @@ def test_an_unbroken_compact_run_and_a_killed_one(root: Path, data: Path, tmp_pa
 
 
 def learnt(out: Path) -> None:
-    """The folder of a compact run is a retriever, and has learnt something."""
+    """The folder that is left is a retriever, and has learnt something."""
     read_manifest(out, import_module("relik_ml.training.indexing").FORMAT)
     found = scores(out)
     assert np.mean(found["losses"][-5:]) < 0.8 * np.mean(found["losses"][:5])
     best = max(each["recall@10"] for each in found["dev"])
     assert best >= found["dev"][0]["recall@10"]
     assert found["dev"][-1]["step"] == len(found["losses"])
-    encoder, index = CompactTextEncoder.from_pretrained(out), PassageIndex.open(out / "index")
+    encoder, index = TextEncoder.from_pretrained(out), PassageIndex.open(out / "index")
     index.require(encoder)
     retriever = Retriever(index, NameIndex(index.extra["names"], Morphology().lemma), encoder)
     assert retriever.lookup("Москвы", 1)[0][0].entry.id == "Q649"
@@ -143,8 +141,8 @@ def learnt(out: Path) -> None:
         (("--batch-tokens", 0, "--rate", -1), 7, "rate, batch_tokens"),
         (("--temperature", "nan"), 7, "temperature"),
         (("--mined", -1), 7, "mined"),
-        (("--preset", "compact", "--lora", 4), 7, "--lora 4"),
-        (("--preset", "compact", "--encoder", "x"), 7, "--encoder x"),
+        (("--preset", "small", "--lora", -4), 7, "lora"),
+        (("--preset", "compact"), 2, "compact"),
         (("--encoder", "нет/такой папки"), 7, "--encoder"),
         (("--resume",), 7, "begin without --resume"),
     ],
@@ -152,7 +150,7 @@ def learnt(out: Path) -> None:
 def test_bad_settings(
     data: Path, checkpoints: Path, tmp_path: Path, flags: tuple[object, ...], code: int, said: str
 ) -> None:
-    encoder = () if {"--encoder", "compact"} & set(map(str, flags)) else ("--encoder", checkpoints / "xlmr")
+    encoder = () if {"--encoder"} & set(map(str, flags)) else ("--encoder", checkpoints / "xlmr")
     refused(arguments(data, tmp_path / "out", *SMALL, *encoder, *flags), code, said)
     assert not list(tmp_path.iterdir())
 
