@@ -185,7 +185,7 @@ def prepare(config: Config, session: Session) -> tuple[Settings, Encoders]:
     if config.preset == "small":
         folder = session.out.with_name(session.out.name + ".encoder")
         plan = LowestLayers(config.encoder, config.layers, config.vocabulary, config.dropout)
-        return apart(settings, plan, session.data.texts(config.corpus), folder)
+        return apart(settings, plan, session.data.texts(config.corpus), folder, session.processes)
     return joint(settings, config.retriever, config.reader, Way(config.lora, config.gradient_checkpointing))
 
 

@@ -26,6 +26,7 @@ from relik_ml.retriever.trimming import trim
 from relik_ml.training.data import Data
 from relik_ml.training.knowledge import inventory
 from relik_ml.training.memory import FULL, Way
+from relik_ml.training.processes import ALONE, Processes
 
 
 def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) -> Settings:
@@ -53,10 +54,12 @@ class LowestLayers:
     dropout: float
 
 
-def apart(settings: Settings, config: LowestLayers, texts: Iterable[str], folder: Path) -> tuple[Settings, Encoders]:
+def apart(
+    settings: Settings, config: LowestLayers, texts: Iterable[str], folder: Path, processes: Processes = ALONE
+) -> tuple[Settings, Encoders]:
     """The lowest layers of a pretrained encoder, trimmed to the ``texts`` into ``folder``, and new passage encoders.
 
-    A ``folder`` that is there already is taken as it is.
+    The first process trims. A ``folder`` that is there already is taken as it is.
 
     Raises:
         ConfigError: there is no such encoder, or it cannot be read apart.
@@ -64,8 +67,7 @@ def apart(settings: Settings, config: LowestLayers, texts: Iterable[str], folder
     from tokenizers import Tokenizer
 
     try:
-        if not folder.exists():
-            trim(config.encoder, texts, folder, config.vocabulary)
+        processes.once(lambda: None if folder.exists() else str(trim(config.encoder, texts, folder, config.vocabulary)))
         record = json.loads((folder / "config.json").read_bytes())
         body = TransformerConfig.from_bert(record, config.layers, config.dropout)
     except ModelError as error:

@@ -60,12 +60,17 @@ def still(folder: Path, into: Path) -> Path:
 
 
 def runs(data: Path, encoders: Path, out: Path) -> list[tuple[str, list[str]]]:
-    """Closed IE, whose batches leave one process without a window now and then; and the retriever's own recipe."""
+    """Closed IE of both presets, whose batches leave one process without a window now and then; and the retriever."""
     shared = ["--window", "24", "--stride", "16", "--data", str(data), "--entities", str(data / "entities.jsonl")]
-    folders = ["--retriever", str(encoders / "xlmr"), "--reader", str(encoders / "mdeberta")]
+    folders = ["--preset", "full", "--retriever", str(encoders / "xlmr"), "--reader", str(encoders / "mdeberta")]
     closed = [
         "--retriever-epochs", "1", "--retriever-batch", "5", "--negatives", "7", "--reader-epochs", "1",
         "--reader-tokens", "30", "--reader-chunk", "14", "--candidates", "4", "--dense", "4", "--relations", "5",
+    ]  # fmt: skip
+    small = [
+        "--preset", "small", "--encoder", str(data / "encoder"), "--layers", "2", "--vocabulary", "200",
+        "--dropout", "0", "--reader-epochs", "1", "--reader-tokens", "30", "--reader-chunk", "14", "--candidates", "8",
+        "--relations", "5",
     ]  # fmt: skip
     contrast = [
         "--encoder", str(encoders / "xlmr"), "--batch-tokens", "90", "--chunk-tokens", "100", "--drawn", "6",
@@ -73,6 +78,7 @@ def runs(data: Path, encoders: Path, out: Path) -> list[tuple[str, list[str]]]:
     ]  # fmt: skip
     return [
         ("cie_ru", [*shared, *folders, *closed, "--out", str(out / "cie")]),
+        ("cie_ru", [*shared, *small, "--out", str(out / "small")]),
         ("retriever_ru", [*shared, *contrast, "--out", str(out / "retriever")]),
     ]
 
@@ -90,10 +96,10 @@ def test_two_processes_are_one(root: Path, data: Path, checkpoints: Path, tmp_pa
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.Dropout, "forward", lambda _, input: input)
         one = [run(name, flags) for name, flags in runs(data, tmp_path, tmp_path / "one")]
-    assert [len(losses) for losses in one] == [7, 4]
+    assert [len(losses) for losses in one] == [7, 7, 4]
     for losses in (losses for rank in both for losses in zip(rank, one, strict=True)):
         assert losses[0] == pytest.approx(losses[1], abs=1e-5)
-    for name in ("cie", "retriever"):
+    for name in ("cie", "small", "retriever"):
         expected, own = weights(tmp_path / "one" / name), weights(tmp_path / "two" / name)
         assert expected.keys() == own.keys()
         apart = torch.cat([(own[each] - value).abs().flatten() for each, value in expected.items()])
@@ -101,7 +107,8 @@ def test_two_processes_are_one(root: Path, data: Path, checkpoints: Path, tmp_pa
         assert (apart > 1e-5).float().mean() < 1e-4
         assert apart.max() < 1e-4
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == [
-        "cie", "cie.index", "cie.scores.json", "losses.0", "losses.1", "retriever",
+        "cie", "cie.index", "cie.scores.json", "losses.0", "losses.1", "retriever", "small", "small.encoder",
+        "small.index", "small.scores.json",
     ]  # fmt: skip
     assert Relik.from_pretrained(tmp_path / "two" / "cie").annotate([documents()[12]])
 
