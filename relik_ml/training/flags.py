@@ -51,8 +51,8 @@ def changed(config: Any, preset: Any) -> dict[str, Any]:
 def written(values: dict[str, Any]) -> str:
     """Options as they were written; of paths the name alone, for the rest is one machine's.
 
-    >>> written({"preset": "small", "reader_epochs": 3, "data": Path("/home/anna/nerel")})
-    '--preset small --reader-epochs 3 --data nerel'
+    >>> written({"preset": "small", "reader_epochs": 3, "data": Path("/home/anna/nerel"), "encoder": "/models/e5"})
+    '--preset small --reader-epochs 3 --data nerel --encoder e5'
     """
     parts = []
     for name, value in values.items():
@@ -60,5 +60,11 @@ def written(values: dict[str, Any]) -> str:
             parts.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
             continue
         for each in value if isinstance(value, tuple) else (value,):
-            parts.append(f"--{name.replace('_', '-')} {each.name if isinstance(each, Path) else each}")
+            parts.append(f"--{name.replace('_', '-')} {_named(each)}")
     return " ".join(parts)
+
+
+def _named(value: Any) -> Any:
+    """A path, or an encoder that is given as an absolute one, by its name; anything else as it is."""
+    path = value if isinstance(value, Path) else Path(str(value))
+    return path.name if path is value or path.is_absolute() else value
