@@ -4,7 +4,7 @@
     python benchmarks/ablations.py reader --data data/nerel --share 4         # trained in other ways, three seeds
     python benchmarks/ablations.py retriever --data data/nerel
 
-The last two run the recipes themselves, ``compact``, on a share of the training documents, one after the other, and
+The last two run the recipes themselves, ``small``, on a share of the training documents, one after the other, and
 give mean and standard deviation over the seeds. A run that is done under ``--out`` is not run again.
 """
 
@@ -98,7 +98,7 @@ def run(recipe: str, flags: Sequence[str], out: Path) -> Scores:
     done = out.with_name(out.name + ".done")  # for scores lie there from a run's first epoch on
     if not done.exists():
         command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", str(ROOT / "recipes" / f"{recipe}.py")]
-        subprocess.run([*command, "--preset", "compact", *flags, "--out", str(out)], check=True)
+        subprocess.run([*command, "--preset", "small", *flags, "--out", str(out)], check=True)
         done.touch()
     found = json.loads(scores.read_text(encoding="utf-8"))
     if recipe == "retriever_ru":

@@ -1,4 +1,4 @@
-"""Linking alone and relations alone: end to end on our twenty documents, compact and with tiny pretrained encoders."""
+"""Linking alone and relations alone: end to end on our twenty documents, with tiny pretrained encoders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.index import IndexConfig, PassageIndex
 from relik_ml.types import Annotated, Link
 from tests.corpus import ENTITIES, documents
-from tests.recipes.test_cie_ru import data, vectors_or_skip, weights
+from tests.recipes.test_cie_ru import data, weights
 from tests.recipes.test_interruption import one_thread
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
@@ -25,13 +25,16 @@ pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]
 __all__ = ["data", "one_thread"]  # fixtures of other recipes' tests
 
 WINDOWS = ("--window", 24, "--stride", 16)
-SIZES = ("--preset", "compact", "--words", 400, "--word-width", 16, "--hidden", 16)
+SMALL = ("--preset", "small", "--layers", 2, "--vocabulary", 200)
+FULL = ("--preset", "full")
 RETRIEVER = ("--retriever-epochs", 2, "--retriever-batch", 64, "--negatives", 20, "--candidates", 4, "--dense", 2)
 RECIPES = {"el_ru": RETRIEVER, "re_ru": (), "cie_ru": RETRIEVER}
 
 
 def run(name: str, data: Path, out: Path, *flags: object) -> tuple[int, str]:
-    arguments = ["--data", data, *WINDOWS, *RECIPES[name], *flags, "--out", out]
+    preset = () if {"--preset", "--config"} & {*flags} else FULL
+    retriever = () if "small" in flags else RECIPES[name]
+    arguments = ["--data", data, *WINDOWS, *preset, *retriever, *flags, "--out", out]
     if name != "re_ru" and "--entities" not in flags:
         arguments += ["--entities", data / "entities.jsonl"]
     found = CliRunner().invoke(import_module(f"relik_ml.recipes.{name}").command, [*map(str, arguments)])
@@ -60,12 +63,12 @@ def scores(out: Path) -> dict[str, Any]:
         ("re_ru", ("--mentions", "gold"), {"re.document.boundaries"}, {"el.inkb", "cie.triples"}),
     ],
 )
-def test_compact_twice_with_one_seed(
-    data: Path, tmp_path: Path, name: str, flags: tuple[str, ...], scored: set[str], not_scored: set[str]
-) -> None:
+def test_small_twice_with_one_seed(
+    data: Path, checkpoints: Path, tmp_path: Path, name: str, flags: tuple[str, ...], scored: set[str],
+    not_scored: set[str],
+) -> None:  # fmt: skip
     """The model loads and says what it was trained to say; a second run has the same weights."""
-    vectors_or_skip()
-    small = (*SIZES, "--reader-epochs", 2, "--reader-rate", 0.01, *flags)
+    small = (*SMALL, "--encoder", checkpoints / "e5-small", "--reader-epochs", 2, "--reader-rate", 0.01, *flags)
     outs = [tmp_path / "one", tmp_path / "two"]
     for out in outs:
         code, output = run(name, data, out, *small)
@@ -79,7 +82,7 @@ def test_compact_twice_with_one_seed(
     model = Relik.from_pretrained(outs[0])
     (said,) = (model.describe if flags else model.annotate)([documents()[12]])
     assert not (said.triples if name == "el_ru" else [m for m in said.mentions if m.link.status == "linked"])
-    assert f"recipes/{name}.py --preset compact" in (outs[0] / "README.md").read_text("utf-8")
+    assert f"recipes/{name}.py --preset small" in (outs[0] / "README.md").read_text("utf-8")
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
@@ -142,15 +145,15 @@ def test_everything_that_saves_memory_at_once(data: Path, checkpoints: Path, tmp
         ("el_ru", ("--relations", 4), 2, "--relations"),
         ("el_ru", ("--candidates", 0), 7, "candidates"),
         ("cie_ru", ("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
-        ("cie_ru", ("--preset", "compact", "--index", "x", "--lora", 8), 7, "--index x, --lora 8"),
-        ("re_ru", ("--hidden", -1, "--reader-epochs", 0), 7, "reader_epochs, hidden"),
+        ("cie_ru", ("--preset", "small", "--index", "x", "--lora", 8), 7, "--index x, --lora 8"),
+        ("re_ru", ("--layers", -1, "--reader-epochs", 0), 7, "reader_epochs, layers"),
         ("re_ru", ("--seed", -1), 7, "seed"),
         ("re_ru", ("--seed", 2**32), 7, "seed above 4294967295"),
         ("re_ru", ("--patience", -1), 7, "patience"),
-        ("cie_ru", ("--preset", "compact", "--dropout", 1.5, "--word-width", 301), 7, "300, dropout above 0.9"),
+        ("cie_ru", ("--preset", "small", "--dropout", 1.5, "--added-gold", 2), 7, "added_gold above 1, dropout"),
         ("cie_ru", ("--reader-layer-decay", 2), 7, "reader_layer_decay above 1"),
-        ("el_ru", ("--preset", "compact", "--reader", "x"), 7, "--reader x"),
-        ("el_ru", ("--corpus", "x.txt", "--words", 9), 7, "--words 9"),
+        ("el_ru", ("--preset", "small", "--reader", "x"), 7, "--reader x"),
+        ("el_ru", ("--corpus", "x.txt", "--vocabulary", 9), 7, "--vocabulary 9"),
         ("el_ru", ("--back", 1), 7, "add --resume"),
         ("cie_ru", ("--reader-tokens", 100, "--reader-chunk", 101), 7, "101 of 100 tokens"),
         ("re_ru", ("--resume",), 7, "begin without --resume"),
@@ -167,7 +170,24 @@ def refused(found: tuple[int, str], code: int, said: str) -> None:
     assert found[0] == code, found[1]
     assert said in found[1]
     assert "epoch " not in found[1]
-    assert found[1].lower().count("error: ") == 1
+    assert sum(line.startswith("error: ") for line in found[1].lower().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("folder", "flags", "said"),
+    [
+        ("xlmr", (), "only BERT encoders"),
+        ("modernbert", (), "cannot be trimmed"),
+        ("e5-small", ("--layers", 3), "3 of 2"),
+        ("none", (), "cannot load the tokenizer"),
+    ],
+)
+def test_encoders_that_cannot_be_read_apart(
+    data: Path, checkpoints: Path, tmp_path: Path, folder: str, flags: tuple[object, ...], said: str
+) -> None:
+    found = run("cie_ru", data, tmp_path / "out", *SMALL, "--encoder", checkpoints / folder, *flags)
+    refused(found, 7, said)
+    assert "the encoder cannot be used" in found[1]
 
 
 def test_no_gold_for_the_task(data: Path, tmp_path: Path) -> None:
@@ -218,7 +238,7 @@ def test_an_index_without_relations(data: Path, checkpoints: Path, tmp_path: Pat
 def test_a_configuration_file(data: Path, tmp_path: Path) -> None:
     """It stands between flags and preset; what it does not know it says."""
     file = tmp_path / "my.yaml"
-    file.write_text(f"preset: compact\nwindow: 8\nstride: 16\ndata: {data}\n", "utf-8")
+    file.write_text(f"preset: small\nwindow: 8\nstride: 16\ndata: {data}\n", "utf-8")
     refused(run("re_ru", data, tmp_path / "out", "--config", file, "--window", 9), 7, "--window 9 --stride 16")
     for content, said in (("windw: 8\nepochs: 2", "epochs, windw"), ("- 1", "list"), ("a: [", "cannot be read")):
         file.write_text(content, "utf-8")

@@ -12,13 +12,15 @@ from relik_ml import Relik
 from relik_ml.cli import main
 from relik_ml.io import read_documents, write_documents
 from relik_ml.retriever.index import PassageIndex
-from tests.recipes.test_cie_ru import vectors_or_skip
+from tests.checkpoints import save_bert
+
+pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
 
 ONE_EPOCH = {
-    "cie_ru": ("--retriever-epochs", 1, "--reader-epochs", 1),
-    "el_ru": ("--retriever-epochs", 1, "--reader-epochs", 1),
-    "re_ru": ("--reader-epochs", 1),
-    "retriever_ru": ("--epochs", 1),
+    "cie_ru": ("--reader-epochs", 1, "--layers", 2, "--vocabulary", 1000),
+    "el_ru": ("--reader-epochs", 1, "--layers", 2, "--vocabulary", 1000),
+    "re_ru": ("--reader-epochs", 1, "--layers", 2, "--vocabulary", 1000),
+    "retriever_ru": ("--epochs", 1, "--precision", "no"),
 }
 
 
@@ -30,13 +32,14 @@ def nerel(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     documents = list(read_documents(whole / "dev.jsonl"))
     write_documents(documents[:10], piece / "train.jsonl")
     write_documents(documents[10:13], piece / "dev.jsonl")
+    save_bert(piece / "encoder", [document.text for document in documents[:10]], 2000)
     return piece
 
 
 @pytest.mark.parametrize("name", ONE_EPOCH)
 def test_a_recipe_on_documents_of_nerel(nerel: Path, tmp_path: Path, name: str) -> None:
-    vectors_or_skip()
-    flags = ["--preset", "compact", "--data", nerel, *ONE_EPOCH[name], "--words", 5000, "--out", tmp_path / "out"]
+    flags = ["--preset", "small", "--encoder", nerel / "encoder", "--data", nerel, "--out", tmp_path / "out"]
+    flags += ONE_EPOCH[name]
     done = CliRunner().invoke(import_module(f"relik_ml.recipes.{name}").command, [*map(str, flags)])
     assert done.exit_code == 0, done.output
     if name == "retriever_ru":

@@ -11,11 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from relik_ml.models.weights import packed
-from relik_ml.retriever.compact import CompactTextEncoder
 from relik_ml.retriever.encode import TextEncoder, passage
 from relik_ml.retriever.vectors import Vectors
-from relik_ml.text.lexicon import Lexicon
 from relik_ml.training.contrast import NONE, Objective, Questions, TrainableEncoder
 from relik_ml.training.indexing import dense_recall, entry_vectors
 from relik_ml.types import Document, Entry, Link
@@ -72,14 +69,8 @@ def test_a_batch(questions: Questions) -> None:
     assert len(questions.batch([0], 9999, Random(0)).passages) == len(ENTRIES)
 
 
-def compact() -> CompactTextEncoder:
-    torch.manual_seed(0)
-    words = sorted({word.strip(".,").lower() for document in documents() for word in document.text.split()})
-    return CompactTextEncoder.untrained(Lexicon(words, (), ()), packed(torch.randn(len(words) + 2, 8)), 6)
-
-
-def test_mined_negatives_are_the_best_ranked_wrong_rows(questions: Questions) -> None:
-    encoder = compact()
+def test_mined_negatives_are_the_best_ranked_wrong_rows(questions: Questions, checkpoints: Path) -> None:
+    encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
     vectors = entry_vectors(ENTRIES, encoder)
     spared = questions.sparing_alternatives()
     found = spared.mine(encoder, vectors, 4)
@@ -91,9 +82,9 @@ def test_mined_negatives_are_the_best_ranked_wrong_rows(questions: Questions) ->
     assert (everything == NONE).sum(1).tolist() == [len(right) for right in questions.right]
 
 
-@pytest.fixture(params=["compact", "xlmr"])
+@pytest.fixture(params=["e5-small", "xlmr"])
 def encoder(request: pytest.FixtureRequest, checkpoints: Path) -> TrainableEncoder:
-    return compact() if request.param == "compact" else TextEncoder.from_pretrained(checkpoints / "xlmr")
+    return TextEncoder.from_pretrained(checkpoints / request.param)
 
 
 @pytest.mark.parametrize("tokens", [1, 60, 10_000])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import lzma
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +14,7 @@ from relik_ml.errors import ConfigError, DataError
 from relik_ml.io import write_documents
 from relik_ml.reader.encode import BatchEncoder, Inputs
 from relik_ml.text.windows import windows
-from relik_ml.training.data import read_data
+from relik_ml.training.data import EntityTable, read_data
 from relik_ml.types import Candidate, Retrieved
 from tests.corpus import documents
 
@@ -26,22 +28,22 @@ def folder(path: Path, *splits: tuple[str, int, int]) -> Path:
 def test_train_of_all_and_dev_of_the_first(tmp_path: Path) -> None:
     one = folder(tmp_path / "one", ("train", 0, 3), ("dev", 3, 5))
     two = folder(tmp_path / "two", ("train", 5, 9), ("dev", 9, 10))
-    data = read_data((one, two), None)
+    data = read_data((one, two))
     assert [document.id for document in data.train] == [d.id for d in (*documents()[:3], *documents()[5:9])]
     assert [document.id for document in data.dev] == [d.id for d in documents()[3:5]]
-    assert {entry.id for entry in read_data((one,), None).own} < {entry.id for entry in data.own}
+    assert {entry.id for entry in read_data((one,)).own} < {entry.id for entry in data.own}
     with pytest.raises(DataError, match="dev") as error:
-        read_data((folder(tmp_path / "three", ("train", 0, 1)), two), None)
+        read_data((folder(tmp_path / "three", ("train", 0, 1)), two))
     assert "three" in str(error.value)
     write_documents([], two / "train.jsonl")
     with pytest.raises(ConfigError, match="train split is empty") as empty:
-        read_data((one, two), None)
+        read_data((one, two))
     assert empty.value.where == str(two / "train.jsonl")
 
 
 def test_what_is_there_and_not_annotated_is_no_gold(tmp_path: Path) -> None:
     one = folder(tmp_path, ("train", 0, 3), ("dev", 3, 5))
-    data = read_data((one,), None)
+    data = read_data((one,))
     data.require("train", "mentions", "links", "triples")
     silent = [replace(d, annotated=replace(d.annotated, triples="none")) for d in data.train]
     with pytest.raises(ConfigError, match="no gold triples"):
@@ -49,7 +51,7 @@ def test_what_is_there_and_not_annotated_is_no_gold(tmp_path: Path) -> None:
 
 
 def test_what_is_of_no_type_and_no_relation_of_ours_is_no_gold_either(tmp_path: Path) -> None:
-    data = read_data((folder(tmp_path, ("train", 0, 3), ("dev", 3, 5)),), None)
+    data = read_data((folder(tmp_path, ("train", 0, 3), ("dev", 3, 5)),))
     foreign = [replace(d, triples=tuple(replace(t, relation="P19") for t in d.triples)) for d in data.train]
     with pytest.raises(ConfigError, match="no gold triples") as error:
         replace(data, train=foreign).require("train", "triples")
@@ -65,13 +67,13 @@ def test_what_is_of_no_type_and_no_relation_of_ours_is_no_gold_either(tmp_path: 
 def test_a_folder_given_twice_is_a_slip(tmp_path: Path) -> None:
     one = folder(tmp_path / "one", ("train", 0, 3), ("dev", 3, 5))
     with pytest.raises(ConfigError, match="twice") as error:
-        read_data((one, tmp_path / "one" / ".." / "one"), None)
+        read_data((one, tmp_path / "one" / ".." / "one"))
     assert "one" in str(error.value.got)
 
 
 def test_without_links_it_is_still_known_which_mentions_stand_for_one_thing(tmp_path: Path) -> None:
     """Else ``--repeated ignored`` would ignore nothing where links are taken out."""
-    data = read_data((folder(tmp_path, ("train", 1, 2), ("dev", 3, 4)),), None).relating()
+    data = read_data((folder(tmp_path, ("train", 1, 2), ("dev", 3, 4)),)).relating()
     (chekhov,) = data.train
     assert [entity.mentions for entity in chekhov.entities] == [("T1", "T6")]
     assert not any(mention.link.id for mention in chekhov.mentions)
@@ -80,3 +82,46 @@ def test_without_links_it_is_still_known_which_mentions_stand_for_one_thing(tmp_
     item = Retrieved(windows(chekhov, 64, 64)[0], (), relations)
     names = [relations[relation].entry.id for *_, relation in encode.repeats([item]).tolist()]
     assert sorted(names) == ["DATE_OF_BIRTH", "PLACE_OF_BIRTH", "WORKS_AS", "WORKS_AS"]
+
+
+def table(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_entity_tables_are_joined_and_entities_of_train_that_are_in_none_are_its_own(tmp_path: Path) -> None:
+    one = folder(tmp_path, ("train", 0, 1), ("dev", 3, 5))
+    first = table(tmp_path / "a.jsonl", {"qid": "Q80440", "labels": {"ru": "Ахматова"}, "sources": ["x"]})
+    second = table(
+        tmp_path / "b.jsonl", {"qid": "Q80440", "labels": {"en": "Akhmatova"}, "sources": ["y"]},
+        {"qid": "Q1874", "labels": {"ru": "Одесса"}, "sources": ["x"], "label_sources": {"ru": "rule"}},
+    )  # fmt: skip
+    assert EntityTable().entries() == []
+    assert {entry.id for entry in read_data((one,)).own} == {"Q80440", "Q1874"}
+    data = read_data((one,), EntityTable((first, second)))
+    assert [(entry.id, entry.aliases) for entry in data.known] == [("Q80440", ("Akhmatova",)), ("Q1874", ())]
+    assert data.own == []
+    halved = EntityTable((first, second), derived="rule").entries()
+    assert halved[0] == data.known[0]
+    assert halved[1].popularity == pytest.approx(data.known[1].popularity / 2, abs=0.01)
+    data = read_data((one,), EntityTable((first, second), skip="x"))
+    assert [entry.id for entry in data.known] == ["Q80440"]
+    assert [entry.id for entry in data.own] == ["Q1874"]
+
+
+def test_all_that_a_reader_will_read(tmp_path: Path) -> None:
+    data = read_data((folder(tmp_path, ("train", 0, 1), ("dev", 3, 5)),))
+    (tmp_path / "corpus.txt").write_text("одна\nдве\n", "utf-8")
+    (tmp_path / "corpus.txt.xz").write_bytes(lzma.compress("три\n".encode()))
+    texts = [*data.texts([tmp_path / "corpus.txt", tmp_path / "corpus.txt.xz"])]
+    assert texts[0] == data.train[0].text
+    assert texts[-3:] == ["одна\n", "две\n", "три\n"]
+    assert len(texts) == 1 + len(data.entries) + len(data.types) + 3
+    with pytest.raises(ConfigError, match="no such corpus file"):
+        list(data.texts([tmp_path / "none.txt"]))
+    (tmp_path / "broken.txt.xz").write_bytes(b"x" * 40)
+    (tmp_path / "latin.txt").write_bytes(b"\xff\n")
+    for name in ("broken.txt.xz", "latin.txt"):
+        with pytest.raises(DataError, match="corpus") as error:
+            list(data.texts([tmp_path / name]))
+        assert error.value.where == str(tmp_path / name)
