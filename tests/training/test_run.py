@@ -131,6 +131,11 @@ def test_the_last_epochs_are_measured_with_the_mean_of_their_weights(tmp_path: P
         torch.testing.assert_close(found[epoch][0], torch.stack(plain[3 : epoch + 1]).mean(0))
 
 
+def test_a_mean_over_more_epochs_than_there_are_is_that_of_all(tmp_path: Path) -> None:
+    many, all_ = (weights_of_epochs(tmp_path / str(average), average) for average in (9, 6))
+    assert all(torch.equal(one[0], other[0]) for one, other in zip(many, all_, strict=True))
+
+
 def test_an_interrupted_mean_goes_on(tmp_path: Path) -> None:
     unbroken = weights_of_epochs(tmp_path / "unbroken", average=3)
     weights_of_epochs(tmp_path / "broken", average=3, stop=5)
