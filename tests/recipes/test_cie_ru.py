@@ -26,6 +26,7 @@ pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]
 WINDOWS = ("--window", "24", "--stride", "16")
 SMALL = (
     "--preset", "small", *WINDOWS, "--layers", "2", "--vocabulary", "200", "--reader-epochs", "2", "--candidates", "12",
+    "--held-out", "0.2", "--average", "1",
 )  # fmt: skip
 FULL = (
     *WINDOWS, "--preset", "full", "--retriever-epochs", "1", "--negatives", "20", "--retriever-batch", "64",
