@@ -207,7 +207,7 @@ def _bert_name(name: str) -> str:
 
 
 def tokenizer(pieces: list[tuple[str, float]]) -> Any:
-    """A ``tokenizers.Tokenizer`` of the subwords: ``<s> … </s>`` around a text, specials never found inside one."""
+    """A ``tokenizers.Tokenizer`` of the subwords, which puts ``<s>`` and ``</s>`` around a text."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
     made = Tokenizer(models.Unigram(pieces, unk_id=SPECIAL.index("<unk>"), byte_fallback=False))

@@ -161,7 +161,8 @@ class Run:
     def averaged(self) -> Iterator[None]:
         """The model with the mean of its weights at the ends of the last ``plan.average`` epochs, within the block.
 
-        All epochs count where there are fewer. To be entered once at the end of each epoch. Before the last epochs the weights are as they are.
+        All epochs count where there are fewer. To be entered once at the end of each epoch. Before the last epochs the
+        weights are as they are.
         """
         number = self.epoch - max(0, self.plan.epochs - self.plan.average)
         if number < 1:
