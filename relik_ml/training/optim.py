@@ -52,6 +52,8 @@ def optimiser(model: nn.Module, plan: Optimisation, steps: int) -> tuple[AdamW, 
 
 
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
+_EMBEDDINGS = re.compile(r"embeddings|\bbody\.(positions|norm)\.")
+"""In transformers' encoders, and in ``models.transformer``."""
 
 
 def depths(names: list[str]) -> list[int]:
@@ -59,11 +61,13 @@ def depths(names: list[str]) -> list[int]:
 
     >>> depths(["head.weight", "encoder.layer.1.bias", "encoder.layer.0.bias", "embeddings.weight"])
     [0, 1, 2, 3]
+    >>> depths(["cover.positions.weight", "body.layers.0.norm.bias", "body.positions.weight", "body.norm.bias"])
+    [0, 1, 2, 2]
     """
     found = [_LAYER.search(name) for name in names]
     layers = 1 + max((int(layer[1]) for layer in found if layer), default=-1)
     heights = [
-        int(layer[1]) if layer else -1 if "embeddings" in name or ".positions." in name else layers
+        int(layer[1]) if layer else -1 if _EMBEDDINGS.search(name) else layers
         for name, layer in zip(names, found, strict=True)
     ]
     return [layers - height for height in heights]

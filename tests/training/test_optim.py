@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from relik_ml import Relik
 from relik_ml.models.retriever import BiEncoder
 from relik_ml.training.optim import Optimisation, optimiser
 
@@ -73,3 +74,17 @@ def test_lower_layers_move_less(checkpoints: Path, name: str) -> None:
         assert rates[id(weight)] == expected, key
     assert {0.01, 0.0} == {group["weight_decay"] for group in adam.param_groups}
     assert len(adam.param_groups) == 8
+
+
+def test_what_is_new_has_a_rate_of_its_own(tiny: Relik) -> None:
+    """All of the pretrained encoder that is trained has the other, its embeddings too."""
+    model = tiny.reader.model
+    adam, _ = optimiser(model, Optimisation(1.0, 1, warmup=0, encoder_rate=0.5, layer_decay=0.5), 10)
+    rates = {id(weight): group["initial_lr"] for group in adam.param_groups for weight in group["params"]}
+    found = {key: rates[id(weight)] for key, weight in model.named_parameters()}
+    for key, rate in found.items():
+        body = key.startswith("encoder.body.")
+        expected = 0.25 if ".layers.1." in key else 0.125 if ".layers.0." in key else 0.0625
+        assert rate == (expected if body else 1.0), key
+    assert {"encoder.cover.positions.weight", "encoder.absent", "encoder.body.norm.weight"} <= found.keys()
+    assert not any("words" in key for key in found)
