@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from relik_ml.errors import ConfigError
 from relik_ml.reader.subwords import Subwords
 from relik_ml.types import Entry, Retrieved, Window
 
@@ -45,7 +46,17 @@ class ApartInputs:
         return self.subwords.cut
 
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
-        """All candidates: passages are read one by one, so any number fits."""
+        """All candidates: passages are read one by one, so any number fits.
+
+        Raises ``ConfigError`` when a window has more words than there are places.
+        """
+        for item in batch:
+            if (words := len(item.window.tokens)) > self.max_length - FRAME:
+                where = f"document {item.window.document.id!r}, characters {item.window.start} to {item.window.stop}"
+                got = f"{words} tokens; there is room for {self.max_length - FRAME}"
+                raise ConfigError(
+                    "the window is longer than the encoder can read", where=where, got=got, fix="smaller windows"
+                )
         return list(batch)
 
     def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:

@@ -214,18 +214,13 @@ def test_windows_that_no_reader_could_take(data: Path, checkpoints: Path, tmp_pa
     """Dev's, too, which is first read when an epoch is over."""
     write_documents(documents()[:12], tmp_path / "train.jsonl")
     write_documents([replace(documents()[12], text=documents()[12].text + 500 * " слово")], tmp_path / "dev.jsonl")
-    folders = (
-        "--retriever",
-        checkpoints / "xlmr",
-        "--reader",
-        checkpoints / "xlmr",
-        "--entities",
-        data / "entities.jsonl",
-    )
-    found = run("cie_ru", tmp_path, tmp_path / "out", *folders, "--window", 600, "--stride", 600)
-    refused(found, 7, "longer than the encoder can read")
-    assert "candidates" not in found[1]
-    assert not list(tmp_path.glob("out*"))
+    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "xlmr")
+    for flags in (folders, (*SMALL, "--encoder", checkpoints / "e5-small")):
+        given = ("--entities", data / "entities.jsonl", "--window", 600, "--stride", 600)
+        found = run("cie_ru", tmp_path, tmp_path / "out", *flags, *given)
+        refused(found, 7, "longer than the encoder can read")
+        assert "candidates" not in found[1]
+        assert {path.name for path in tmp_path.glob("out*")} <= {"out.encoder"}
 
 
 def test_an_index_without_relations(data: Path, checkpoints: Path, tmp_path: Path) -> None:
