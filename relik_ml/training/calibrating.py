@@ -43,8 +43,8 @@ def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
     mention = max(MENTIONS, key=lambda each: _f1(documents, above(found, each, 1.0), "ner"))
     link = max(LINKS, key=lambda each: _f1(documents, above(read_with[each], mention, 1.0), "el.inkb"))
     found = read_with[link]
-    name = "re.document.boundaries"
-    relation = max(RELATIONS, key=lambda each: _f1(documents, above(found, mention, each), name))
+    of_triples = "re.document.boundaries", "cie.triples"
+    relation = max(RELATIONS, key=lambda each: _f1(documents, above(found, mention, each), *of_triples))
     judged = judge(documents, above(found, mention, relation))
     thresholds = replace(settings.thresholds, mention=mention, link=link, relation=relation)
     return replace(settings, thresholds=thresholds, calibration=Calibration.fit(judged))
@@ -62,9 +62,10 @@ def _above(document: Document, mention: float, triple: float) -> Document:
     return replace(document, mentions=mentions, triples=tuple(t for t in triples if {t.subject, t.object} <= kept))
 
 
-def _f1(gold: Sequence[Document], predicted: Sequence[Document], name: str) -> float:
+def _f1(gold: Sequence[Document], predicted: Sequence[Document], *names: str) -> float:
+    """The sum of the F1 of some scores, as far as the documents have them."""
     scores = score(gold, predicted).scores
-    return scores[name].f1 if name in scores else 0.0
+    return sum(scores[name].f1 for name in names if name in scores)
 
 
 def _read(reader: Reader, documents: Sequence[Document], items: Sequence[Sequence[Retrieved]]) -> list[Document]:

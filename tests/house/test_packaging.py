@@ -15,7 +15,7 @@ import pytest
 import relik_ml
 
 MAPPED = ("converters", "indexes", "recipes")
-MODEL_LIMIT = 25 * 1000**2
+MODEL_LIMIT = 70 * 1000**2
 MODEL_SUFFIXES = (".safetensors", ".json", ".jsonl", ".json.xz", ".jsonl.xz", ".md")
 OFFICIAL = Path(relik_ml.__file__).parent / "pretrained"
 
