@@ -104,7 +104,10 @@ def _chosen(counts: Counter[int], record: Mapping[str, Any], keep: int | None) -
     """The ids that stay."""
     if keep is None:
         return counts.keys() | _special(record) | _single(record)
-    always = _special(record) | (_single(record) & counts.keys())
+    vocabulary = record["model"]["vocab"]
+    # A character of a longer subword that does not stay may never have been a subword of its own in the texts.
+    used = {char for id in counts for char in vocabulary[id][0]}
+    always = _special(record) | {id for id in _single(record) if vocabulary[id][0] in used or id in counts}
     frequent = [id for id, _ in counts.most_common() if id not in always]
     return always.union(frequent[: max(0, keep - len(always))])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +21,7 @@ from relik_ml.reader.joint import JointInputs
 from relik_ml.retriever.encode import TextEncoder
 from relik_ml.retriever.tokenizer import load_tokenizer
 from relik_ml.retriever.trimming import trim
+from relik_ml.text.tokens import tokens
 from relik_ml.text.windows import windows
 from relik_ml.types import Document, Retrieved
 from tests.checkpoints import BERT, ROBERTA, save_mdeberta, save_xlmr
@@ -140,6 +143,83 @@ def test_trimming_twice_is_trimming_once(trimmed: Path, tmp_path: Path) -> None:
     assert trim(once, USED, tmp_path / "again").pieces == trim(trimmed / "xlmr", USED, tmp_path / "once").pieces
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert (tmp_path / "again" / name).read_bytes() == (once / name).read_bytes()
+
+
+# The most frequent alone
+
+
+def kept_pieces(folder: Path) -> list[str]:
+    record = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    return [piece for piece, _ in record["model"]["vocab"]]
+
+
+def occurrences(tokenizer: Any, texts: Sequence[str]) -> Counter[str]:
+    """In texts, and in their words by themselves, each as often as it stands there."""
+    words = [token.text for text in texts for token in tokens(text)]
+    return Counter(piece for text in (*texts, *words) for piece in pieces(tokenizer, text)[1:-1])
+
+
+@BOTH
+@pytest.mark.parametrize("keep", [500, 120, 1])
+def test_special_tokens_characters_and_the_most_frequent_stay(
+    whole: Path, tmp_path: Path, name: str, keep: int
+) -> None:
+    found = trim(whole / name, USED, tmp_path / "out", keep)
+    before, after = load_tokenizer(whole / name), kept_pieces(tmp_path / "out")
+    special = {*(BERT if name == "mdeberta" else ROBERTA).values()}
+    assert special < {*after}
+    counts = occurrences(before, ["query: ", "passage: ", *USED])
+    needed = {char for piece in counts for char in piece} & {*before.get_vocab()}
+    assert needed <= {*after}
+    single = {piece for piece in after if len(piece.removeprefix("▁")) <= 1}
+    longer = {piece for piece in after if piece not in special | single}
+    assert len(after) == found.pieces
+    if keep == 1:
+        assert len(longer) <= 1, "at most the least likely subword, by which unknown ones are weighed"
+        return
+    assert len(after) <= keep
+    left = [count for piece, count in counts.items() if piece in before.get_vocab() and piece not in after]
+    assert longer <= counts.keys() | {kept_pieces(whole / name)[-1], min_piece(whole / name)}
+    assert not left or max(left) <= min(counts[piece] for piece in longer if piece in counts)
+
+
+def min_piece(folder: Path) -> str:
+    """The least likely subword."""
+    record = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    piece: str = min(record["model"]["vocab"], key=lambda row: row[1])[0]
+    return piece
+
+
+@BOTH
+@pytest.mark.parametrize("keep", [120, 1])
+def test_words_of_few_subwords_stay_known(whole: Path, tmp_path: Path, name: str, keep: int) -> None:
+    """Cut smaller, they are the same text."""
+    trim(whole / name, USED, tmp_path / "out", keep)
+    before, after = load_tokenizer(whole / name), load_tokenizer(tmp_path / "out")
+    for text in (*USED, *(token.text for each in USED for token in tokens(each))):
+        assert "".join(pieces(after, text)) == "".join(pieces(before, text))
+    shorter = sum(len(pieces(before, text)) for text in USED)
+    assert sum(len(pieces(after, text)) for text in USED) > shorter
+
+
+def test_a_character_that_stands_in_longer_subwords_alone_is_kept(whole: Path, tmp_path: Path) -> None:
+    """It is never a subword of its own before, and is one when the longer ones go."""
+    before = load_tokenizer(whole / "xlmr")
+    whole_words = [p for p in before.get_vocab() if p.startswith("▁") and len(p) > 3]
+    text = next(p[1:] for p in whole_words if pieces(before, p[1:])[1:-1] == [p] and {*p[1:]} <= {*before.get_vocab()})
+    trim(whole / "xlmr", [text], tmp_path / "out", keep=1)
+    after = load_tokenizer(tmp_path / "out")
+    assert "".join(pieces(after, text)[1:-1]) == f"▁{text}"
+    assert after.unk_token_id not in after(text)["input_ids"]
+
+
+def test_room_for_all_is_trimming_without_a_limit(whole: Path, tmp_path: Path) -> None:
+    """But for single characters that no text uses."""
+    trim(whole / "xlmr", USED, tmp_path / "all")
+    trim(whole / "xlmr", USED, tmp_path / "limited", 10_000)
+    all_, limited = kept_pieces(tmp_path / "all"), kept_pieces(tmp_path / "limited")
+    assert {*limited} < {*all_}
+    assert all(len(piece.removeprefix("▁")) <= 1 for piece in {*all_} - {*limited})
 
 
 def test_the_command(whole: Path, tmp_path: Path) -> None:
