@@ -16,6 +16,7 @@ from relik_ml import Relik, bundle
 from relik_ml.bundle import Encoders, Settings, assemble, is_model
 from relik_ml.errors import ConfigError, ModelError, OutputError
 from relik_ml.manifest import FILE, read_manifest, write_manifest
+from relik_ml.models.weights import SMALLEST, packed
 from relik_ml.names.index import Learnt, NameIndex
 from relik_ml.retriever.index import PassageIndex
 from relik_ml.text.morph import Morphology
@@ -75,6 +76,20 @@ def test_the_same_annotations_without_a_network(tiny: Relik, tmp_path: Path) -> 
         assert [(t.subject, t.relation, t.object, t.evidence) for t in one.triples] == [
             (t.subject, t.relation, t.object, t.evidence) for t in other.triples
         ]
+
+
+def test_what_is_loaded_is_the_model_with_packed_weights(tiny: Relik, tiny_folder: Path) -> None:
+    """To the last bit: word embeddings are kept as they are, and scores of subwords too."""
+    loaded = Relik.from_pretrained(tiny_folder)
+    weights = dict(tiny.reader.model.named_parameters())
+    large = {name for name, weight in weights.items() if weight.dim() == 2 and weight.numel() >= SMALLEST}
+    expected = {name: packed(w) if name in large else w for name, w in tiny.reader.model.state_dict().items()}
+    found = loaded.reader.model.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(weight, expected[name]) for name, weight in found.items())
+    assert {"encoder.body.words.nibbles", "encoder.body.layers.1.attention.weight"} < found.keys()
+    reader = loaded.reader.over(loaded.reader.model)
+    assert annotated(Relik(tiny.retriever, reader, tiny.settings)) == annotated(loaded)
 
 
 def test_saving_what_was_loaded_changes_nothing(tiny_folder: Path, tmp_path: Path) -> None:

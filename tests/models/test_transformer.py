@@ -48,7 +48,7 @@ def test_packing_twice_is_packing_once() -> None:
 
 
 def test_another_table_is_rounded_by_at_most_a_step() -> None:
-    """A step is an eighth of the largest value of a block; at the far end, where 8 is missing, it may be a whole one."""
+    """A step is an eighth of the largest value of a block; at the far end, where 8 is missing, it may be whole."""
     torch.manual_seed(0)
     table = torch.randn(30, 64)
     largest = table.view(30, -1, BLOCK).abs().amax(2, keepdim=True)

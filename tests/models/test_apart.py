@@ -1,0 +1,309 @@
+"""The encoder that reads windows and passages apart: shapes, windows that do not see each other, names over words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from relik_ml import Relik
+from relik_ml.models.apart import ApartConfig, ApartEncoder, CoverEncoder
+from relik_ml.models.batch import Hits, ReaderBatch, States
+from relik_ml.models.transformer import TransformerConfig
+from relik_ml.text.windows import windows
+from relik_ml.types import Document, Entry, Retrieved
+from tests.corpus import RELATIONS, TYPES, documents
+
+BODY = TransformerConfig(vocabulary=50, width=64, layers=2, heads=4, inner=128, positions=32)
+PADDING, FEATURES = 1, 3
+
+
+@pytest.fixture
+def encoder() -> ApartEncoder:
+    torch.manual_seed(0)
+    made = ApartEncoder(ApartConfig(BODY, PADDING, FEATURES)).eval()
+    made.body.words.pack(torch.randn(50, 64))
+    return made
+
+
+def train_cover(encoder: ApartEncoder) -> None:
+    """As if it had been trained: an untrained one adds nothing."""
+    assert encoder.cover is not None
+    torch.nn.init.normal_(encoder.cover.project.weight, std=0.5)
+    torch.nn.init.normal_(encoder.cover.project.bias)
+
+
+def hits(*rows: tuple[int, int, int, int], features: int = FEATURES) -> Hits:
+    """Window, first, last and candidate of each, with some features."""
+    columns = torch.tensor(rows, dtype=torch.long).view(-1, 4).unbind(1)
+    torch.manual_seed(3)
+    return Hits(*columns, torch.randn(len(rows), features))
+
+
+def batch_of(found: Hits) -> ReaderBatch:
+    """Windows of four and two words; three candidates and one; seven passages, of which the last has no text."""
+    inputs = {
+        "ids": torch.tensor([[0, 5, 6, 7, 8, 9, 2], [0, 5, 6, 2, 1, 1, 1]]),
+        "mask": torch.tensor([[1] * 7, [1] * 4 + [0] * 3]),
+        "words": torch.tensor([[1, 2, 4, 5], [1, 2, 0, 0]]),
+        "names": torch.tensor([[10, 11], [12, 1], [13, 14], [15, 1], [16, 17], [18, 1], [19, 1]]),
+        "texts": torch.tensor([[20, 1, 1], [21, 22, 1], [23, 24, 25], [26, 1, 1], [27, 28, 1], [29, 1, 1], [1, 1, 1]]),
+        "types": torch.tensor([0, 1]),
+        "entities": torch.tensor([[0, 2, 3, 4], [0, 3, 0, 0]]),
+        "relations": torch.tensor([[5, 6], [6, 0]]),
+    }
+    words = torch.tensor([[True] * 4, [True, True, False, False]])
+    entities = torch.tensor([[True] * 4, [True, True, False, False]])
+    return ReaderBatch(inputs, words, entities, torch.tensor([[True, True], [True, False]]), found)
+
+
+def alone(batch: ReaderBatch, row: int) -> ReaderBatch:
+    """One window of a batch, without its padding; passages stay where they are."""
+    counts = {name: int(mask[row].sum()) for name, mask in zip("ter", batch[1:4], strict=True)}
+    length = int(batch.inputs["mask"][row].sum())
+    sizes = {"ids": length, "mask": length, "words": counts["t"], "entities": counts["e"], "relations": counts["r"]}
+    inputs = {
+        name: tensor[row : row + 1, : sizes[name]] if name in sizes else tensor for name, tensor in batch.inputs.items()
+    }
+    mine = batch.hits.window == row
+    found = Hits(*(each[mine] for each in batch.hits))._replace(window=torch.zeros(int(mine.sum()), dtype=torch.long))
+    masks = (torch.ones(1, counts[name], dtype=torch.bool) for name in "ter")
+    return ReaderBatch(inputs, *masks, found)
+
+
+HITS = hits((0, 0, 0, 1), (0, 1, 3, 2), (0, 1, 1, 3), (1, 0, 1, 1))
+
+
+def test_shapes(encoder: ApartEncoder) -> None:
+    states = encoder(batch_of(HITS))
+    assert [tuple(each.shape) for each in states] == [(2, 4, 64), (2, 4, 64), (2, 2, 64), (2, 64)]
+    assert all(torch.equal(row, encoder.absent) for row in states.entities[:, 0])
+    empty = encoder(batch_of(hits()))
+    assert [each.shape for each in empty] == [each.shape for each in states]
+
+
+@torch.inference_mode()
+def test_a_window_does_not_depend_on_the_others(encoder: ApartEncoder) -> None:
+    train_cover(encoder)
+    batch = batch_of(HITS)
+    together = encoder(batch)
+    for row in (0, 1):
+        single = encoder(alone(batch, row))
+        for name, mask in (("tokens", batch.token_mask), ("entities", batch.entity_mask), ("relations", batch[3])):
+            ours, its = getattr(together, name)[row][mask[row]], getattr(single, name)[0]
+            torch.testing.assert_close(ours, its, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(together.types, single.types)
+
+
+@torch.inference_mode()
+def test_a_passage_is_one_wherever_it_is_a_candidate(encoder: ApartEncoder) -> None:
+    states = encoder(batch_of(HITS))
+    assert torch.equal(states.entities[0, 2], states.entities[1, 1])
+    assert torch.equal(states.relations[0, 1], states.relations[1, 0])
+    assert not torch.allclose(states.entities[0, 1], states.entities[0, 2])
+
+
+@torch.inference_mode()
+def test_a_passage_is_the_mean_of_its_subwords(encoder: ApartEncoder) -> None:
+    """In any order, with any padding; nothing where there is no text."""
+    words = encoder.body.words
+    ids = torch.tensor([[10, 11, PADDING], [11, 10, PADDING], [12, PADDING, PADDING], [PADDING] * 3])
+    found = encoder._mean(ids)
+    torch.testing.assert_close(found[0], words(torch.tensor([10, 11])).mean(0))
+    torch.testing.assert_close(found[0], found[1])
+    assert torch.equal(found[2], words(torch.tensor(12)))
+    assert not found[3].any()
+    assert encoder._mean(torch.zeros(2, 0, dtype=torch.long)).tolist() == [[0.0] * 64] * 2
+
+
+# Names over words
+
+
+def changed(encoder: ApartEncoder, one: Hits, other: Hits) -> Tensor:
+    """At which words the input of the first layer differs (B, T)."""
+    seen: list[Tensor] = []
+    original = encoder.body.contextualise
+    encoder.body.contextualise = lambda states, mask: (seen.append(states), original(states, mask))[1]  # type: ignore[method-assign]
+    for found in (one, other):
+        encoder(batch_of(found))
+    encoder.body.contextualise = original  # type: ignore[method-assign]
+    at = batch_of(one).inputs["words"]
+    return (seen[0] - seen[1]).abs().sum(-1).gather(1, at).gt(1e-6)
+
+
+def test_an_untrained_cover_adds_nothing_and_learns(encoder: ApartEncoder) -> None:
+    without = replace(encoder.config, hit_features=0)
+    plain = ApartEncoder(without).eval()
+    plain.load_state_dict({name: each for name, each in encoder.state_dict().items() if "cover" not in name})
+    assert plain.cover is None
+    for ours, its in zip(encoder(batch_of(HITS)), plain(batch_of(hits(features=0))), strict=True):
+        assert torch.equal(ours, its)
+    encoder(batch_of(HITS)).tokens.square().sum().backward()
+    assert encoder.cover is not None
+    assert encoder.cover.project.weight.grad is not None
+    assert encoder.cover.project.weight.grad.any()
+
+
+@torch.inference_mode()
+def test_a_name_changes_the_words_that_it_covers(encoder: ApartEncoder) -> None:
+    train_cover(encoder)
+    assert changed(encoder, hits(), hits((0, 1, 2, 1))).tolist() == [[False, True, True, False], [False] * 4]
+    assert changed(encoder, hits(), hits((1, 0, 0, 1))).tolist() == [[False] * 4, [True, False, False, False]]
+    states = [encoder(batch_of(found)).tokens for found in (hits(), hits((0, 1, 2, 1)))]
+    assert not torch.allclose(states[0][0], states[1][0], atol=1e-3), "and so what the words around it become"
+    torch.testing.assert_close(states[0][1, :2], states[1][1, :2])
+
+
+@torch.inference_mode()
+def test_another_candidate_or_place_says_another_thing(encoder: ApartEncoder) -> None:
+    train_cover(encoder)
+    base = hits((0, 1, 2, 1))
+    for other in (hits((0, 1, 2, 2)), hits((0, 1, 3, 1)), base._replace(features=base.features + 1)):
+        assert changed(encoder, base, other)[0, 1:3].any()
+
+
+def slow_cover(cover: CoverEncoder, found: Hits, entities: Tensor, shape: torch.Size) -> Tensor:
+    """Word by word, hit by hit."""
+    made = torch.zeros(*shape, entities.shape[-1])
+    for window in range(shape[0]):
+        for word in range(shape[1]):
+            told, weights = [], []
+            for row in range(len(found.window)):
+                first, last = int(found.first[row]), int(found.last[row])
+                if int(found.window[row]) == window and first <= word <= last:
+                    place = 3 if first == last else 1 if word == first else 2 if word == last else 0
+                    passage = entities[window, int(found.candidate[row])]
+                    told.append(passage + cover.features(found.features[row]) + cover.positions.weight[place])
+                    weights.append(cover.weight(found.features[row]).exp())
+            if told:
+                mean = sum(w * each for w, each in zip(weights, told, strict=True)) / sum(weights)
+                made[window, word] = cover.project(torch.nn.functional.gelu(mean))
+    return made
+
+
+@torch.inference_mode()
+def test_the_cover_is_a_weighted_mean(encoder: ApartEncoder) -> None:
+    train_cover(encoder)
+    assert encoder.cover is not None
+    batch = batch_of(HITS)
+    entities = encoder(batch).entities
+    found = encoder.cover(batch.hits, entities, batch.token_mask)
+    torch.testing.assert_close(found, slow_cover(encoder.cover, HITS, entities, batch.token_mask.shape))
+
+
+# The model that knows our twenty documents
+
+
+def retrieved(relik: Relik, texts: Sequence[str]) -> list[Retrieved]:
+    views = [windows(Document(f"d{number}", text), 48, 32)[0] for number, text in enumerate(texts)]
+    return relik.retriever(views)
+
+
+@torch.inference_mode()
+def test_a_trained_model_reads_each_window_alike_in_any_company(tiny: Relik) -> None:
+    items = retrieved(tiny, [document.text for document in documents()[:6]])
+    encoder: Any = tiny.reader.model.encoder
+    together: States = encoder(tiny.reader.encode(items))
+    for row, item in enumerate(items):
+        single: States = encoder(tiny.reader.encode([item]))
+        words = len(item.window.tokens)
+        torch.testing.assert_close(together.tokens[row, :words], single.tokens[0], atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_trained_model_sees_names(tiny: Relik) -> None:
+    (item,) = retrieved(tiny, ["Вчера Москва проснулась рано."])
+    assert item.hits
+    encoder: Any = tiny.reader.model.encoder
+    seen, unseen = (
+        encoder(tiny.reader.encode([each])).tokens[0] for each in (item, replace(item, hits=()))
+    )
+    assert (seen[1] - unseen[1]).norm() > 0.1 * unseen[1].norm()
+
+
+# New types and relations by their descriptions
+
+
+def answers(relik: Relik) -> tuple[set[tuple[str, int, int, str, str | None]], set[tuple[str, str, str, str]]]:
+    mentions, facts = set(), set()
+    for document in relik.annotate([Document(each.id, each.text) for each in documents()]):
+        spans = {mention.id: document.surface(mention) for mention in document.mentions}
+        mentions |= {(document.id, *m.span, m.type, m.link.id) for m in document.mentions}
+        facts |= {(document.id, spans[t.subject], t.relation, spans[t.object]) for t in document.triples}
+    return mentions, facts
+
+
+def with_types(relik: Relik, types: Sequence[Any]) -> Relik:
+    """The same weights, asked about other types."""
+    from relik_ml.bundle import Encoders, assemble
+    from relik_ml.reader.apart import ApartInputs
+
+    old = relik.settings.inventory
+    ids = {before.id: after.id for before, after in zip(TYPES, types, strict=True)}
+    renamed = {name: frozenset(ids[each] for each in getattr(old, name)) for name in ("linkable", "literals")}
+    settings = replace(relik.settings, inventory=replace(old, types=tuple(types), **renamed))
+    inputs: Any = relik.reader.encode.inputs
+    made = ApartInputs(inputs.tokenizer, types, inputs.max_length)
+    encoder = relik.reader.model.encoder
+    retriever, reader = assemble(settings, Encoders(encoder, made, None), relik.retriever.index)
+    reader.model.load_state_dict(relik.reader.model.state_dict())
+    return Relik(retriever, reader, settings)
+
+
+def test_a_type_is_what_its_description_says(tiny: Relik) -> None:
+    """Another id, another place in the list: what was called a city is called a town."""
+    renamed = [replace(entry, id="TOWN") if entry.id == "CITY" else entry for entry in TYPES]
+    town = [("TOWN" if m[3] == "CITY" else m[3]) for m in sorted(answers(tiny)[0], key=repr)]
+    found = answers(with_types(tiny, renamed))[0]
+    assert sorted(town) == sorted(mention[3] for mention in found)
+    assert town.count("TOWN") > 15
+
+
+def told_anew(entry: Entry, words: Mapping[str, tuple[str, str]]) -> Entry:
+    """Another id, name and text, if it has one of these ids."""
+    if entry.id not in words:
+        return entry
+    name, text = words[entry.id]
+    return replace(entry, id=f"NEW_{entry.id}", name=name, text=text)
+
+
+def test_a_type_in_other_words_is_still_found(tiny: Relik) -> None:
+    """Half of the words of name and text are others."""
+    words = {"CITY": ("город, столица", "посёлок"), "PROFESSION": ("занятие", "профессия, должность")}
+    told = [told_anew(entry, words) for entry in TYPES]
+    before, after = answers(tiny)[0], answers(with_types(tiny, told))[0]
+    for id in words:
+        old = {mention[:3] for mention in before if mention[3] == id}
+        new = {mention[:3] for mention in after if mention[3] == f"NEW_{id}"}
+        assert len(old & new) >= 0.8 * len(old), id
+
+
+def with_relations(relik: Relik, relations: Sequence[Any], folder: Any) -> Relik:
+    """The same weights over an index with other relations."""
+    from relik_ml.names.index import NameIndex
+    from relik_ml.retriever.index import PassageIndex
+    from relik_ml.retriever.retriever import Retriever
+
+    old = relik.retriever
+    assert old.names is not None
+    rows = [old.index.entries[row] for row in old.index.by_kind("entity")]
+    extra = {"names": old.index.extra["names"]}
+    index = PassageIndex.build([*rows, *relations], None, folder, extra=extra)
+    retriever = Retriever(index, NameIndex(extra["names"], old.names.lemma), None, old.config)
+    return Relik(retriever, relik.reader, relik.settings)
+
+
+def test_a_relation_is_what_its_description_says(tiny: Relik, tmp_path: Any) -> None:
+    told = {"PLACE_OF_BIRTH": ("место рождения", "где родился"), "WORKS_AS": ("профессия", "работает кем человек")}
+    relations = [told_anew(entry, told) for entry in RELATIONS]
+    before, after = answers(tiny)[1], answers(with_relations(tiny, relations[::-1], tmp_path / "index"))[1]
+    for id in told:
+        old = {(document, subject, object_) for document, subject, name, object_ in before if name == id}
+        new = {(document, subject, object_) for document, subject, name, object_ in after if name == f"NEW_{id}"}
+        assert len(old) > 4
+        assert len(old & new) >= 0.8 * len(old), id
+    assert not {name for *_, name, _ in after} & told.keys()
