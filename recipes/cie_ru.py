@@ -45,7 +45,7 @@ from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
 from relik_ml.training.settings import sound
-from relik_ml.training.stages import Session, keep_model, start_from, train_reader, train_retriever
+from relik_ml.training.stages import Session, keep_model, train_reader, train_retriever
 
 TASK = Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations")
 
@@ -118,8 +118,6 @@ class Config:
     """Pairs of mentions that would say a fact once more: NEREL marks the nearest pair and leaves open the others."""
     encoder: str = E5_SMALL
     """The encoder of a small model."""
-    start: Path | None = None
-    """A model that this recipe left: its reader's weights are trained further, with the same encoder and texts."""
     layers: int = 6
     """How many of its layers are taken, the lowest ones."""
     vocabulary: int = 60_000
@@ -140,7 +138,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 MOVABLE = INTERRUPTION | {
-    "data", "entities", "corpus", "encoder", "start", "out", "reader_chunk", "gradient_checkpointing",
+    "data", "entities", "corpus", "encoder", "out", "reader_chunk", "gradient_checkpointing",
 }  # fmt: skip
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
@@ -160,8 +158,6 @@ def main(config: Config) -> Progress:
     index = retrieve(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
-    if config.start:
-        start_from(relik, config.start)
     progress = read(config, session, relik)
     session.processes.once(states.forget)
     return progress

@@ -81,7 +81,7 @@ class QuantizedEmbedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Ids of any shape give their rows (…, H)."""
-        packed = F.embedding(ids, self.nibbles).unflatten(-1, (-1, BLOCK // 2))
+        packed = F.embedding(ids, self.nibbles).view(*ids.shape, self.scales.shape[1], BLOCK // 2)
         levels = torch.cat([packed & 15, packed >> 4], -1)
         rows: Tensor = ((levels.float() - 8) * F.embedding(ids, self.scales).float()[..., None]).flatten(-2)
         return rows
