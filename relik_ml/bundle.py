@@ -282,7 +282,7 @@ def _stable(text: str) -> str:
     """
     record = json.loads(text)
     record["model"]["vocab"] = [[piece, float(f"{score:.9g}")] for piece, score in record["model"]["vocab"]]
-    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _load_apart(folder: Path, settings: Settings) -> Encoders:

@@ -339,7 +339,7 @@ def joint(checkpoints: Path, tiny: Relik, tmp_path: Path) -> Relik:
         tiny.settings, apart=None, joint=asdict(encoder.config), window=24, stride=16,
         heads=replace(tiny.settings.heads, width=encoder.config.width, hit_features=0),
         retriever=replace(tiny.settings.retriever, entities=4, dense=4),
-        thresholds=replace(tiny.settings.thresholds, start=0.12, end=0.08, relation=3e-4),
+        thresholds=replace(tiny.settings.thresholds, start=0.12, end=0.08, mention=0.0, relation=1e-6),
     )  # fmt: skip
     index = PassageIndex.build([*ENTITIES, *RELATIONS], retriever, tmp_path / "joint-index")
     return Relik(*assemble(settings, Encoders(encoder, inputs, retriever), index), settings)

@@ -47,7 +47,7 @@ class ReaderModel(nn.Module):
 
         In mixed precision the encoder alone is: sums of many losses need float32, and the heads are cheap.
         """
-        states = States(*(state.float() for state in self.encoder(batch)))
+        states = States(*(state.to(torch.promote_types(state.dtype, torch.float32)) for state in self.encoder(batch)))
         with torch.autocast(states.tokens.device.type, enabled=False):
             return self._read(states, batch, thresholds)
 

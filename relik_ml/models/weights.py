@@ -30,7 +30,7 @@ def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         tensor = tensor.detach().cpu().contiguous()
-        if tensor.dim() == 2 and tensor.numel() >= SMALLEST and tensor.dtype == torch.float32:
+        if tensor.dim() == 2 and tensor.numel() >= SMALLEST and tensor.is_floating_point():
             if not tensor.isfinite().all():
                 raise ModelError("weights are not finite", got=name, fix="train again at a lower rate")
             if name + _SCALE in state:

@@ -64,7 +64,7 @@ class Decoder:
     def _described(self, output: ReaderOutput, place: int, item: Retrieved, rows: Sequence[Row]) -> Part:
         links = output.links[place, : len(rows)].softmax(-1)
         mentions = tuple(
-            replace(mention, link=self._link(mention.type, mention.span, item, links[number]))
+            replace(mention, link=self._link(mention.type, _span(item, row.first, row.last), item, links[number]))
             for number, row in enumerate(rows)
             for mention in row.mentions
         )
@@ -86,9 +86,8 @@ class Decoder:
 
     def _mention(self, number: int, item: Retrieved, span: Sequence[int], types: Tensor, links: Tensor) -> Mention:
         score, type_ = types.max(-1)
-        tokens = item.window.tokens
         name = self.inventory.types[int(type_)].id
-        start, stop = tokens[span[0]].start, tokens[span[1]].stop
+        start, stop = _span(item, *span)
         link = self._link(name, Span(start, stop), item, links)
         return Mention(f"T{number + 1}", start, stop, name, link=link, score=self.calibration("mention", float(score)))
 
@@ -132,11 +131,15 @@ def _linkable(item: Retrieved, span: Span) -> set[int]:
     return here.union(candidate for candidate in range(len(item.entities)) if candidate not in named)
 
 
+def _span(item: Retrieved, first: int, last: int) -> Span:
+    """The code points from the first to the last token."""
+    return Span(item.window.tokens[first].start, item.window.tokens[last].stop)
+
+
 def _crosses_cells(item: Retrieved, first: int, last: int) -> bool:
     """Whether a line break or a tab stands between two tokens: lines and cells of a table are apart."""
-    tokens = item.window.tokens
-    between = item.window.document.text[tokens[first].start : tokens[last].stop]
-    return any(character in between for character in _APART)
+    start, stop = _span(item, first, last)
+    return any(character in item.window.document.text[start:stop] for character in _APART)
 
 
 def _mention_scores(output: ReaderOutput, place: int, count: int) -> Tensor:

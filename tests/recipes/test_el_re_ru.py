@@ -213,7 +213,7 @@ def test_an_index_of_another_encoder(data: Path, tiny_folder: Path, checkpoints:
 def test_windows_that_no_reader_could_take(data: Path, checkpoints: Path, tmp_path: Path) -> None:
     """Dev's, too, which is first read when an epoch is over."""
     write_documents(documents()[:12], tmp_path / "train.jsonl")
-    write_documents([replace(documents()[12], text=documents()[12].text + 500 * " слово")], tmp_path / "dev.jsonl")
+    write_documents([replace(documents()[12], text=documents()[12].text + 700 * " слово")], tmp_path / "dev.jsonl")
     folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "xlmr")
     for flags in (folders, (*SMALL, "--encoder", checkpoints / "e5-small")):
         given = ("--entities", data / "entities.jsonl", "--window", 600, "--stride", 600)
