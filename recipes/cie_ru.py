@@ -45,7 +45,7 @@ from relik_ml.training.memory import Way
 from relik_ml.training.optim import Optimisation
 from relik_ml.training.run import Stages
 from relik_ml.training.settings import sound
-from relik_ml.training.stages import Session, keep_model, train_reader, train_retriever
+from relik_ml.training.stages import Session, keep_model, start_from, train_reader, train_retriever
 
 TASK = Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations")
 
@@ -60,6 +60,8 @@ class Config:
     """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it; of more folders train joins in."""
     entities: tuple[Path, ...] = ()
     """Entity table (see indexes/jsonl.py), and more to join in; without one only those of train can be linked to."""
+    silver: tuple[Path, ...] = ()
+    """Documents that ``relik-ml annotate`` wrote: the reader learns from their mentions and triples, too."""
     skip: str = ""
     """Sources, with commas: entities that no other source lists are left out."""
     derived: str = ""
@@ -118,6 +120,8 @@ class Config:
     """Pairs of mentions that would say a fact once more: NEREL marks the nearest pair and leaves open the others."""
     encoder: str = E5_SMALL
     """The encoder of a small model."""
+    start: Path | None = None
+    """A model of this recipe whose reader is trained further, with the same layers, vocabulary and texts."""
     layers: int = 6
     """How many of its layers are taken, the lowest ones."""
     vocabulary: int = 60_000
@@ -138,7 +142,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 MOVABLE = INTERRUPTION | {
-    "data", "entities", "corpus", "encoder", "out", "reader_chunk", "gradient_checkpointing",
+    "data", "entities", "silver", "corpus", "encoder", "start", "out", "reader_chunk", "gradient_checkpointing",
 }  # fmt: skip
 """Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
 
@@ -147,7 +151,7 @@ def main(config: Config) -> Progress:
     """The whole path."""
     states = check(config)
     accelerator = accelerated(config)
-    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived))
+    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived), config.silver)
     data = data.holding_out(config.held_out)
     data.require("train", "mentions", "links", "triples")
     data.require("dev", "mentions")
@@ -158,6 +162,8 @@ def main(config: Config) -> Progress:
     index = retrieve(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
+    if config.start:
+        start_from(relik, config.start)
     progress = read(config, session, relik)
     session.processes.once(states.forget)
     return progress
@@ -170,7 +176,7 @@ def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_foreign(config.out)
     sound(config, PRESETS)
-    return stages(config, MOVABLE, ("retriever", "reader"), [*config.entities, *config.corpus])
+    return stages(config, MOVABLE, ("retriever", "reader"), [*config.entities, *config.silver, *config.corpus])
 
 
 def prepare(config: Config, session: Session) -> tuple[Settings, Encoders]:

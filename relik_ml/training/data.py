@@ -35,6 +35,8 @@ class Data:
     relations: Sequence[Entry]
     held_out: Sequence[Document] = ()
     """Documents of train that nothing is learnt from but names; scores are calibrated on them."""
+    silver: Sequence[Document] = ()
+    """Documents that a model annotated, without links: a reader learns from them besides train."""
 
     def holding_out(self, share: float) -> Data:
         """The same with a share of train, evenly spread, held out.
@@ -116,8 +118,8 @@ class EntityTable:
         return list(replace(source, more=more, skip=self.skip, derived=self.derived).entries(self.files[0]))
 
 
-def read_data(folders: Sequence[Path], table: EntityTable = EntityTable()) -> Data:
-    """The ``splits`` of the folders, the entities of a table, NEREL's types and relations.
+def read_data(folders: Sequence[Path], table: EntityTable = EntityTable(), silver: Sequence[Path] = ()) -> Data:
+    """The ``splits`` of the folders, the entities of a table, NEREL's types and relations; and ``silver`` documents.
 
     Raises:
         ConfigError: a split is empty, or a folder is given twice.
@@ -135,7 +137,8 @@ def read_data(folders: Sequence[Path], table: EntityTable = EntityTable()) -> Da
     types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
     known = table.entries()
     own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
-    return Data(train, dev, types, known, own, relations)
+    annotated = [_without_links(document) for path in silver for document in read_documents(path)]
+    return Data(train, dev, types, known, own, relations, silver=annotated)
 
 
 def corpus_lines(paths: Sequence[Path]) -> Iterator[str]:

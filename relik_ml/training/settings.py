@@ -31,7 +31,7 @@ LARGE = {
     "gradient_checkpointing", "dense",
 }  # fmt: skip
 """Fields of the readers' recipes that mean nothing to the preset ``small``: its index holds names alone."""
-SMALL = {"corpus", "encoder", "layers", "vocabulary", "encoder_rate", "dropout"}
+SMALL = {"corpus", "encoder", "start", "layers", "vocabulary", "encoder_rate", "dropout"}
 """Fields that mean nothing to any other."""
 
 

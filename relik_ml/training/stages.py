@@ -8,8 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
+from relik_ml.errors import ConfigError
 from relik_ml.models.lora import merge_adapters, merged
 from relik_ml.pipeline import Relik
 from relik_ml.reader.encode import Inputs
@@ -61,7 +64,7 @@ class Session:
 
     def require_room(self, inputs: Inputs) -> None:
         """Refuse windows of train and dev that a reader could not take (ConfigError), before a retriever is trained."""
-        for document in (*self.data.train, *self.data.dev):
+        for document in (*self.data.train, *self.data.silver, *self.data.dev):
             inputs.fit([Retrieved(view, (), ()) for view in windows(document, self.window, self.stride)])
 
     @property
@@ -136,10 +139,35 @@ def finish(session: Session, predict: Predict, keep: Keep) -> None:
         keep(relik, found)
 
 
+def start_from(relik: Relik, folder: Path) -> None:
+    """Give a new reader the weights of a model that a recipe left.
+
+    Raises:
+        ModelError: the folder is no model.
+        ConfigError: its reader has another shape or another vocabulary.
+    """
+    start = Relik.from_pretrained(folder).reader.model.state_dict()
+    own = relik.reader.model.state_dict()
+    differing = sorted(name for name in own.keys() | start.keys() if not _alike(own.get(name), start.get(name)))
+    if differing:
+        fix = "train with the layers, encoder, vocabulary and texts that it was trained with"
+        got = f"{len(differing)} weights are not alike, first {differing[0]}"
+        raise ConfigError("the model to start from is of another shape", where=str(folder), got=got, fix=fix)
+    relik.reader.model.load_state_dict(start)
+
+
+def _alike(one: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two weights have one shape, and the same values where they are frozen subwords (integers)."""
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return one.is_floating_point() or torch.equal(one, other)
+
+
 def read_candidates(session: Session, relik: Relik) -> list[Retrieved]:
     """The windows of train with the candidates that fit; what is lost is said."""
-    documents = tqdm(session.data.train, desc="candidates", disable=not session.processes.first)
-    retrieved, kept = held_out_candidates(relik.retriever, documents, session.window, session.stride)
+    documents = [*session.data.train, *session.data.silver]
+    shown = tqdm(documents, desc="candidates", disable=not session.processes.first)
+    retrieved, kept = held_out_candidates(relik.retriever, shown, session.window, session.stride)
     items = relik.reader.encode.fit(retrieved)
     session.accelerator.print(losses(kept, relik.reader.encode.out_of_reach(items)))
     return items
