@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from relik_ml import Relik
-from relik_ml.io import read_documents, write_documents
+from relik_ml.data import read_documents, write_documents
 from relik_ml.score import score
 from relik_ml.types import Document
 

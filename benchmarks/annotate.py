@@ -24,7 +24,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from relik_ml.io import write_documents
+from relik_ml.data import write_documents
 from relik_ml.types import Document
 
 ROOT = Path(__file__).resolve().parent.parent

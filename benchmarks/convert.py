@@ -25,8 +25,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from relik_ml.io import write_documents
-from relik_ml.plugins import Report, load_converter
+from relik_ml.data import Report, write_documents
+from relik_ml.plugins import load_converter
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCID = re.compile(rb'"docid": ?"?(\d+)"?')

@@ -28,8 +28,8 @@ from pathlib import Path
 from time import process_time
 from typing import NamedTuple
 
-from relik_ml.lines import open_lines
-from relik_ml.plugins import Report, load_index
+from relik_ml.data import Report, open_lines
+from relik_ml.plugins import load_index
 
 ROOT = Path(__file__).resolve().parent.parent
 ID = re.compile(rb'"id":"Q(\d+)"')

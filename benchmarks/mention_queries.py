@@ -24,15 +24,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from relik_ml import Relik
-from relik_ml.io import read_documents
-from relik_ml.models.heads import endpoints
-from relik_ml.reader.encode import Snap
-from relik_ml.reader.reader import batches
-from relik_ml.retriever.encode import TextEncoder, passage
-from relik_ml.score import recall
-from relik_ml.score.retrieval import table
-from relik_ml.text.windows import cut, windows
-from relik_ml.training.candidates import held_out_candidates
+from relik_ml.data import read_documents
+from relik_ml.index import passage
+from relik_ml.models import endpoints
+from relik_ml.reader import Snap, batches
+from relik_ml.retriever import TextEncoder
+from relik_ml.score import recall, table
+from relik_ml.text import cut, windows
+from relik_ml.training import held_out_candidates
 from relik_ml.types import Document, Mention, Retrieved
 
 KS = (1, 10, 50)

@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relik_ml import Relik
-from relik_ml.io import read_documents
-from relik_ml.score import Counts
-from relik_ml.score.counts import exact
+from relik_ml.data import read_documents
+from relik_ml.score import Counts, exact
 from relik_ml.types import Document
 
 PLACES = ("CITY", "COUNTRY", "STATE_OR_PROVINCE", "DISTRICT", "LOCATION")

@@ -21,12 +21,11 @@ from pathlib import Path
 from time import perf_counter
 
 from relik_ml import Relik
-from relik_ml.io import read_documents
-from relik_ml.retriever.retriever import Retriever, RetrieverConfig
-from relik_ml.score import Recall, retrieval
-from relik_ml.score.retrieval import table
-from relik_ml.text.windows import windows
-from relik_ml.training.fusion import fit
+from relik_ml.data import read_documents
+from relik_ml.retriever import Retriever, RetrieverConfig
+from relik_ml.score import Recall, retrieval, table
+from relik_ml.text import windows
+from relik_ml.training import fit
 from relik_ml.types import Document, Retrieved, Window
 
 KS, TOGETHER = (1, 10, 50, 100), 16

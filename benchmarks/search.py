@@ -32,10 +32,8 @@ from typing import Any
 import numpy as np
 
 from relik_ml.cli._index import make_names
-from relik_ml.retriever.approximate import FaissVectors, sample_size
-from relik_ml.retriever.index import IndexConfig, PassageIndex
-from relik_ml.retriever.kinds import load_faiss
-from relik_ml.retriever.vectors import STORAGES, Floats, Ints, Vectors
+from relik_ml.index import STORAGES, FaissVectors, IndexConfig, Ints, PassageIndex, Vectors, load_faiss, sample_size
+from relik_ml.index.vectors import Floats
 from relik_ml.types import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,14 +42,14 @@ PART, LATENT, CLUSTERS = 8192, 32, 1000
 SEARCH = """
 import json, sys, time
 import numpy as np
-from relik_ml.retriever.index import PassageIndex
+from relik_ml.index import PassageIndex
 folder, asked, found = sys.argv[1:]
 started = time.perf_counter()
 index = PassageIndex.open(folder)
 named = "names" in index.extra
 if named:
-    from relik_ml.names.index import NameIndex
-    from relik_ml.text.morph import Morphology
+    from relik_ml.names import NameIndex
+    from relik_ml.text import Morphology
     names = NameIndex(index.extra["names"], Morphology().lemma)
 opened = time.perf_counter() - started
 queries, seconds = np.load(asked), []
@@ -61,7 +59,7 @@ for _ in range(3):
     seconds.append(time.perf_counter() - started)
 np.save(found, rows)
 if named:
-    from relik_ml.text.tokens import tokens
+    from relik_ml.text import tokens
     step = len(index) // len(queries)
     places = range(0, step * len(queries), step)
     hits = names.find_all([tokens(f"Из Посёлка {row} едут в деревню {row}, а оттуда к морю." * 4) for row in places])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from relik_ml.data import Report
 from relik_ml.errors import DataError
-from relik_ml.plugins import Report
 
 from ._brat_lines import Bound, Equivalence, Reference, Relation, read_lines
 

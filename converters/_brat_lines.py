@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from relik_ml.plugins import Report
+from relik_ml.data import Report
 from relik_ml.types import Span
 
 # No text has a billion characters, and int() refuses to read numbers of thousands of digits.

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 
-from relik_ml.plugins import Report
+from relik_ml.data import Report
 from relik_ml.types import Link
 
 from ._brat import Bound, Reference, Standoff

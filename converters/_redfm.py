@@ -13,10 +13,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from relik_ml.data import Report, distinct, open_lines
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
-from relik_ml.lines import open_lines
-from relik_ml.plugins import Report, distinct
-from relik_ml.text.coreference import same_link
+from relik_ml.text import same_link
 from relik_ml.types import Annotated, Document
 
 from ._redfm_annotation import annotation
@@ -24,7 +23,7 @@ from ._redfm_files import PARQUET, relation_names, rows, split_files
 from ._redfm_records import Record, read_line, read_record
 
 if TYPE_CHECKING:
-    from relik_ml.download import Archive
+    from relik_ml.data import Archive
 
 T = TypeVar("T")
 CITATION = "Huguet Cabot et al., RED-FM: a Filtered and Multilingual Relation Extraction Dataset, ACL 2023"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from relik_ml.data import Report
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.plugins import Report
-from relik_ml.text.evidence import evidence
-from relik_ml.text.tokens import sentences
+from relik_ml.text import evidence, sentences
 from relik_ml.types import Link, Mention, Property, Triple
 
 from ._literals import is_literal, read_literal

@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from relik_ml.data import COMPRESSED, open_lines
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.lines import COMPRESSED, open_lines
 
 from ._wikipedia import PROPERTY, refuse_other_language
 

@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relik_ml.download import Archive
+from relik_ml.data import Archive, Report, figures
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import Report, figures
-from relik_ml.text.evidence import evidence
-from relik_ml.text.tokens import sentences
+from relik_ml.text import evidence, sentences
 from relik_ml.types import Annotated, Completeness, Document, Entity, Link, Mention, Triple
 
 from ._brat import Bound, Standoff, read_standoff

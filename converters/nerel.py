@@ -11,13 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from relik_ml.download import Archive
+from relik_ml.data import Archive, Report, figures
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import RelationSource, Report, figures, load_relations
-from relik_ml.text.coreference import same_link
-from relik_ml.text.evidence import evidence
-from relik_ml.text.morph import Morphology
-from relik_ml.text.tokens import sentences
+from relik_ml.plugins import RelationSource, load_relations
+from relik_ml.text import Morphology, evidence, same_link, sentences
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
 
 from ._brat import Bound, Relation, Standoff, read_standoff

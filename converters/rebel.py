@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relik_ml.download import Archive
+from relik_ml.data import COMPRESSED, Archive, Report, distinct, open_lines
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.lines import COMPRESSED, open_lines
-from relik_ml.plugins import Report, distinct
-from relik_ml.text.coreference import same_link
+from relik_ml.text import same_link
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Triple, Value
 
 from ._language import check_language

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from relik_ml.data import Report, open_lines
 from relik_ml.errors import DataError
-from relik_ml.lines import open_lines
-from relik_ml.plugins import Report
 
 from ._wikidata_records import Constraint, Record
 

@@ -15,8 +15,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from relik_ml.data import open_lines
 from relik_ml.errors import DataError
-from relik_ml.lines import open_lines
 
 LINE = re.compile(rb"Q(\d+)\tQ(\d+)\s*")
 

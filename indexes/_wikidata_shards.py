@@ -20,10 +20,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
+from relik_ml.data import Defect, Report, atomic_path, locked_folder, open_lines, sha256
 from relik_ml.errors import ConfigError, DataError, OutputError
-from relik_ml.files import atomic_path, locked_folder, sha256
-from relik_ml.lines import open_lines
-from relik_ml.plugins import Defect, Report
 
 from ._wikidata_json import KEPT
 from ._wikidata_records import Record, read_record, record_line

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from relik_ml.data import COMPRESSED, Report
 from relik_ml.errors import ConfigError
-from relik_ml.lines import COMPRESSED
-from relik_ml.plugins import Report
 
 from ._wikidata_json import JsonDump
 from ._wikidata_records import Record

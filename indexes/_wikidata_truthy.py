@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from relik_ml.data import Report, open_lines
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.lines import open_lines
-from relik_ml.plugins import Report
 
 from ._wikidata_json import cut_off, listed
 from ._wikidata_records import Record

@@ -20,8 +20,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from relik_ml.data import Report
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.plugins import Report
 from relik_ml.types import Entry
 
 from ._wikidata_classes import named

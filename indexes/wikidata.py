@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from relik_ml.data import Report
 from relik_ml.errors import ConfigError
-from relik_ml.plugins import Report
 from relik_ml.types import Entry
 
 from ._wikidata_classes import Survey, class_names, named

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from relik_ml.plugins import Report
+from relik_ml.data import Report
 from relik_ml.types import Entry
 
 from ._wikidata_classes import class_names, named

@@ -29,20 +29,31 @@ import torch
 from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
 from relik_ml.e5 import NAME as E5_SMALL
-from relik_ml.models.config import LossWeights
-from relik_ml.models.encoder import MDEBERTA
-from relik_ml.retriever.retriever import RetrieverConfig
-from relik_ml.training.card import Task
-from relik_ml.training.checkpoint import Progress
-from relik_ml.training.data import read_data
-from relik_ml.training.encoders import LowestLayers, apart, joint, untrained
-from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stages, written_out
-from relik_ml.training.lessons import Repeated, Teaching
-from relik_ml.training.memory import Way
-from relik_ml.training.optim import Optimisation
-from relik_ml.training.run import Stages
-from relik_ml.training.settings import sound
-from relik_ml.training.stages import Session, keep_model, train_reader
+from relik_ml.models import MDEBERTA, LossWeights
+from relik_ml.retriever import RetrieverConfig
+from relik_ml.training import (
+    INTERRUPTION,
+    LowestLayers,
+    Optimisation,
+    Progress,
+    Repeated,
+    Session,
+    Stages,
+    Task,
+    Teaching,
+    Way,
+    accelerated,
+    apart,
+    joint,
+    keep_model,
+    read_data,
+    recipe,
+    sound,
+    stage_states,
+    train_reader,
+    untrained,
+    written_out,
+)
 
 TASK = Task("Relation extraction in Russian", "Mentions of 29 types and 49 relations between them")
 
@@ -143,7 +154,7 @@ def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_foreign(config.out)
     sound(config, PRESETS)
-    return stages(config, MOVABLE, ("reader",), [*config.corpus])
+    return stage_states(config, MOVABLE, ("reader",), [*config.corpus])
 
 
 def prepare(config: Config, session: Session) -> tuple[Settings, Encoders]:

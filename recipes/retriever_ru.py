@@ -26,22 +26,36 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.contrastive import Reduction
-from relik_ml.models.lora import merge_adapters
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.score.retrieval import KS
-from relik_ml.text.windows import windows
-from relik_ml.training.adapters import keep_adapters
-from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.checkpoint import Progress, restore_weights, trained
-from relik_ml.training.contrast import Objective, Questions
-from relik_ml.training.data import Data, EntityTable, read_data
-from relik_ml.training.indexing import dense_recall, entry_vectors, refuse_other, save_retriever
-from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stages
-from relik_ml.training.memory import Way
-from relik_ml.training.optim import Optimisation
-from relik_ml.training.run import Order, Run, Stages
-from relik_ml.training.settings import sound
+from relik_ml.models import Reduction, merge_adapters
+from relik_ml.retriever import TextEncoder
+from relik_ml.score import KS
+from relik_ml.text import windows
+from relik_ml.training import (
+    INTERRUPTION,
+    Data,
+    EntityTable,
+    Objective,
+    Optimisation,
+    Order,
+    Progress,
+    Questions,
+    Run,
+    Stages,
+    Way,
+    accelerated,
+    dense_recall,
+    entry_vectors,
+    keep_adapters,
+    read_data,
+    recipe,
+    refuse_other,
+    restore_weights,
+    save_retriever,
+    shuffled_batches,
+    sound,
+    stage_states,
+    trained,
+)
 
 
 @dataclass(frozen=True)
@@ -139,7 +153,7 @@ def check(config: Config) -> Stages:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_other(config.out)
     sound(config, PRESETS)
-    return stages(config, MOVABLE, ("retriever",), config.entities)
+    return stage_states(config, MOVABLE, ("retriever",), config.entities)
 
 
 def ask(config: Config, data: Data) -> Questions:

@@ -24,28 +24,26 @@ from typing import Any, NamedTuple, cast
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from relik_ml.data import FILE, Format, atomic_folder, read_manifest, sha256, write_manifest
 from relik_ml.errors import ConfigError, ModelError, OutputError
-from relik_ml.files import atomic_folder, sha256
-from relik_ml.manifest import FILE, Format, read_manifest, write_manifest
-from relik_ml.models.apart import ApartConfig, ApartEncoder
-from relik_ml.models.config import HeadConfig, Thresholds
-from relik_ml.models.device import on_device
-from relik_ml.models.encoder import JointEncoder
-from relik_ml.models.reader import ReaderModel
-from relik_ml.models.transformer import TransformerConfig
-from relik_ml.models.weights import load_packed, save_packed
-from relik_ml.names.index import NameIndex
-from relik_ml.reader.apart import ApartInputs
-from relik_ml.reader.decode import Inventory
-from relik_ml.reader.encode import BatchEncoder, Inputs
-from relik_ml.reader.joint import JointInputs
-from relik_ml.reader.reader import Reader
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.retriever import Retriever, RetrieverConfig
-from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
-from relik_ml.score.calibration import Calibration, Scaling
-from relik_ml.text.morph import Morphology
+from relik_ml.index import PassageIndex
+from relik_ml.models import (
+    ApartConfig,
+    ApartEncoder,
+    HeadConfig,
+    JointEncoder,
+    ReaderModel,
+    Thresholds,
+    TransformerConfig,
+    load_packed,
+    on_device,
+    save_packed,
+)
+from relik_ml.names import NameIndex
+from relik_ml.reader import ApartInputs, BatchEncoder, Inputs, Inventory, JointInputs, Reader
+from relik_ml.retriever import Retriever, RetrieverConfig, TextEncoder, load_tokenizer, save_tokenizer
+from relik_ml.score import Calibration, Scaling
+from relik_ml.text import Morphology
 from relik_ml.types import Entry, Property
 
 FORMAT = Format(

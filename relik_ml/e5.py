@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.download import cache_folder
+from relik_ml.data import atomic_folder, cache_folder, nobodys
 from relik_ml.errors import ModelError
-from relik_ml.files import atomic_folder, nobodys
 
 NAME = "multilingual-e5-small"
 HUB_NAME = f"intfloat/{NAME}"

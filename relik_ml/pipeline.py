@@ -20,13 +20,9 @@ from tempfile import TemporaryDirectory
 from relik_ml import hub
 from relik_ml.bundle import EMBEDDED, Bundle, Settings, load, save
 from relik_ml.errors import ConfigError
-from relik_ml.reader.reader import Reader
-from relik_ml.retriever.retriever import Retriever
-from relik_ml.text.coreference import same_link, settle_links
-from relik_ml.text.evidence import evidence
-from relik_ml.text.morph import Morphology
-from relik_ml.text.tokens import sentences
-from relik_ml.text.windows import Part, fill, merge, windows
+from relik_ml.reader import Reader
+from relik_ml.retriever import Retriever
+from relik_ml.text import Morphology, Part, evidence, fill, merge, same_link, sentences, settle_links, windows
 from relik_ml.types import Annotated, Document, Link, Mention, Retrieved, Span, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")

@@ -141,7 +141,7 @@ class Document:
     def _repr_html_(self) -> str:
         """What a notebook shows of the document: its page, in a frame."""
         # By name, for the page stands layers above; only a notebook calls this.
-        html: str = import_module("relik_ml.page.html").frame(self)
+        html: str = import_module("relik_ml.view.html").frame(self)
         return html
 
 

@@ -16,20 +16,15 @@ import torch
 
 from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, apart_encoders, assemble
-from relik_ml.models.apart import ApartConfig, ApartEncoder
-from relik_ml.models.config import HeadConfig
-from relik_ml.models.transformer import TransformerConfig
-from relik_ml.names.index import FEATURES, HUMAN, Learnt, NameIndex
-from relik_ml.reader.decode import Inventory
-from relik_ml.reader.reader import Reader
-from relik_ml.retriever.encode import passage
-from relik_ml.retriever.index import IndexConfig, PassageIndex
-from relik_ml.retriever.retriever import RetrieverConfig, learn
-from relik_ml.text.morph import Morphology
-from relik_ml.text.windows import windows
-from relik_ml.training.batches import shuffled_batches
+from relik_ml.index import IndexConfig, PassageIndex, passage
+from relik_ml.models import ApartConfig, ApartEncoder, HeadConfig, TransformerConfig
+from relik_ml.names import FEATURES, HUMAN, Learnt, NameIndex
+from relik_ml.reader import Inventory, Reader
+from relik_ml.retriever import RetrieverConfig, learn
+from relik_ml.text import Morphology, windows
+from relik_ml.training import Optimisation, shuffled_batches
 from relik_ml.training.knowledge import properties, types_with
-from relik_ml.training.optim import Optimisation, optimiser
+from relik_ml.training.optim import optimiser
 from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Retrieved, Triple
 from tests.checkpoints import ROBERTA, unigram
 

@@ -14,12 +14,12 @@ import torch
 
 from relik_ml import Relik, bundle
 from relik_ml.bundle import Encoders, Settings, assemble, is_model
+from relik_ml.data import FILE, read_manifest, write_manifest
 from relik_ml.errors import ConfigError, ModelError, OutputError
-from relik_ml.manifest import FILE, read_manifest, write_manifest
+from relik_ml.index import PassageIndex
 from relik_ml.models.weights import SMALLEST, packed
-from relik_ml.names.index import Learnt, NameIndex
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.text.morph import Morphology
+from relik_ml.names import Learnt, NameIndex
+from relik_ml.text import Morphology
 from relik_ml.types import Property
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents
 
@@ -176,7 +176,7 @@ def test_a_small_model_saved_on_another_index_takes_it_along(tiny_folder: Path, 
 
 
 def test_vectors_of_an_index_are_idle_in_a_small_model(tiny_folder: Path, checkpoints: Path, tmp_path: Path) -> None:
-    from relik_ml.retriever.encode import TextEncoder
+    from relik_ml.retriever import TextEncoder
 
     encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
     PassageIndex.build([*ENTITIES, *RELATIONS], encoder, tmp_path / "index")
@@ -326,10 +326,9 @@ def joint(checkpoints: Path, tiny: Relik, tmp_path: Path) -> Relik:
     """Untrained, with thresholds at which it finds something nevertheless."""
     from dataclasses import asdict
 
-    from relik_ml.models.encoder import JointEncoder
-    from relik_ml.reader.joint import JointInputs
-    from relik_ml.retriever.encode import TextEncoder
-    from relik_ml.retriever.tokenizer import load_tokenizer
+    from relik_ml.models import JointEncoder
+    from relik_ml.reader import JointInputs
+    from relik_ml.retriever import TextEncoder, load_tokenizer
 
     torch.manual_seed(0)
     encoder = JointEncoder.from_pretrained(checkpoints / "mdeberta", types=len(TYPES), entities=4, relations=5)
@@ -377,7 +376,7 @@ def test_a_joint_model_of_the_format_before_is_read_and_written_over(joint: Reli
 
 
 def test_a_joint_model_and_the_index_of_another_encoder(joint: Relik, checkpoints: Path, tmp_path: Path) -> None:
-    from relik_ml.retriever.encode import TextEncoder
+    from relik_ml.retriever import TextEncoder
 
     joint.save_pretrained(tmp_path / "model")
     PassageIndex.build(ENTITIES, TextEncoder.from_pretrained(checkpoints / "e5-small"), tmp_path / "index")

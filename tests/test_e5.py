@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from relik_ml import e5
 from relik_ml.e5 import E5File, read_file, resolve, tokenizer, unpack_q4
 from relik_ml.errors import ModelError
-from relik_ml.models.transformer import Transformer, TransformerConfig, from_bert
+from relik_ml.models import TransformerConfig, from_bert
+from relik_ml.models.transformer import Transformer
 from relik_ml.reader.subwords import Subwords
 from tests.probes import GUISES, WORDS
 
@@ -267,7 +268,7 @@ def test_the_whole_network_is_that_of_the_packages_own_engine(file: E5File, cutt
 def test_the_written_folder_is_an_encoder(cut_down: E5File, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written once, loaded by the name with and without ``intfloat/``, and the same numbers as the slow network."""
     pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
-    from relik_ml.retriever.encode import TextEncoder
+    from relik_ml.retriever import TextEncoder
 
     reads: list[int] = []
     monkeypatch.setattr(e5, "read_file", lambda content: reads.append(len(content)) or cut_down)

@@ -129,8 +129,8 @@ def test_the_real_api_takes_what_it_is_given() -> None:
 
 def test_the_card_of_a_recipe_says_its_scores_to_the_hub(tiny: Relik) -> None:
     from relik_ml.score import score
-    from relik_ml.training.card import Origin, Task, model_card
-    from relik_ml.training.data import Data
+    from relik_ml.training import Data, Task
+    from relik_ml.training.card import Origin, model_card
 
     gold = documents()
     other = replace(gold[0], meta={"dataset": "theirs", "licence": "CC0"})

@@ -10,13 +10,12 @@ from time import perf_counter
 import pytest
 
 from relik_ml import Relik
+from relik_ml.data import document_from_json, document_to_json
+from relik_ml.data.schema import check
 from relik_ml.errors import ConfigError
 from relik_ml.pipeline import PREDICTED, TOGETHER
-from relik_ml.records import document_from_json, document_to_json
-from relik_ml.schema import check
 from relik_ml.score import score
-from relik_ml.text.tokens import sentences
-from relik_ml.text.windows import windows
+from relik_ml.text import sentences, windows
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Span, Triple
 from tests.corpus import bare, documents
 

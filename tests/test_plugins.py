@@ -11,15 +11,13 @@ from pathlib import Path
 import pytest
 
 from relik_ml import plugins
+from relik_ml.data import Report, StrictReport, TolerantReport
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
 from relik_ml.plugins import (
     CONVERTERS,
     INDEXES,
     Converter,
     IndexSource,
-    Report,
-    StrictReport,
-    TolerantReport,
     load_converter,
     load_index,
     load_relations,

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from relik_ml.io import read_documents
+from relik_ml.data import read_documents
 
 
 def test_an_installed_package_brings_its_converter(root: Path, tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from relik_ml.errors import ConfigError, DataError
 from relik_ml.types import Candidate, Entry
 
 if TYPE_CHECKING:
-    from relik_ml.plugins import IndexSource, Report
-    from relik_ml.retriever.encode import Floats, PassageEncoder
-    from relik_ml.retriever.index import PassageIndex
-    from relik_ml.retriever.retriever import Retriever
+    from relik_ml.data import Report
+    from relik_ml.index import PassageEncoder, PassageIndex
+    from relik_ml.index.passages import Floats
+    from relik_ml.plugins import IndexSource
+    from relik_ml.retriever import Retriever
 
 NAMES = "names"
 _WIDTH = 60
@@ -48,7 +49,7 @@ def read_sources(sources: Sequence[str], settings: Settings, report: Report) -> 
 
 
 def _read(sources: Sequence[str], settings: Settings, report: Report) -> Iterator[Entry]:
-    from relik_ml.io import read_entries
+    from relik_ml.data import read_entries
 
     named = [_named(source) for source in sources]
     check("no source has such a setting", settings, {field for each in named if each for field in _fields(each[0])})
@@ -164,7 +165,7 @@ def text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> Pas
         return None
     from relik_ml.bundle import is_model
     from relik_ml.pipeline import Relik
-    from relik_ml.retriever.encode import TextEncoder
+    from relik_ml.retriever import TextEncoder
 
     if not is_model(encoder):
         return TextEncoder.from_pretrained(encoder, device=device, batch_size=batch_size)
@@ -178,8 +179,8 @@ def text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> Pas
 
 def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
     """What makes the arrays of an index of names that nobody has annotated anything with yet."""
-    from relik_ml.names.index import Learnt, NameIndex
-    from relik_ml.text.morph import Morphology
+    from relik_ml.names import Learnt, NameIndex
+    from relik_ml.text import Morphology
 
     lemma = Morphology().lemma
     return lambda rows: {NAMES: NameIndex.build(rows, Learnt(), lemma).arrays()}
@@ -187,8 +188,8 @@ def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
 
 def change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mapping[str, Any]]:
     """What changes the names of an index along with its rows and keeps what was learnt; see ``changes.ChangeExtra``."""
-    from relik_ml.names.index import NameIndex
-    from relik_ml.text.morph import Morphology
+    from relik_ml.names import NameIndex
+    from relik_ml.text import Morphology
 
     lemma = Morphology().lemma
 
@@ -205,9 +206,9 @@ def retriever(index: PassageIndex, encoder: PassageEncoder | None, k: int) -> Re
 
     ConfigError when it can be searched by neither, or there is an encoder and it has no vectors.
     """
-    from relik_ml.names.index import NameIndex
-    from relik_ml.retriever.retriever import Retriever, RetrieverConfig
-    from relik_ml.text.morph import Morphology
+    from relik_ml.names import NameIndex
+    from relik_ml.retriever import Retriever, RetrieverConfig
+    from relik_ml.text import Morphology
 
     arrays = index.extra.get(NAMES)
     if arrays is None and encoder is None:
@@ -225,8 +226,8 @@ def entities(index: PassageIndex, encoder: PassageEncoder | None, text: str, k: 
 
 def relations(index: PassageIndex, encoder: PassageEncoder | None, text: str, k: int) -> Hits:
     """The k best relations for a text; ConfigError when the index has none, or no vectors for the encoder."""
-    from relik_ml.retriever.relations import find_relations
-    from relik_ml.text.morph import Morphology
+    from relik_ml.retriever import find_relations
+    from relik_ml.text import Morphology
 
     refuse_encoder(index, encoder)
     return find_relations(index, encoder, text, k, Morphology().lemma)

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
+from relik_ml.data import read_documents
 from relik_ml.errors import DataError
-from relik_ml.io import read_documents
 from relik_ml.types import Document
 
 Refuse = Callable[[DataError], object]

@@ -18,10 +18,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Thread
 
+from relik_ml.data import Report, document_line, figures, lines_of, opened
 from relik_ml.errors import DataError, RelikError
-from relik_ml.io import document_line
-from relik_ml.lines import lines_of, opened
-from relik_ml.plugins import Converter, LineConverter, Report, figures
+from relik_ml.plugins import Converter, LineConverter
 from relik_ml.relations import by_property
 from relik_ml.types import Document
 

@@ -22,10 +22,10 @@ from typing import Any, Protocol
 import click
 
 from relik_ml.cli._inputs import Input, Refuse, Survey, find, survey
+from relik_ml.data import document_line, write_documents
 from relik_ml.errors import ConfigError, DataError, OutputError
-from relik_ml.export.terminal import Paint, ansi, plain, view
-from relik_ml.io import document_line, write_documents
 from relik_ml.types import Document
+from relik_ml.view.terminal import Paint, ansi, plain, view
 
 MANY = 5
 

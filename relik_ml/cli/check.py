@@ -19,7 +19,7 @@ def command(ctx: click.Context, file: Path) -> None:
     Example:
       relik-ml check data/nerel/train.jsonl
     """
-    from relik_ml.io import violations
+    from relik_ml.data import violations
 
     count = 0
     for line, document, what in violations(file):

@@ -14,18 +14,9 @@ from typing import Any
 
 import click
 
+from relik_ml.data import Report, StrictReport, TolerantReport
 from relik_ml.errors import ConfigError, CorpusNotFound, OutputError
-from relik_ml.plugins import (
-    CONVERTERS,
-    Converter,
-    LineConverter,
-    Report,
-    Settable,
-    StrictReport,
-    TolerantReport,
-    load_converter,
-    names,
-)
+from relik_ml.plugins import CONVERTERS, Converter, LineConverter, Settable, load_converter, names
 
 RELATIONS = {"corpus": "as_they_are", "properties": "properties"}
 
@@ -129,7 +120,7 @@ def _convert(
     skip_bad: bool, workers: int = 1, **fields: Any,
 ) -> None:  # fmt: skip
     from relik_ml.cli import _stream
-    from relik_ml.io import write_lines
+    from relik_ml.data import write_lines
 
     if strict and skip_bad:
         raise click.UsageError("--strict stops at what --skip-bad leaves out: give one of them")
@@ -186,7 +177,7 @@ def _wanted(converter: Converter, splits: tuple[str, ...], present: Any, source:
 
 
 def _fetched(converter: Converter) -> Path:
-    from relik_ml.download import cache_folder, cached, fetch
+    from relik_ml.data import cache_folder, cached, fetch
 
     if (archive := converter.archive) is None:
         fix = "get it from its authors and give --source"
@@ -224,7 +215,7 @@ def _write_report(
     converter: Converter, source: Path, folders: dict[str, Path], reports: dict[str, Report],
     options: dict[str, Any], path: Path,
 ) -> None:  # fmt: skip
-    from relik_ml.files import atomic_path
+    from relik_ml.data import atomic_path
 
     record = {
         "converter": converter.name,
@@ -243,7 +234,7 @@ def _write_report(
 
 def _pinned(converter: Converter, split: str, folder: Path) -> bool:
     """Whether a split is, byte for byte, the version that this converter was written for."""
-    from relik_ml.download import content_checksum
+    from relik_ml.data import content_checksum
 
     archive = converter.archive
     return archive is not None and folder.is_dir() and content_checksum(folder) == archive.checksums.get(split)

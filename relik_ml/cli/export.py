@@ -236,8 +236,7 @@ def utf16(file: Path, out: Path) -> None:
 
 
 def _to_file(write: Write, file: Path, out: Path) -> None:
-    from relik_ml.files import atomic_path
-    from relik_ml.io import read_documents
+    from relik_ml.data import atomic_path, read_documents
 
     if out.resolve() == file.resolve():
         raise ConfigError("the output is also the input", where=str(out), fix="write to another file")
@@ -247,8 +246,7 @@ def _to_file(write: Write, file: Path, out: Path) -> None:
 
 
 def _to_folder(write: Write, file: Path, out: Path) -> None:
-    from relik_ml.files import atomic_folder
-    from relik_ml.io import read_documents
+    from relik_ml.data import atomic_folder, read_documents
 
     _refuse_used(out)
     with atomic_folder(out) as folder:

@@ -62,7 +62,8 @@ def extract(source: str, dump: Path, out: Path, settings: tuple[str, ...], skip_
       relik-ml index extract wikidata latest-all.json.bz2 --out extracted --set langs=ru,en,mul
       relik-ml index extract wikidata latest-all.json.gz --out known --set min_sitelinks=3 --skip-bad
     """
-    from relik_ml.plugins import DumpSource, Report, TolerantReport, load_index
+    from relik_ml.data import Report, TolerantReport
+    from relik_ml.plugins import DumpSource, load_index
 
     found = load_index(source)
     if not isinstance(found, DumpSource):
@@ -103,8 +104,8 @@ def build(
       relik-ml index build wikidata=extracted --set classes=Q5,Q43229 --set rows=language --out my-index
       relik-ml index build entries.jsonl --encoder runs/retriever --kind ivf-sq8 --out my-index
     """
-    from relik_ml.plugins import Report
-    from relik_ml.retriever.index import IndexConfig, PassageIndex
+    from relik_ml.data import Report
+    from relik_ml.index import IndexConfig, PassageIndex
 
     _index.refuse_idle(options["encoder"], "kind", "storage", "batch_size", "device")
     encoder, report = _index.watched(**options), Report()
@@ -131,9 +132,8 @@ def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tupl
       relik-ml index add people.jsonl --index my-index
       relik-ml index add people.jsonl --index my-index --encoder runs/retriever --out larger
     """
-    from relik_ml.plugins import Report
-    from relik_ml.retriever.changes import add_rows
-    from relik_ml.retriever.index import PassageIndex
+    from relik_ml.data import Report
+    from relik_ml.index import PassageIndex, add_rows
 
     _index.refuse_idle(options["encoder"], "batch_size", "device")
     index, report = PassageIndex.open(folder), Report()
@@ -154,9 +154,8 @@ def remove(ids: tuple[str, ...], folder: Path, out: Path | None) -> None:
       relik-ml index remove Q649 Q656 --index my-index
       relik-ml index remove Q649 --index my-index --out smaller
     """
-    from relik_ml.plugins import Report
-    from relik_ml.retriever.changes import remove_rows
-    from relik_ml.retriever.index import PassageIndex
+    from relik_ml.data import Report
+    from relik_ml.index import PassageIndex, remove_rows
 
     _tell(remove_rows(PassageIndex.open(folder), ids, out, _index.change_names()), None, Report())
 
@@ -180,7 +179,7 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
       relik-ml index search "в Ленинграде" --index my-index --k 3
       relik-ml index search "столица России" --index my-index --encoder runs/retriever
     """
-    from relik_ml.retriever.index import PassageIndex
+    from relik_ml.index import PassageIndex
 
     _index.refuse_idle(encoder, "device")
     index = PassageIndex.open(folder)
@@ -205,7 +204,7 @@ def info(folder: Path, as_json: bool) -> None:
       relik-ml index info
       relik-ml index info --index my-index --json
     """
-    from relik_ml.retriever.index import PassageIndex
+    from relik_ml.index import PassageIndex
 
     found = PassageIndex.open(folder).info()
     if as_json:
@@ -224,7 +223,7 @@ def verify(folder: Path) -> None:
       relik-ml index verify
       relik-ml index verify --index my-index
     """
-    from relik_ml.retriever.index import PassageIndex
+    from relik_ml.index import PassageIndex
 
     click.echo(f"{folder}: {PassageIndex.verify(folder)} files, all as they were written")
 

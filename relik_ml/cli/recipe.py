@@ -64,7 +64,7 @@ def copy(name: str, out: Path) -> None:
     Example:
       relik-ml recipe copy cie_ru --out my-recipes
     """
-    from relik_ml.files import atomic_path
+    from relik_ml.data import atomic_path
 
     source = _file(name)
     target = out / source.name
@@ -95,7 +95,7 @@ def plan(name: str, memory: float, tokens: int, length: int, lora: int, encoder:
       relik-ml recipe plan cie_ru
       relik-ml recipe plan retriever_ru --memory 12 --length 256 --lora 8
     """
-    from relik_ml.training.memory import table
+    from relik_ml.training import table
 
     own = Path(name)
     config = _defaults(own if own.suffix == ".py" and own.is_file() else _file(name))

@@ -52,7 +52,7 @@ def command(
 
 
 def _score(gold: Path, predicted: Path, bootstrap: int) -> Printers:
-    from relik_ml.io import read_documents
+    from relik_ml.data import read_documents
     from relik_ml.score import score
 
     report = score(read_documents(gold), read_documents(predicted), bootstrap=bootstrap)
@@ -61,8 +61,8 @@ def _score(gold: Path, predicted: Path, bootstrap: int) -> Printers:
 
 def _retrieval(gold: Path, model: Path | None, index: Path | None, train: Path | None) -> Printers:
     from relik_ml import Relik
-    from relik_ml.io import read_documents
-    from relik_ml.score.retrieval import record, retrieval, table
+    from relik_ml.data import read_documents
+    from relik_ml.score import record, retrieval, table
 
     relik = Relik.from_pretrained(model, index=index)
     taught = read_documents(train) if train else ()

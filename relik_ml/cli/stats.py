@@ -22,8 +22,7 @@ def command(file: Path, as_json: bool) -> None:
       relik-ml stats data/nerel/train.jsonl
       relik-ml stats --json data/nerel/train.jsonl > stats.json
     """
-    from relik_ml.io import read_documents
-    from relik_ml.stats import measure
+    from relik_ml.data import measure, read_documents
 
     stats = measure(read_documents(file))
     click.echo(json.dumps(stats.json(), ensure_ascii=False, indent=2) if as_json else stats.table())

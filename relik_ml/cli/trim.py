@@ -27,7 +27,7 @@ def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) 
       relik-ml trim multilingual-e5-small corpus.txt.xz --keep 60000 --out e5-small-ru
       relik-ml trim microsoft/mdeberta-v3-base data/nerel/train.jsonl entities.jsonl.gz --out mdeberta-ru
     """
-    from relik_ml.retriever.trimming import trim
+    from relik_ml.retriever import trim
 
     click.echo(f"kept {trim(encoder, _strings(texts), out, keep)}", err=True)
     click.echo(out)
@@ -35,8 +35,8 @@ def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) 
 
 def _strings(paths: Sequence[Path]) -> Iterator[str]:
     """Lines of text files, and the strings of JSON Lines."""
+    from relik_ml.data import open_lines
     from relik_ml.errors import DataError
-    from relik_ml.lines import open_lines
 
     for path in paths:
         read = _strings_of if ".jsonl" in path.suffixes else _line

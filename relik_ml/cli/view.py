@@ -26,10 +26,9 @@ def command(file: Path, out: Path, limit: int) -> None:
     """
     from itertools import islice
 
+    from relik_ml.data import atomic_path, read_documents
     from relik_ml.errors import ConfigError
-    from relik_ml.files import atomic_path
-    from relik_ml.io import read_documents
-    from relik_ml.page.html import report
+    from relik_ml.view.html import report
 
     if out.resolve() == file.resolve():
         raise ConfigError("the output is also the input", where=str(out), fix="write to another file")

@@ -29,7 +29,7 @@ from urllib.parse import quote
 
 from relik_ml.export.characters import lines as characters
 from relik_ml.export.losses import left_out
-from relik_ml.text.tokens import sentences, tokens
+from relik_ml.text import sentences, tokens
 from relik_ml.types import Document, Mention, Token
 
 COLUMNS = "# global.columns = ID FORM RELIK:START RELIK:STOP RELIK:NER RELIK:LINK"

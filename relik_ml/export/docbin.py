@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from relik_ml.errors import ConfigError
 from relik_ml.export.characters import Characters, utf8
 from relik_ml.export.losses import left_out
-from relik_ml.text.tokens import sentences, tokens
+from relik_ml.text import sentences, tokens
 from relik_ml.types import Document, Mention
 
 if TYPE_CHECKING:

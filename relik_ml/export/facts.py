@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relik_ml.export.characters import Characters, utf8
+from relik_ml.export.graph import Fact, Node, graph
 from relik_ml.export.iris import NIF, PROV, VOCABULARY, Iris, direct, require_rdflib
 from relik_ml.export.losses import left_out_of_graph
-from relik_ml.graph import Fact, Node, graph
 from relik_ml.types import Document
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from relik_ml.errors import ConfigError
-from relik_ml.graph import Graph, checked_item, checked_property
+from relik_ml.export.graph import Graph, checked_item, checked_property
 from relik_ml.types import Document
 
 BASE = "urn:relik-ml:document:"

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from relik_ml.data import document_from_json, document_to_json
 from relik_ml.errors import DataError
 from relik_ml.export.iris import ITSRDF, NIF, VOCABULARY, Iris, direct, entity
-from relik_ml.records import document_from_json, document_to_json
 from relik_ml.types import Document
 
 ESCAPED = "lone surrogates written as JSON escapes, which strict parsers refuse"

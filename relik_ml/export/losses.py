@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from relik_ml.graph import Graph, Ref
+from relik_ml.export.graph import Graph, Ref
 from relik_ml.types import Document
 
 MERGED = "labels and types of mentions that are not those of their thing"

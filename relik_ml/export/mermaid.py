@@ -24,8 +24,8 @@ from itertools import count
 from pathlib import Path
 
 from relik_ml.export.characters import Characters, lines
+from relik_ml.export.graph import Graph, graph
 from relik_ml.export.losses import left_out_of_graph
-from relik_ml.graph import Graph, graph
 from relik_ml.types import Document
 
 _UNHELD = (

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from relik_ml.export.characters import utf8
+from relik_ml.export.graph import Fact, Graph, Node, graph
 from relik_ml.export.losses import left_out_of_graph
 from relik_ml.export.networks import UNHELD
 from relik_ml.export.table import offsets
-from relik_ml.graph import Fact, Graph, Node, graph
 from relik_ml.types import Document
 
 NODES, RELATIONSHIPS = "nodes.csv", "relationships.csv"

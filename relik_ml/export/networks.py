@@ -14,9 +14,9 @@ from typing import Any
 
 from relik_ml.errors import ConfigError
 from relik_ml.export.characters import Characters, xml
+from relik_ml.export.graph import Fact, Node, graph
 from relik_ml.export.losses import left_out_of_graph
 from relik_ml.export.table import offsets
-from relik_ml.graph import Fact, Node, graph
 from relik_ml.types import Document
 
 UNHELD = (

@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from relik_ml.records import document_to_json
-from relik_ml.text.offsets import Utf16
+from relik_ml.data import document_to_json
+from relik_ml.text import Utf16
 from relik_ml.types import Document
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from relik_ml.names.stems import stem
 from relik_ml.names.transliteration import sound
-from relik_ml.text.tokens import tokens
+from relik_ml.text import tokens
 
 Keys = NDArray[np.uint64]
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from relik_ml.models.batch import ReaderOutput
-from relik_ml.models.config import Thresholds
+from relik_ml.models import ReaderOutput, Thresholds
 from relik_ml.reader.encode import Row
-from relik_ml.score.calibration import Calibration
-from relik_ml.text.windows import Part
+from relik_ml.score import Calibration
+from relik_ml.text import Part
 from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Span, Triple
 
 _APART = "\n\r\t\x0b\x0c\x85\u2028\u2029"

@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from relik_ml.models.batch import IGNORE, Given, Gold, Hits, ReaderBatch
-from relik_ml.text.windows import cut
+from relik_ml.models import IGNORE, Given, Gold, Hits, ReaderBatch
+from relik_ml.text import cut
 from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
 
 

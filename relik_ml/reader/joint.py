@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.encoder import JointConfig
+from relik_ml.models import JointConfig
 from relik_ml.types import Candidate, Entry, Retrieved, Token, Window
 
 FRAME = 5

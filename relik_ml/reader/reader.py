@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
-from relik_ml.models.batch import ReaderBatch, ReaderOutput
-from relik_ml.models.config import Thresholds
-from relik_ml.models.reader import ReaderModel
+from relik_ml.models import ReaderBatch, ReaderModel, ReaderOutput, Thresholds
 from relik_ml.reader.decode import Decoder, Inventory
 from relik_ml.reader.encode import BatchEncoder
-from relik_ml.score.calibration import Calibration
-from relik_ml.text.windows import Part
+from relik_ml.score import Calibration
+from relik_ml.text import Part
 from relik_ml.types import Retrieved
 
 

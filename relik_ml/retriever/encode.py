@@ -7,61 +7,25 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
+from relik_ml.index.passages import Floats
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
-from relik_ml.types import Entry
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from relik_ml.models.retriever import BiEncoder
+    from relik_ml.models import BiEncoder
 
-Floats = NDArray[np.float32]
 Embed = Callable[[], "Tensor"]
 
 QUERY, PASSAGE = "query: ", "passage: "  # what multilingual-E5 was trained with
 SETTINGS = "text_encoder.json"
 _SETTINGS = ("query_prefix", "passage_prefix", "max_length")
-
-
-@runtime_checkable
-class PassageEncoder(Protocol):
-    """Whatever turns queries and passages into comparable vectors."""
-
-    @property
-    def dimension(self) -> int:
-        """The width D of the vectors."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """A checksum of everything that decides the vectors, so that another encoder's index is refused."""
-        ...
-
-    def queries(self, texts: Sequence[str]) -> Floats:
-        """Encode questions, such as windows of a document: (N, D) float32."""
-        ...
-
-    def passages(self, texts: Sequence[str]) -> Floats:
-        """Encode rows of a knowledge source: (N, D) float32."""
-        ...
-
-
-def passage(entry: Entry) -> str:
-    """The text that stands for an entry.
-
-    >>> passage(Entry("Q7747", "entity", "Владимир Путин", "президент России"))
-    'Владимир Путин: президент России'
-    >>> passage(Entry("Q649", "entity", "Москва"))
-    'Москва'
-    """
-    return f"{entry.name}: {entry.text}" if entry.text else entry.name
 
 
 class TextEncoder:
@@ -95,8 +59,7 @@ class TextEncoder:
             ModelError: there is no usable encoder or tokenizer.
             ConfigError: there is no such device.
         """
-        from relik_ml.models.device import on_device
-        from relik_ml.models.retriever import BiEncoder
+        from relik_ml.models import BiEncoder, on_device
 
         name_or_folder = resolve(name_or_folder)
         model = BiEncoder.from_pretrained(name_or_folder)

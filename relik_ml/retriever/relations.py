@@ -10,11 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from relik_ml.errors import ConfigError
-from relik_ml.names.index import Learnt, NameIndex
-from relik_ml.retriever.encode import PassageEncoder
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.vectors import Ints
-from relik_ml.text.windows import windows
+from relik_ml.index import Ints, PassageEncoder, PassageIndex
+from relik_ml.names import Learnt, NameIndex
+from relik_ml.text import windows
 from relik_ml.types import Candidate, Document, Window
 
 _PIECE = 64, 48

@@ -8,12 +8,10 @@ from operator import itemgetter
 
 import numpy as np
 
-from relik_ml.names.index import NOBODY, NOTHING, Learnt, Matches, NameIndex
-from relik_ml.names.keys import surface_keys
-from relik_ml.retriever.encode import PassageEncoder
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.vectors import Floats, Ints
-from relik_ml.text.windows import windows
+from relik_ml.index import Ints, PassageEncoder, PassageIndex
+from relik_ml.index.vectors import Floats
+from relik_ml.names import NOBODY, NOTHING, Learnt, Matches, NameIndex, surface_keys
+from relik_ml.text import windows
 from relik_ml.types import Candidate, Document, Hit, Retrieved, Window
 
 _PIECE = 64, 48

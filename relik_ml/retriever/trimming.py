@@ -19,13 +19,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from relik_ml.data import atomic_folder, nobodys
 from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
-from relik_ml.files import atomic_folder, nobodys
-from relik_ml.models.retriever import BiEncoder
+from relik_ml.models import BiEncoder
 from relik_ml.retriever.encode import PASSAGE, QUERY
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
-from relik_ml.text.tokens import tokens
+from relik_ml.text import tokens
 
 _TOGETHER = 1000  # texts that are tokenised at a time
 

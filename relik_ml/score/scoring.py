@@ -124,6 +124,6 @@ def _notes(gold: list[Document]) -> Iterator[str]:
 
 
 def _default_sentences() -> Sentences:
-    from relik_ml.text.tokens import sentences
+    from relik_ml.text import sentences
 
     return sentences

@@ -15,11 +15,9 @@ from fastapi.security import APIKeyHeader
 from starlette.middleware.cors import CORSMiddleware
 
 from relik_ml import __version__
+from relik_ml.data import document_to_json
 from relik_ml.export.utf16 import utf16_record
-from relik_ml.page.html import Service as Form
-from relik_ml.page.html import answer, service_page
 from relik_ml.pipeline import above
-from relik_ml.records import document_to_json
 from relik_ml.serve import nif, schemas
 from relik_ml.serve.batcher import Batcher
 from relik_ml.serve.desk import Desk, closing
@@ -29,6 +27,8 @@ from relik_ml.serve.problems import MEDIA_TYPE, Problem, install, rendered
 from relik_ml.serve.settings import Access, Limits
 from relik_ml.serve.shutdown import draining
 from relik_ml.types import Document
+from relik_ml.view.html import Service as Form
+from relik_ml.view.html import answer, service_page
 
 PATHS = frozenset({"/", "/annotate", "/page", "/nif", "/healthz", "/readyz", "/metrics", "/openapi.json"})
 PARSERS = 2

@@ -3,3 +3,29 @@
 Import from the modules: ``tokens``, ``morph``, ``windows`` and ``offsets``. Every offset is a code
 point of the document's text as stored.
 """
+
+from __future__ import annotations
+
+from relik_ml.text.coreference import same_link, settle_links
+from relik_ml.text.evidence import evidence
+from relik_ml.text.morph import Morphology
+from relik_ml.text.offsets import Utf16
+from relik_ml.text.tokens import sentences, tokens
+from relik_ml.text.windows import Fit, Part, cut, fill, fit, merge, windows
+
+__all__ = [
+    "Fit",
+    "Morphology",
+    "Part",
+    "Utf16",
+    "cut",
+    "evidence",
+    "fill",
+    "fit",
+    "merge",
+    "same_link",
+    "sentences",
+    "settle_links",
+    "tokens",
+    "windows",
+]

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from torch import nn
 
-from relik_ml.files import atomic_folder
-from relik_ml.manifest import Format, write_manifest
-from relik_ml.models.lora import adapted, save_adapters
+from relik_ml.data import Format, atomic_folder, write_manifest
+from relik_ml.models import adapted, save_adapters
 
 FORMAT = Format("adapters", "relik-ml-adapters/1", "train them again")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from relik_ml.reader.reader import batches
+from relik_ml.reader import batches
 
 JITTER = 64
 """Tokens by which lengths are blurred before windows are sorted, so that companions change."""

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from relik_ml.bundle import Settings
-from relik_ml.models.config import Thresholds
+from relik_ml.models import Thresholds
 from relik_ml.pipeline import Relik
-from relik_ml.reader.reader import Reader
-from relik_ml.score import score
-from relik_ml.score.calibration import Calibration, judge
-from relik_ml.text.windows import merge
+from relik_ml.reader import Reader
+from relik_ml.score import Calibration, judge, score
+from relik_ml.text import merge
 from relik_ml.training.candidates import held_out_candidates
 from relik_ml.types import Document, Retrieved
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from relik_ml.names.index import Learnt, NameIndex
-from relik_ml.retriever.retriever import Retriever, learn
+from relik_ml.names import Learnt, NameIndex
+from relik_ml.retriever import Retriever, learn
 from relik_ml.score import Recall, retrieval
-from relik_ml.text.morph import Morphology
-from relik_ml.text.windows import Fit, fit, windows
+from relik_ml.text import Fit, Morphology, fit, windows
 from relik_ml.types import Document, Entry, Retrieved
 
 

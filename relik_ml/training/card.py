@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from relik_ml.files import atomic_path
+from relik_ml.data import atomic_path
+from relik_ml.index import PassageIndex
 from relik_ml.pipeline import Relik
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.score import Recall, Report
-from relik_ml.score.calibration import calibration_error
-from relik_ml.score.report import HEADLINES, TITLES
-from relik_ml.score.retrieval import KS
+from relik_ml.score import HEADLINES, KS, TITLES, Recall, Report, calibration_error
 from relik_ml.training.data import Data
 from relik_ml.types import Document
 

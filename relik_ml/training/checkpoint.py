@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from relik_ml.data import Format, atomic_folder, read_manifest, sha256, write_manifest
 from relik_ml.errors import ConfigError, OutputError
-from relik_ml.files import atomic_folder, sha256
-from relik_ml.manifest import Format, read_manifest, write_manifest
 
 FORMAT = Format("checkpoint", "relik-ml-checkpoint/2", "go on from the one before it: --resume --back 1")
 KEPT = 2

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from relik_ml.data import read_documents
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.io import read_documents
+from relik_ml.index import passage
 from relik_ml.plugins import load_index
-from relik_ml.retriever.encode import passage
-from relik_ml.text.coreference import same_link
+from relik_ml.text import same_link
 from relik_ml.training.knowledge import annotated_entries
 from relik_ml.types import Document, Entry, Link
 

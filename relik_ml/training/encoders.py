@@ -13,16 +13,10 @@ from safetensors.torch import load_file
 from relik_ml.bundle import Encoders, Settings, apart_encoders
 from relik_ml.e5 import resolve
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.apart import ApartConfig, ApartEncoder
-from relik_ml.models.config import HeadConfig
-from relik_ml.models.encoder import JointEncoder
-from relik_ml.models.transformer import TransformerConfig, from_bert
-from relik_ml.names.index import FEATURES
-from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.retriever import RetrieverConfig
-from relik_ml.retriever.tokenizer import load_tokenizer
-from relik_ml.retriever.trimming import trim
+from relik_ml.models import ApartConfig, ApartEncoder, HeadConfig, JointEncoder, TransformerConfig, from_bert
+from relik_ml.names import FEATURES
+from relik_ml.reader import JointInputs
+from relik_ml.retriever import RetrieverConfig, TextEncoder, load_tokenizer, trim
 from relik_ml.training.data import Data
 from relik_ml.training.knowledge import inventory
 from relik_ml.training.memory import FULL, Way

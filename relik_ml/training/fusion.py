@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from relik_ml.names.index import FEATURES
-from relik_ml.retriever.retriever import Retriever
+from relik_ml.names import FEATURES
+from relik_ml.retriever import Retriever
 from relik_ml.training.candidates import held_out_candidates
 from relik_ml.types import Document, Retrieved
 

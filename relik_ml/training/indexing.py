@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from relik_ml.data import Format, atomic_folder, write_manifest
 from relik_ml.errors import ConfigError, OutputError
-from relik_ml.files import atomic_folder
-from relik_ml.manifest import Format, write_manifest
-from relik_ml.retriever.encode import PassageEncoder, TextEncoder, passage
-from relik_ml.retriever.index import IndexConfig, PassageIndex
-from relik_ml.retriever.vectors import Floats, Storage, Vectors
-from relik_ml.score import Recall, recall
-from relik_ml.score.retrieval import KS
-from relik_ml.text.windows import cut
+from relik_ml.index import IndexConfig, PassageEncoder, PassageIndex, Storage, Vectors, passage
+from relik_ml.index.vectors import Floats
+from relik_ml.retriever import TextEncoder
+from relik_ml.score import KS, Recall, recall
+from relik_ml.text import cut
 from relik_ml.training.candidates import learnt_names
 from relik_ml.training.data import Data
 from relik_ml.types import Entry, Kind, Window

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from relik_ml.names.index import HUMAN
-from relik_ml.reader.decode import Inventory
+from relik_ml.names import HUMAN
+from relik_ml.reader import Inventory
 from relik_ml.types import Document, Entry, Property, Status
 
 

@@ -96,7 +96,7 @@ def accelerated(config: Any, precision: str | None = None) -> Accelerator:
     return accelerator
 
 
-def stages(config: Any, movable: Set[str], names: tuple[str, ...], files: Sequence[Path | None]) -> Stages:
+def stage_states(config: Any, movable: Set[str], names: tuple[str, ...], files: Sequence[Path | None]) -> Stages:
     """The states of a recipe's run, beside its ``--out``; it is known by its documents and by other ``files``, too.
 
     Raises:

@@ -10,10 +10,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from relik_ml.models.batch import ReaderBatch
-from relik_ml.reader.encode import BatchEncoder
-from relik_ml.reader.reader import batches
-from relik_ml.text.windows import cut
+from relik_ml.models import ReaderBatch
+from relik_ml.reader import BatchEncoder, batches
+from relik_ml.text import cut
 from relik_ml.training.processes import Processes
 from relik_ml.types import Candidate, Entry, Retrieved
 

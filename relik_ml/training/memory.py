@@ -19,9 +19,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from relik_ml.errors import ConfigError
-from relik_ml.models.checkpointing import recompute_layers
-from relik_ml.models.lora import add_adapters
-from relik_ml.models.retriever import BiEncoder
+from relik_ml.models import BiEncoder, add_adapters, recompute_layers
 
 GIB = 2**30
 _XLMR = {"model_type": "xlm-roberta", "vocab_size": 250037, "max_position_embeddings": 514, "type_vocab_size": 1}

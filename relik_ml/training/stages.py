@@ -13,13 +13,13 @@ from torch import Tensor
 from tqdm import tqdm
 
 from relik_ml.errors import ConfigError
-from relik_ml.models.lora import merge_adapters, merged
+from relik_ml.index import PassageIndex
+from relik_ml.models import merge_adapters, merged
 from relik_ml.pipeline import Relik
-from relik_ml.reader.encode import Inputs
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.index import PassageIndex
+from relik_ml.reader import Inputs
+from relik_ml.retriever import TextEncoder
 from relik_ml.score import Report, score
-from relik_ml.text.windows import windows
+from relik_ml.text import windows
 from relik_ml.training.adapters import keep_adapters
 from relik_ml.training.batches import shuffled_batches
 from relik_ml.training.calibrating import tuned

@@ -18,10 +18,10 @@ from click.testing import CliRunner, Result
 
 from relik_ml.cli import annotate, main
 from relik_ml.cli._inputs import find, survey
+from relik_ml.data import read_documents, write_documents
 from relik_ml.errors import ModelError
-from relik_ml.export.terminal import ansi, plain
-from relik_ml.io import read_documents, write_documents
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
+from relik_ml.view.terminal import ansi, plain
 
 TEXT = "Анна Ахматова родилась в Одессе.\nОна жила в Ленинграде."
 

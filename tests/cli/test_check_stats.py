@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
-from relik_ml.io import document_line, write_documents
-from relik_ml.plugins import Report, load_converter
-from relik_ml.stats import Stats, crossings, measure, nesting
+from relik_ml.data import Report, document_line, measure, write_documents
+from relik_ml.data.stats import Stats, crossings, nesting
+from relik_ml.plugins import load_converter
 from relik_ml.types import Document, Link, Mention, Triple
 
 TEXT = "Анна Ахматова родилась в Одессе. Её муж — Николай Гумилёв."

@@ -24,8 +24,7 @@ from click.testing import CliRunner, Result
 
 from relik_ml import plugins
 from relik_ml.cli import convert, main
-from relik_ml.download import content_checksum
-from relik_ml.io import read_documents
+from relik_ml.data import content_checksum, read_documents
 from relik_ml.plugins import CONVERTERS, load_converter
 
 CORPUS = Path(__file__).parent.parent / "converters" / "nerel"

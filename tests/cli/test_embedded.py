@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from relik_ml.cli import main
-from relik_ml.io import read_documents
+from relik_ml.data import read_documents
 from tests.cli.test_annotate import TEXT, refused, run
 
 

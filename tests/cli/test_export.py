@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
-from relik_ml.io import read_documents, write_documents
+from relik_ml.data import read_documents, write_documents
 from relik_ml.types import Document, Link, Mention, Triple
 
 TEXT = "Анна живёт в Туле"

@@ -12,14 +12,13 @@ from click.testing import CliRunner, Result
 from relik_ml.cli import main
 from relik_ml.cli._index import line
 from relik_ml.cli.index import EMBEDDED
-from relik_ml.io import write_entries
-from relik_ml.manifest import Format, write_manifest
-from relik_ml.models.retriever import BiEncoder
-from relik_ml.names.index import Learnt, NameIndex
-from relik_ml.names.keys import surface_keys
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.text.morph import Morphology
+from relik_ml.data import Format, write_manifest
+from relik_ml.data.io import write_entries
+from relik_ml.index import PassageIndex
+from relik_ml.models import BiEncoder
+from relik_ml.names import Learnt, NameIndex, surface_keys
+from relik_ml.retriever import TextEncoder
+from relik_ml.text import Morphology
 from relik_ml.types import Candidate, Entry
 from tests.dump import entities, json_line, write_json
 

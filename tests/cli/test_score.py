@@ -8,7 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
-from relik_ml.io import write_documents
+from relik_ml.data import write_documents
 from relik_ml.types import Annotated, Document, Mention
 from tests.corpus import documents as corpus
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from relik_ml.cli import main
-from relik_ml.io import write_documents
+from relik_ml.data import write_documents
 from relik_ml.types import Document
 
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relik_ml.data import Report, StrictReport
+from relik_ml.data.schema import check
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
-from relik_ml.plugins import Report, StrictReport, load_converter
-from relik_ml.schema import check
+from relik_ml.plugins import load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Span, Triple
 
 brat: Any = import_module("relik_ml.converters._brat")

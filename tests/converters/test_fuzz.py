@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from relik_ml.cli._stream import Job, as_they_are, converted
+from relik_ml.data import REPEATED, Report, StrictReport, TolerantReport, document_from_json
 from relik_ml.errors import DataError
-from relik_ml.plugins import REPEATED, Report, StrictReport, TolerantReport, load_converter
-from relik_ml.records import document_from_json
+from relik_ml.plugins import load_converter
 from relik_ml.types import Document
 
 LINES = 10_000

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from relik_ml.data import Report, StrictReport, document_from_json, document_to_json
+from relik_ml.data.schema import check
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import Report, StrictReport, load_converter
-from relik_ml.records import document_from_json, document_to_json
-from relik_ml.schema import check
+from relik_ml.plugins import load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Property, Span, Triple
 
 CORPUS = Path(__file__).parent / "nerel"

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from relik_ml.data import Report, TolerantReport, document_from_json, document_to_json
+from relik_ml.data.schema import check
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import LineConverter, Report, TolerantReport, load_converter
-from relik_ml.records import document_from_json, document_to_json
-from relik_ml.schema import check
+from relik_ml.plugins import LineConverter, load_converter
 from relik_ml.types import Annotated, Document, Link, Property, Value
 
 CORPUS = Path(__file__).parent / "rebel"

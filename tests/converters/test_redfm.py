@@ -15,11 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 from relik_ml.cli import main
+from relik_ml.data import REPEATED, Report, TolerantReport, document_from_json, document_to_json, read_documents
+from relik_ml.data.schema import check
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
-from relik_ml.io import read_documents
-from relik_ml.plugins import REPEATED, LineConverter, Report, Settable, TolerantReport, load_converter
-from relik_ml.records import document_from_json, document_to_json
-from relik_ml.schema import check
+from relik_ml.plugins import LineConverter, Settable, load_converter
 from relik_ml.types import Annotated, Document, Link, Property, Span, Value
 
 DECIMAL = "^^http://www.w3.org/2001/XMLSchema#decimal"

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relik_ml.data import Report, StrictReport, read_documents, write_documents
 from relik_ml.errors import DataError
 from relik_ml.export.brat import place, standoff, write_pages
-from relik_ml.io import read_documents, write_documents
-from relik_ml.plugins import Report, StrictReport, load_converter
+from relik_ml.plugins import load_converter
 from relik_ml.types import Document, Entity, Link, Mention, Property, Span, Triple, Value
 
 TEXT = "Анна\u00a0Ахматова\r\nродилась в Одессе, жила в Ленинграде"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from relik_ml.data import Report, read_documents
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.export import conll, facts, jsonld, mermaid, neo4j, networks, nif, table, utf16
 from relik_ml.export.iris import ENTITY, ITSRDF, NIF, VOCABULARY, Iris
 from relik_ml.export.losses import MERGED
-from relik_ml.io import read_documents
-from relik_ml.plugins import Report, load_converter
+from relik_ml.plugins import load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Triple, Value
 
 TEXT = "🚀 Мэр Москвы Сергей\nИванов жил в 1941 году, она родилась."

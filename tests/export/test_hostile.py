@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
+from relik_ml.data import Report
 from relik_ml.export import brat, conll, facts, jsonld, mermaid, neo4j, networks, nif, table, utf16
 from relik_ml.export.iris import ITSRDF, NIF, VOCABULARY
-from relik_ml.plugins import Report, load_converter
+from relik_ml.plugins import load_converter
 
 from .hostile import FIELDS, HOSTILE, PLAIN, STRINGS, fields
 

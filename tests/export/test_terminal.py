@@ -9,8 +9,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relik_ml.export.terminal import ansi, printable, view
 from relik_ml.types import Document, Link, Mention, Property, Span, Triple
+from relik_ml.view.terminal import ansi, printable, view
 
 NESTED = Document(
     id="news/1",

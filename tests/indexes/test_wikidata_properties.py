@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from relik_ml.data import Report
 from relik_ml.errors import ConfigError
-from relik_ml.plugins import Report, load_index
+from relik_ml.plugins import load_index
 from relik_ml.types import Entry
 from tests.dump import birthplace, claim, constraint, entities, json_line, term, write_json, write_truthy
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from relik_ml.data import Report, TolerantReport
 from relik_ml.errors import ConfigError, DataError, OutputError
-from relik_ml.plugins import Report, TolerantReport, load_index
+from relik_ml.plugins import load_index
 from tests.dump import entities, json_line, write_json, write_truthy
 
 WIKIDATA: Any = load_index("wikidata")
@@ -110,7 +111,8 @@ def open_dump(path: Path) -> Any:
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from relik_ml.plugins import TolerantReport, load_index
+from relik_ml.data import TolerantReport
+from relik_ml.plugins import load_index
 def slowly(line): print(line, flush=True); time.sleep(0.2)
 load_index("wikidata").extract(Path(sys.argv[1]), Path(sys.argv[2]), TolerantReport(), 6, slowly)
 """

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from relik_ml import Relik
-from relik_ml.models.apart import ApartConfig, ApartEncoder, CoverEncoder
-from relik_ml.models.batch import Hits, ReaderBatch, States
-from relik_ml.models.transformer import TransformerConfig
-from relik_ml.text.windows import windows
+from relik_ml.models import ApartConfig, ApartEncoder, Hits, ReaderBatch, TransformerConfig
+from relik_ml.models.apart import CoverEncoder
+from relik_ml.models.batch import States
+from relik_ml.text import windows
 from relik_ml.types import Document, Entry, Retrieved
 from tests.corpus import RELATIONS, TYPES, documents
 
@@ -240,7 +240,7 @@ def answers(relik: Relik) -> tuple[set[tuple[str, int, int, str, str | None]], s
 def with_types(relik: Relik, types: Sequence[Any]) -> Relik:
     """The same weights, asked about other types."""
     from relik_ml.bundle import Encoders, assemble
-    from relik_ml.reader.apart import ApartInputs
+    from relik_ml.reader import ApartInputs
 
     old = relik.settings.inventory
     ids = {before.id: after.id for before, after in zip(TYPES, types, strict=True)}
@@ -287,9 +287,9 @@ def test_a_type_in_other_words_is_still_found(tiny: Relik) -> None:
 
 def with_relations(relik: Relik, relations: Sequence[Any], folder: Any) -> Relik:
     """The same weights over an index with other relations."""
-    from relik_ml.names.index import NameIndex
-    from relik_ml.retriever.index import PassageIndex
-    from relik_ml.retriever.retriever import Retriever
+    from relik_ml.index import PassageIndex
+    from relik_ml.names import NameIndex
+    from relik_ml.retriever import Retriever
 
     old = relik.retriever
     assert old.names is not None

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.batch import Hits, ReaderBatch
-from relik_ml.models.encoder import LONGEST, JointEncoder
+from relik_ml.models import Hits, JointEncoder, ReaderBatch
+from relik_ml.models.encoder import LONGEST
 
 transformers = pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
 

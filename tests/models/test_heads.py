@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from relik_ml.models.batch import Hits
-from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead, endpoints, rare, trilinear
+from relik_ml.models import Hits, endpoints
+from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead, rare, trilinear
 
 from . import slow
 

@@ -9,10 +9,17 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from relik_ml.models.checkpointing import recompute_layers
-from relik_ml.models.encoder import JointEncoder
-from relik_ml.models.lora import HEADS, adapted, add_adapters, merge_adapters, merged, save_adapters
-from relik_ml.models.retriever import BiEncoder
+from relik_ml.models import (
+    BiEncoder,
+    JointEncoder,
+    adapted,
+    add_adapters,
+    merge_adapters,
+    merged,
+    recompute_layers,
+    save_adapters,
+)
+from relik_ml.models.lora import HEADS
 
 pytest.importorskip("peft", reason="adapters need the extra relik-ml[train]")
 

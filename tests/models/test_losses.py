@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from relik_ml.models.batch import IGNORE, Gold, ReaderOutput
-from relik_ml.models.config import LossWeights
+from relik_ml.models import IGNORE, Gold, LossWeights, ReaderOutput
 from relik_ml.models.losses import end_loss, link_loss, reader_losses, relation_loss, start_loss, weigh
 
 from . import slow

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from relik_ml.models.batch import IGNORE, Gold, Hits, ReaderBatch, States
-from relik_ml.models.batch import Given as Mentions
-from relik_ml.models.config import HeadConfig, LossWeights, Thresholds
+from relik_ml.models import IGNORE, Gold, HeadConfig, Hits, LossWeights, ReaderBatch, ReaderModel, Thresholds
+from relik_ml.models import Given as Mentions
+from relik_ml.models.batch import States
 from relik_ml.models.losses import reader_losses
-from relik_ml.models.reader import ReaderModel, believed
+from relik_ml.models.reader import believed
 
 from . import slow
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from relik_ml.errors import ModelError, OutputError
-from relik_ml.models.contrastive import multi_label_nce
-from relik_ml.models.retriever import BiEncoder, mean_pool
+from relik_ml.models import BiEncoder, multi_label_nce
+from relik_ml.models.retriever import mean_pool
 from tests.models.slow_xlmr import PAD, slow
 
 transformers = pytest.importorskip("transformers", reason="the transformer encoder needs the extra relik-ml[train]")

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from relik_ml.errors import ModelError
-from relik_ml.models.transformer import BLOCK, QuantizedEmbedding, Transformer, TransformerConfig, from_bert
+from relik_ml.models import TransformerConfig, from_bert
+from relik_ml.models.transformer import BLOCK, QuantizedEmbedding, Transformer
 
 CONFIG = TransformerConfig(vocabulary=40, width=64, layers=2, heads=4, inner=128, positions=32)
 

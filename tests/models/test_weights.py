@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from relik_ml.errors import ModelError
-from relik_ml.models.weights import SMALLEST, load_packed, packed, save_packed
+from relik_ml.models import load_packed, save_packed
+from relik_ml.models.weights import SMALLEST, packed
 
 
 def matrix(rows: int = 40, columns: int = 50, seed: int = 0) -> Tensor:

@@ -11,23 +11,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from relik_ml.names.index import (
-    ALIAS,
-    FEATURES,
-    HUMAN,
-    LABEL,
-    LEARNT,
-    NOBODY,
-    SURNAME,
-    Found,
-    Learnt,
-    NameIndex,
-)
-from relik_ml.names.keys import name_key, spellings, surface_keys
+from relik_ml.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex, surface_keys
+from relik_ml.names.index import ALIAS, LABEL, LEARNT, SURNAME, Found
+from relik_ml.names.keys import name_key, spellings
 from relik_ml.names.spans import GAP
 from relik_ml.names.stems import stem
-from relik_ml.text.morph import Morphology
-from relik_ml.text.tokens import tokens
+from relik_ml.text import Morphology, tokens
 from relik_ml.types import Entry
 
 LEMMA = Morphology().lemma

@@ -5,19 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from relik_ml.names import HUMAN, Learnt, NameIndex, surface_keys
 from relik_ml.names import index as names_module
 from relik_ml.names.demonyms import irregular
 from relik_ml.names.derivation import by_rule
-from relik_ml.names.index import (
-    HUMAN,
-    Learnt,
-    NameIndex,
-)
-from relik_ml.names.keys import surface_keys
 from relik_ml.names.romanization import SPELLINGS, russian_stems
 from relik_ml.names.spans import ROMANISED, SURNAMED, Spans
 from relik_ml.names.stems import stem
-from relik_ml.text.tokens import tokens
+from relik_ml.text import tokens
 from relik_ml.types import Entry
 from tests.names.test_names import LEMMA, feature
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from relik_ml.errors import ConfigError
-from relik_ml.reader.apart import FRAME, NAME, TEXT, ApartInputs, pad
+from relik_ml.reader import ApartInputs
+from relik_ml.reader.apart import FRAME, NAME, TEXT, pad
 from relik_ml.reader.subwords import WORD
-from relik_ml.text.windows import windows
+from relik_ml.text import windows
 from relik_ml.types import Candidate, Document, Entry, Retrieved, Token, Window
 from tests.checkpoints import ROBERTA, SENTENCES, unigram
 from tests.corpus import ENTITIES, RELATIONS, TYPES

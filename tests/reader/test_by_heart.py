@@ -15,19 +15,17 @@ import torch
 
 from relik_ml import Relik
 from relik_ml.bundle import Encoders, Settings, assemble
-from relik_ml.models.config import HeadConfig
-from relik_ml.models.encoder import JointEncoder
-from relik_ml.plugins import Report, load_converter, load_index
-from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.encode import TextEncoder, passage
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.retriever import RetrieverConfig
-from relik_ml.retriever.tokenizer import load_tokenizer
+from relik_ml.data import Report
+from relik_ml.index import PassageIndex, passage
+from relik_ml.models import HeadConfig, JointEncoder
+from relik_ml.plugins import load_converter, load_index
+from relik_ml.reader import JointInputs
+from relik_ml.retriever import RetrieverConfig, TextEncoder, load_tokenizer
 from relik_ml.score import score
-from relik_ml.text.windows import windows
+from relik_ml.text import windows
+from relik_ml.training import Optimisation
 from relik_ml.training.candidates import learnt_names
 from relik_ml.training.knowledge import annotated_entries, inventory
-from relik_ml.training.optim import Optimisation
 from relik_ml.types import Document, Entry
 from tests.checkpoints import save_mdeberta
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents, teach

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from relik_ml.models.batch import ReaderOutput
-from relik_ml.models.config import Thresholds
+from relik_ml.models import ReaderOutput, Thresholds
 from relik_ml.models.reader import believed
-from relik_ml.reader.decode import Decoder, Inventory
-from relik_ml.text.windows import Part, merge, windows
+from relik_ml.reader import Inventory
+from relik_ml.reader.decode import Decoder
+from relik_ml.text import Part, merge, windows
 from relik_ml.types import Candidate, Document, Entry, Link, Property, Retrieved
 
 TYPES = (Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек"), Entry("DATE", "type", "дата"))

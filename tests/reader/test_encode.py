@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from relik_ml.models.batch import IGNORE
-from relik_ml.reader.encode import BatchEncoder, Snap
-from relik_ml.text.windows import windows
+from relik_ml.models import IGNORE
+from relik_ml.reader import BatchEncoder, Snap
+from relik_ml.text import windows
 from relik_ml.types import (
     Annotated,
     Candidate,

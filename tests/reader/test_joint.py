@@ -11,14 +11,12 @@ import pytest
 import torch
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.config import HeadConfig
-from relik_ml.models.encoder import JointConfig, JointEncoder
-from relik_ml.models.reader import ReaderModel
-from relik_ml.reader.decode import Decoder, Inventory
-from relik_ml.reader.encode import BatchEncoder
-from relik_ml.reader.joint import WORD, JointInputs
-from relik_ml.retriever.tokenizer import load_tokenizer
-from relik_ml.text.windows import windows
+from relik_ml.models import HeadConfig, JointConfig, JointEncoder, ReaderModel
+from relik_ml.reader import BatchEncoder, Inventory, JointInputs
+from relik_ml.reader.decode import Decoder
+from relik_ml.reader.joint import WORD
+from relik_ml.retriever import load_tokenizer
+from relik_ml.text import windows
 from relik_ml.types import Annotated, Candidate, Document, Entry, Hit, Link, Mention, Retrieved, Token, Triple, Window
 from tests.checkpoints import BERT
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from relik_ml.models.batch import ReaderOutput
-from relik_ml.models.config import Thresholds
-from relik_ml.reader.decode import Decoder, Inventory
-from relik_ml.score.calibration import Calibration, Scaling
-from relik_ml.text.windows import Part, windows
+from relik_ml.models import ReaderOutput, Thresholds
+from relik_ml.reader import Inventory
+from relik_ml.reader.decode import Decoder
+from relik_ml.score import Calibration, Scaling
+from relik_ml.text import Part, windows
 from relik_ml.types import Candidate, Document, Entry, Hit, Retrieved
 
 INVENTORY = Inventory((Entry("CITY", "type", "город"),), frozenset({"CITY"}))

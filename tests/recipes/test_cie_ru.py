@@ -17,8 +17,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from relik_ml.io import read_documents, write_documents
-from relik_ml.schema import check
+from relik_ml.data import read_documents, write_documents
+from relik_ml.data.schema import check
 from tests.corpus import documents
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from relik_ml import Relik
-from relik_ml.io import write_documents
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.index import IndexConfig, PassageIndex
+from relik_ml.data import write_documents
+from relik_ml.index import IndexConfig, PassageIndex
+from relik_ml.retriever import TextEncoder
 from relik_ml.types import Annotated, Link
 from tests.corpus import ENTITIES, documents
 from tests.recipes.test_cie_ru import data, weights

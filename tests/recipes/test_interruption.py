@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from relik_ml.errors import ModelError
-from relik_ml.training.run import Run
+from relik_ml.training import Run
 from tests.recipes.test_cie_ru import SMALL, data, weights
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from relik_ml import Relik
 from relik_ml.cli import main
-from relik_ml.io import read_documents, write_documents
-from relik_ml.retriever.index import PassageIndex
+from relik_ml.data import read_documents, write_documents
+from relik_ml.index import PassageIndex
 from tests.checkpoints import save_bert
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")

@@ -24,7 +24,7 @@ from tests.recipes.two import run
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
 from accelerate import Accelerator, DistributedType
 
-from relik_ml.training.launch import accelerated
+from relik_ml.training import accelerated
 
 __all__ = ["data", "one_thread"]  # fixtures of other recipes' tests
 

@@ -15,13 +15,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from relik_ml.io import write_documents
-from relik_ml.manifest import read_manifest
-from relik_ml.names.index import NameIndex
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.retriever import Retriever
-from relik_ml.text.morph import Morphology
+from relik_ml.data import read_manifest, write_documents
+from relik_ml.index import PassageIndex
+from relik_ml.names import NameIndex
+from relik_ml.retriever import Retriever, TextEncoder
+from relik_ml.text import Morphology
 from relik_ml.types import Link
 from tests.corpus import documents
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from relik_ml.errors import ModelError
-from relik_ml.models.retriever import BiEncoder
-from relik_ml.retriever.encode import PassageEncoder, TextEncoder
-from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
+from relik_ml.index import PassageEncoder
+from relik_ml.models import BiEncoder
+from relik_ml.retriever import TextEncoder, load_tokenizer, save_tokenizer
 
 transformers = pytest.importorskip("transformers", reason="the transformer encoder needs the extra relik-ml[train]")
 tokenizers = pytest.importorskip("tokenizers")

@@ -12,14 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import ModelError
+from relik_ml.index import PassageIndex
+from relik_ml.index.vectors import Floats
+from relik_ml.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex, surface_keys
 from relik_ml.names import index as names_module
-from relik_ml.names.index import FEATURES, HUMAN, NOBODY, Learnt, NameIndex
-from relik_ml.names.keys import surface_keys
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.retriever import Retriever, RetrieverConfig, learn
-from relik_ml.retriever.vectors import Floats
-from relik_ml.text.morph import Morphology
-from relik_ml.text.windows import windows
+from relik_ml.retriever import Retriever, RetrieverConfig, learn
+from relik_ml.text import Morphology, windows
 from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
 
 LEMMA = Morphology().lemma

@@ -15,14 +15,10 @@ from click.testing import CliRunner
 
 from relik_ml.cli import main
 from relik_ml.errors import ModelError, OutputError
-from relik_ml.models.encoder import JointEncoder
-from relik_ml.models.retriever import BiEncoder
-from relik_ml.reader.joint import JointInputs
-from relik_ml.retriever.encode import TextEncoder
-from relik_ml.retriever.tokenizer import load_tokenizer
-from relik_ml.retriever.trimming import trim
-from relik_ml.text.tokens import tokens
-from relik_ml.text.windows import windows
+from relik_ml.models import BiEncoder, JointEncoder
+from relik_ml.reader import JointInputs
+from relik_ml.retriever import TextEncoder, load_tokenizer, trim
+from relik_ml.text import tokens, windows
 from relik_ml.types import Document, Retrieved
 from tests.checkpoints import BERT, ROBERTA, save_mdeberta, save_xlmr
 from tests.corpus import documents

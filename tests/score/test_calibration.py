@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from relik_ml.score.calibration import Calibration, Judged, Scaling, calibration_error, judge, reliability
+from relik_ml.score import Calibration, Scaling, calibration_error, judge
+from relik_ml.score.calibration import Judged, reliability
 from relik_ml.types import Document, Link, Mention, Triple
 
 TEXT = "Чехов родился в Таганроге, Левитан — в Кибартах."

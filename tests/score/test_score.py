@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import DataError
-from relik_ml.score import NEREL, Counts, Report, recall, score
-from relik_ml.score.counts import exact, matched
+from relik_ml.score import NEREL, Counts, Report, exact, recall, score
+from relik_ml.score.counts import matched
 from relik_ml.types import Annotated, Document, Link, Mention, Span, Triple
 
 ALL = Annotated("complete", "complete", "complete", "none", "complete")
@@ -327,7 +327,7 @@ def test_recall_at_k_and_what_the_index_holds() -> None:
 
 
 def test_nerel_dev_gold(shared_data: Path) -> None:
-    from relik_ml.plugins import Report as Met
+    from relik_ml.data import Report as Met
     from relik_ml.plugins import load_converter
 
     gold = list(load_converter("nerel").read(shared_data / "nerel", "dev", Met()))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from relik_ml.text.coreference import same_link, settle_links
-from relik_ml.text.morph import Morphology
+from relik_ml.text import Morphology, same_link, settle_links
 from relik_ml.types import Link, Mention
 
 LEMMA = Morphology().lemma

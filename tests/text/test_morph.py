@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from relik_ml.text.morph import UNKNOWN, Morphology
+from relik_ml.text import Morphology
+from relik_ml.text.morph import UNKNOWN
 
 
 @pytest.fixture(scope="module")

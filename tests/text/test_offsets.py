@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from relik_ml.errors import DataError
-from relik_ml.text.offsets import Utf16
+from relik_ml.text import Utf16
 
 from .strategies import texts
 

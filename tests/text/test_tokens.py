@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from relik_ml.text.tokens import MAX_PIECE, MAX_TOKEN, sentences, tokens
+from relik_ml.text import sentences, tokens
+from relik_ml.text.tokens import MAX_PIECE, MAX_TOKEN
 
 from .strategies import texts
 

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.text.tokens import sentences, tokens
-from relik_ml.text.windows import Fit, Part, cut, fill, fit, merge, windows
+from relik_ml.text import Fit, Part, cut, fill, fit, merge, sentences, tokens, windows
 from relik_ml.types import Document, Entity, Link, Mention, Span, Triple, Window
 
 from .strategies import documents

@@ -7,7 +7,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relik_ml.training.batches import JITTER, shuffled_batches
+from relik_ml.training import shuffled_batches
+from relik_ml.training.batches import JITTER
 
 
 @given(st.lists(st.integers(1, 300), max_size=80), st.integers(1, 1000), st.integers(0, 9))

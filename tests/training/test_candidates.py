@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from relik_ml.names.index import NameIndex
-from relik_ml.retriever.index import PassageIndex
-from relik_ml.retriever.retriever import Retriever
-from relik_ml.text.morph import Morphology
-from relik_ml.text.windows import windows
-from relik_ml.training.candidates import held_out_candidates, learnt_names, losses
+from relik_ml.index import PassageIndex
+from relik_ml.names import NameIndex
+from relik_ml.retriever import Retriever
+from relik_ml.text import Morphology, windows
+from relik_ml.training import held_out_candidates
+from relik_ml.training.candidates import learnt_names, losses
 from relik_ml.types import Document, Entry
 from tests.corpus import ENTITIES, RELATIONS, parse
 

@@ -15,8 +15,9 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from relik_ml.errors import ConfigError, ModelError, OutputError
-from relik_ml.training.checkpoint import Checkpoint, Progress, identity, trained
-from relik_ml.training.optim import Optimisation, optimiser
+from relik_ml.training import Optimisation, Progress, trained
+from relik_ml.training.checkpoint import Checkpoint, identity
+from relik_ml.training.optim import optimiser
 
 RUN = {"rate": 0.1, "corpus": (), "windows": 12}
 

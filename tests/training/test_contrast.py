@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from relik_ml.retriever.encode import TextEncoder, passage
-from relik_ml.retriever.vectors import Vectors
-from relik_ml.training.contrast import NONE, Objective, Questions, TrainableEncoder
-from relik_ml.training.indexing import dense_recall, entry_vectors
+from relik_ml.index import Vectors, passage
+from relik_ml.retriever import TextEncoder
+from relik_ml.training import Objective, Questions, dense_recall, entry_vectors
+from relik_ml.training.contrast import NONE, TrainableEncoder
 from relik_ml.types import Document, Entry, Link
 from tests.corpus import ENTITIES, RELATIONS, documents, parse
 

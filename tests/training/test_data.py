@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
+from relik_ml.data import write_documents
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.io import write_documents
-from relik_ml.reader.encode import BatchEncoder, Inputs
-from relik_ml.text.windows import windows
-from relik_ml.training.data import EntityTable, read_data
+from relik_ml.reader import BatchEncoder, Inputs
+from relik_ml.text import windows
+from relik_ml.training import EntityTable, read_data
 from relik_ml.types import Candidate, Retrieved
 from tests.corpus import documents
 

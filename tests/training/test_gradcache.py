@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from relik_ml.models.contrastive import multi_label_nce
-from relik_ml.models.retriever import BiEncoder
+from relik_ml.models import BiEncoder, multi_label_nce
 from relik_ml.training.gradcache import Embed, cached_backward
 
 QUERIES, PASSAGES = 5, 11

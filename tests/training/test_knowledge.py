@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from relik_ml.names.index import HUMAN
+from relik_ml.names import HUMAN
 from relik_ml.training.knowledge import annotated_entries, gold_ids, inventory, properties, types_with
 from relik_ml.types import Document, Entry, Link, Mention, Property, Triple
 from tests.corpus import TYPES, documents, parse

@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from relik_ml.reader.encode import BatchEncoder
-from relik_ml.text.windows import windows
-from relik_ml.training.lessons import Lessons, Teaching
+from relik_ml.reader import BatchEncoder
+from relik_ml.text import windows
+from relik_ml.training import Teaching
+from relik_ml.training.lessons import Lessons
 from relik_ml.training.processes import ALONE
 from relik_ml.types import Candidate, Hit, Retrieved
 from tests.corpus import ENTITIES, TYPES, documents

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from relik_ml.errors import ConfigError
-from relik_ml.models.lora import add_adapters
-from relik_ml.models.retriever import BiEncoder
-from relik_ml.training.memory import PUBLISHED, Way, need, table
-from relik_ml.training.optim import Optimisation, optimiser
+from relik_ml.models import BiEncoder, add_adapters
+from relik_ml.training import Optimisation, Way, table
+from relik_ml.training.memory import PUBLISHED, need
+from relik_ml.training.optim import optimiser
 
 pytest.importorskip("peft", reason="LoRA needs the extra relik-ml[train]")
 

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from relik_ml import Relik
-from relik_ml.models.retriever import BiEncoder
-from relik_ml.training.optim import Optimisation, optimiser
+from relik_ml.models import BiEncoder
+from relik_ml.training import Optimisation
+from relik_ml.training.optim import optimiser
 
 
 def rates(plan: Optimisation, steps: int) -> list[float]:

@@ -11,15 +11,15 @@ import torch
 from torch import nn
 
 from relik_ml.errors import ConfigError
+from relik_ml.training import Optimisation, Order, Run
 from relik_ml.training.checkpoint import Checkpoint
-from relik_ml.training.optim import Optimisation
-from relik_ml.training.run import Order, Resumption, Run
+from relik_ml.training.run import Resumption
 
 accelerate = pytest.importorskip("accelerate", reason="training needs the extra relik-ml[train]")
 from accelerate.state import AcceleratorState  # noqa: E402
 from accelerate.tracking import GeneralTracker  # noqa: E402
 
-from relik_ml.training.launch import accelerated  # noqa: E402
+from relik_ml.training import accelerated  # noqa: E402
 
 ORDER = Order([[[0], [1, 2]]] * 6, tokens=[5, 3, 4])
 

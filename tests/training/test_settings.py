@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from relik_ml.errors import ConfigError
-from relik_ml.training.settings import LARGE, MAY_BE_ZERO, SMALL, sound
+from relik_ml.training import sound
+from relik_ml.training.settings import LARGE, MAY_BE_ZERO, SMALL
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
 OTHER: dict[type, Any] = {int: 3, float: 0.25, str: "x", bool: True, tuple: (Path("x"),)}

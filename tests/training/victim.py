@@ -10,9 +10,10 @@ import accelerate
 import torch
 from torch import nn
 
-from relik_ml.training.checkpoint import Checkpoint, Progress, trained
-from relik_ml.training.optim import Optimisation, optimiser
-from relik_ml.training.run import Order, Resumption, Run
+from relik_ml.training import Optimisation, Order, Progress, Run, trained
+from relik_ml.training.checkpoint import Checkpoint
+from relik_ml.training.optim import optimiser
+from relik_ml.training.run import Resumption
 
 PLAN, STEPS = Optimisation(0.01, 5), 30
 RUN = {"name": "victim"}

@@ -1,0 +1,163 @@
+"""What was read: how many of each thing, and every defect with the first places where it was met."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from relik_ml.errors import CorpusNotFound, DataError
+from relik_ml.types import Document
+
+REPEATED = "repeated document: dropped"
+BAD = "bad: "
+"""How the names of defects begin for which a line or document was left out."""
+
+
+@dataclass(slots=True)
+class Defect:
+    """One kind of defect: what it is a share of, how often it was met, and the first places."""
+
+    of: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a converter met: how many of each thing, and every defect it repaired, dropped or skipped.
+
+    Reports add up, so a corpus is the sum of its splits. They can always be printed: whatever a name or an example
+    quotes from a corpus, half a character or a control character stands in it as its escape.
+
+    >>> report = Report()
+    >>> report.count("relation lines", 4)
+    >>> report.defect("duplicate triple: dropped", "relation lines", "dev/1.ann:7", "R2 WORKPLACE T1 T2")
+    >>> print(report.table())
+    relation lines                                                       4
+    duplicate triple: dropped                                            1   25.00 % of relation lines
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    defects: dict[str, Defect] = field(default_factory=dict)
+    keep: int = 10
+
+    def count(self, what: str, number: int = 1) -> None:
+        """Count ``number`` more of a thing that is as it should be."""
+        what = _printable(what)
+        self.counts[what] = self.counts.get(what, 0) + number
+
+    def defect(self, what: str, of: str, where: str, got: str = "") -> None:
+        """Count a defect, as a share of the things counted as ``of``, and keep its place as an example."""
+        what = _printable(what)
+        if (found := self.defects.get(what)) is None:
+            found = self.defects[what] = Defect(_printable(of))
+        found.count += 1
+        if len(found.examples) < self.keep:
+            found.examples.append(_printable(f"{where}  {got}".rstrip()))
+
+    def bad(self, error: DataError) -> None:
+        """A line or document that cannot be read at all: raises ``error``. A TolerantReport counts it and goes on."""
+        raise error
+
+    def repeated(self, id: str) -> None:
+        """A document whose id was there before, and which is dropped."""
+        self.count("documents read")
+        self.defect(REPEATED, "documents read", id)
+
+    def bad_ones(self) -> Mapping[str, Defect]:
+        """The defects for which whole lines or documents were left out."""
+        return {what: defect for what, defect in self.defects.items() if what.startswith(BAD)}
+
+    def tally(self) -> Counter[str]:
+        """How often each kind of defect has been met so far."""
+        return Counter({what: defect.count for what, defect in self.defects.items()})
+
+    def percent(self, what: str) -> float:
+        """A defect's share in hundredths of what it is a share of; 0 where nothing of that was counted."""
+        defect = self.defects[what]
+        return 100 * defect.count / max(1, self.counts[defect.of])
+
+    def add(self, other: Report) -> None:
+        """Add what another report has counted."""
+        self.counts.update(other.counts)
+        for what, defect in other.defects.items():
+            found = self.defects.setdefault(what, Defect(defect.of))
+            found.count += defect.count
+            found.examples = [*found.examples, *defect.examples][: self.keep]
+
+    def __add__(self, other: Report) -> Report:
+        total = Report(keep=self.keep)
+        total.add(self)
+        total.add(other)
+        return total
+
+    def table(self) -> str:
+        """The report for people: a line for each thing and each defect."""
+        lines = [f"{what:60}{number:>10,}" for what, number in self.counts.items()]
+        for what, defect in self.defects.items():
+            lines.append(f"{what:60}{defect.count:>10,}{self.percent(what):>8.2f} % of {defect.of}")
+        return "\n".join(lines)
+
+    def json(self) -> dict[str, Any]:
+        """The report for programs."""
+        defects = {
+            what: {"count": d.count, "percent": round(self.percent(what), 3), "of": d.of, "examples": d.examples}
+            for what, d in sorted(self.defects.items())
+        }
+        return {"counts": dict(self.counts), "defects": defects}
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+class StrictReport(Report):
+    """A report for those who want no repairs: the first defect is an error."""
+
+    def defect(self, what: str, of: str, where: str, got: str = "") -> None:
+        """Raise DataError at the place of the defect."""
+        fix = "correct that line, or convert without --strict to have it repaired and counted"
+        raise DataError(what, where=where, got=got, fix=fix)
+
+
+class TolerantReport(Report):
+    """A report for those who want every good document: what cannot be read is counted with its place, and skipped.
+
+    >>> report = TolerantReport()
+    >>> report.bad(DataError("the line is not JSON", where="ru.jsonl, line 7", got="'{'"))
+    >>> report.defects["bad: the line is not JSON: skipped"].examples
+    ["ru.jsonl, line 7  '{'"]
+    """
+
+    def bad(self, error: DataError) -> None:
+        """Count the error with its place. One that is no document's own, such as a missing corpus, is raised."""
+        if isinstance(error, CorpusNotFound):
+            raise error
+        self.count("documents read")
+        self.defect(f"{BAD}{error.what}: skipped", "documents read", error.where, error.got)
+
+
+def figures(document: Document) -> Counter[str]:
+    """What a report counts of each document that comes out.
+
+    >>> dict(figures(Document("d", "Омск")))
+    {'documents read': 1, 'documents': 1, 'characters': 4, 'mentions': 0, 'triples': 0}
+    """
+    found = {"documents read": 1, "documents": 1, "characters": len(document.text)}
+    found |= {"mentions": len(document.mentions), "triples": len(document.triples)}
+    statuses = [mention.link.status for mention in document.mentions]
+    return Counter(found | {f"mentions {status}": statuses.count(status) for status in dict.fromkeys(statuses)})
+
+
+def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
+    """The documents, each with its ``figures`` counted, less those whose id was there before: a defect each."""
+    seen: set[str] = set()
+    for document in documents:
+        if document.id in seen:
+            report.repeated(document.id)
+        else:
+            seen.add(document.id)
+            report.counts.update(figures(document))
+            yield document

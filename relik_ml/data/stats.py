@@ -1,0 +1,197 @@
+"""What a corpus is made of: additive counts over documents, as a table or as JSON.
+
+>>> from relik_ml.types import Link, Mention, Triple
+>>> text = "Анна Ахматова родилась в Одессе."
+>>> anna, first = Mention("T1", 0, 13, "PERSON", link=Link("linked", "Q80440")), Mention("T2", 0, 4, "PERSON")
+>>> city = Mention("T3", 25, 31, "CITY", link=Link("nil"))
+>>> stats = Stats()
+>>> stats.add(Document("d", text, mentions=(anna, first, city), triples=(Triple("T1", "PLACE_OF_BIRTH", "T3"),)))
+>>> print(stats.table())  # doctest: +ELLIPSIS
+documents                                           1
+characters                                         32
+tokens                                              6   median 6, 95 % at most 6, longest 6
+mentions                                            3
+  inside another                                    1    33.33 %
+...
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from relik_ml.text import sentences
+from relik_ml.types import Document, Mention, Span, Status, Triple
+
+WINDOWS = (32, 64, 128, 256)
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counts over documents. ``reach`` counts triples whose arguments lie whole in one sentence or in one window of
+    so many tokens with a stride of half of that; ``depths`` how many mentions lie in how many others, one in the
+    next; ``lengths`` how many documents have how many tokens. Tokens are razdel's, as in the literature on Russian,
+    and windows are cut regardless of sentences, so that the figures compare with published ones. ``Stats`` add up.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)
+    links: Counter[str] = field(default_factory=Counter)
+    relations: Counter[str] = field(default_factory=Counter)
+    reach: Counter[str] = field(default_factory=Counter)
+    depths: Counter[int] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)
+
+    def add(self, document: Document) -> None:
+        """Count one more document."""
+        mentions, triples = document.mentions, document.triples
+        words = _tokens(document.text)
+        self.lengths[len(words)] += 1
+        sizes = {"documents": 1, "characters": len(document.text), "tokens": len(words), "mentions": len(mentions)}
+        self.counts.update(sizes | {"entities": len(document.entities), "triples": len(triples)})
+        self.counts["discontinuous"] += sum(bool(mention.fragments) for mention in mentions)
+        self.types.update(mention.type for mention in mentions)
+        self.links.update(mention.link.status for mention in mentions)
+        self.relations.update(triple.relation for triple in triples)
+        self.depths.update(depths := nesting(mentions))
+        self.counts["inside another"] += sum(depth > 0 for depth in depths)
+        self.counts["crossing pairs"] += crossings(mentions)
+        self.reach.update(_reach(document, words))
+
+    def __add__(self, other: Stats) -> Stats:
+        return Stats(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    def table(self) -> str:
+        """The counts for people, the types and relations most frequent first."""
+        return "\n".join(self._lines())
+
+    def json(self) -> dict[str, Any]:
+        """The counts for programs."""
+        return {
+            **{name: self.counts[name] for name in ("documents", "characters", "tokens")},
+            "tokens_per_document": {"median": self.quantile(0.5), "p95": self.quantile(0.95), "max": self.quantile(1)},
+            "mentions": self.counts["mentions"],
+            "types": dict(self.types.most_common()),
+            "nesting": {
+                "inside_another": self.counts["inside another"],
+                "levels": {str(depth): count for depth, count in sorted(self.depths.items())},
+                "crossing_pairs": self.counts["crossing pairs"],
+                "discontinuous": self.counts["discontinuous"],
+            },
+            "links": {status: self.links[status] for status in get_args(Status)},
+            "entities": self.counts["entities"],
+            "triples": self.counts["triples"],
+            "relations": dict(self.relations.most_common()),
+            "reach": {name: {"count": n, "share": _share(n, self.counts["triples"])} for name, n in self._reaches()},
+        }
+
+    def quantile(self, share: float) -> int:
+        """The number of tokens that this share of the documents does not exceed; 0 without documents."""
+        total = 0
+        for length, count in sorted(self.lengths.items()):
+            total += count
+            if total >= share * self.counts["documents"]:
+                return length
+        return 0
+
+    def _reaches(self) -> list[tuple[str, int]]:
+        return [(name, self.reach[name]) for name in ("sentence", *(f"window {size}" for size in WINDOWS))]
+
+    def _lines(self) -> Iterator[str]:
+        counts, mentions = self.counts, self.counts["mentions"]
+        yield from (_line(name, counts[name]) for name in ("documents", "characters"))
+        median, p95, longest = map(self.quantile, (0.5, 0.95, 1))
+        yield f"{_line('tokens', counts['tokens'])}   median {median:,}, 95 % at most {p95:,}, longest {longest:,}"
+        yield _line("mentions", mentions)
+        for name in ("inside another", "discontinuous"):
+            yield _line(f"  {name}", counts[name], mentions)
+        yield _line("  deepest nesting, levels", 1 + max(self.depths, default=-1))
+        yield _line("  crossing pairs", counts["crossing pairs"])
+        yield from (_line(f"  {status}", self.links[status], mentions) for status in get_args(Status))
+        yield from (_line(f"  {type}", count, mentions) for type, count in self.types.most_common())
+        yield _line("entities", counts["entities"])
+        yield _line("triples", counts["triples"])
+        yield from (_line(f"  in one {name}", count, counts["triples"]) for name, count in self._reaches())
+        yield from (_line(f"  {name}", count, counts["triples"]) for name, count in self.relations.most_common())
+
+
+def measure(documents: Iterable[Document]) -> Stats:
+    """The counts over all the documents, which are read once and not kept."""
+    stats = Stats()
+    for document in documents:
+        stats.add(document)
+    return stats
+
+
+def nesting(mentions: Iterable[Mention]) -> list[int]:
+    """For each mention, in text order, how many others it lies in, one in the next. An equal span is no other.
+
+    >>> nesting([Mention("T1", 0, 20, "ORG"), Mention("T2", 5, 10, "CITY"), Mention("T3", 5, 7, "CITY")])
+    [0, 1, 2]
+    """
+    found: list[int] = []
+    open_: list[tuple[Span, int]] = []
+    for span in sorted((m.span for m in mentions), key=lambda span: (span.start, -span.stop)):
+        open_ = [(outer, depth) for outer, depth in open_ if outer.stop > span.start]
+        around = (depth for outer, depth in open_ if outer.stop >= span.stop and outer != span)
+        depth = 1 + max(around, default=-1)
+        open_.append((span, depth))
+        found.append(depth)
+    return found
+
+
+def crossings(mentions: Iterable[Mention]) -> int:
+    """How many pairs of mentions overlap without one lying in the other."""
+    count = 0
+    open_: list[Span] = []
+    for span in sorted(mention.span for mention in mentions):
+        open_ = [other for other in open_ if other.stop > span.start]
+        count += sum(other.start < span.start and other.stop < span.stop for other in open_)
+        open_.append(span)
+    return count
+
+
+def _tokens(text: str) -> list[Span]:
+    from razdel import tokenize  # here, so that nobody pays for it who counts nothing
+
+    return [Span(token.start, token.stop) for token in tokenize(text)]
+
+
+def _windows(words: Sequence[Span], size: int) -> list[Span]:
+    starts = range(0, len(words), size // 2)
+    return [Span(words[start].start, words[min(start + size, len(words)) - 1].stop) for start in starts]
+
+
+def _reach(document: Document, words: Sequence[Span]) -> Iterator[str]:
+    """``sentence`` and ``window N`` once for each triple that lies whole in one of them."""
+    if not document.triples:
+        return
+    by_id = {mention.id: mention for mention in document.mentions}
+    envelopes = [_envelope(triple, by_id) for triple in document.triples]
+    yield from ["sentence"] * _inside(envelopes, list(sentences(document.text)))
+    for size in WINDOWS:
+        yield from [f"window {size}"] * _inside(envelopes, _windows(words, size))
+
+
+def _envelope(triple: Triple, by_id: dict[str, Mention]) -> Span:
+    one, other = by_id[triple.subject], by_id[triple.object]
+    return Span(min(one.start, other.start), max(one.stop, other.stop))
+
+
+def _inside(inner: Iterable[Span], outer: Sequence[Span]) -> int:
+    """How many lie whole in one of the others, whose starts and stops both ascend: the last that starts in time
+    reaches farthest."""
+    starts = [span.start for span in outer]
+    places = ((bisect_right(starts, span.start), span) for span in inner)
+    return sum(place > 0 and span.stop <= outer[place - 1].stop for place, span in places)
+
+
+def _line(name: str, count: int, of: int = 0) -> str:
+    return f"{name:40}{count:>13,}" + (f"{100 * count / of:>9.2f} %" if of else "")
+
+
+def _share(count: int, of: int) -> float:
+    return round(count / of, 6) if of else 0.0

@@ -1,0 +1,226 @@
+"""Fetching a corpus from a server of our own on the loopback: whole, broken, hostile, interrupted."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from relik_ml.data import Archive, cache_folder, cached, content_checksum, fetch
+from relik_ml.errors import CorpusNotFound, OutputError
+from relik_ml.plugins import load_converter
+
+FILES = {"dev/a.ann": b"", "dev/a.txt": "Чехов".encode(), "train/б.txt": b"1", "train/a.txt": b"2"}
+
+
+def packed(files: dict[str, bytes], root: str = "NEREL-8f07d3e/NEREL-v1.1/") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(root + name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def listing(files: dict[str, bytes], split: str) -> str:
+    names = sorted(name.encode() for name in files if name.startswith(split))
+    lines = [f"{sha256(files[n.decode()]).hexdigest()}  {n.decode().split('/')[1]}\n" for n in names]
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+@contextmanager
+def serving(body: bytes, status: int = 200, length: int | None = None) -> Iterator[str]:
+    """A server that answers every request with ``body``; a negative length leaves Content-Length out."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            if length is None or length >= 0:
+                self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
+def archive(url: str, files: dict[str, bytes] = FILES) -> Archive:
+    checksums = {split: listing(files, split) for split in ("train", "dev")}
+    return Archive(url, "8f07d3e", "NEREL-v1.1", checksums, "лицензия", "git clone …")
+
+
+def attempt(body: bytes, cache: Path, status: int = 200, length: int | None = None) -> str:
+    """The message a fetch fails with; and nothing may be left that looks finished."""
+    with serving(body, status, length) as url, pytest.raises(CorpusNotFound) as caught:
+        fetch("nerel", archive(url), cache)
+    assert list((cache / "nerel").iterdir()) == []
+    assert cached("nerel", archive(url), cache) is None
+    assert "--source" in caught.value.fix
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("length", [None, -1])
+def test_a_corpus_is_fetched_once_and_then_found(tmp_path: Path, length: int | None) -> None:
+    seen: list[tuple[int, int | None]] = []
+
+    def watch(chunks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
+        for chunk in chunks:
+            seen.append((len(chunk), total))
+            yield chunk
+
+    body = packed({**FILES, "test.txt": b"-", "other/x.txt": b"-", "dev/deep/x.txt": b"-"})
+    with serving(body, length=length) as url:
+        folder = fetch("nerel", archive(url), tmp_path, watch)
+    assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == FILES
+    assert sum(size for size, _ in seen) == len(body)
+    assert seen[0][1] == (len(body) if length is None else None)
+    assert cached("nerel", archive(url), tmp_path) == folder == tmp_path / "nerel" / "8f07d3e"
+    assert [path.name for path in folder.parent.iterdir()] == ["8f07d3e"]
+
+
+def test_nothing_cached_is_none(tmp_path: Path) -> None:
+    assert cached("nerel", archive(""), tmp_path) is None
+
+
+def test_a_damaged_cache_is_not_read(tmp_path: Path) -> None:
+    with serving(packed(FILES)) as url:
+        folder = fetch("nerel", archive(url), tmp_path)
+    (folder / "dev" / "a.txt").write_bytes("Чехос".encode())
+    with pytest.raises(CorpusNotFound, match=r"not what was pinned") as caught:
+        cached("nerel", archive(url), tmp_path)
+    assert f"delete {folder}" in caught.value.fix
+
+
+def test_a_short_answer(tmp_path: Path) -> None:
+    body = packed(FILES)
+    assert "broke off" in attempt(body[:-20], tmp_path, length=len(body))
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.7])
+def test_a_short_answer_of_unknown_length(tmp_path: Path, kept: float) -> None:
+    body = packed(FILES)
+    message = attempt(body[: int(kept * len(body))], tmp_path, length=-1)
+    assert "archive is damaged" in message or "not what was pinned" in message
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", packed(FILES)[:40] + b"x" * 99])
+def test_no_archive_at_all(tmp_path: Path, body: bytes) -> None:
+    assert "archive is damaged" in attempt(body, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {**FILES, "dev/a.txt": "Чехос".encode()},
+        {**FILES, "dev/b.txt": b""},
+        {name: content for name, content in FILES.items() if name != "train/a.txt"},
+        {},
+    ],
+)
+def test_other_content(tmp_path: Path, changed: dict[str, bytes]) -> None:
+    assert "not what was pinned" in attempt(packed(changed), tmp_path)
+
+
+def test_not_found(tmp_path: Path) -> None:
+    assert "404" in attempt(b"", tmp_path, status=404)
+
+
+def test_no_network(tmp_path: Path) -> None:
+    with serving(b"") as url:
+        pass  # the server is gone, its port answers nobody
+    with pytest.raises(CorpusNotFound) as caught:
+        fetch("nerel", archive(url), tmp_path)
+    assert "could not be fetched" in str(caught.value)
+    assert "connect to the network" in caught.value.fix
+    assert "git clone …" in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["../../../../evil", "dev/../../../evil", "dev/..\\evil"])
+def test_paths_that_lead_outside(tmp_path: Path, name: str) -> None:
+    cache = tmp_path / "deep" / "cache"
+    assert "outside itself" in attempt(packed({name: b"!", **FILES}), cache)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_an_absolute_path(tmp_path: Path) -> None:
+    assert "outside itself" in attempt(packed({"evil": b"!"}, root=f"{tmp_path}/"), tmp_path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_are_never_made(tmp_path: Path, kind: bytes) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as made:
+        member = tarfile.TarInfo("x/NEREL-v1.1/dev/a.txt")
+        member.type, member.linkname = kind, "/etc/passwd"
+        made.addfile(member)
+    assert "not what was pinned" in attempt(buffer.getvalue(), tmp_path)
+
+
+@pytest.mark.parametrize("limit", [30, 400])
+def test_more_than_any_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr("relik_ml.data.download.LARGEST", limit)
+    assert "too large" in attempt(packed({"dev/a.txt": b"0" * 100_000}), tmp_path)
+
+
+def test_an_interrupted_download_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt(chunks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
+        yield next(chunks)
+        raise KeyboardInterrupt
+
+    with serving(packed(FILES)) as url, pytest.raises(KeyboardInterrupt):
+        fetch("nerel", archive(url), tmp_path, interrupt)
+    assert list((tmp_path / "nerel").iterdir()) == []
+
+
+def test_a_killed_download_is_not_taken_for_a_corpus(tmp_path: Path) -> None:
+    (tmp_path / "nerel" / ".fetching-abc" / "corpus" / "dev").mkdir(parents=True)
+    assert cached("nerel", archive(""), tmp_path) is None
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with serving(packed(FILES)) as url, pytest.raises(OutputError) as caught:
+        fetch("nerel", archive(url), tmp_path / "file")
+    assert "RELIK_ML_CACHE" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"RELIK_ML_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, lambda: Path("/a")),
+        ({"XDG_CACHE_HOME": "/b"}, lambda: Path("/b/relik-ml")),
+        ({}, lambda: Path.home() / ".cache" / "relik-ml"),
+    ],
+)
+def test_where_the_cache_is(environ: dict[str, str], expected: Callable[[], Path]) -> None:
+    assert cache_folder(environ) == expected()
+
+
+def test_the_pinned_checksums_are_those_of_the_corpus(shared_data: Path) -> None:
+    known = load_converter("nerel").archive
+    assert known is not None
+    for split in ("train", "dev"):
+        assert content_checksum(shared_data / "nerel" / split) == known.checksums[split]
+    assert known.url.endswith(f"/{known.version}")

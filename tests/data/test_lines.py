@@ -1,0 +1,72 @@
+"""Raw lines of plain and compressed files: the same bytes, and an error wherever a file was damaged or cut."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relik_ml.data import COMPRESSED, open_lines
+from relik_ml.errors import ConfigError, DataError
+
+LINES = ["Чехов\r\n".encode(), "а\u2028б\x85в\n".encode(), b"\n", b"\xff\xfe\n", "конец".encode()]
+
+
+def _zst(data: bytes) -> bytes:
+    zstandard = pytest.importorskip("zstandard", reason=".zst needs the extra relik-ml[zst]")
+    return bytes(zstandard.ZstdCompressor().compress(data))
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".jsonl": lambda data: data,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": _zst,
+}
+
+
+def test_all_compressions_are_tested() -> None:
+    assert {*COMPRESSED} == PACK.keys() - {".jsonl"}
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_lines_come_as_they_are_with_their_numbers(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"ru{suffix}"
+    path.write_bytes(PACK[suffix](b"".join(LINES)))
+    assert list(open_lines(path)) == list(enumerate(LINES, 1))
+    path.write_bytes(PACK[suffix](b""))
+    assert list(open_lines(path)) == []
+
+
+@pytest.mark.parametrize("suffix", COMPRESSED)
+def test_files_put_behind_one_another_are_one_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"ru{suffix}"
+    path.write_bytes(PACK[suffix](b"a\nb") + PACK[suffix](b"c\nd\n"))
+    assert [line for _, line in open_lines(path)] == [b"a\n", b"bc\n", b"d\n"]
+
+
+@pytest.mark.parametrize("suffix", COMPRESSED)
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"\x00" * len(data)], ids=["cut", "zeroed"])
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / f"ru{suffix}"
+    path.write_bytes(damage(PACK[suffix](bytes(range(256)) * 300)))
+    with pytest.raises(DataError, match=f"ru{suffix}"):
+        list(open_lines(path))
+
+
+def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"ru\.jsonl\n.*No such file"):
+        list(open_lines(tmp_path / "ru.jsonl"))
+
+
+def test_without_zstandard_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    (tmp_path / "ru.zst").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"relik-ml\[zst\]"):
+        list(open_lines(tmp_path / "ru.zst"))

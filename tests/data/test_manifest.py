@@ -1,0 +1,154 @@
+"""Manifests: what is in a folder, and that every damage to it is noticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relik_ml.data import FILE, Format, read_manifest, write_manifest
+from relik_ml.errors import ModelError
+
+THING = Format("thing", "relik-ml-thing/2", "make it again")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "weights.bin").write_bytes(bytes(range(256)))
+    (tmp_path / "внутри").mkdir()
+    (tmp_path / "внутри" / "слова.json").write_text('["ёж"]', "utf-8")
+    (tmp_path / "empty").write_bytes(b"")
+    write_manifest(tmp_path, THING, {"languages": ["ru"], "note": "а\ud800\u2028", "share": 0.1, "none": None})
+    return tmp_path
+
+
+def test_fields_and_checksums_of_all_files_come_back(folder: Path) -> None:
+    record = read_manifest(folder, THING)
+    assert record["languages"] == ["ru"]
+    assert (record["note"], record["share"], record["none"]) == ("а\ud800\u2028", 0.1, None)
+    assert record["format"] == "relik-ml-thing/2"
+    assert list(record["files"]) == ["empty", "weights.bin", "внутри/слова.json"]
+    # SHA-256 of nothing and of the bytes 0 to 255, as sha256sum gives them.
+    assert record["files"]["empty"] == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert record["files"]["weights.bin"] == "40aff2e9d2d8922e47afd4648e6967497158785fbd1da870e7110266bf944880"
+
+
+def test_writing_again_takes_the_place_of_the_old_one(folder: Path) -> None:
+    (folder / "weights.bin").unlink()
+    write_manifest(folder, THING, {"new": True})
+    record = read_manifest(folder, THING)
+    assert list(record["files"]) == ["empty", "внутри/слова.json"]
+    assert "languages" not in record
+
+
+def test_a_folder_inside_with_a_manifest_looks_after_itself(folder: Path) -> None:
+    inner = folder / "index"
+    inner.mkdir()
+    (inner / "rows").write_text("строка")
+    write_manifest(inner, THING, {})
+    write_manifest(folder, THING, {})
+    assert not any(name.startswith("index") for name in read_manifest(folder, THING)["files"])
+    (inner / "rows").write_text("Строка")
+    assert read_manifest(folder, THING)
+    with pytest.raises(ModelError, match="a file of the thing is damaged"):
+        read_manifest(inner, THING)
+
+
+def read_or_error(folder: Path) -> dict[str, Any] | ModelError:
+    try:
+        return read_manifest(folder, THING)
+    except ModelError as error:
+        return error
+
+
+def test_every_flipped_bit_of_the_manifest_is_noticed(folder: Path) -> None:
+    path = folder / FILE
+    content = path.read_bytes()
+    expected = read_manifest(folder, THING)
+    unnoticed = []
+    for place in range(len(content)):
+        for bit in (0, 5, 7):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            if (found := read_or_error(folder)) == expected:
+                unnoticed.append((content[place : place + 1], bit))
+            else:
+                assert isinstance(found, ModelError)
+                assert found.where == str(path)
+    # JSON itself does not care: one blank for another, a small letter of an escape for a capital one.
+    assert {byte for byte, _ in unnoticed} <= {b" ", b"\n", *(bytes([letter]) for letter in b"abcdefABCDEF")}
+    assert len(unnoticed) < len(content)
+
+
+@pytest.mark.parametrize("name", ["weights.bin", "внутри/слова.json"])
+def test_every_flipped_byte_of_a_file_is_noticed(folder: Path, name: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(ModelError, match="a file of the thing is damaged") as caught:
+            read_manifest(folder, THING)
+        assert (caught.value.where, caught.value.fix) == (str(path), "make it again")
+    path.write_bytes(content + b"\0")
+    with pytest.raises(ModelError, match="damaged"):
+        read_manifest(folder, THING)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "empty").unlink()
+    with pytest.raises(ModelError, match="a file of the thing is missing") as caught:
+        read_manifest(folder, THING)
+    assert caught.value.where == str(folder / "empty")
+    (folder / "empty").mkdir()
+    with pytest.raises(ModelError) as caught:
+        read_manifest(folder, THING)
+    assert caught.value.where == str(folder / "empty")
+
+
+@pytest.mark.parametrize("name", ["relik-ml-thing/3", "relik-ml-model/2", "", None])
+def test_an_unknown_format_is_refused_before_anything_else(folder: Path, name: str | None) -> None:
+    record = json.loads((folder / FILE).read_text("utf-8")) | {"format": name, "files": "изменилось"}
+    (folder / FILE).write_text(json.dumps(record), "utf-8")
+    with pytest.raises(ModelError, match="thing of an unknown format") as caught:
+        read_manifest(folder, THING)
+    assert caught.value.got == str(name)
+    assert "relik-ml-thing/2" in caught.value.fix
+    assert "update relik-ml" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"null", b"{", b"\xff\xfe", b'{"format": "relik-ml-thing/2"}', b"[" * 99_999]
+)
+def test_a_manifest_that_is_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(ModelError, match="the manifest of the thing is damaged") as caught:
+        read_manifest(tmp_path, THING)
+    assert caught.value.where == str(tmp_path / FILE)
+
+
+def test_a_folder_without_a_manifest_and_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(ModelError, match="this folder holds no thing") as caught:
+            read_manifest(folder, THING)
+        assert caught.value.where == str(folder / FILE)
+        assert caught.value.fix == "make it again"
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ('{"format": "ours/2"}', True),
+        ('{"format": "ours/1"}', True),
+        ('{"format": "ours/3"}', False),
+        ('{"format": "theirs/1", "provenance": "ours/2"}', False),
+        ('["ours/2"]', False),
+        ("{", False),
+        (None, False),
+    ],
+)
+def test_a_format_knows_the_folders_that_it_wrote(text: str | None, ours: bool, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+    assert Format("thing", "ours/2", "make it again", older=("ours/1",)).wrote(tmp_path) is ours

@@ -1,0 +1,144 @@
+"""The page without a browser: what a real parser of HTML finds in it, whatever the documents hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import html5lib
+import pytest
+
+import relik_ml.view
+from relik_ml.types import Document
+from relik_ml.view.html import SCRIPTS, Service, frame, report, service_page
+from relik_ml.view.labels import labels
+from relik_ml.view.view import view
+from tests.view.hostile import STRINGS, document
+
+ASSETS = Path(relik_ml.view.__file__).parent / "assets"
+PLAIN = Document("d", "Анна Ахматова родилась в Одессе.")
+
+
+def parsed(page: str) -> Element:
+    return html5lib.parse(page.encode(), transport_encoding="utf-8", namespaceHTMLElements=False)
+
+
+def shape(root: Element) -> Counter[str]:
+    return Counter(f"{node.tag} {sorted(map(str, node.attrib))}" for node in root.iter())
+
+
+def held(root: Element) -> dict[str, object]:
+    (data,) = (node for node in root.iter("script") if node.get("type") == "application/json")
+    found: dict[str, object] = json.loads(data.text or "")
+    return found
+
+
+def test_hostile_strings_add_no_element_and_no_attribute() -> None:
+    expected = shape(parsed(report([PLAIN])))
+    assert shape(parsed(report(document(string, number) for number, string in enumerate(STRINGS)))) == expected
+    for string in STRINGS[:50]:
+        assert shape(parsed(report([document(string)], title=string))) == expected, ascii(string)
+
+
+def test_hostile_strings_come_back_as_they_were() -> None:
+    documents = [document(string, number) for number, string in enumerate(STRINGS)]
+    found = held(parsed(report(documents)))
+    assert found["documents"] == json.loads(json.dumps([view(each) for each in documents]))
+
+
+def test_a_frame_is_one_element_that_holds_the_page() -> None:
+    for string in STRINGS[:50:3]:
+        (body,) = parsed(frame(document(string))).iter("body")
+        assert [node.tag for node in body.iter()] == ["body", "iframe"]
+        assert "allow-same-origin" not in body[0].get("sandbox", "allow-same-origin")
+        inside = held(parsed(body[0].get("srcdoc", "")))
+        assert inside["documents"] == json.loads(json.dumps([view(document(string))]))
+
+
+def test_documents_show_themselves_in_notebooks() -> None:
+    assert PLAIN._repr_html_() == frame(PLAIN)
+
+
+def test_the_policy_lets_in_our_style_and_script_alone() -> None:
+    root = parsed(report([PLAIN]))
+    (policy,) = (node.get("content", "") for node in root.iter("meta") if node.get("http-equiv"))
+    for tag in ("style", "script"):
+        (own,) = (node.text or "" for node in root.iter(tag) if not node.get("type"))
+        digest = b64encode(sha256(own.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert "connect-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_a_service_may_be_asked_and_nobody_else() -> None:
+    root = parsed(service_page(Service(endpoint="/annotate", key_header="X-API-Key")))
+    (policy,) = (node.get("content", "") for node in root.iter("meta") if node.get("http-equiv"))
+    assert "connect-src 'self'" in policy
+    service = held(root)["service"]
+    assert service == {"endpoint": "/annotate", "languages": ["ru"], "characters": 100000, "key_header": "X-API-Key"}
+
+
+def test_nothing_in_the_page_loads_anything() -> None:
+    root = parsed(report([PLAIN]))
+    assert not [node.tag for node in root.iter() if "src" in node.attrib]
+    assert [node.get("href") for node in root.iter("link")] == ["data:,"]
+    style = (ASSETS / "style.css").read_text(encoding="utf-8")
+    assert "@import" not in style
+    assert set(re.findall(r"url\((.*?)\)", style)) == {"#graph-arrow", "#graph-arrow-lit"}
+
+
+def test_the_script_never_writes_markup() -> None:
+    script = "".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", script)
+    assert set(re.findall(r"https?://[\w./]+", script)) == {"http://www.w3.org/2000/svg", "https://www.wikidata.org/"}
+
+
+def test_every_part_of_the_script_is_in_the_page() -> None:
+    assert {path.stem for path in ASSETS.glob("*.js")} == set(SCRIPTS)
+
+
+def test_every_word_that_is_asked_for_is_there_in_both_languages() -> None:
+    words = dict(re.findall(r"^  (\w+): \[(.*)\],$", (ASSETS / "words.js").read_text(encoding="utf-8"), re.MULTILINE))
+    assert all(len(re.findall(r'"[^"]+"', both)) == 2 for both in words.values())
+    page = (ASSETS / "page.html").read_text(encoding="utf-8")
+    script = "".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    asked = set(re.findall(r'data-(?:word|label|title)="(\w+)"', page)) | set(re.findall(r'\bword\("(\w+)"', script))
+    assert asked <= set(words)
+
+
+def test_relations_types_and_properties_have_names_in_both_languages() -> None:
+    found = labels()
+    assert all(len(names) == 2 for kind in found.values() for names in kind.values())
+    assert (len(found["types"]), found["relations"]["PLACE_OF_BIRTH"]) == (29, ["место рождения", "place of birth"])
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, section 1.4.3."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_text_stands_out_from_its_ground(theme: int) -> None:
+    style = (ASSETS / "style.css").read_text(encoding="utf-8")
+    colours = {name: pair[theme] for name, *pair in re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", style)}
+    grounds = ("paper", "panel", "raised")
+    pairs = [(ink, ground) for ink in ("ink", "quiet", "accent", "wrong") for ground in grounds]
+    pairs += [("ink", marked) for marked in ("evidence", "subject", "object")]
+    for family in ("person", "place", "made", "number", "event", "other"):
+        pairs += [(f"{family}-ink", ground) for ground in (*grounds, f"{family}-tint")]
+        assert contrast(colours[f"{family}-bar"], colours["paper"]) >= 3, family  # 1.4.11: graphics
+    weak = [pair for pair in pairs if contrast(colours[pair[0]], colours[pair[1]]) < 4.5]
+    assert not weak

@@ -1,0 +1,92 @@
+"""The page of the real service in a real browser: what is pasted there comes back as a graph."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
+from tests.view.test_browser import one, text_of
+from tests.view.test_form import fill_in, wait
+
+for package in ("fastapi", "prometheus_client"):
+    pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
+uvicorn = pytest.importorskip("uvicorn", reason="the service needs the extra relik-ml[serve]")
+from relik_ml.serve.app import create_app  # noqa: E402
+from relik_ml.serve.heads import PromptHeads  # noqa: E402
+from relik_ml.serve.settings import Access, Limits  # noqa: E402
+
+TEXT = "🚀 Анна родилась в Одессе.\nПотом уехала."
+
+
+class Knowing:
+    """Finds in every text that Анна was born in Одесса."""
+
+    def annotate(self, documents: Any) -> Iterator[Document]:
+        for document in documents:
+            yield born(document)
+
+
+def born(document: Document) -> Document:
+    start = document.text.index("Анна")
+    city = document.text.index("Одессе")
+    anna = Mention("T1", start, start + 4, "PERSON", link=Link("nil", score=0.9), score=0.9)
+    odessa = Mention("T2", city, city + 6, "CITY", link=Link("linked", "Q1874", "Одесса", score=0.9), score=0.9)
+    fact = Triple("T1", "PLACE_OF_BIRTH", "T2", Property("P19"), (Span(start, city + 7),), 0.8)
+    return replace(document, mentions=(anna, odessa), triples=(fact,), annotated=Annotated(mentions="silver"))
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    app = create_app(Knowing(), ("ru",), Limits(characters=1000), Access(key="secret"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, http=PromptHeads, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    size = {"width": 1360, "height": 860, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/")
+    yield browser
+    browser.get("about:blank")
+    browser.get_log("browser")
+    server.should_exit = True
+    thread.join(20)
+
+
+def test_a_pasted_text_becomes_a_graph_that_leads_back_to_its_words(page: Any) -> None:
+    one(page, "#ask-key").send_keys("secret")
+    fill_in(page, TEXT)
+    wait(page, "document.querySelectorAll('#graph .node:not(.hidden)').length === 2")
+    assert text_of(page, "#text") == TEXT
+    page.execute_script(
+        "document.querySelector('#graph .edge').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    )
+    assert text_of(page, "#text .subject") == "Анна"
+    assert text_of(page, "#text .object") == "Одессе"
+    assert text_of(page, "#card blockquote") == "Анна родилась в Одессе."
+    assert one(page, "#card a").get_attribute("href") == "https://www.wikidata.org/wiki/Property:P19"
+    assert [entry["message"] for entry in page.get_log("browser")] == []
+
+
+def test_a_surer_fact_than_the_model_has_is_not_shown(page: Any) -> None:
+    one(page, "#ask-key").send_keys("secret")
+    page.execute_script("document.getElementById('ask-score').value = 0.85")
+    fill_in(page, TEXT)
+    wait(page, "/Фактов не найдено|No facts/.test(document.getElementById('graph-hint').textContent)")
+    assert text_of(page, "#text") == TEXT
+
+
+def test_the_service_says_what_it_refuses(page: Any) -> None:
+    fill_in(page, TEXT)
+    wait(page, "document.getElementById('notice').textContent.includes('401 the API key is missing or wrong')")
+    one(page, "#ask-key").send_keys("secret")
+    fill_in(page, "Ни о ком.")
+    wait(page, "document.getElementById('notice').textContent.includes('500 the service failed')")
