@@ -7,9 +7,9 @@ with its type, and nothing is put right yet.
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple, NoReturn
 
+from relik_ml.data import excerpt, parse_line
 from relik_ml.errors import DataError
 
 from ._wikipedia import PROPERTY, Mark
@@ -46,7 +46,9 @@ class Record(NamedTuple):
 
 def read_record(line: bytes, where: str) -> Record:
     """The record on a line; DataError when its shape is not the one above."""
-    record = parse(line, where)
+    record = parse_line(line, where)
+    if not isinstance(record, dict):
+        wrong("an object", record, where)
     fields = {name: string(record, name, where) for name in ("docid", "title", "uri")}
     if not fields["docid"].isprintable():
         wrong("a docid that can be printed", fields["docid"], where)
@@ -68,28 +70,6 @@ def _fact(item: dict[str, Any], place: int, where: str) -> Fact:
     return Fact(
         subject, predicate["uri"], object, -place if sentence is None else sentence, score, annotator(item, where)
     )
-
-
-def parse(line: bytes, where: str) -> dict[str, Any]:
-    """The record on a line; DataError when it is no JSON object in UTF-8."""
-    try:
-        record = _DECODER.decode(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        got = f"byte 0x{line[error.start]:02x} at byte {error.start} of the line"
-        raise DataError("the line is not UTF-8", where=where, got=got, fix="fetch the file anew") from None
-    except (ValueError, RecursionError) as error:
-        fix = "give one whole JSON object a line; fetch the file anew if it was cut"
-        raise DataError("the line is not JSON", where=where, got=str(error), fix=fix) from None
-    if not isinstance(record, dict):
-        wrong("an object", record, where)
-    return record
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_constant)
 
 
 def string(record: dict[str, Any], name: str, where: str) -> str:
@@ -127,4 +107,4 @@ def mark(item: Any, where: str) -> Mark:
 def wrong(expected: str, found: object, where: str) -> NoReturn:
     """Raise DataError: what the layout has and what this line has in its place."""
     fix = "this is not the layout that the converter reads; see its page in docs/converters"
-    raise DataError(f"the line has the wrong shape: expected {expected}", where=where, got=repr(found)[:80], fix=fix)
+    raise DataError(f"the line has the wrong shape: expected {expected}", where=where, got=excerpt(found), fix=fix)

@@ -8,13 +8,14 @@ left out stands in docs/converters/sredfm.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from relik_ml.data import Report, distinct, open_lines
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
+from relik_ml.plugins import LineConverter, option
 from relik_ml.text import same_link
 from relik_ml.types import Annotated, Document
 
@@ -22,34 +23,24 @@ from ._redfm_annotation import annotation
 from ._redfm_files import PARQUET, relation_names, rows, split_files
 from ._redfm_records import Record, read_line, read_record
 
-if TYPE_CHECKING:
-    from relik_ml.data import Archive
-
 T = TypeVar("T")
 CITATION = "Huguet Cabot et al., RED-FM: a Filtered and Multilingual Relation Extraction Dataset, ACL 2023"
 LICENCE = "CC BY-SA 4.0"
-SETTINGS = {
-    "lang": "Language of the files to read.",
-    "min_confidence": "Leave out relations whose confidence is not above this, as the published loader does.",
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Redfm:
+@dataclass(frozen=True, kw_only=True)
+class Redfm(LineConverter):
     """The converter of one of the two. ``relations`` is a relations.tsv that does not lie with the corpus."""
 
-    name: str
-    languages: tuple[str, ...]
-    lang: str
     annotated: Annotated
     tasks: tuple[str, ...] = ("ner", "el", "re")
     licence: str = LICENCE
     citation: str = CITATION
     splits: tuple[str, ...] = ("train", "dev", "test")
-    archive: Archive | None = None
-    switches: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
-    min_confidence: float = 0.75
+    lang: str = option("ru", "Language of the files to read.")
+    min_confidence: float = option(
+        0.75, "Leave out relations whose confidence is not above this, as the published loader does."
+    )
     relations: Path | None = None
     elsewhere: str = ""
 

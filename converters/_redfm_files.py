@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from relik_ml.data import COMPRESSED, open_lines
 from relik_ml.errors import ConfigError, DataError
@@ -39,22 +39,6 @@ def split_files(source: Path, split: str, lang: str) -> list[Path]:
             if found := sorted(path for path in folder.glob(pattern) if path.is_file()):
                 return found
     return []
-
-
-def parse(line: bytes, where: str) -> Any:
-    """The value on a line; DataError when it is no JSON in UTF-8."""
-    fix = "one whole JSON object a line, in UTF-8: fetch the file anew"
-    try:
-        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError as error:
-        got = f"byte 0x{line[error.start]:02x} at byte {error.start} of the line"
-        raise DataError("the line is not UTF-8", where=where, got=got, fix=fix) from None
-    except (ValueError, RecursionError) as error:
-        raise DataError("the line is not JSON", where=where, got=str(error), fix=fix) from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def rows(path: Path) -> Iterator[tuple[Any, str]]:

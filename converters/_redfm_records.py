@@ -15,9 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
+from relik_ml.data import excerpt, parse_line
 from relik_ml.errors import DataError
-
-from ._redfm_files import parse
 
 TOP = ("docid", "title", "uri", "text", "entities", "relations")
 
@@ -66,7 +65,7 @@ class Layout(NamedTuple):
 
 def read_line(line: bytes, where: str) -> Record:
     """The record on a line of a .jsonl file; DataError when there is none."""
-    return read_record(parse(line, where), where)
+    return read_record(parse_line(line, where), where)
 
 
 def read_record(value: Any, where: str) -> Record:
@@ -77,7 +76,7 @@ def read_record(value: Any, where: str) -> Record:
 def _layout(value: Any, where: str) -> Layout:
     """The layout that the first entity shows; the raw one when there is none."""
     if missing := [name for name in TOP if not isinstance(value, dict) or name not in value]:
-        got = f"no {', '.join(missing)} in {_short(list(value) if isinstance(value, dict) else value)}"
+        got = f"no {', '.join(missing)} in {excerpt(list(value) if isinstance(value, dict) else value)}"
         raise DataError("no (S)RED-FM record", where=where, got=got, fix=f"expected are the fields {', '.join(TOP)}")
     entities = _field(value, "entities", list, where)
     if not entities:
@@ -86,7 +85,7 @@ def _layout(value: Any, where: str) -> Layout:
     for layout in (RAW, HUB):
         if layout.fields <= shown:
             return layout
-    got = f"the first entity is {_short(entities[0])}"
+    got = f"the first entity is {excerpt(entities[0])}"
     fix = "; or ".join(f"{layout.name}: {', '.join(sorted(layout.fields))}" for layout in (RAW, HUB))
     raise DataError("a layout that is not known", where=where, got=got, fix=f"expected are {fix}")
 
@@ -147,13 +146,5 @@ def _field(value: Any, name: str, kind: type, where: str) -> Any:
 
 
 def _refuse(value: Any, name: str, wanted: str, where: str) -> NoReturn:
-    got = _short(value.get(name)) if isinstance(value, dict) else _short(value)
+    got = excerpt(value.get(name)) if isinstance(value, dict) else excerpt(value)
     raise DataError(f"{name} must be {wanted}", where=where, got=got, fix="correct the record, or fetch the file anew")
-
-
-def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except RecursionError:
-        return "a value nested too deeply to show"
-    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -6,12 +6,13 @@ split ``all``. What has no place in the schema is counted, never lost in silence
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from relik_ml.data import Archive, Report, figures
+from relik_ml.data import Report, figures
 from relik_ml.errors import CorpusNotFound, DataError
+from relik_ml.plugins import Converter, option
 from relik_ml.text import evidence, sentences
 from relik_ml.types import Annotated, Completeness, Document, Entity, Link, Mention, Triple
 
@@ -24,8 +25,8 @@ REST = "all"
 FIRST = Ranking((), str.casefold)
 
 
-@dataclass(frozen=True, slots=True)
-class Brat:
+@dataclass(frozen=True)
+class Brat(Converter):
     """The converter. ``lang`` is the language of the texts."""
 
     name: str = "brat"
@@ -34,12 +35,7 @@ class Brat:
     licence: str = "that of the folder you give"
     citation: str = "The format: Stenetorp et al., brat: a Web-based Tool for NLP-Assisted Text Annotation, EACL 2012"
     splits: tuple[str, ...] = ("train", "dev", "test", REST)
-    archive: Archive | None = None
-    switches: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(
-        default_factory=lambda: {"lang": "The language of the texts (ISO 639-1), for brat does not say it."}
-    )
-    lang: str = "ru"
+    lang: str = option("ru", "The language of the texts (ISO 639-1), which brat does not say.")
 
     def __post_init__(self) -> None:
         check_language(self.lang)

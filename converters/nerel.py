@@ -6,14 +6,14 @@ Brat standoff, a pair of files a document: ``NEREL-v1.1/{train,dev,test}/NAME.{t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from relik_ml.data import Archive, Report, figures
 from relik_ml.errors import CorpusNotFound, DataError
-from relik_ml.plugins import RelationSource, load_relations
+from relik_ml.plugins import Converter, IndexSource, load_index, option
 from relik_ml.text import Morphology, evidence, same_link, sentences
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
 
@@ -53,8 +53,8 @@ class Page(NamedTuple):
     repairs: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Nerel:
+@dataclass(frozen=True)
+class Nerel(Converter):
     """The converter. ``lemma`` gives the dictionary form of a word; several QIDs on one mention are settled by it."""
 
     name: str = "nerel"
@@ -64,10 +64,7 @@ class Nerel:
     citation: str = "Loukachevitch et al., NEREL: A Russian Dataset with Nested Named Entities, …, RANLP 2021"
     splits: tuple[str, ...] = ("train", "dev", "test")
     archive: Archive | None = ARCHIVE
-    switches: Mapping[str, str] = field(
-        default_factory=lambda: {"wikinews_only": "Only Wikinews pages, whose licence is known (CC BY 2.5)."}
-    )
-    wikinews_only: bool = False
+    wikinews_only: bool = option(False, "Only Wikinews pages, whose licence is known (CC BY 2.5).")
     lemma: Callable[[str], str] = field(default_factory=lambda: Morphology().lemma)
 
     def locate(self, source: Path) -> dict[str, Path]:
@@ -86,7 +83,7 @@ class Nerel:
         pages = [page for path in self._paths(folder, report) if (page := _page(path, report))]
         votes = ((page.standoff.bounds[id], items) for page in pages for id, items in page.choices.items())
         ranking = Ranking(votes, self.lemma)
-        relations = load_relations("nerel_relations")
+        relations = load_index("nerel_relations")
         for page in pages:
             bounds = page.standoff.bounds
             links = {id: ranking.link(bounds[id], items) for id, items in page.choices.items()}
@@ -117,7 +114,7 @@ def _page(path: Path, report: Report) -> Page | None:
     return Page(path, standoff, choices, dict(report.tally() - before))
 
 
-def _document(page: Page, split: str, links: dict[str, Link], known: RelationSource) -> Document:
+def _document(page: Page, split: str, links: dict[str, Link], known: IndexSource) -> Document:
     path, (text, bounds, relations, *_) = page.path, page.standoff
     spoken = list(sentences(text))
     mentions = tuple(_mention(bound, links.get(bound.id)) for bound in bounds.values())
@@ -139,7 +136,7 @@ def _mention(bound: Bound, link: Link | None) -> Mention:
     return Mention(bound.id, start, stop, bound.type, fragments, link)
 
 
-def _property(bounds: dict[str, Bound], relation: Relation, known: RelationSource) -> Property | None:
+def _property(bounds: dict[str, Bound], relation: Relation, known: IndexSource) -> Property | None:
     return known.property_of(relation.type, bounds[relation.subject].type, bounds[relation.object].type)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from relik_ml.data import COMPRESSED, Archive, Report, distinct, open_lines
+from relik_ml.data import COMPRESSED, Report, distinct, open_lines
 from relik_ml.errors import CorpusNotFound, DataError
+from relik_ml.plugins import LineConverter, option
 from relik_ml.text import same_link
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Triple, Value
 
@@ -31,8 +32,8 @@ UNLINKABLE, UNKNOWN = Link("unlinkable"), Link()
 TYPES = {"dateTime": "DATE", "decimal": "NUMBER"}  # the two kinds of literals; all else is ENTITY, for nobody said more
 
 
-@dataclass(frozen=True, slots=True)
-class Rebel:
+@dataclass(frozen=True)
+class Rebel(LineConverter):
     """The converter."""
 
     name: str = "rebel"
@@ -41,12 +42,7 @@ class Rebel:
     licence: str = LICENCE
     citation: str = "Huguet Cabot and Navigli, REBEL: Relation Extraction By End-to-end Language generation, EMNLP 2021"
     splits: tuple[str, ...] = ("train", "dev", "test", "all")
-    archive: Archive | None = None
-    switches: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(
-        default_factory=lambda: {"lang": "Language of the texts, ISO 639-1: how numbers are written depends on it."}
-    )
-    lang: str = "en"
+    lang: str = option("en", "Language of the texts, ISO 639-1: how numbers are written depends on it.")
 
     def __post_init__(self) -> None:
         check_language(self.lang)

@@ -17,6 +17,7 @@ from ._wikidata_truthy import TruthyDump
 
 LANGS = ("ru", "en", "mul")
 """``mul`` holds the names that Wikidata keeps once for all languages."""
+LANGS_HELP = "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump."
 ENTITY, LANGUAGE = "entity", "language"
 ROWS = f"{ENTITY}: one row each, in its best language; {LANGUAGE}: one for each language that it has a name in."
 LANG = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")

@@ -15,13 +15,14 @@ import math
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from relik_ml.data import Report
 from relik_ml.errors import ConfigError, DataError
+from relik_ml.plugins import IndexSource, option
 from relik_ml.types import Entry
 
 from ._wikidata_classes import named
@@ -42,30 +43,22 @@ EMPTY: Full = {
 """Every field that is read, as it is when a line says nothing of it."""
 TEXTS = ("labels", "aliases", "descriptions")
 
-SETTINGS = {
-    "langs": "Languages, best first, with commas; without it ru,en,mul.",
-    "rows": ROWS,
-    "more": "Further tables, with commas, whose lines are joined in by id.",
-    "skip": "Sources, with commas; an entity that no other source lists is left out.",
-    "derived": "Sources of labels, with commas, whose names were derived by rule: they count as less popular.",
-}
 DERIVED = 0.5
 """Share of the popularity that is left to an entity whose label was derived by rule."""
 
 Facts = Mapping[str, Sequence[tuple[str, str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class JsonlTable:
-    """Entities with a name in one of the languages. Every field but the name is a setting, as of ``wikidata``."""
+@dataclass(frozen=True)
+class JsonlTable(IndexSource):
+    """Entities with a name in one of the languages. Its options are those of ``wikidata``, in part."""
 
     name: str = "jsonl"
-    langs: str = ""
-    rows: str = ENTITY
-    more: str = ""
-    skip: str = ""
-    derived: str = ""
-    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
+    langs: str = option("", "Languages, best first, with commas; without it ru,en,mul.")
+    rows: str = option(ENTITY, ROWS)
+    more: str = option("", "Further tables, with commas, whose lines are joined in by id.")
+    skip: str = option("", "Sources, with commas; an entity that no other source lists is left out.")
+    derived: str = option("", "Sources of labels, with commas, whose names a rule derived: they count as less popular.")
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
         """The rows of the table, in its order; rows of one entity stand together.

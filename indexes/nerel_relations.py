@@ -18,7 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from relik_ml.data import Report
 from relik_ml.errors import ConfigError
+from relik_ml.plugins import IndexSource
 from relik_ml.types import Entry, Property
 
 TABLE = Path(__file__).with_name("nerel_relations.json")
@@ -69,13 +71,13 @@ EXCEPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NerelRelations:
+@dataclass(frozen=True)
+class NerelRelations(IndexSource):
     """One entry a relation; ids are NEREL's relation names, directions NEREL's own (IDEOLOGY_OF: holder to value)."""
 
     name: str = "nerel_relations"
 
-    def entries(self, path: Path | None = None) -> Iterator[Entry]:
+    def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
         """The relations as passages: name, definition and English name, in the order of the table.
 
         Raises:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from relik_ml.data import Report
 from relik_ml.errors import ConfigError
+from relik_ml.plugins import IndexSource
 from relik_ml.types import Entry
 
 PASSAGES = {
@@ -66,13 +68,13 @@ PASSAGES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class NerelTypes:
+@dataclass(frozen=True)
+class NerelTypes(IndexSource):
     """One entry a type, in alphabetical order."""
 
     name: str = "nerel_types"
 
-    def entries(self, path: Path | None = None) -> Iterator[Entry]:
+    def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
         """The types as passages; ConfigError for a path, which there is nothing to read from."""
         if path is not None:
             raise ConfigError("this source carries its data itself", got=str(path), fix=f"name it alone: {self.name}")

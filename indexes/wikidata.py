@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from relik_ml.data import Report
 from relik_ml.errors import ConfigError
+from relik_ml.plugins import DumpSource, option
 from relik_ml.types import Entry
 
 from ._wikidata_classes import Survey, class_names, named
@@ -22,6 +23,7 @@ from ._wikidata_redirects import Redirects
 from ._wikidata_shards import SHARD_ENTITIES, extract
 from ._wikidata_source import (
     ENTITY,
+    LANGS_HELP,
     ROWS,
     check_rows,
     check_sitelinks,
@@ -38,29 +40,25 @@ INTERNAL = "Q17442446,Q4167410,Q4167836,Q11266439,Q13406463"
 
 CLASSES_TOLD = 3
 
-SETTINGS = {
-    "langs": "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump.",
-    "min_sitelinks": "Leave out items with fewer pages in Wikipedia and its sisters.",
-    "classes": "Keep only instances and subclasses of these (Q5,Q515), over any number of subclass steps.",
-    "without": "Leave out instances and subclasses of these; the default is Wikimedia's own pages.",
-    "rows": ROWS,
-    "redirects": "A file of old and new id with a tab between, plain or compressed: old ids become aliases.",
-}
 
-
-@dataclass(frozen=True, slots=True)
-class Wikidata:
-    """Items with a name in one of the languages. Every field but the name is a setting, told of in ``SETTINGS``."""
+@dataclass(frozen=True)
+class Wikidata(DumpSource):
+    """Items with a name in one of the languages."""
 
     name: str = "wikidata"
-    langs: str = ""
-    min_sitelinks: int = 0
-    classes: str = ""
-    without: str = INTERNAL
-    rows: str = ENTITY
-    redirects: str = ""
-    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
     extracting: tuple[str, ...] = ("langs", "min_sitelinks")
+    langs: str = option("", LANGS_HELP)
+    min_sitelinks: int = option(0, "Leave out items with fewer pages in Wikipedia and its sisters.")
+    classes: str = option(
+        "", "Keep only instances and subclasses of these (Q5,Q515), over any number of subclass steps."
+    )
+    without: str = option(
+        INTERNAL, "Leave out instances and subclasses of these; the default is Wikimedia's own pages."
+    )
+    rows: str = option(ENTITY, ROWS)
+    redirects: str = option(
+        "", "A file of old and new id with a tab between, plain or compressed: old ids become aliases."
+    )
 
     def extract(
         self,

@@ -6,36 +6,32 @@ A passage is the description, then what the property runs from and to, by its ty
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from relik_ml.data import Report
+from relik_ml.plugins import IndexSource, option
 from relik_ml.types import Entry
 
 from ._wikidata_classes import class_names, named
 from ._wikidata_records import Constraint, Names, Record
-from ._wikidata_source import ENTITY, ROWS, check_rows, described, records, row_aliases, row_langs, split
+from ._wikidata_source import ENTITY, LANGS_HELP, ROWS, check_rows, described, records, row_aliases, row_langs, split
 
 ITEM = "wikibase-item"
 CLASSES_TOLD = 5
 
-SETTINGS = {
-    "langs": "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump.",
-    "without_datatypes": "Leave out properties of these datatypes, with commas; by default identifiers elsewhere.",
-    "rows": ROWS,
-}
 
-
-@dataclass(frozen=True, slots=True)
-class WikidataProperties:
-    """Properties with a name in one of the languages. Every field but the name is a setting."""
+@dataclass(frozen=True)
+class WikidataProperties(IndexSource):
+    """Properties with a name in one of the languages."""
 
     name: str = "wikidata_properties"
-    langs: str = ""
-    without_datatypes: str = "external-id"
-    rows: str = ENTITY
-    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
+    langs: str = option("", LANGS_HELP)
+    without_datatypes: str = option(
+        "external-id", "Leave out properties of these datatypes, with commas; by default identifiers elsewhere."
+    )
+    rows: str = option(ENTITY, ROWS)
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
         """The rows of an extracted folder or of a dump, in its order; rows of one property stand together.

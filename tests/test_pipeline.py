@@ -10,8 +10,7 @@ from time import perf_counter
 import pytest
 
 from relik_ml import Relik
-from relik_ml.data import document_from_json, document_to_json
-from relik_ml.data.schema import check
+from relik_ml.data import check, document_from_json, document_to_json
 from relik_ml.errors import ConfigError
 from relik_ml.pipeline import PREDICTED, TOGETHER
 from relik_ml.score import score

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from relik_ml.plugins import IndexSource
     from relik_ml.retriever import Retriever
 
+Source = TypeVar("Source", bound="IndexSource")
 NAMES = "names"
 _WIDTH = 60
 
@@ -52,14 +52,12 @@ def _read(sources: Sequence[str], settings: Settings, report: Report) -> Iterato
     from relik_ml.data import read_entries
 
     named = [_named(source) for source in sources]
-    check("no source has such a setting", settings, {field for each in named if each for field in _fields(each[0])})
+    check("no source has such a setting", settings, {field for each in named if each for field in each[0].options})
     for source, found in zip(sources, named, strict=True):
         if found is None:
             yield from read_entries(Path(source))
         else:
-            chosen = configured(found[0], settings)
-            counting = {"report": report} if "report" in signature(chosen.entries).parameters else {}
-            yield from chosen.entries(found[1], **counting)
+            yield from configured(found[0], settings).entries(found[1], report)
 
 
 def check(what: str, settings: Settings, known: Collection[str]) -> None:
@@ -76,11 +74,11 @@ def check(what: str, settings: Settings, known: Collection[str]) -> None:
             raise ConfigError("a setting has no value", got=setting, fix=f"write --set {field}=VALUE")
 
 
-def configured(source: IndexSource, settings: Settings) -> Any:
+def configured(source: Source, settings: Settings) -> Source:
     """The source with those settings that are its own, each read as the type of the field's default."""
     fields: dict[str, Any] = {}
     for field, _, value in (setting.partition("=") for setting in settings):
-        if field in _fields(source):
+        if field in source.options:
             default = getattr(source, field)
             if not (value or default):  # an empty value is one only where it takes a default away
                 fix = f"write --set {field}=VALUE, or leave it out for the default"
@@ -90,12 +88,7 @@ def configured(source: IndexSource, settings: Settings) -> Any:
             except ValueError:
                 fix = f"{field} wants a value like {default!r}"
                 raise ConfigError("a setting has the wrong type", got=f"{field}={value}", fix=fix) from None
-    return replace(_any(source), **fields) if fields else source
-
-
-def _any(source: IndexSource) -> Any:
-    """A source as the dataclass that one with settings is: protocols cannot say so."""
-    return source
+    return replace(source, **fields)
 
 
 def _named(source: str) -> tuple[IndexSource, Path | None] | None:
@@ -110,12 +103,6 @@ def _named(source: str) -> tuple[IndexSource, Path | None] | None:
     if Path(source).suffix or len(Path(source).parts) > 1 or Path(source).is_file():
         return None
     return load_index(source), None
-
-
-def _fields(source: IndexSource) -> Mapping[str, str]:
-    from relik_ml.plugins import Settable
-
-    return source.settings if isinstance(source, Settable) else {}
 
 
 class Watched:

@@ -27,32 +27,20 @@ from relik_ml.types import Document
 CHUNK = 1 << 20
 """Bytes of input, about, that are converted at once."""
 
-Rename = Callable[[Document, Report], Document]
 Lines = list[tuple[int, bytes]]
 Encoded = tuple[str, bytes, Counter[str]]  # a document: its id, its line, its figures
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done with one split: ``path`` is where ``locate`` found it, ``rename`` names its relations."""
+    """What is to be done with one split: ``path`` is where ``locate`` found it."""
 
     converter: Converter
     source: Path
     split: str
     path: Path
-    rename: Rename
-
-
-def as_they_are(document: Document, report: Report) -> Document:
-    """Every relation keeps its name."""
-    return document
-
-
-def properties(document: Document, report: Report) -> Document:
-    """Every relation that has a Wikidata property is named by it, and counted."""
-    renamed, counts = by_property(document)
-    report.counts.update(counts)
-    return renamed
+    by_property: bool = False
+    """Whether every relation is named by its Wikidata property, if it has one."""
 
 
 def converted(job: Job, report: Report, workers: int, progress: Callable[[int], object]) -> Iterator[bytes]:
@@ -81,13 +69,13 @@ def _some(lines: Iterator[bytes], job: Job, report: Report) -> Iterator[bytes]:
 
 def _encoded(job: Job, documents: Iterable[Document], report: Report) -> Iterator[Encoded]:
     for document in documents:
+        if job.by_property:
+            document, counts = by_property(document)
+            report.counts.update(counts)
         try:
-            renamed = job.rename(document, report)
-            line = document_line(renamed, f"{job.path}")
+            yield document.id, document_line(document, str(job.path)), figures(document)
         except DataError as error:
             report.bad(error)
-        else:
-            yield document.id, line, figures(renamed)
 
 
 def _distinct(lines: Iterable[Encoded], report: Report) -> Iterator[bytes]:

@@ -16,9 +16,9 @@ import click
 
 from relik_ml.data import Report, StrictReport, TolerantReport
 from relik_ml.errors import ConfigError, CorpusNotFound, OutputError
-from relik_ml.plugins import CONVERTERS, Converter, LineConverter, Settable, load_converter, names
+from relik_ml.plugins import CONVERTERS, Converter, LineConverter, load_converter, names
 
-RELATIONS = {"corpus": "as_they_are", "properties": "properties"}
+_path = click.Path(path_type=Path)
 
 
 class Converters(click.Group):
@@ -50,7 +50,7 @@ def command() -> None:
 
 
 def _broken(name: str, error: ConfigError) -> click.Command:
-    """A command that tells why it cannot run: one broken package shall not hide all other converters."""
+    """A command that tells why it cannot run: one broken package must not hide all other converters."""
 
     def fail(**_: Any) -> None:
         raise error
@@ -60,87 +60,76 @@ def _broken(name: str, error: ConfigError) -> click.Command:
 
 
 def _command(converter: Converter) -> click.Command:
-    folder = click.Path(path_type=Path)
-    switches = [click.Option([_flag(name), name], is_flag=True, help=text) for name, text in converter.switches.items()]
-    options: list[click.Parameter] = [
-        _source(converter),
+    name, fetchable = converter.name, converter.archive is not None
+    text = (
+        f"Convert {name} to OUT/SPLIT.jsonl, with OUT/report.json on everything repaired.\n\n"
+        f"Licence of the corpus: {converter.licence}.\n\n{converter.citation}\n\n\b\nExample:\n"
+        f"  relik-ml convert {name} {'' if fetchable else '--source DIR '}--out data/{name}"
+    )
+    source = f"Where the corpus lies{'; without it, the cache or a download.' if fetchable else ': a folder or file.'}"
+    options = [
+        click.Option(["--source"], type=_path, required=not fetchable, help=source),
         click.Option(
             ["--split", "splits"], type=click.Choice(converter.splits), multiple=True,
             help="Only this split; may be given again. Without it, all that are there.",
         ),
-        click.Option(["--out"], type=folder, default=Path("data", converter.name), show_default=True, help="Folder."),
-        click.Option(["--strict"], is_flag=True, help="Stop at the first defect in place of repairing and counting."),
+        click.Option(["--out"], type=_path, default=Path("data", name), show_default=True, help="Folder."),
+        click.Option(["--strict"], is_flag=True, help="Stop at the first defect instead of repairing and counting."),
         click.Option(["--skip-bad"], is_flag=True, help="Leave out documents that cannot be read, and count them."),
         click.Option(
-            ["--relations"], type=click.Choice(RELATIONS.keys()), default="corpus", show_default=True,
+            ["--relations"], type=click.Choice(["corpus", "properties"]), default="corpus", show_default=True,
             help="Names of relations: the corpus' own, or the Wikidata property of each that has one.",
         ),
-        *switches,
-        *_settings(converter),
-        *_workers(converter),
+        *(_option(field, getattr(converter, field), help) for field, help in converter.options.items()),
     ]  # fmt: skip
-    text = (
-        f"Convert {converter.name} to OUT/SPLIT.jsonl, with OUT/report.json on everything repaired.\n\n"
-        f"Licence of the corpus: {converter.licence}.\n\n{converter.citation}\n\n\b\nExample:\n"
-        f"  relik-ml convert {converter.name} {'' if converter.archive else '--source DIR '}--out data/{converter.name}"
-    )
-    return click.Command(converter.name, params=options, help=text, callback=partial(_convert, converter))
+    if isinstance(converter, LineConverter):
+        help = "Processes to share the lines of the corpus out to; the output is the same."
+        workers = click.Option(["--workers"], type=click.IntRange(min=1), default=1, show_default=True, help=help)
+        options.append(workers)
+    return click.Command(name, params=list(options), help=text, callback=partial(_convert, converter))
 
 
-def _source(converter: Converter) -> click.Parameter:
-    fetched = "; without it, the cache or a download." if converter.archive else ": a folder or a file of it."
-    text = f"Where the corpus lies{fetched}"
-    return click.Option(["--source"], type=click.Path(path_type=Path), required=not converter.archive, help=text)
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _settings(converter: Converter) -> list[click.Parameter]:
-    """An option for each setting, typed as the field's default."""
-    texts = converter.settings if isinstance(converter, Settable) else {}
-    made: list[click.Parameter] = []
-    for name, text in texts.items():
-        default = getattr(converter, name)
-        kind = str if default is None else type(default)
-        made.append(click.Option([_flag(name), name], type=kind, default=default, show_default=True, help=text))
-    return made
-
-
-def _workers(converter: Converter) -> list[click.Parameter]:
-    if not isinstance(converter, LineConverter):
-        return []
-    text = "Processes to share the lines of the corpus out to; the output is the same."
-    return [click.Option(["--workers"], type=click.IntRange(min=1), default=1, show_default=True, help=text)]
+def _option(field: str, default: Any, help: str) -> click.Option:
+    """The option for a field of a converter: a flag, or a value of the default's type."""
+    flag = f"--{field.replace('_', '-')}"
+    if isinstance(default, bool):
+        return click.Option([flag, field], is_flag=True, help=help)
+    return click.Option([flag, field], type=type(default), default=default, show_default=True, help=help)
 
 
 def _convert(
     converter: Converter, source: Path | None, splits: tuple[str, ...], out: Path, relations: str, strict: bool,
     skip_bad: bool, workers: int = 1, **fields: Any,
 ) -> None:  # fmt: skip
-    from relik_ml.cli import _stream
+    from relik_ml.cli._stream import Job, converted
     from relik_ml.data import write_lines
 
     if strict and skip_bad:
         raise click.UsageError("--strict stops at what --skip-bad leaves out: give one of them")
-    chosen: Converter = replace(_any(converter), **fields)
-    source = source or _fetched(chosen)
-    present = chosen.locate(source)
+    converter = replace(converter, **fields)
+    source = source or _fetched(converter)
+    present = converter.locate(source)
     _refuse_own_corpus(present, out)
-    rename = getattr(_stream, RELATIONS[relations])
     reports: dict[str, Report] = {}
-    for split in _wanted(chosen, splits, present.keys(), source):
-        report = StrictReport() if strict else TolerantReport() if skip_bad else Report()
-        job = _stream.Job(chosen, source, split, present[split], rename)
+    for split in _wanted(converter, splits, present, source):
+        report = reports[split] = StrictReport() if strict else TolerantReport() if skip_bad else Report()
+        job = Job(converter, source, split, present[split], by_property=relations == "properties")
         with _bar(present[split]) as reached:
-            lines = _stream.converted(job, report, workers, reached)
-            written = write_lines(lines, out / f"{split}.jsonl")
-        number = f"{written:,}" if written else "no"
-        click.echo(f"{out / split}.jsonl: {number} documents\n{_indented(report)}", err=True)
-        reports[split] = report
-    options = {"relations": relations, "strict": strict, "skip_bad": skip_bad}
-    _write_report(chosen, source, {split: present[split] for split in reports}, reports, options, out / "report.json")
+            written = write_lines(converted(job, report, workers, reached), out / f"{split}.jsonl")
+        click.echo(f"{out / split}.jsonl: {f'{written:,}' if written else 'no'} documents", err=True)
+        click.echo("".join(f"  {line}\n" for line in report.table().splitlines()), err=True, nl=False)
+    record = {
+        "converter": converter.name,
+        "source": str(source),
+        "licence": converter.licence,
+        "options": {"relations": relations, "strict": strict, "skip_bad": skip_bad},
+        "switches": {name: value for name, value in fields.items() if isinstance(value, bool)},
+        "settings": {name: value for name, value in fields.items() if not isinstance(value, bool)},
+        "pinned": {split: _pinned(converter, split, present[split]) for split in reports},
+        "splits": {split: report.json() for split, report in reports.items()},
+        "total": sum(reports.values(), Report()).json(),
+    }
+    write_lines([json.dumps(record, ensure_ascii=False, indent=1).encode() + b"\n"], out / "report.json")
 
 
 def _refuse_own_corpus(present: Mapping[str, Path], out: Path) -> None:
@@ -154,19 +143,15 @@ def _refuse_own_corpus(present: Mapping[str, Path], out: Path) -> None:
 @contextmanager
 def _bar(path: Path) -> Iterator[Callable[[int], object]]:
     """A bar of bytes on a terminal, for a corpus that is one file; silent otherwise."""
-    if not (sys.stderr.isatty() and path.is_file()):
-        yield lambda position: None
-        return
-    with click.progressbar(length=path.stat().st_size, label=path.name, file=sys.stderr) as bar:
-        yield lambda position: bar.update(position - bar.pos)
+    from tqdm import tqdm
+
+    total = path.stat().st_size if path.is_file() else None
+    silent = total is None or not sys.stderr.isatty()
+    with tqdm(total=total, desc=path.name, unit="B", unit_scale=True, file=sys.stderr, disable=silent) as bar:
+        yield lambda position: bar.update(position - bar.n)
 
 
-def _any(value: Any) -> Any:
-    """A converter as the dataclass it is: protocols cannot say so."""
-    return value
-
-
-def _wanted(converter: Converter, splits: tuple[str, ...], present: Any, source: Path) -> list[str]:
+def _wanted(converter: Converter, splits: tuple[str, ...], present: Mapping[str, Path], source: Path) -> list[str]:
     missing = [split for split in splits or converter.splits if split not in present]
     if missing and splits:
         fix = f"choose from: {', '.join(present)}"
@@ -177,59 +162,23 @@ def _wanted(converter: Converter, splits: tuple[str, ...], present: Any, source:
 
 
 def _fetched(converter: Converter) -> Path:
+    from tqdm import tqdm
+
     from relik_ml.data import cache_folder, cached, fetch
 
-    if (archive := converter.archive) is None:
-        fix = "get it from its authors and give --source"
-        raise ConfigError(f"{converter.name} cannot be downloaded", got="no --source", fix=fix)
+    archive = converter.archive
+    assert archive is not None, "--source is required where there is no archive"
     cache = cache_folder(os.environ)
     if folder := cached(converter.name, archive, cache):
         return folder
     click.echo(f"{archive.notice}\nDownloading {archive.url} to {cache}", err=True)
-    return fetch(converter.name, archive, cache, _progress)
+    with tqdm(desc="downloading", unit="B", unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
 
+        def show(size: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(size)
 
-def _progress(chunks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
-    """A bar on a terminal, or a running count of megabytes when the server does not tell the size."""
-    if not sys.stderr.isatty():
-        yield from chunks
-    elif total:
-        with click.progressbar(length=total, label="downloading", file=sys.stderr) as bar:
-            for chunk in chunks:
-                bar.update(len(chunk))
-                yield chunk
-    else:
-        done = 0
-        for chunk in chunks:
-            done += len(chunk)
-            click.echo(f"\rdownloading {done / 1e6:.1f} MB", err=True, nl=False)
-            yield chunk
-        click.echo(err=True)
-
-
-def _indented(report: Report) -> str:
-    return "\n".join(f"  {line}" for line in report.table().splitlines())
-
-
-def _write_report(
-    converter: Converter, source: Path, folders: dict[str, Path], reports: dict[str, Report],
-    options: dict[str, Any], path: Path,
-) -> None:  # fmt: skip
-    from relik_ml.data import atomic_path
-
-    record = {
-        "converter": converter.name,
-        "source": str(source),
-        "licence": converter.licence,
-        "options": options,
-        "switches": {name: getattr(converter, name) for name in converter.switches},
-        "settings": {n: getattr(converter, n) for n in (converter.settings if isinstance(converter, Settable) else {})},
-        "pinned": {split: _pinned(converter, split, folder) for split, folder in folders.items()},
-        "splits": {split: report.json() for split, report in reports.items()},
-        "total": sum(reports.values(), Report()).json(),
-    }
-    with atomic_path(path) as partial_path:
-        partial_path.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        return fetch(converter.name, archive, cache, show)
 
 
 def _pinned(converter: Converter, split: str, folder: Path) -> bool:

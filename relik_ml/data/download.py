@@ -11,7 +11,7 @@ import hashlib
 import os
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
@@ -20,8 +20,8 @@ from urllib.request import urlopen
 
 from relik_ml.errors import CorpusNotFound, OutputError
 
-Watch = Callable[[Iterator[bytes], int | None], Iterator[bytes]]
-"""Sees the chunks of a download pass, given their total size if the server told it: a progress bar."""
+Progress = Callable[[int, int | None], object]
+"""Is told the bytes of each chunk of a download, and their total if the server gave it."""
 
 CHUNK = 1 << 16
 LARGEST = 1 << 29  # bytes, packed or unpacked: more is no corpus but an attack or a mistake
@@ -64,7 +64,7 @@ def cached(name: str, archive: Archive, cache: Path) -> Path | None:
     return folder
 
 
-def fetch(name: str, archive: Archive, cache: Path, watch: Watch = lambda chunks, total: chunks) -> Path:
+def fetch(name: str, archive: Archive, cache: Path, progress: Progress = lambda size, total: None) -> Path:
     """Download, check and unpack a corpus, and return its folder of splits.
 
     CorpusNotFound when it cannot be had or is not what was pinned, OutputError when the cache cannot be written.
@@ -74,7 +74,7 @@ def fetch(name: str, archive: Archive, cache: Path, watch: Watch = lambda chunks
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".fetching-", dir=folder.parent) as scratch:
             packed, unpacked = Path(scratch, "archive.tar.gz"), Path(scratch, "corpus")
-            _download(archive, packed, watch)
+            _download(archive, packed, progress)
             _unpack(packed, archive, unpacked)
             _verify(unpacked, archive, archive.url, _by_hand(archive))
             os.replace(unpacked, folder)
@@ -107,14 +107,15 @@ def _failure(what: str, archive: Archive, got: object) -> CorpusNotFound:
     return CorpusNotFound(what, where=archive.url, got=str(got), fix=_by_hand(archive))
 
 
-def _download(archive: Archive, path: Path, watch: Watch) -> None:
+def _download(archive: Archive, path: Path, progress: Progress) -> None:
     try:
         response = urlopen(archive.url, timeout=TIMEOUT)
     except (OSError, HTTPException) as error:
         raise _failure("the corpus could not be fetched", archive, error) from error
     with response, path.open("wb") as file:
         total = int(length) if (length := response.headers.get("Content-Length", "")).isdecimal() else None
-        for chunk in watch(_chunks(response, archive), total):
+        while chunk := _read(response, archive):
+            progress(len(chunk), total)
             file.write(chunk)
             if file.tell() > LARGEST:
                 raise _failure("the download is too large", archive, f"more than {LARGEST:,} bytes")
@@ -122,18 +123,15 @@ def _download(archive: Archive, path: Path, watch: Watch) -> None:
             raise _failure("the download broke off", archive, f"{file.tell():,} of {total:,} bytes")
 
 
-def _chunks(response: HTTPResponse, archive: Archive) -> Iterator[bytes]:
+def _read(response: HTTPResponse, archive: Archive) -> bytes:
     try:
-        while chunk := response.read(CHUNK):
-            yield chunk
+        return response.read(CHUNK)
     except (OSError, HTTPException) as error:
         raise _failure("the download broke off", archive, repr(error)) from error
 
 
 def _unpack(packed: Path, archive: Archive, folder: Path) -> None:
-    """Write the files of the splits, and nothing else that the archive holds, as plain files."""
-    for split in archive.checksums:
-        (folder / split).mkdir(parents=True)
+    """Write the files of the splits as plain files. Whatever else the archive holds is left out."""
     size = 0
     try:
         with tarfile.open(packed, "r:gz") as members:
@@ -141,19 +139,8 @@ def _unpack(packed: Path, archive: Archive, folder: Path) -> None:
                 size += member.size
                 if size > LARGEST:
                     raise _failure("the archive is too large", archive, f"more than {LARGEST:,} bytes")
-                place = _place(member, archive)
-                if place and (file := members.extractfile(member)):
-                    (folder / place).write_bytes(file.read())
+                match PurePosixPath(member.name).parts:
+                    case (_, archive.folder, split, name) if split in archive.checksums and member.isfile():
+                        members.extract(member.replace(name=f"{split}/{name}"), folder, filter="data")
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _failure("the archive is damaged", archive, error) from error
-
-
-def _place(member: tarfile.TarInfo, archive: Archive) -> Path | None:
-    """Where a member belongs, SPLIT/NAME; None when it is of no use; CorpusNotFound when it points outside."""
-    name = PurePosixPath(member.name)
-    if name.is_absolute() or ".." in name.parts or "\\" in member.name:
-        raise _failure("the archive names a path outside itself", archive, repr(member.name))
-    match name.parts:
-        case (_, folder, split, file) if folder == archive.folder and split in archive.checksums and member.isfile():
-            return Path(split, file)
-    return None

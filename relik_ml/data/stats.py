@@ -9,7 +9,10 @@
 >>> print(stats.table())  # doctest: +ELLIPSIS
 documents                                           1
 characters                                         32
-tokens                                              6   median 6, 95 % at most 6, longest 6
+tokens                                              6
+  median, tokens                                    6
+  95 % at most, tokens                              6
+  longest, tokens                                   6
 mentions                                            3
   inside another                                    1    33.33 %
 ...
@@ -27,6 +30,7 @@ from relik_ml.text import sentences
 from relik_ml.types import Document, Mention, Span, Status, Triple
 
 WINDOWS = (32, 64, 128, 256)
+REACHES = ("sentence", *(f"window {size}" for size in WINDOWS))
 
 
 @dataclass(slots=True)
@@ -66,7 +70,20 @@ class Stats:
 
     def table(self) -> str:
         """The counts for people, the types and relations most frequent first."""
-        return "\n".join(self._lines())
+        mentions, triples = self.counts["mentions"], self.counts["triples"]
+        lines = [(name, self.counts[name], 0) for name in ("documents", "characters", "tokens")]
+        for name, share in (("median", 0.5), ("95 % at most", 0.95), ("longest", 1)):
+            lines.append((f"  {name}, tokens", self.quantile(share), 0))
+        lines.append(("mentions", mentions, 0))
+        lines += [(f"  {name}", self.counts[name], mentions) for name in ("inside another", "discontinuous")]
+        lines.append(("  deepest nesting, levels", 1 + max(self.depths, default=-1), 0))
+        lines.append(("  crossing pairs", self.counts["crossing pairs"], 0))
+        lines += [(f"  {status}", self.links[status], mentions) for status in get_args(Status)]
+        lines += [(f"  {type}", count, mentions) for type, count in self.types.most_common()]
+        lines += [("entities", self.counts["entities"], 0), ("triples", triples, 0)]
+        lines += [(f"  in one {name}", self.reach[name], triples) for name in REACHES]
+        lines += [(f"  {name}", count, triples) for name, count in self.relations.most_common()]
+        return "\n".join(f"{name:40}{n:>13,}" + (f"{100 * n / of:>9.2f} %" if of else "") for name, n, of in lines)
 
     def json(self) -> dict[str, Any]:
         """The counts for programs."""
@@ -85,8 +102,12 @@ class Stats:
             "entities": self.counts["entities"],
             "triples": self.counts["triples"],
             "relations": dict(self.relations.most_common()),
-            "reach": {name: {"count": n, "share": _share(n, self.counts["triples"])} for name, n in self._reaches()},
+            "reach": {name: {"count": self.reach[name], "share": self._share(name)} for name in REACHES},
         }
+
+    def _share(self, reach: str) -> float:
+        triples = self.counts["triples"]
+        return round(self.reach[reach] / triples, 6) if triples else 0.0
 
     def quantile(self, share: float) -> int:
         """The number of tokens that this share of the documents does not exceed; 0 without documents."""
@@ -96,26 +117,6 @@ class Stats:
             if total >= share * self.counts["documents"]:
                 return length
         return 0
-
-    def _reaches(self) -> list[tuple[str, int]]:
-        return [(name, self.reach[name]) for name in ("sentence", *(f"window {size}" for size in WINDOWS))]
-
-    def _lines(self) -> Iterator[str]:
-        counts, mentions = self.counts, self.counts["mentions"]
-        yield from (_line(name, counts[name]) for name in ("documents", "characters"))
-        median, p95, longest = map(self.quantile, (0.5, 0.95, 1))
-        yield f"{_line('tokens', counts['tokens'])}   median {median:,}, 95 % at most {p95:,}, longest {longest:,}"
-        yield _line("mentions", mentions)
-        for name in ("inside another", "discontinuous"):
-            yield _line(f"  {name}", counts[name], mentions)
-        yield _line("  deepest nesting, levels", 1 + max(self.depths, default=-1))
-        yield _line("  crossing pairs", counts["crossing pairs"])
-        yield from (_line(f"  {status}", self.links[status], mentions) for status in get_args(Status))
-        yield from (_line(f"  {type}", count, mentions) for type, count in self.types.most_common())
-        yield _line("entities", counts["entities"])
-        yield _line("triples", counts["triples"])
-        yield from (_line(f"  in one {name}", count, counts["triples"]) for name, count in self._reaches())
-        yield from (_line(f"  {name}", count, counts["triples"]) for name, count in self.relations.most_common())
 
 
 def measure(documents: Iterable[Document]) -> Stats:
@@ -187,11 +188,3 @@ def _inside(inner: Iterable[Span], outer: Sequence[Span]) -> int:
     starts = [span.start for span in outer]
     places = ((bisect_right(starts, span.start), span) for span in inner)
     return sum(place > 0 and span.stop <= outer[place - 1].stop for place, span in places)
-
-
-def _line(name: str, count: int, of: int = 0) -> str:
-    return f"{name:40}{count:>13,}" + (f"{100 * count / of:>9.2f} %" if of else "")
-
-
-def _share(count: int, of: int) -> float:
-    return round(count / of, 6) if of else 0.0

@@ -1,4 +1,6 @@
-"""Files and folders that are there whole or not at all, and their checksums.
+"""Files and folders that are there whole or not at all, and the manifest with the checksums of a folder's files.
+
+Neither safetensors nor FAISS notices a flipped bit, so a folder is compared with its manifest when it is opened.
 
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as home:
@@ -13,20 +15,25 @@ from __future__ import annotations
 import ctypes
 import errno
 import hashlib
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from typing import Any
 
-from relik_ml.errors import DataError, OutputError
+from relik_ml.errors import DataError, ModelError, OutputError
 
 try:
     import fcntl
-except ImportError:  # Windows has none: there two builds in one place are the user's to avoid
+except ImportError:  # Windows has no flock: there nothing keeps two processes from building in one place
     fcntl = None  # type: ignore[assignment]
 
+FILE = "manifest.json"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 Ours = Callable[[Path], bool]
@@ -50,36 +57,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
             raise OutputError("the output is not a file", where=str(path), fix="name a file, not a folder or device")
         partial = _partial(target)
         partial.touch(exist_ok=False)
-    try:
-        with _output_errors(path, partial):
-            yield partial
-        with _output_errors(path):
-            _flush(partial)
-            os.replace(partial, target)
-            _flush(target.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    with _replacing(partial, target, path):
+        yield partial
 
 
 @contextmanager
 def atomic_folder(path: Path, ours: Ours = nobodys) -> Iterator[Path]:
     """A temporary folder beside ``path``: flushed to disk and put in its place on success, removed on failure.
 
-    An older folder is replaced only if it is empty or ``ours``, so that a slip of the hand never removes
-    somebody's files. On Linux old and new change places in one step.
+    An older folder is replaced only if it is empty or ``ours``, so that a mistyped path never removes other files.
+    On Linux old and new change places in one step.
     """
     target = Path(os.path.realpath(path))
     with _output_errors(path):
         _refuse_foreign(target, path, ours)
         partial = _partial(target)
         partial.mkdir()
-    try:
-        with _output_errors(path, partial):
-            yield partial
-        with _output_errors(path):
-            _put_in_place(partial, target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with _replacing(partial, target, path):
+        yield partial
 
 
 @contextmanager
@@ -101,16 +96,14 @@ def resumable_folder(path: Path, ours: Ours = nobodys) -> Iterator[tuple[Path, P
         kept.mkdir(parents=True, exist_ok=True)
     with _alone(work, path):
         try:
-            with _output_errors(path, work):
+            with _output_errors(path):
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir()
+            with _replacing(partial, target, path, work):
                 yield partial, kept
-            with _output_errors(path):
-                _put_in_place(partial, target)
-            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(kept, ignore_errors=True)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
-            if work.exists() and not any(kept.iterdir()):
+            if not (kept.exists() and any(kept.iterdir())):
                 shutil.rmtree(work, ignore_errors=True)
 
 
@@ -133,6 +126,115 @@ def sha256(path: Path) -> str:
         raise DataError("cannot read the file", where=str(path), got=got, fix="check that it exists") from None
 
 
+# Manifests
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of folder: the noun that errors use, the name and version it states, and how one is made again."""
+
+    noun: str
+    name: str
+    remedy: str
+    older: tuple[str, ...] = ()
+    """Names of earlier versions that are still read."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All versions that are read, the present one first."""
+        return (self.name, *self.older)
+
+    def wrote(self, folder: Path) -> bool:
+        """Whether the manifest of a folder states this format; nothing else of it is looked at."""
+        try:
+            record = json.loads((folder / FILE).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return False
+        return isinstance(record, dict) and record.get("format") in self.names
+
+
+def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None:
+    """Write ``fields``, the format's name, the sha256 of every file of ``folder`` and one of the manifest itself.
+
+    A folder inside it that has a manifest of its own is left out.
+    """
+    paths = sorted(path for path in _files(folder) if path != folder / FILE)
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
+    sizes = {name: (folder / name).stat().st_size for name in files}
+    record = {"format": format.name, **fields, "files": files, "sizes": sizes}
+    text = json.dumps({**record, "checksum": _checksum(record)}, ensure_ascii=False, indent=2)
+    (folder / FILE).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str, Any]:
+    """Read the manifest and compare every file that it names with its checksum.
+
+    In a folder of more than ``limit`` bytes only the sizes of the files are compared: reading all of it would take
+    too long whenever it is opened.
+
+    Raises:
+        ModelError: this is no such folder, one of another format, or a file of it is missing or damaged.
+    """
+    path = folder / FILE
+    damaged = f"the manifest of the {format.noun} is damaged"
+    try:
+        record: Any = json.loads(path.read_bytes())
+    except OSError as error:
+        raise _unfit(f"this folder holds no {format.noun}", path, error.strerror or str(error), format) from None
+    except (ValueError, RecursionError) as error:
+        raise _unfit(damaged, path, str(error), format) from None
+    if not isinstance(record, dict):
+        raise _unfit(damaged, path, "no JSON object", format)
+    if (stated := record.get("format")) not in format.names:
+        fix = f"this version reads {format.name}: {format.remedy}, or update relik-ml"
+        raise ModelError(f"{format.noun} of an unknown format", where=str(path), got=str(stated), fix=fix)
+    if record.pop("checksum", None) != _checksum(record):
+        raise _unfit(damaged, path, "another checksum than it states", format)
+    sizes = record.get("sizes", {})
+    for name, size in sizes.items():
+        _compare_size(folder / name, size, format)
+    if sum(sizes.values()) <= limit:
+        for name, checksum in record["files"].items():
+            _compare_checksum(folder / name, checksum, format)
+    return record
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_file():
+            yield path
+        elif not (path / FILE).exists():
+            yield from _files(path)
+
+
+def _compare_size(path: Path, size: int, format: Format) -> None:
+    found = path.stat().st_size if path.is_file() else None
+    if found != size:
+        state = "missing" if found is None else "damaged"
+        raise _unfit(f"a file of the {format.noun} is {state}", path, f"{found} bytes instead of {size}", format)
+
+
+def _compare_checksum(path: Path, checksum: str, format: Format) -> None:
+    try:
+        found = sha256(path)
+    except DataError as error:
+        raise _unfit(f"a file of the {format.noun} is missing", path, error.got, format) from None
+    if found != checksum:
+        got = f"sha256 {found[:12]}… instead of {checksum[:12]}…"
+        raise _unfit(f"a file of the {format.noun} is damaged", path, got, format)
+
+
+def _unfit(what: str, path: Path, got: str, format: Format) -> ModelError:
+    return ModelError(what, where=str(path), got=got, fix=format.remedy)
+
+
+def _checksum(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+# How they come about in one step
+
+
 def _partial(target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     return target.with_name(f".{secrets.token_hex(8)}.part")
@@ -149,30 +251,27 @@ def _refuse_foreign(target: Path, path: Path, ours: Ours) -> None:
         raise OutputError("the folder holds other files", where=str(path), got=first.name, fix=fix)
 
 
-def _put_in_place(partial: Path, target: Path) -> None:
-    for file in [*partial.rglob("*"), partial]:
-        _flush(file)
-    _swap(partial, target)
-    _flush(target.parent)
-
-
 @contextmanager
-def _alone(work: Path, path: Path) -> Iterator[None]:
-    """Hold a lock on a folder, which ends with the process however it ends."""
-    handle = os.open(work, os.O_RDONLY)
+def _replacing(partial: Path, target: Path, path: Path, work: Path | None = None) -> Iterator[None]:
+    """Put ``partial`` in the place of ``target`` after the body, or remove it when the body fails."""
     try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise OutputError("another process is building here", where=str(path), fix="wait for its end") from None
+        with _output_errors(path, work or partial):
+            yield
+        with _output_errors(path):
+            for file in [*partial.rglob("*"), partial]:
+                _flush(file)
+            _move(partial, target)
+            _flush(target.parent)
     finally:
-        os.close(handle)
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
 
 
-def _swap(new: Path, target: Path) -> None:
-    if not target.exists():
-        os.rename(new, target)
+def _move(new: Path, target: Path) -> None:
+    if new.is_file() or not target.exists():
+        os.replace(new, target)
     elif not _exchange(new, target):
         old = _partial(target)
         os.rename(target, old)
@@ -185,10 +284,24 @@ def _swap(new: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places in one step (Linux ``renameat2``); False where that cannot be had."""
+    """Let two paths change places in one step (Linux ``renameat2``); False where the system has no such call."""
     renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     return renameat2 is not None and renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
+
+
+@contextmanager
+def _alone(work: Path, path: Path) -> Iterator[None]:
+    """Hold a lock on a folder. The system releases it when the process ends, however it ends."""
+    handle = os.open(work, os.O_RDONLY)
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise OutputError("another process is building here", where=str(path), fix="wait for its end") from None
+    finally:
+        os.close(handle)
 
 
 def _flush(path: Path) -> None:

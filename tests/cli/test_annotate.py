@@ -159,12 +159,6 @@ def test_texts_arrive_exactly_as_stored(model: Capitals, tmp_path: Path, text: s
     assert lines(run(tmp_path / "a.txt"))[0]["text"] == text
 
 
-def test_lone_surrogates_survive_on_stdout(model: Capitals, tmp_path: Path) -> None:
-    write_documents([Document("d", "а\ud800б")], tmp_path / "d.jsonl")
-    assert lines(run(tmp_path / "d.jsonl"))[0]["text"] == "а\ud800б"
-    assert "а\\ud800б" in run(tmp_path / "d.jsonl", "--view").stdout
-
-
 def test_documents_stream_through(tmp_path: Path) -> None:
     """Document 1 is written before document 3 is read."""
     write_documents([Document(str(place), "Тула") for place in range(9)], tmp_path / "d.jsonl")

@@ -12,8 +12,7 @@ from click.testing import CliRunner, Result
 from relik_ml.cli import main
 from relik_ml.cli._index import line
 from relik_ml.cli.index import EMBEDDED
-from relik_ml.data import Format, write_manifest
-from relik_ml.data.io import write_entries
+from relik_ml.data import Format, write_entries, write_manifest
 from relik_ml.index import PassageIndex
 from relik_ml.models import BiEncoder
 from relik_ml.names import Learnt, NameIndex, surface_keys

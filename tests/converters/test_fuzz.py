@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from relik_ml.cli._stream import Job, as_they_are, converted
+from relik_ml.cli._stream import Job, converted
 from relik_ml.data import REPEATED, Report, StrictReport, TolerantReport, document_from_json
 from relik_ml.errors import DataError
 from relik_ml.plugins import load_converter
@@ -39,7 +39,7 @@ def read(reader: Reader, source: Path, report: Report) -> dict[str, Document]:
     """The documents that the command line would write, by id; their meta without what depends on the other lines."""
     converter = load_converter(reader.name)
     path = converter.locate(source)[reader.split]
-    job = Job(converter, source, reader.split, path, as_they_are)
+    job = Job(converter, source, reader.split, path)
     lines = converted(job, report, 1, lambda position: None)
     documents = [document_from_json(json.loads(line), "here") for line in lines]
     return {d.id: replace(d, meta={k: v for k, v in d.meta.items() if k != "source"}) for d in documents}

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from relik_ml.data import Report, StrictReport, document_from_json, document_to_json
-from relik_ml.data.schema import check
+from relik_ml.data import Report, StrictReport, check, document_from_json, document_to_json
 from relik_ml.errors import CorpusNotFound, DataError
 from relik_ml.plugins import load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Property, Span, Triple

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -83,51 +83,40 @@ def attempt(body: bytes, cache: Path, status: int = 200, length: int | None = No
 
 @pytest.mark.parametrize("length", [None, -1])
 def test_a_corpus_is_fetched_once_and_then_found(tmp_path: Path, length: int | None) -> None:
+    assert cached("nerel", archive(""), tmp_path) is None
+    (tmp_path / "nerel" / ".fetching-abc" / "corpus" / "dev").mkdir(parents=True)  # left by a kill
+    assert cached("nerel", archive(""), tmp_path) is None
     seen: list[tuple[int, int | None]] = []
-
-    def watch(chunks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
-        for chunk in chunks:
-            seen.append((len(chunk), total))
-            yield chunk
-
     body = packed({**FILES, "test.txt": b"-", "other/x.txt": b"-", "dev/deep/x.txt": b"-"})
     with serving(body, length=length) as url:
-        folder = fetch("nerel", archive(url), tmp_path, watch)
+        folder = fetch("nerel", archive(url), tmp_path, lambda size, total: seen.append((size, total)))
     assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == FILES
     assert sum(size for size, _ in seen) == len(body)
     assert seen[0][1] == (len(body) if length is None else None)
     assert cached("nerel", archive(url), tmp_path) == folder == tmp_path / "nerel" / "8f07d3e"
-    assert [path.name for path in folder.parent.iterdir()] == ["8f07d3e"]
-
-
-def test_nothing_cached_is_none(tmp_path: Path) -> None:
-    assert cached("nerel", archive(""), tmp_path) is None
 
 
 def test_a_damaged_cache_is_not_read(tmp_path: Path) -> None:
     with serving(packed(FILES)) as url:
         folder = fetch("nerel", archive(url), tmp_path)
     (folder / "dev" / "a.txt").write_bytes("Чехос".encode())
-    with pytest.raises(CorpusNotFound, match=r"not what was pinned") as caught:
+    with pytest.raises(CorpusNotFound, match="pinned") as caught:
         cached("nerel", archive(url), tmp_path)
     assert f"delete {folder}" in caught.value.fix
 
 
-def test_a_short_answer(tmp_path: Path) -> None:
-    body = packed(FILES)
-    assert "broke off" in attempt(body[:-20], tmp_path, length=len(body))
-
-
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.7])
-def test_a_short_answer_of_unknown_length(tmp_path: Path, kept: float) -> None:
+def test_an_answer_that_breaks_off_is_refused(tmp_path: Path, kept: float) -> None:
     body = packed(FILES)
-    message = attempt(body[: int(kept * len(body))], tmp_path, length=-1)
-    assert "archive is damaged" in message or "not what was pinned" in message
+    cut = body[: int(kept * len(body))]
+    assert "broke off" in attempt(cut, tmp_path, length=len(body))
+    attempt(cut, tmp_path, length=-1)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", packed(FILES)[:40] + b"x" * 99])
-def test_no_archive_at_all(tmp_path: Path, body: bytes) -> None:
-    assert "archive is damaged" in attempt(body, tmp_path)
+def test_what_is_no_archive_is_refused(tmp_path: Path, body: bytes) -> None:
+    assert "damaged" in attempt(body, tmp_path)
+    assert "404" in attempt(body, tmp_path, status=404)
 
 
 @pytest.mark.parametrize(
@@ -135,16 +124,13 @@ def test_no_archive_at_all(tmp_path: Path, body: bytes) -> None:
     [
         {**FILES, "dev/a.txt": "Чехос".encode()},
         {**FILES, "dev/b.txt": b""},
+        {**FILES, "dev/..\\evil": b""},
         {name: content for name, content in FILES.items() if name != "train/a.txt"},
         {},
     ],
 )
-def test_other_content(tmp_path: Path, changed: dict[str, bytes]) -> None:
-    assert "not what was pinned" in attempt(packed(changed), tmp_path)
-
-
-def test_not_found(tmp_path: Path) -> None:
-    assert "404" in attempt(b"", tmp_path, status=404)
+def test_other_content_than_was_pinned_is_refused(tmp_path: Path, changed: dict[str, bytes]) -> None:
+    assert "pinned" in attempt(packed(changed), tmp_path)
 
 
 def test_no_network(tmp_path: Path) -> None:
@@ -157,15 +143,13 @@ def test_no_network(tmp_path: Path) -> None:
     assert "git clone …" in caught.value.fix
 
 
-@pytest.mark.parametrize("name", ["../../../../evil", "dev/../../../evil", "dev/..\\evil"])
-def test_paths_that_lead_outside(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["../../../../evil", "dev/../../../evil", "dev/..", "/evil"])
+def test_an_archive_writes_nothing_outside_the_cache(tmp_path: Path, name: str) -> None:
     cache = tmp_path / "deep" / "cache"
-    assert "outside itself" in attempt(packed({name: b"!", **FILES}), cache)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_an_absolute_path(tmp_path: Path) -> None:
-    assert "outside itself" in attempt(packed({"evil": b"!"}, root=f"{tmp_path}/"), tmp_path)
+    with serving(packed({**FILES, name: b"!"})) as url, suppress(CorpusNotFound, OutputError):
+        fetch("nerel", archive(url), cache)
+    kept = cache / "nerel" / "8f07d3e"
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} <= {kept / name for name in FILES}
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
@@ -175,7 +159,7 @@ def test_links_and_devices_are_never_made(tmp_path: Path, kind: bytes) -> None:
         member = tarfile.TarInfo("x/NEREL-v1.1/dev/a.txt")
         member.type, member.linkname = kind, "/etc/passwd"
         made.addfile(member)
-    assert "not what was pinned" in attempt(buffer.getvalue(), tmp_path)
+    assert "pinned" in attempt(buffer.getvalue(), tmp_path)
 
 
 @pytest.mark.parametrize("limit", [30, 400])
@@ -185,18 +169,12 @@ def test_more_than_any_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
 
 
 def test_an_interrupted_download_leaves_nothing(tmp_path: Path) -> None:
-    def interrupt(chunks: Iterator[bytes], total: int | None) -> Iterator[bytes]:
-        yield next(chunks)
+    def interrupt(size: int, total: int | None) -> None:
         raise KeyboardInterrupt
 
     with serving(packed(FILES)) as url, pytest.raises(KeyboardInterrupt):
         fetch("nerel", archive(url), tmp_path, interrupt)
     assert list((tmp_path / "nerel").iterdir()) == []
-
-
-def test_a_killed_download_is_not_taken_for_a_corpus(tmp_path: Path) -> None:
-    (tmp_path / "nerel" / ".fetching-abc" / "corpus" / "dev").mkdir(parents=True)
-    assert cached("nerel", archive(""), tmp_path) is None
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import gzip
 import lzma
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,7 @@ LINES = ["Чехов\r\n".encode(), "а\u2028б\x85в\n".encode(), b"\n", b"\xff
 
 
 def _zst(data: bytes) -> bytes:
-    zstandard = pytest.importorskip("zstandard", reason=".zst needs the extra relik-ml[zst]")
-    return bytes(zstandard.ZstdCompressor().compress(data))
+    return bytes(import_module("backports.zstd").compress(data))
 
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -31,24 +31,12 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def test_all_compressions_are_tested() -> None:
-    assert {*COMPRESSED} == PACK.keys() - {".jsonl"}
-
-
-@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("suffix", [".jsonl", *COMPRESSED])
 def test_lines_come_as_they_are_with_their_numbers(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"ru{suffix}"
-    path.write_bytes(PACK[suffix](b"".join(LINES)))
-    assert list(open_lines(path)) == list(enumerate(LINES, 1))
-    path.write_bytes(PACK[suffix](b""))
-    assert list(open_lines(path)) == []
-
-
-@pytest.mark.parametrize("suffix", COMPRESSED)
-def test_files_put_behind_one_another_are_one_file(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"ru{suffix}"
-    path.write_bytes(PACK[suffix](b"a\nb") + PACK[suffix](b"c\nd\n"))
-    assert [line for _, line in open_lines(path)] == [b"a\n", b"bc\n", b"d\n"]
+    for parts in ([b"".join(LINES)], LINES, [b""]):  # compressed files put behind one another are one file
+        path.write_bytes(b"".join(PACK[suffix](part) for part in parts))
+        assert list(open_lines(path)) == list(enumerate(LINES if any(parts) else [], 1))
 
 
 @pytest.mark.parametrize("suffix", COMPRESSED)
@@ -61,12 +49,12 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, suffix: str, damage: 
 
 
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"ru\.jsonl\n.*No such file"):
+    with pytest.raises(DataError, match=r"ru\.jsonl"):
         list(open_lines(tmp_path / "ru.jsonl"))
 
 
-def test_without_zstandard_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "zstandard", None)
+def test_without_zstd_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
     (tmp_path / "ru.zst").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"relik-ml\[zst\]"):
         list(open_lines(tmp_path / "ru.zst"))

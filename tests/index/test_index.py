@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relik_ml.data import manifest as manifest_module
+from relik_ml.data import store as store_module
 from relik_ml.errors import ConfigError, DataError, ModelError
 from relik_ml.index import STORAGES, IndexConfig, PassageEncoder, PassageIndex, Storage, Vectors, exact, passage
 from relik_ml.index import build as build_module
@@ -65,7 +65,7 @@ def test_damaged_rows_of_a_large_index_are_noticed(
     flipped[len(data) // 2] ^= 4
     damaged = {"flipped": bytes(flipped), "cut": data[:-9], "garbage": bytes(len(data))}
     (folder / name).write_bytes(damaged.get(damage, lzma.compress(b'["a"]\n')))
-    monkeypatch.setattr(manifest_module, "_verify_size", lambda *_: None)
+    monkeypatch.setattr(store_module, "_compare_size", lambda *_: None)
     with pytest.raises(ModelError, match="rows of the index are damaged"):
         PassageIndex.open(folder)
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from relik_ml.errors import ConfigError
-from relik_ml.plugins import load_index, load_relations
+from relik_ml.plugins import load_index
 from relik_ml.types import Property
 
-SOURCE = load_relations("nerel_relations")
+SOURCE = load_index("nerel_relations")
 TABLE: Any = import_module("relik_ml.indexes.nerel_relations")
 TRIPLES = (
     ("HEADQUARTERED_IN", "ORGANIZATION", "COUNTRY", "P17"),

@@ -14,7 +14,7 @@ import pytest
 
 from relik_ml.data import Report, TolerantReport
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.plugins import DumpSource, Settable, load_index
+from relik_ml.plugins import DumpSource, load_index
 from relik_ml.types import Entry
 from tests.dump import claim, entities, entity, json_line, term, write_json, write_truthy
 
@@ -271,6 +271,5 @@ def test_no_path_and_no_dump_are_errors_with_a_way_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["wikidata", "wikidata_properties"])
 def test_every_setting_is_a_field_of_text_or_number(name: str) -> None:
     source: Any = load_index(name)
-    assert isinstance(source, Settable)
-    assert {type(getattr(source, field)) for field in source.settings} <= {str, int}
+    assert {type(getattr(source, field)) for field in source.options} <= {str, int}
     assert isinstance(source, DumpSource) is (name == "wikidata")

@@ -86,4 +86,4 @@ def test_the_truthy_dump_knows_no_constraints(tmp_path: Path) -> None:
 
 
 def test_settings_of_one_name_mean_one_thing_to_items_and_properties() -> None:
-    assert {*PROPERTIES.settings} & {*ITEMS.settings} == {"langs", "rows"}
+    assert {*PROPERTIES.options} & {*ITEMS.options} == {"langs", "rows"}

@@ -17,8 +17,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from relik_ml.data import read_documents, write_documents
-from relik_ml.data.schema import check
+from relik_ml.data import check, read_documents, write_documents
 from tests.corpus import documents
 
 pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")

@@ -7,8 +7,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from relik_ml.data import document_from_json
-from relik_ml.data.schema import check
+from relik_ml.data import check, document_from_json
 from relik_ml.serve.settings import Access, Limits
 from tests.serve.conftest import Client
 from tests.serve.fake import POISON, Fake
