@@ -151,14 +151,6 @@ def test_the_hubs_layout_as_json_lines_and_a_table_elsewhere(tmp_path: Path) -> 
         read(tmp_path)
 
 
-def test_a_name_of_two_properties_is_no_join(tmp_path: Path) -> None:
-    write(tmp_path, hub(record()))
-    rows = "P19\tplace of birth\nP1\tplace of birth\nP569\tdate of birth\nP1082\tpopulation\n"
-    (tmp_path / "relations.tsv").write_text(rows, encoding="utf-8")
-    with pytest.raises(DataError, match="a name of two properties"):
-        read(tmp_path)
-
-
 def test_parquet_without_pyarrow_and_broken_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "train.ru.parquet"
     path.write_bytes(b"PAR1 cut")
@@ -212,23 +204,15 @@ def test_defects_of_a_record_are_repaired_and_counted(tmp_path: Path) -> None:
     assert document.meta["repairs"] == dict(tally)
 
 
-def test_relations_outside_the_table_are_dropped_as_the_loader_does(tmp_path: Path) -> None:
-    other = record()
+def test_relations_that_lead_nowhere_are_dropped(tmp_path: Path) -> None:
+    write_names(tmp_path)
+    other, far = record("1"), hub(record("2"))
     other["relations"][0]["predicate"]["uri"] = "P7"
-    write_names(tmp_path)
-    report = Report()
-    (document,) = read(write(tmp_path, other), report)
-    assert len(document.triples) == 2
-    assert report.tally()["relation outside relations.tsv: dropped"] == 1
-
-
-def test_an_index_to_nowhere(tmp_path: Path) -> None:
-    far = hub(record())
     far["relations"][0]["object"], far["relations"][1]["object"] = 4, -1
-    write_names(tmp_path)
     report = Report()
-    (document,) = read(write(tmp_path, far), report)
-    assert [triple.relation for triple in document.triples] == ["P1082"]
+    first, second = read(write(tmp_path, other, far), report)
+    assert (len(first.triples), [triple.relation for triple in second.triples]) == (2, ["P1082"])
+    assert report.tally()["relation outside relations.tsv: dropped"] == 1
     assert report.tally()["relation of a mention that is not there: dropped"] == 2
 
 
@@ -286,6 +270,8 @@ def test_a_damaged_join_costs_one_record(tmp_path: Path) -> None:
     (tmp_path / "relations.tsv").write_text(rows, encoding="utf-8")
     sound = hub(record("2"))
     del sound["relations"][0]
+    with pytest.raises(DataError, match="two properties"):
+        read(write(tmp_path, hub(record("1"))))
     report = TolerantReport()
     assert [d.id[-1] for d in read(write(tmp_path, hub(record("1")), sound), report)] == ["2"]
     assert report.tally()["bad: a name of two properties: skipped"] == 1
