@@ -26,7 +26,7 @@ T = TypeVar("T", Document, Entry)
 
 SCHEMA = "relik-ml/1"
 ORDER = ("id", "lang", "text", "mentions", "entities", "triples", "annotated", "meta")
-MENTION_ORDER = ("id", "start", "stop", "fragments", "type", "score", "link", "value")
+MENTION_END = ("type", "score", "link", "value")  # these stand last in a line, the other fields as in Mention
 
 _LISTS: Mapping[str, type] = {"mentions": Mention, "entities": Entity, "triples": Triple}
 _NESTED: Mapping[type, Mapping[str, type]] = {
@@ -40,7 +40,7 @@ _FIELDS: dict[type, frozenset[str]] = {
 }
 _FIELDS[Document] |= {"schema"}
 _HALF_PAIR = re.compile(rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
 
 
 def parse_line(line: bytes, where: str) -> Any:
@@ -122,10 +122,11 @@ def faults(record: Any) -> list[str]:
 
 def _record(document: Document) -> dict[str, Any]:
     found = msgspec.to_builtins(replace(document, meta={}))
-    found["mentions"] = [
-        {name: mention[name] for name in MENTION_ORDER if name != "value" or mention[name] is not None}
-        for mention in found["mentions"]
-    ]
+    for mention in found["mentions"]:
+        for name in MENTION_END:
+            mention[name] = mention.pop(name)
+        if mention["value"] is None:
+            del mention["value"]
     found["meta"] = dict(document.meta)  # as it is: msgspec would turn dates and bytes into strings
     return {"schema": SCHEMA, **{name: found[name] for name in ORDER}}
 
