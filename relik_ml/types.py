@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 Status = Literal["linked", "nil", "unlinkable", "unknown"]
@@ -137,12 +136,6 @@ class Document:
         """The text of a mention: its fragments joined by one space."""
         spans = mention.fragments or (mention.span,)
         return " ".join(self.text[start:stop] for start, stop in spans)
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows of the document: its page, in a frame."""
-        # By name, for the page stands layers above; only a notebook calls this.
-        html: str = import_module("relik_ml.view.html").frame(self)
-        return html
 
 
 @dataclass(frozen=True, slots=True)

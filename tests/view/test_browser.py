@@ -15,7 +15,7 @@ import pytest
 
 from relik_ml.data import read_documents
 from relik_ml.types import Document, Link, Mention, Property, Span, Triple
-from relik_ml.view.html import report
+from relik_ml.view.html import frame, report
 from tests.view.hostile import STRINGS
 from tests.view.hostile import document as hostile
 
@@ -313,7 +313,7 @@ def test_there_may_be_nothing_to_show(show: Callable[..., Any]) -> None:
 
 def test_a_notebook_shows_the_page_in_its_frame(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "notebook.html"
-    path.write_text(f"<!doctype html><meta charset=utf-8>{example()._repr_html_()}", encoding="utf-8")
+    path.write_text(f"<!doctype html><meta charset=utf-8>{frame(example())}", encoding="utf-8")
     browser.get(path.as_uri())
     browser.switch_to.frame(0)
     assert text_of(browser, "#text") == TEXT

@@ -60,10 +60,6 @@ def test_a_frame_is_one_element_that_holds_the_page() -> None:
         assert inside["documents"] == json.loads(json.dumps([view(document(string))]))
 
 
-def test_documents_show_themselves_in_notebooks() -> None:
-    assert PLAIN._repr_html_() == frame(PLAIN)
-
-
 def test_the_policy_lets_in_our_style_and_script_alone() -> None:
     root = parsed(report([PLAIN]))
     (policy,) = (node.get("content", "") for node in root.iter("meta") if node.get("http-equiv"))
