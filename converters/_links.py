@@ -21,7 +21,7 @@ _ITEM = re.compile(r"\(?(Q[1-9]\d*)\)?")
 def read_choices(standoff: Standoff, types: Collection[str], report: Report) -> Choices:
     """The items of every mention with a reference that can be read; other ``types`` carry none, theirs are dropped.
 
-    A reference to no item says nothing of its mention, least of all that nobody knows it: it makes no NIL.
+    A reference to no item says nothing about its mention, so it does not make it NIL.
     """
     choices: Choices = {}
     for reference in standoff.references:

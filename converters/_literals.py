@@ -1,4 +1,4 @@
-"""Dates and numbers of Wikipedia corpora: what their surface says, in place of what their linker made of it.
+"""Dates and numbers of Wikipedia corpora: what their surface says, instead of what their linker made of it.
 
 REBEL, RED-FM and SRED-FM write a literal as ``value^^type``. Their linker turned bare years into 1 January and
 every comma of a number into a decimal point, whatever the language. Both are undone here: ``Value.value`` says no

@@ -2,7 +2,7 @@
 
 Every line is a JSON object ``{docid, title, uri, text, entities, triples}``; an entity is ``{uri, boundaries: [start,
 stop], surfaceform, annotator}``, and the arguments of a triple repeat such entities whole. Here each part is read
-with its type, and nothing is put right yet.
+with its type; repairs come later.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def objects(record: dict[str, Any], name: str, where: str) -> list[dict[str, Any
 
 
 def annotator(item: dict[str, Any], where: str) -> str:
-    """Which program or person made an annotation; empty when nobody says."""
+    """Which program or person made an annotation; empty when the record does not say."""
     value = item.get("annotator")
     return value if isinstance(value, str) else "" if value is None else wrong("a string as annotator", value, where)
 

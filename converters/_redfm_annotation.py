@@ -20,7 +20,7 @@ def annotation(
     """The sound mentions of a record, arguments that only a relation states included, and its triples, each once.
 
     Relations up to ``min_confidence`` are left out, and so are those outside ``properties`` (id → name) unless that
-    is empty. ConfigError when a relation has a name in place of an id and ``properties`` is empty.
+    is empty. ConfigError when a relation has a name instead of an id and ``properties`` is empty.
     """
     report.count("entities", len(record.entities))
     report.count("relations", len(record.relations))

@@ -1,4 +1,4 @@
-"""Records of RED-FM and SRED-FM files, in either of the two layouts in which these corpora are handed round.
+"""Records of RED-FM and SRED-FM files, in either of the two layouts in which these corpora are distributed.
 
 ::
 

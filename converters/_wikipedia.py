@@ -87,8 +87,8 @@ def link(uri: str) -> Link | None:
 def sentences(text: str, within: Iterable[tuple[int, int, int]]) -> dict[int, Span]:
     """The range of each numbered sentence, found by what is said to stand in it (number, start, stop).
 
-    The numbers are those of a splitter that nobody kept, so a sentence is what a quick rule (corpora of millions of
-    abstracts leave no time for more) puts around all spans of one number.
+    The corpus does not keep its own sentence boundaries, so a sentence is what a quick rule puts around all spans of
+    one number. The rule has to be quick: the corpora have millions of abstracts.
 
     >>> text = "Чехов родился в 1860 г. в Таганроге. Он был врачом."
     >>> [text[start:stop] for start, stop in sentences(text, [(0, 26, 35), (1, 44, 50)]).values()]

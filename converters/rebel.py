@@ -29,7 +29,7 @@ NAMES = {"train": "train", "val": "dev", "dev": "dev", "valid": "dev", "test": "
 ANNOTATED = Annotated(mentions="partial", types="none", links="silver", entities="none", triples="silver")
 LICENCE = "CC BY-NC-SA 4.0"
 UNLINKABLE, UNKNOWN = Link("unlinkable"), Link()
-TYPES = {"dateTime": "DATE", "decimal": "NUMBER"}  # the two kinds of literals; all else is ENTITY, for nobody said more
+TYPES = {"dateTime": "DATE", "decimal": "NUMBER"}  # of literals; the corpus gives no other types, so all else is ENTITY
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ class DumpSource(IndexSource):
     """A knowledge source whose dump is first extracted into a folder, from which ``entries`` makes rows."""
 
     extracting: tuple[str, ...] = ()
-    """Those of its options that ``extract`` heeds; all others are chosen when the folder is read."""
+    """The options that ``extract`` uses; all others are chosen when the folder is read."""
 
     def extract(self, dump: Path, folder: Path, report: Report) -> int:
         """Extract a dump, or go on where that was stopped, count everything, and return the number of records."""

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -21,11 +21,15 @@ from threading import Thread
 from relik_ml.data import Report, document_line, figures, lines_of, opened
 from relik_ml.errors import DataError, RelikError
 from relik_ml.plugins import Converter, LineConverter
-from relik_ml.relations import by_property
-from relik_ml.types import Document
+from relik_ml.types import Document, Property, Triple
 
 CHUNK = 1 << 20
 """Bytes of input, about, that are converted at once."""
+
+RENAMED = "relations renamed to their property"
+INVERTED = "relations inverted: their property runs the other way"
+WITHOUT = "relations without a property: name kept"
+JOINED = "relations that became one under their property"
 
 Lines = list[tuple[int, bytes]]
 Encoded = tuple[str, bytes, Counter[str]]  # a document: its id, its line, its figures
@@ -141,3 +145,45 @@ def _chunks(path: Path, progress: Callable[[int], object]) -> Iterator[Lines]:
                 chunk, size = [], 0
         yield chunk
         progress(raw.tell())
+
+
+# Relations
+
+
+def by_property(document: Document) -> tuple[Document, Counter[str]]:
+    """The document with every relation named by its Wikidata property, and the counts of what was changed.
+
+    An inverse property swaps subject and object. A relation without a property stays as it is. Triples that become
+    one, because two relations of the corpus are one property, are joined: the first stays, with the evidence of all.
+
+    >>> from relik_ml.types import Mention
+    >>> text = "Концерт провёл Мариинский театр."
+    >>> concert, theatre = Mention("T1", 0, 7, "EVENT"), Mention("T2", 15, 31, "ORGANIZATION")
+    >>> held = Triple("T2", "ORGANIZES", "T1", Property("P664", inverse=True))
+    >>> renamed, counts = by_property(Document("d", text, mentions=(concert, theatre), triples=(held,)))
+    >>> [(triple.subject, triple.relation, triple.object) for triple in renamed.triples]
+    [('T1', 'P664', 'T2')]
+    >>> sorted(counts)
+    ['relations inverted: their property runs the other way', 'relations renamed to their property']
+    """
+    kept: dict[tuple[str, str, str], Triple] = {}
+    counts: Counter[str] = Counter()
+    for old in document.triples:
+        counts[RENAMED if old.property else WITHOUT] += 1
+        counts[INVERTED] += old.property is not None and old.property.inverse
+        new = _renamed(old)
+        key = (new.subject, new.relation, new.object)
+        counts[JOINED] += key in kept
+        kept[key] = _joined(kept[key], new) if key in kept else new
+    return replace(document, triples=tuple(kept.values())), +counts
+
+
+def _renamed(triple: Triple) -> Triple:
+    if (known := triple.property) is None:
+        return triple
+    subject, object = (triple.object, triple.subject) if known.inverse else (triple.subject, triple.object)
+    return replace(triple, subject=subject, relation=known.id, object=object, property=Property(known.id))
+
+
+def _joined(first: Triple, other: Triple) -> Triple:
+    return replace(first, evidence=tuple(sorted({*first.evidence, *other.evidence})))

@@ -133,7 +133,7 @@ def _convert(
 
 
 def _refuse_own_corpus(present: Mapping[str, Path], out: Path) -> None:
-    """Output must not stand among the input: it would replace it, or be taken for it the next time."""
+    """Refuse to write into the folder of the corpus: the output would replace it, or be read as input next time."""
     for path in present.values():
         if out.resolve() == (path if path.is_dir() else path.parent).resolve():
             fix = "give another folder as --out"

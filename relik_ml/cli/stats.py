@@ -10,7 +10,7 @@ import click
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON in place of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON instead of a table.")
 def command(file: Path, as_json: bool) -> None:
     """Count what is in the documents of FILE (JSON Lines, also .gz, .bz2, .xz or .zst).
 

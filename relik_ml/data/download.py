@@ -1,7 +1,7 @@
-"""Corpora fetched once, proved to be what was pinned, and kept: ``CACHE/NAME/VERSION/SPLIT/…``.
+"""Download corpora into a cache, ``CACHE/NAME/VERSION/SPLIT/…``, and verify them against pinned checksums.
 
-A corpus comes into being under its final name by one rename, after its content was checked, and is checked again
-whenever it is used: an interrupted download leaves nothing that looks finished, a damaged copy is not read.
+A corpus gets its final name by one rename after its content was checked, and is checked again whenever it is used.
+An interrupted download leaves nothing that looks finished, and a damaged copy is not read.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Progress = Callable[[int, int | None], object]
 """Is told the bytes of each chunk of a download, and their total if the server gave it."""
 
 CHUNK = 1 << 16
-LARGEST = 1 << 29  # bytes, packed or unpacked: more is no corpus but an attack or a mistake
+LARGEST = 1 << 29  # bytes, packed or unpacked: no corpus has more, so it is an attack or a mistake
 TIMEOUT = 60  # seconds without a byte
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Where a corpus can be fetched: a .tar.gz, the folder of the splits in it, and the proof of its content.
+    """Where a corpus can be fetched: a .tar.gz, the folder of the splits in it, and the checksums of its content.
 
     ``checksums`` are, for each split, the sha256 of the listing that ``sha256sum *`` prints in its folder, names
     sorted bytewise: an archive's own checksum changes with the server's compressor, this one does not.
@@ -95,7 +95,7 @@ def _verify(folder: Path, archive: Archive, where: str, fix: str) -> None:
     for split, expected in archive.checksums.items():
         found = content_checksum(folder / split) if (folder / split).is_dir() else "no such folder"
         if found != expected:
-            got = f"{split}: {found} in place of {expected}"
+            got = f"{split}: {found} instead of {expected}"
             raise CorpusNotFound("the corpus is not what was pinned", where=where, got=got, fix=fix)
 
 

@@ -56,7 +56,7 @@ def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
         case ".bz2":
             lines = bz2.BZ2File(raw)
         case ".xz":
-            lines = lzma.LZMAFile(raw)  # noqa: SIM115  (`raw` is closed by whoever opened it)
+            lines = lzma.LZMAFile(raw)  # noqa: SIM115  (the caller closes `raw`)
         case ".zst":
             zstd = _zstd()
             lines, damage = zstd.ZstdFile(raw), (*damage, zstd.ZstdError)

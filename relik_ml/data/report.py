@@ -1,4 +1,4 @@
-"""What was read: how many of each thing, and every defect with the first places where it was met."""
+"""Reports on what was read: counts of things and of defects, each defect with examples of where it was found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BAD = "bad: "
 
 @dataclass(slots=True)
 class Defect:
-    """One kind of defect: what it is a share of, how often it was met, and the first places."""
+    """One kind of defect: what it is a share of, how often it was found, and the first examples."""
 
     of: str
     count: int = 0
@@ -26,10 +26,10 @@ class Defect:
 
 @dataclass(slots=True)
 class Report:
-    """What a converter met: how many of each thing, and every defect it repaired, dropped or skipped.
+    """Counts of things, and of every defect that a converter repaired, dropped or skipped.
 
-    Reports add up, so a corpus is the sum of its splits. They can always be printed: whatever a name or an example
-    quotes from a corpus, half a character or a control character stands in it as its escape.
+    Reports add up, so a corpus is the sum of its splits. They can always be printed: half a surrogate pair or a
+    control character, which a name or an example may quote from a corpus, is written as its escape.
 
     >>> report = Report()
     >>> report.count("relation lines", 4)
@@ -71,11 +71,11 @@ class Report:
         return {what: defect for what, defect in self.defects.items() if what.startswith(BAD)}
 
     def tally(self) -> Counter[str]:
-        """How often each kind of defect has been met so far."""
+        """How often each kind of defect has been found so far."""
         return Counter({what: defect.count for what, defect in self.defects.items()})
 
     def percent(self, what: str) -> float:
-        """A defect's share in hundredths of what it is a share of; 0 where nothing of that was counted."""
+        """The percentage that a defect makes up of what it is a share of."""
         defect = self.defects[what]
         return 100 * defect.count / max(1, self.counts[defect.of])
 
@@ -114,7 +114,7 @@ def _printable(text: str) -> str:
 
 
 class StrictReport(Report):
-    """A report for those who want no repairs: the first defect is an error."""
+    """A report that allows no repairs: the first defect is an error."""
 
     def defect(self, what: str, of: str, where: str, got: str = "") -> None:
         """Raise DataError at the place of the defect."""
@@ -123,7 +123,7 @@ class StrictReport(Report):
 
 
 class TolerantReport(Report):
-    """A report for those who want every good document: what cannot be read is counted with its place, and skipped.
+    """A report that skips what cannot be read, and counts it with its place.
 
     >>> report = TolerantReport()
     >>> report.bad(DataError("the line is not JSON", where="ru.jsonl, line 7", got="'{'"))
@@ -152,7 +152,7 @@ def figures(document: Document) -> Counter[str]:
 
 
 def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
-    """The documents, each with its ``figures`` counted, less those whose id was there before: a defect each."""
+    """The documents with new ids, each with its ``figures`` counted. A repeated id counts as a defect."""
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:

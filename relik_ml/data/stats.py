@@ -156,7 +156,7 @@ def crossings(mentions: Iterable[Mention]) -> int:
 
 
 def _tokens(text: str) -> list[Span]:
-    from razdel import tokenize  # here, so that nobody pays for it who counts nothing
+    from razdel import tokenize  # imported late: other commands do not need it
 
     return [Span(token.start, token.stop) for token in tokenize(text)]
 
@@ -183,8 +183,10 @@ def _envelope(triple: Triple, by_id: dict[str, Mention]) -> Span:
 
 
 def _inside(inner: Iterable[Span], outer: Sequence[Span]) -> int:
-    """How many lie whole in one of the others, whose starts and stops both ascend: the last that starts in time
-    reaches farthest."""
+    """How many inner spans lie in one outer span.
+
+    Starts and stops of the outer spans ascend, so of those that start before an inner span the last reaches farthest.
+    """
     starts = [span.start for span in outer]
-    places = ((bisect_right(starts, span.start), span) for span in inner)
-    return sum(place > 0 and span.stop <= outer[place - 1].stop for place, span in places)
+    found = ((bisect_right(starts, span.start), span) for span in inner)
+    return sum(index > 0 and span.stop <= outer[index - 1].stop for index, span in found)

