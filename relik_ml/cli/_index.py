@@ -16,8 +16,7 @@ from relik_ml.types import Candidate, Entry
 
 if TYPE_CHECKING:
     from relik_ml.data import Report
-    from relik_ml.index import PassageEncoder, PassageIndex
-    from relik_ml.index.passages import Floats
+    from relik_ml.index import Floats, PassageEncoder, PassageIndex
     from relik_ml.plugins import IndexSource
     from relik_ml.retriever import Retriever
 

@@ -12,7 +12,7 @@ from relik_ml.cli import _index
 from relik_ml.errors import ConfigError
 
 EMBEDDED = Path(__file__).parent.parent / "pretrained" / "index"
-KINDS = ("auto", "exact", "flat", "hnsw-sq8", "ivf-sq8", "ivf-pq")
+KINDS = ("auto", "exact", "ivf-sq8", "ivf-pq")
 
 _folder = click.Path(path_type=Path)
 _where = click.option(

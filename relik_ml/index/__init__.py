@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from relik_ml.index.approximate import FaissVectors, sample_size
-from relik_ml.index.changes import add_rows, remove_rows
-from relik_ml.index.index import IndexConfig, PassageIndex
-from relik_ml.index.kinds import load_faiss
+from relik_ml.index.clusters import KINDS, FaissVectors, choose_kind, load_faiss, sample_size
+from relik_ml.index.passage_index import FORMAT, Extra, IndexConfig, PassageIndex, add_rows, remove_rows
 from relik_ml.index.passages import PassageEncoder, passage
-from relik_ml.index.vectors import STORAGES, Ints, Storage, VectorIndex, Vectors
+from relik_ml.index.search import STORAGES, Floats, Ints, Storage, VectorIndex, Vectors
 
 __all__ = [
+    "FORMAT",
+    "KINDS",
     "STORAGES",
+    "Extra",
     "FaissVectors",
+    "Floats",
     "IndexConfig",
     "Ints",
     "PassageEncoder",
@@ -20,6 +22,7 @@ __all__ = [
     "VectorIndex",
     "Vectors",
     "add_rows",
+    "choose_kind",
     "load_faiss",
     "passage",
     "remove_rows",

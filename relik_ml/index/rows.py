@@ -1,4 +1,7 @@
-"""The rows of an index, each parsed when it is asked for: packed for thousands, mapped into memory for millions."""
+"""The rows of an index: ids and JSON lines, compressed for thousands, mapped into memory for millions.
+
+Several rows may have one id, a passage in each language.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +10,100 @@ import lzma
 import shutil
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from hashlib import blake2b
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from relik_ml.errors import DataError, ModelError
-from relik_ml.index.ids import Ids, MappedIds, id_tensors
-from relik_ml.index.tensors import mapped, store
+from relik_ml.index.search import Arrays, Ints
 from relik_ml.types import Entry, Kind
 
-LINES, IDS, STOPS = "rows.jsonl", "ids.safetensors", "rows.safetensors"
-PACKED_LINES, PACKED_IDS = "rows.jsonl.xz", "ids.json.xz"
+PACKED = 400_000  # up to so many rows are compressed: they open in half a second and take a quarter of the room
+_LINES, _IDS, _STOPS = "rows.jsonl", "ids.safetensors", "rows.safetensors"
+_PACKED_LINES, _PACKED_IDS = "rows.jsonl.xz", "ids.json.xz"
 _CACHED = 65_536
-_NEWLINE = ord("\n")
+_FIX = "build the index again with `relik-ml index build`, or copy the folder again"
+_TYPES = {
+    "F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "I16": np.int16,
+    "I8": np.int8, "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8, "BOOL": np.bool_,
+}  # fmt: skip
 
-Runs = list[tuple[Kind, int]]
-"""Kinds of consecutive rows with their counts: ``[("entity", 220037), ("relation", 49)]``."""
+Runs = Sequence[Sequence[Any]]
+"""Kinds of consecutive rows with their counts: ``[["entity", 220037], ["relation", 49]]``."""
+
+
+class Ids(list[str]):
+    """The ids of a small index."""
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._rows
+
+    def rows(self, id: str) -> list[int]:
+        """The rows of an id, ascending; none when it is unknown."""
+        return self._rows.get(id, [])
+
+    def firsts(self, rows: Ints) -> Ints:
+        """For each row the first row that has the same id; any shape."""
+        return self._firsts[rows]
+
+    @cached_property
+    def _rows(self) -> dict[str, list[int]]:
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for row, id in enumerate(self):
+            found[id].append(row)
+        return dict(found)
+
+    @cached_property
+    def _firsts(self) -> Ints:
+        first: dict[str, int] = {}
+        return np.fromiter((first.setdefault(id, row) for row, id in enumerate(self)), np.int64, len(self))
+
+
+class MappedIds(Sequence[str]):
+    """The ids of a large index: UTF-8 end to end, where each stops, and the rows in the order of the ids' hashes."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        """``arrays`` as `_id_arrays` makes them."""
+        self._arrays, self._text, self._stops = arrays, arrays["text"], arrays["stops"]
+
+    def __len__(self) -> int:
+        return len(self._stops)
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return [self[each] for each in range(*row.indices(len(self)))]
+        row = range(len(self))[int(row)]
+        start = int(self._stops[row - 1]) if row else 0
+        return self._text[start : int(self._stops[row])].tobytes().decode("utf-8", "surrogatepass")
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, str) and bool(self.rows(id))
+
+    def rows(self, id: str) -> list[int]:
+        """See `Ids`."""
+        hashes, wanted = self._arrays["hashes"], np.uint64(_hash(id.encode("utf-8", "surrogatepass")))
+        same = slice(np.searchsorted(hashes, wanted, "left"), np.searchsorted(hashes, wanted, "right"))
+        return [row for row in self._arrays["order"][same].tolist() if self[row] == id]
+
+    def firsts(self, rows: Ints) -> Ints:
+        """See `Ids`."""
+        found: Ints = self._arrays["first"][rows]
+        return found
 
 
 class Rows(Sequence[Entry]):
     """Entries over their JSON lines, each parsed when it is asked for; the latest stay parsed."""
 
-    def __init__(self, ids: Ids, kinds: Runs, lines: NDArray[np.uint8], stops: NDArray[np.int64]) -> None:
-        """``lines`` are bytes (B,), in memory or mapped; ``stops`` (N,) says where the newline of each row stands."""
+    def __init__(self, ids: Ids | MappedIds, kinds: Runs, lines: NDArray[np.uint8], stops: Ints) -> None:
+        """``lines`` are bytes (B,), in memory or mapped; ``stops`` (N,) are the positions of the newlines."""
         self.ids, self.kinds = ids, kinds
         self._lines, self._stops = lines, stops
         self._ends = list(accumulate(count for _, count in kinds))
@@ -43,21 +112,10 @@ class Rows(Sequence[Entry]):
     def __len__(self) -> int:
         return len(self.ids)
 
-    @overload
-    def __getitem__(self, row: int) -> Entry: ...
-    @overload
-    def __getitem__(self, row: slice) -> list[Entry]: ...
-    def __getitem__(self, row: int | slice) -> Entry | list[Entry]:
+    def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
             return [self._entry(each) for each in range(*row.indices(len(self)))]
-        count = len(self)
-        if not -count <= row < count:
-            raise IndexError(row)
-        return self._entry(int(row) % count)
-
-    def kind(self, row: int) -> Kind:
-        """The kind of one row, without parsing it."""
-        return self.kinds[bisect_right(self._ends, row)][0]
+        return self._entry(range(len(self))[int(row)])
 
     def ranges(self) -> list[tuple[Kind, range]]:
         """The kinds and the rows that they cover, in order."""
@@ -66,132 +124,125 @@ class Rows(Sequence[Entry]):
     def _parse(self, row: int) -> Entry:
         start = int(self._stops[row - 1]) + 1 if row else 0
         line = self._lines[start : self._stops[row]].tobytes()
+        kind = self.kinds[bisect_right(self._ends, row)][0]
         try:
             name, text, lang, aliases, types, popularity = json.loads(line)
-            return Entry(self.ids[row], self.kind(row), name, text, lang, tuple(aliases), tuple(types), popularity)
+            return Entry(self.ids[row], kind, name, text, lang, tuple(aliases), tuple(types), popularity)
         except (ValueError, TypeError) as error:
-            raise _damaged(f"row {row}", str(error)) from None
+            raise _damaged(f"row {row}", error) from None
 
 
 def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
-    """Write entries as they come, holding little of each, and give them back mapped into memory.
-
-    A line is ``["name", "text", "lang", [aliases], [types], popularity]``.
+    """Write entries as they come, as lines ``["name", "text", "lang", [aliases], [types], popularity]``.
 
     Raises:
-        DataError: there are no entries, or two with one id in one language.
+        DataError: there are no entries, or two with one id in one language, or of one id and different kinds.
     """
-    stops, kinds, langs = array("q"), _Kinds(), _Langs()
-    with (folder / LINES).open("wb") as file:
-        ids = id_tensors(_written(entries, file, stops, kinds, langs))
-    if not stops:
+    ids, stops, kinds = Ids(), array("q"), list[list[Any]]()
+    known: dict[str, tuple[str, ...]] = {}  # the kind of an id and its languages
+    with (folder / _LINES).open("wb") as file:
+        for entry in entries:
+            kind, *langs = known.get(entry.id, (entry.kind,))
+            if kind != entry.kind or entry.lang in langs:
+                got, fix = f"{entry.id} ({entry.lang})", "drop one of the entries or rename it"
+                raise DataError("two entries have one id", where=f"row {len(ids)}, {entry.name!r}", got=got, fix=fix)
+            known[entry.id] = (kind, *langs, entry.lang)
+            line = [entry.name, entry.text, entry.lang, entry.aliases, entry.types, entry.popularity]
+            file.write(_json(line) + b"\n")
+            stops.append(file.tell() - 1)
+            ids.append(entry.id)
+            if not kinds or kinds[-1][0] != kind:
+                kinds.append([kind, 0])
+            kinds[-1][1] += 1
+    if not ids:
         raise DataError("there are no entries to index", fix="give a file of entries that is not empty")
-    store(folder / IDS, ids)
-    store(folder / STOPS, {"stops": np.array(stops, dtype=np.int64)})
-    rows = read_rows(folder, kinds.runs)
-    _refuse_twins(rows, np.asarray(langs.numbers))
-    return rows
+    return Rows(ids, kinds, _mapped_lines(folder), np.array(stops, dtype=np.int64))
 
 
-def pack_rows(rows: Rows, folder: Path) -> Rows:
-    """Turn what `write_rows` wrote into the packed form of a small index, a quarter of the size."""
-    with (folder / LINES).open("rb") as lines, lzma.open(folder / PACKED_LINES, "wb") as packed:
+def finish_rows(rows: Rows, folder: Path) -> bool:
+    """Complete what `write_rows` wrote; whether the rows are compressed."""
+    if len(rows) > PACKED:
+        save_file({"stops": rows._stops}, folder / _STOPS)
+        save_file(_id_arrays(rows.ids), folder / _IDS)
+        return False
+    with (folder / _LINES).open("rb") as lines, lzma.open(folder / _PACKED_LINES, "wb") as packed:
         shutil.copyfileobj(lines, packed, 2**20)
-    (folder / PACKED_IDS).write_bytes(lzma.compress(_json(list(rows.ids))))
-    for name in (LINES, IDS, STOPS):
-        (folder / name).unlink()
-    return read_packed_rows(folder, rows.kinds)
+    (folder / _PACKED_IDS).write_bytes(lzma.compress(_json(rows.ids)))
+    (folder / _LINES).unlink()
+    return True
 
 
-def read_rows(folder: Path, kinds: Runs) -> Rows:
-    """Open what `write_rows` wrote, reading nothing."""
-    lines = np.memmap(folder / LINES, dtype=np.uint8, mode="r").view(np.ndarray)
-    return Rows(MappedIds(mapped(folder / IDS)), kinds, lines, mapped(folder / STOPS)["stops"])
-
-
-def read_packed_rows(folder: Path, kinds: Runs) -> Rows:
-    """Read what `pack_rows` wrote; xz has a checksum of its own.
+def read_rows(folder: Path, kinds: Runs, packed: bool) -> Rows:
+    """Read compressed rows, or map the others; xz has a checksum of its own.
 
     Raises:
         ModelError: a file is damaged, or the two do not belong together.
     """
-    lines = np.frombuffer(_unpacked(folder / PACKED_LINES), dtype=np.uint8)
-    stops = np.flatnonzero(lines == _NEWLINE)
+    if not packed:
+        return Rows(MappedIds(mapped(folder / _IDS)), kinds, _mapped_lines(folder), mapped(folder / _STOPS)["stops"])
+    path = folder / _PACKED_LINES
     try:
-        ids = json.loads(_unpacked(folder / PACKED_IDS))
-    except ValueError as error:
-        raise _damaged(str(folder / PACKED_IDS), str(error)) from None
+        lines = np.frombuffer(lzma.decompress(path.read_bytes()), dtype=np.uint8)
+        path = folder / _PACKED_IDS
+        ids = Ids(json.loads(lzma.decompress(path.read_bytes())))
+    except (lzma.LZMAError, EOFError, ValueError) as error:
+        raise _damaged(str(path), error) from None
+    stops = np.flatnonzero(lines == ord("\n"))
     if len(ids) != len(stops):
-        raise _damaged(str(folder / PACKED_IDS), f"{len(ids)} ids of {len(stops)} rows")
-    return Rows(Ids(ids), kinds, lines, stops)
+        raise _damaged(str(path), f"{len(ids)} ids of {len(stops)} rows")
+    return Rows(ids, kinds, lines, stops)
 
 
-class _Kinds:
-    """Runs of kinds, noted down entry by entry."""
+def mapped(path: Path) -> Arrays:
+    """The arrays of a .npy or safetensors file, read from disk when they are used.
 
-    def __init__(self) -> None:
-        self.runs: Runs = []
-
-    def add(self, kind: Kind) -> None:
-        if self.runs and self.runs[-1][0] == kind:
-            self.runs[-1] = (kind, self.runs[-1][1] + 1)
-        else:
-            self.runs.append((kind, 1))
-
-
-class _Langs:
-    """The language of each entry as a number."""
-
-    def __init__(self) -> None:
-        self.numbers, self._known = array("I"), dict[str, int]()
-
-    def add(self, lang: str) -> None:
-        self.numbers.append(self._known.setdefault(lang, len(self._known)))
-
-
-def _written(
-    entries: Iterable[Entry], file: BinaryIO, stops: array[int], kinds: _Kinds, langs: _Langs
-) -> Iterator[str]:
-    """Write each entry's line and give its id."""
-    place = 0
-    for entry in entries:
-        row = [entry.name, entry.text, entry.lang, entry.aliases, entry.types, entry.popularity]
-        place += file.write(_json(row) + b"\n")
-        stops.append(place - 1)
-        kinds.add(entry.kind)
-        langs.add(entry.lang)
-        yield entry.id
-
-
-def _unpacked(path: Path) -> bytes:
-    try:
-        return lzma.decompress(path.read_bytes())
-    except (lzma.LZMAError, EOFError) as error:
-        raise _damaged(str(path), str(error)) from None
-
-
-def _damaged(where: str, got: str) -> ModelError:
-    fix = "build the index again with `relik-ml index build`, or copy the folder again"
-    return ModelError("the rows of the index are damaged", where=where, got=got, fix=fix)
-
-
-def _refuse_twins(rows: Rows, langs: NDArray[np.uint32]) -> None:
-    """DataError for two rows of one id in one language, or of one id and different kinds.
-
-    Nothing is read but what ``firsts`` and ``langs`` (N,) cannot tell apart: hashes are all but certain.
+    Raises:
+        ModelError: this is no such file, or it holds numbers that numpy has no type for.
     """
-    firsts = rows.ids.firsts(np.arange(len(rows)))
-    again = np.flatnonzero(firsts != np.arange(len(rows)))
-    order = np.lexsort((firsts, langs))
-    same = (np.diff(firsts[order]) == 0) & (np.diff(langs[order]) == 0)
-    others = [row for row in again.tolist() if rows.kind(row) != rows.kind(int(firsts[row]))]
-    for row in sorted({*order[1:][same].tolist(), *others}):
-        twins = [each for each in rows.ids.rows(rows.ids[row]) if each < row]
-        for twin in twins:
-            if langs[twin] == langs[row] or rows.kind(twin) != rows.kind(row):
-                entry, where = rows[row], f"rows {twin} and {row}, {rows[twin].name!r} and {rows[row].name!r}"
-                fix = "an id has one kind and one passage in a language: drop one of the entries or rename it"
-                raise DataError("two entries have one id", where=where, got=f"{entry.id} ({entry.lang})", fix=fix)
+    try:
+        if path.suffix == ".npy":
+            return {path.stem: np.load(path, mmap_mode="c").view(np.ndarray)}
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length))
+        header.pop("__metadata__", None)
+        data: NDArray[Any] = np.memmap(path, dtype=np.uint8, mode="c") if header else np.empty(0, np.uint8)
+        data = data.view(np.ndarray)[8 + length :]
+        return {name: _array(data, **described) for name, described in header.items()}
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        raise ModelError("cannot read the arrays", where=str(path), got=repr(error), fix=_FIX) from None
+
+
+def _array(data: NDArray[Any], dtype: str, shape: list[int], data_offsets: list[int]) -> NDArray[Any]:
+    start, stop = data_offsets
+    return data[start:stop].view(_TYPES[dtype]).reshape(shape)
+
+
+def _mapped_lines(folder: Path) -> NDArray[np.uint8]:
+    return np.memmap(folder / _LINES, dtype=np.uint8, mode="r").view(np.ndarray)
+
+
+def _id_arrays(ids: Ids | MappedIds) -> Arrays:
+    """The arrays of `MappedIds`: 32 bytes a row besides the text."""
+    encoded = [id.encode("utf-8", "surrogatepass") for id in ids]
+    hashes = np.fromiter(map(_hash, encoded), np.uint64, len(ids))
+    order = np.argsort(hashes, kind="stable")
+    return {
+        "text": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        "stops": np.cumsum([len(each) for each in encoded]),
+        "hashes": hashes[order],
+        "order": order,
+        "first": ids.firsts(np.arange(len(ids))),
+    }
+
+
+def _hash(encoded: bytes) -> int:
+    """64 bits of BLAKE2b, the same on every machine and in every run."""
+    return int.from_bytes(blake2b(encoded, digest_size=8).digest(), "little")
+
+
+def _damaged(where: str, got: object) -> ModelError:
+    return ModelError("the rows of the index are damaged", where=where, got=str(got), fix=_FIX)
 
 
 def _json(value: object) -> bytes:

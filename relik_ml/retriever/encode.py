@@ -13,7 +13,7 @@ import numpy as np
 
 from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
-from relik_ml.index.passages import Floats
+from relik_ml.index import Floats
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 
 if TYPE_CHECKING:

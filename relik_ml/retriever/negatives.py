@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from relik_ml.index import Ints, VectorIndex
-from relik_ml.index.vectors import Floats
+from relik_ml.index import Floats, Ints, VectorIndex
 
 
 def hard_negatives(queries: Floats, vectors: VectorIndex, positives: Sequence[Collection[int]], k: int) -> list[Ints]:
@@ -15,7 +14,7 @@ def hard_negatives(queries: Floats, vectors: VectorIndex, positives: Sequence[Co
 
     Fewer than k when the index has no more wrong rows. ``positives`` holds row numbers, a collection a query.
 
-    >>> from relik_ml.index.vectors import Vectors
+    >>> from relik_ml.index import Vectors
     >>> rows = Vectors.pack(np.array([[1.0], [0.9], [0.1]], dtype=np.float32))
     >>> [found.tolist() for found in hard_negatives(np.ones((1, 1), np.float32), rows, [{0}], k=1)]
     [[1]]

@@ -8,8 +8,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from relik_ml.index import Ints, PassageEncoder, PassageIndex
-from relik_ml.index.vectors import Floats
+from relik_ml.index import Floats, Ints, PassageEncoder, PassageIndex
 from relik_ml.names import NOBODY, NOTHING, Learnt, Matches, NameIndex, surface_keys
 from relik_ml.text import windows
 from relik_ml.types import Candidate, Document, Hit, Retrieved, Window

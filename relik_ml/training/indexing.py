@@ -11,8 +11,7 @@ import numpy as np
 
 from relik_ml.data import Format, atomic_folder, write_manifest
 from relik_ml.errors import ConfigError, OutputError
-from relik_ml.index import IndexConfig, PassageEncoder, PassageIndex, Storage, Vectors, passage
-from relik_ml.index.vectors import Floats
+from relik_ml.index import Floats, IndexConfig, PassageEncoder, PassageIndex, Storage, Vectors, passage
 from relik_ml.retriever import TextEncoder
 from relik_ml.score import KS, Recall, recall
 from relik_ml.text import cut

@@ -113,7 +113,7 @@ def test_relations_of_an_index_that_has_none(tmp_path: Path, run: Run) -> None:
 def test_info_for_people_and_for_programs(index: Path, run: Run) -> None:
     people = run("info", "--index", index)
     assert people.exit_code == 0
-    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/2", "names"):
+    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/3", "names"):
         assert expected in people.stdout
     record = json.loads(run("info", "--index", index, "--json").stdout)
     assert record["kinds"] == {"entity": 3, "relation": 1}
@@ -183,7 +183,7 @@ def test_an_index_with_vectors_needs_its_own_encoder(table: Path, tmp_path: Path
         (["build", "нет.jsonl.gz", "--out", "куда"], 3, "No such file"),
         (["build", "нет.csv", "--out", "куда"], 3, "No such file"),
         (["build", "там/нет", "--out", "куда"], 3, "No such file"),
-        (["build", "nerel_relations", "--kind", "hnsw-sq8", "--out", "куда"], 2, "need --encoder"),
+        (["build", "nerel_relations", "--kind", "ivf-sq8", "--out", "куда"], 2, "need --encoder"),
         (["build", "nerel_relations", "--storage", "int8", "--out", "куда"], 2, "leave out --storage"),
         (
             ["build", "nerel_relations", "--batch-size", "8", "--device", "cpu", "--out", "куда"],

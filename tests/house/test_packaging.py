@@ -59,7 +59,7 @@ def test_base_dependencies_stay_small(pyproject: dict[str, Any]) -> None:
 def test_faiss_is_never_a_base_dependency(pyproject: dict[str, Any]) -> None:
     extras = pyproject["project"]["optional-dependencies"]
     holders = {extra for extra, needs in extras.items() if any(name(need).startswith("faiss") for need in needs)}
-    assert holders == {"faiss", "gpu", "dev"}
+    assert holders == {"faiss", "dev"}
 
 
 def test_every_dependency_is_pinned(root: Path, pyproject: dict[str, Any]) -> None:

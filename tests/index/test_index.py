@@ -1,4 +1,4 @@
-"""The index folder: what was put in comes out, search is exact, and damage of any kind is noticed."""
+"""The index folder: what was put in comes out, damage of any kind is noticed, and rows are added and removed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from relik_ml.data import store as store_module
+from relik_ml.data import Format, write_manifest
 from relik_ml.errors import ConfigError, DataError, ModelError
-from relik_ml.index import STORAGES, IndexConfig, PassageEncoder, PassageIndex, Storage, Vectors, exact, passage
-from relik_ml.index import build as build_module
-from relik_ml.index import index as index_module
-from relik_ml.index.index import FORMAT
-from relik_ml.index.rows import Rows
-from relik_ml.index.vectors import Floats
-from relik_ml.retriever import hard_negatives
+from relik_ml.index import (
+    FORMAT,
+    Extra,
+    Floats,
+    IndexConfig,
+    Ints,
+    PassageEncoder,
+    PassageIndex,
+    add_rows,
+    passage,
+    remove_rows,
+)
 from relik_ml.types import Entry
 
 ENTRIES = [
@@ -47,43 +50,28 @@ class Letters:
     queries = passages
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    extra = {"names": {"keys": np.array([3, 1], dtype=np.uint64), "flag": np.zeros((0, 2), dtype=np.uint8)}}
-    PassageIndex.build(ENTRIES, Letters(), tmp_path / "index", IndexConfig(provenance="выдумано"), extra)
+EXTRA: Extra = {"names": {"keys": np.array([3, 1], dtype=np.uint64), "flag": np.zeros((0, 2), dtype=np.uint8)}}
+
+
+@pytest.fixture(params=["packed", "mapped"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if request.param == "mapped":
+        monkeypatch.setattr("relik_ml.index.rows.PACKED", 0)
+    PassageIndex.build(ENTRIES, Letters(), tmp_path / "index", IndexConfig(provenance="🏰 \ud800\r\n"), EXTRA)
     return tmp_path / "index"
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl.xz", "ids.json.xz"])
-@pytest.mark.parametrize("damage", ["flipped", "cut", "garbage", "fewer"])
-def test_damaged_rows_of_a_large_index_are_noticed(
-    name: str, damage: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(index_module, "_VERIFIED", 0)  # files of a large index are not compared with their checksums
-    data = (folder / name).read_bytes()
-    flipped = bytearray(data)
-    flipped[len(data) // 2] ^= 4
-    damaged = {"flipped": bytes(flipped), "cut": data[:-9], "garbage": bytes(len(data))}
-    (folder / name).write_bytes(damaged.get(damage, lzma.compress(b'["a"]\n')))
-    monkeypatch.setattr(store_module, "_compare_size", lambda *_: None)
-    with pytest.raises(ModelError, match="rows of the index are damaged"):
-        PassageIndex.open(folder)
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are not compared with their checksums, as in a large index."""
+    monkeypatch.setattr("relik_ml.index.passage_index._VERIFIED", 0)
 
 
-def test_a_damaged_line_is_noticed_when_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_module, "PACKED", 0)
-    PassageIndex.build(ENTRIES, None, folder)
-    for damage in (b"\xff", b"[1]"):
-        lines = (folder / "rows.jsonl").read_bytes()
-        (folder / "rows.jsonl").write_bytes(damage + lines[len(damage) :])
-        monkeypatch.setattr(index_module, "_VERIFIED", 0)
-        index = PassageIndex.open(folder)
-        assert index.entries[1] == ENTRIES[1]
-        with pytest.raises(ModelError, match="row 0"):
-            index.entries[0]
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_build_opens_as_what_was_put_in(folder: Path) -> None:
+def test_build_opens_as_what_was_put_in(folder: Path) -> None:
     index = PassageIndex.open(folder)
     assert list(index.entries) == ENTRIES == index.entries[:]
     assert index.entries[-1] == ENTRIES[-1]
@@ -92,126 +80,138 @@ def test_a_build_opens_as_what_was_put_in(folder: Path) -> None:
     assert index.by_kind("type").tolist() == [4]
     assert "Q84" in index
     assert "Q85" not in index
+    assert list(index.entries.ids) == [entry.id for entry in ENTRIES]
+    assert index.entries.ids[-2:] == ["Q84", "CITY"]
     assert np.array_equal(np.asarray(index.vectors), Letters().passages([passage(entry) for entry in ENTRIES]))
+    assert index.extra["names"]["keys"].tolist() == [3, 1]
+    assert index.extra["names"]["keys"].dtype == np.uint64
+    assert index.extra["names"]["flag"].shape == (0, 2)
     with pytest.raises(IndexError):
         index.entries[5]
 
 
-def test_arrays_of_other_modules_come_back_verbatim(folder: Path) -> None:
-    names = PassageIndex.open(folder).extra["names"]
-    assert names["keys"].tolist() == [3, 1]
-    assert names["keys"].dtype == np.uint64
-    assert names["flag"].shape == (0, 2)
-
-
-def test_arrays_that_are_not_contiguous_are_stored_as_they_read(tmp_path: Path) -> None:
-    across = np.arange(6).reshape(2, 3).T
-    index = PassageIndex.build(ENTRIES, None, tmp_path / "index", extra={"names": {"across": across}})
-    assert np.array_equal(index.extra["names"]["across"], across)
-
-
-def test_info_says_what_is_in_it(folder: Path) -> None:
+def test_info_describes_the_index(folder: Path) -> None:
     info = PassageIndex.open(folder).info()
     assert info["rows"] == 5
     assert info["kinds"] == {"entity": 3, "relation": 1, "type": 1}
     assert info["encoder"] == {"fingerprint": "a" * 64, "dimension": 4, "storage": "float16"}
-    assert info["tensors"] == ["names", "vectors"]
-    assert info["provenance"] == "выдумано"
+    assert info["tensors"] == ["names"]
+    assert info["provenance"] == "🏰 \ud800\r\n"
     json.dumps(info)
 
 
-def test_search_answers_with_ids_of_the_asked_kind(folder: Path) -> None:
+def test_search_gives_ids_of_the_wanted_kind(folder: Path) -> None:
     index = PassageIndex.open(folder)
-    query = np.array([[0, 1, 0, 0]], dtype=np.float32)  # who has most «о»
+    query = np.array([[0, 1, 0, 0]], dtype=np.float32)  # most «о»
     ids, scores = index.search(query, 2)
     assert (ids.tolist(), scores.tolist()) == ([["WORKPLACE", "Q649"]], [[5.0, 3.0]])
-    ids, _ = index.search(query, 10, kind="entity")
-    assert ids.tolist() == [["Q649", "Q656", "Q84"]]
+    assert index.search(query, 10, kind="entity")[0].tolist() == [["Q649", "Q656", "Q84"]]
     assert index.search(query[:0], 3)[0].shape == (0, 3)
 
 
-def test_the_same_entries_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    PassageIndex.build(ENTRIES, Letters(), tmp_path / "again", IndexConfig(provenance="выдумано"), {
-        "names": {"keys": np.array([3, 1], dtype=np.uint64), "flag": np.zeros((0, 2), dtype=np.uint8)}
-    })  # fmt: skip
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
-        path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()
-    }
+def test_same_entries_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    PassageIndex.build(ENTRIES, Letters(), tmp_path / "again", IndexConfig(provenance="🏰 \ud800\r\n"), lambda _: EXTRA)
+    assert content(folder) == content(tmp_path / "again")
 
 
-def test_an_index_without_an_encoder_has_names_only(tmp_path: Path) -> None:
-    index = PassageIndex.build(ENTRIES, None, tmp_path / "index")
+def test_index_without_encoder_has_no_vectors(tmp_path: Path) -> None:
+    across = np.arange(6).reshape(2, 3).T
+    index = PassageIndex.build(ENTRIES, None, tmp_path / "index", extra={"names": {"across": across}})
     assert index.vectors is None
+    assert np.array_equal(index.extra["names"]["across"], across), "not contiguous"
     with pytest.raises(ModelError, match="no vectors"):
         index.search(np.zeros((1, 4), np.float32), 1)
     with pytest.raises(ModelError, match="another encoder"):
         index.require(Letters())
 
 
-def test_another_encoder_is_refused(folder: Path) -> None:
-    index = PassageIndex.open(folder)
-    index.require(Letters())
-    with pytest.raises(ModelError, match="another encoder"):
-        index.require(Letters("b" * 64))
-
-
-@pytest.mark.parametrize("name", ["ids.json.xz", "rows.jsonl.xz", "vectors.safetensors", "names.safetensors"])
-def test_a_flipped_bit_and_a_missing_file_are_noticed(folder: Path, name: str) -> None:
-    data = bytearray((folder / name).read_bytes())
-    data[len(data) // 2] ^= 1
-    (folder / name).write_bytes(data)
-    with pytest.raises(ModelError, match="damaged") as error:
-        PassageIndex.open(folder)
-    assert name in error.value.where
-    assert error.value.got
-    assert error.value.fix
-    (folder / name).unlink()
-    with pytest.raises(ModelError, match="missing"):
-        PassageIndex.open(folder)
-
-
-def test_any_flipped_bit_of_the_manifest_is_noticed(folder: Path) -> None:
-    path = folder / "manifest.json"
-    good = path.read_bytes()
-    for place in range(len(good)):
-        bad = bytearray(good)
-        bad[place] ^= 1
-        path.write_bytes(bad)
-        with pytest.raises(ModelError):
+def test_any_damaged_or_missing_file_is_noticed(folder: Path) -> None:
+    for path in folder.iterdir():
+        good = path.read_bytes()
+        manifest = path.name == "manifest.json"
+        for position in range(len(good)) if manifest else [len(good) // 2]:
+            bad = bytearray(good)
+            bad[position] ^= 1
+            path.write_bytes(bad)
+            with pytest.raises(ModelError) as error:
+                PassageIndex.open(folder)
+            assert error.value.fix
+            assert path.name in error.value.where
+        path.unlink()
+        with pytest.raises(ModelError, match="no index" if manifest else "missing"):
             PassageIndex.open(folder)
-    path.write_bytes(good)
+        path.write_bytes(good)
     PassageIndex.open(folder)
 
 
-def test_other_formats_and_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
-    path = folder / "manifest.json"
-    path.write_text(path.read_text("utf-8").replace(FORMAT.name, "relik-ml-index/9"), "utf-8")
+@pytest.mark.usefixtures("large")
+def test_large_index_compares_sizes_and_is_verified_on_request(folder: Path) -> None:
+    path = folder / "vectors.npy"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    PassageIndex.open(folder)
+    with pytest.raises(ModelError, match="damaged"):
+        PassageIndex.verify(folder)
+    path.write_bytes(data[:-1])
+    with pytest.raises(ModelError, match="damaged"):
+        PassageIndex.open(folder)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("name", ["rows.jsonl.xz", "ids.json.xz"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "garbage", "fewer"])
+def test_damaged_rows_of_a_large_index_are_noticed(name: str, damage: str, tmp_path: Path) -> None:
+    PassageIndex.build(ENTRIES, None, tmp_path)
+    data = (tmp_path / name).read_bytes()
+    flipped = bytearray(data)
+    flipped[len(data) // 2] ^= 4
+    damaged = {"flipped": bytes(flipped), "cut": data[:-9], "garbage": bytes(len(data))}
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
+    (tmp_path / name).write_bytes(damaged.get(damage, lzma.compress(b'["a"]\n')))
+    write_manifest(tmp_path, FORMAT, {key: manifest[key] for key in ("kinds", "packed", "tensors")})
+    with pytest.raises(ModelError, match="rows of the index are damaged"):
+        PassageIndex.open(tmp_path)
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("damage", [b"\xff", b"[1]"])
+def test_damaged_line_is_noticed_when_it_is_read(
+    damage: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relik_ml.index.rows.PACKED", 0)
+    PassageIndex.build(ENTRIES, None, tmp_path)
+    lines = (tmp_path / "rows.jsonl").read_bytes()
+    (tmp_path / "rows.jsonl").write_bytes(damage + lines[len(damage) :])
+    index = PassageIndex.open(tmp_path)  # parses no row
+    assert index.entries[1] == ENTRIES[1]
+    with pytest.raises(ModelError, match="row 0"):
+        index.entries[0]
+
+
+def test_other_formats_are_refused(folder: Path) -> None:
+    write_manifest(folder, Format("index", "relik-ml-index/9", ""), {})
     with pytest.raises(ModelError, match="unknown format") as error:
         PassageIndex.open(folder)
     assert error.value.got == "relik-ml-index/9"
     for text in ("[]", "{", ""):
-        path.write_text(text)
+        (folder / "manifest.json").write_text(text)
         with pytest.raises(ModelError):
             PassageIndex.open(folder)
-    with pytest.raises(ModelError, match="no index"):
-        PassageIndex.open(tmp_path)
 
 
-def test_a_failed_build_leaves_the_old_index_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise DataError("the power went")
-
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    monkeypatch.setattr("relik_ml.index.build.write_manifest", fail)
-    with pytest.raises(DataError, match="power"):
-        PassageIndex.build(ENTRIES[:1], None, folder)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+def test_failed_build_leaves_the_old_index_alone(folder: Path) -> None:
+    before = content(folder)
+    with pytest.raises(ConfigError, match="name"):
+        PassageIndex.build(ENTRIES[:1], None, folder, extra={"vectors": {}})
+    assert content(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["index"]
 
 
 def test_what_cannot_be_built_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="one id"):
-        PassageIndex.build([*ENTRIES, replace(ENTRIES[0], kind="type")], None, tmp_path / "index")
+    for again in (replace(ENTRIES[0], kind="type", lang="en"), replace(ENTRIES[0], name="имя")):
+        with pytest.raises(DataError, match="one id"):
+            PassageIndex.build([*ENTRIES, again], None, tmp_path / "index")
     with pytest.raises(DataError, match="no entries"):
         PassageIndex.build([], None, tmp_path / "index")
     for name in ("vectors", "../names", ""):
@@ -222,7 +222,7 @@ def test_what_cannot_be_built_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [np.zeros((1, 3), np.float32), np.full((1, 4), np.nan, np.float32)])
-def test_vectors_that_are_none_are_refused(tmp_path: Path, bad: Floats) -> None:
+def test_unfit_vectors_are_refused(tmp_path: Path, bad: Floats) -> None:
     class Broken(Letters):
         def passages(self, texts: Sequence[str]) -> Floats:
             return bad
@@ -233,90 +233,57 @@ def test_vectors_that_are_none_are_refused(tmp_path: Path, bad: Floats) -> None:
     assert not (tmp_path / "index").exists()
 
 
-# Search
-
-
-def by_full_sort(rows: Floats, queries: Floats, k: int) -> list[list[int]]:
-    scores = (queries.astype(np.float64) @ rows.astype(np.float64).T).tolist()
-    return [sorted(range(len(rows)), key=lambda row: (-line[row], row))[:k] for line in scores]
-
-
-@given(st.data(), st.integers(1, 40), st.integers(0, 45), st.integers(1, 9))
-def test_search_equals_a_full_sort(data: st.DataObject, count: int, k: int, block: int) -> None:
-    whole = st.lists(st.integers(-3, 3), min_size=3, max_size=3)  # whole numbers: sums are exact, ties are many
-    rows = np.array(data.draw(st.lists(whole, min_size=count, max_size=count)), dtype=np.float32)
-    queries = np.array(data.draw(st.lists(whole, min_size=1, max_size=3)), dtype=np.float32)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exact, "block_rows", lambda width: block)
-        found, scores = Vectors.pack(rows).nearest(queries, k)
-    assert found.tolist() == by_full_sort(rows, queries, k)
-    assert np.array_equal(scores, np.take_along_axis(queries @ rows.T, found, 1))
-
-
-@pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("width", [16, 64])
-def test_search_of_many_blocks_equals_a_full_sort(width: int, order: int) -> None:
+def test_id_with_a_row_per_language_is_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    rows, queries = rng.integers(-3, 4, (9_000, width)), rng.integers(-3, 4, (300, width))
-    rows = rows[np.argsort(rows @ queries[0])[::order]].astype(np.float32)  # ascending: each block beats those before
-    found, scores = Vectors.pack(rows).nearest(queries.astype(np.float32), 60)
-    every = (rows @ queries.T.astype(np.float32)).T
-    assert np.array_equal(found, np.argsort(-every, axis=1, kind="stable")[:, :60])
-    assert np.array_equal(scores, np.take_along_axis(every, found, 1))
+    names = ["".join(rng.choice([*"аокс"], 9)) for _ in range(100)]
+    entries = [Entry(f"Q{row // 2}", "entity", name, "", "ru" if row % 2 else "en") for row, name in enumerate(names)]
+    queries = rng.normal(size=(5, 4)).astype(np.float32)
+    for packed in (0, 1_000):
+        monkeypatch.setattr("relik_ml.index.rows.PACKED", packed)
+        index = PassageIndex.build(entries, Letters(), tmp_path / "index")
+        assert index.rows("Q3") == [6, 7]
+        assert index.row("Q3") == 6
+        ids, scores = index.search(queries, 30)
+        assert all(len({*line}) == 30 for line in ids)
+        every = queries @ index.stored_vectors[:].T
+        assert np.allclose(scores, -np.sort(-every.reshape(5, 50, 2).max(axis=2))[:, :30], atol=1e-6)
+        assert index.search(queries, 80)[0].shape == (5, 50)
+        assert remove_rows(index, ["Q3"]).manifest["rows"] == 98
 
 
-@given(st.data())
-def test_search_among_some_rows_equals_a_sort_of_those(data: st.DataObject) -> None:
-    rows = np.array(data.draw(st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=9, max_size=9)))
-    among = sorted(data.draw(st.sets(st.integers(0, 8))))
-    found, _ = Vectors.pack(rows.astype(np.float32)).nearest(np.ones((1, 2), np.float32), 4, np.array(among, np.int64))
-    assert found.tolist() == [[among[place] for place in by_full_sort(rows[among], np.ones((1, 2)), 4)[0]]]
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_changed_index_equals_one_built_anew(storage: str, tmp_path: Path) -> None:
+    config = IndexConfig(storage)  # type: ignore[arg-type]
+    index = PassageIndex.build(ENTRIES[:4], Letters(), tmp_path / "index", config)
+    changed = add_rows(remove_rows(index, ["WORKPLACE"]), ENTRIES[4:], Letters(), tmp_path / "changed")
+    whole = PassageIndex.build([ENTRIES[0], *ENTRIES[2:]], Letters(), tmp_path / "whole", config)
+    assert list(changed.entries) == list(whole.entries)
+    assert np.array_equal(changed.stored_vectors[:], whole.stored_vectors[:])
+    assert changed.manifest["files"] == whole.manifest["files"]
+    assert changed.manifest["encoder"] == whole.manifest["encoder"]
 
 
-@pytest.mark.parametrize("storage", STORAGES)
-def test_storage_keeps_vectors_to_its_precision(storage: Storage) -> None:
-    rows = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)
-    rows[7] = 0
-    packed = Vectors.join([Vectors.pack(rows[:20], storage), Vectors.pack(rows[20:], storage)])
-    again = Vectors.from_tensors(packed.tensors)
-    bound = {"float32": 0.0, "float16": 2**-11, "int8": 0.5 / 127}[storage] * np.abs(rows).max(axis=1, keepdims=True)
-    assert (np.abs(again[:] - rows) <= bound * 1.001).all()
-    assert np.array_equal(again[7], np.zeros(16))
-    found, scores = again.nearest(rows[:3], 5)
-    assert found[:, 0].tolist() == [0, 1, 2]
-    assert np.allclose(scores[:, 0], (again[:3] * rows[:3]).sum(axis=1), rtol=1e-5)
+def test_what_cannot_be_changed_is_refused(tmp_path: Path) -> None:
+    index = PassageIndex.build(ENTRIES[:3], Letters(), tmp_path / "index", extra={"names": {"n": np.arange(3)}})
+    with pytest.raises(ConfigError, match="speak of its rows"):
+        remove_rows(index, ["Q649"])
 
+    def count(old: Extra, kept: Ints, rows: Sequence[Entry]) -> Extra:
+        return {"names": {"n": np.append(old["names"]["n"][kept], np.arange(len(kept), len(rows)) + 90)}}
 
-def test_queries_that_do_not_fit_are_refused() -> None:
-    rows = Vectors.pack(np.eye(3, dtype=np.float32))
-    for bad in (np.zeros((1, 2)), np.zeros(3), np.full((1, 3), np.inf)):
-        with pytest.raises(ConfigError):
-            rows.nearest(bad.astype(np.float32), 1)
-    with pytest.raises(ConfigError):
-        rows.nearest(np.zeros((1, 3), np.float32), -1)
-    with pytest.raises(ConfigError):
-        Vectors.pack(np.eye(3, dtype=np.float32), "int4")  # type: ignore[arg-type]
-
-
-def test_hard_negatives_are_the_best_wrong_rows() -> None:
-    rows = Vectors.pack(np.array([[5], [4], [3], [2], [1]], dtype=np.float32))
-    queries = np.array([[1], [-1], [1]], dtype=np.float32)
-    found = hard_negatives(queries, rows, [{0, 2}, set(), {0, 1, 2, 4}], k=2)
-    assert [line.tolist() for line in found] == [[1, 3], [4, 3], [3]]
-    assert hard_negatives(queries[:0], rows, [], k=2) == []
-
-
-def test_opening_and_searching_parse_no_row(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Rows, row: int) -> Entry:
-        raise AssertionError(f"row {row} was parsed")
-
-    monkeypatch.setattr(Rows, "_parse", refuse)
-    index = PassageIndex.open(folder)
-    assert len(index) == len(index.search(np.ones((1, 4), np.float32), 9)[0][0]) == 5
-    with pytest.raises(AssertionError, match="row 2"):
-        index.entries[2]
-
-
-def test_the_manifest_survives_any_provenance(tmp_path: Path) -> None:
-    PassageIndex.build(ENTRIES, None, tmp_path / "index", IndexConfig(provenance="🏰 \ud800\r\n"))
-    assert PassageIndex.open(tmp_path / "index").info()["provenance"] == "🏰 \ud800\r\n"
+    with pytest.raises(DataError, match="no such id"):
+        remove_rows(index, ["Q9"], extra=count)
+    with pytest.raises(DataError, match="nothing would be left"):
+        remove_rows(index, ["Q649", "WORKPLACE", "Q656"], extra=count)
+    for entries, encoder, error, message in (
+        (ENTRIES[:1], Letters(), DataError, "one id"),
+        ([], Letters(), DataError, "no entries to add"),
+        (ENTRIES[3:], None, ConfigError, "need an encoder"),
+        (ENTRIES[3:], Letters("d" * 64), ModelError, "another encoder"),
+    ):
+        with pytest.raises(error, match=message):
+            add_rows(index, entries, encoder, extra=count)
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    assert add_rows(index, ENTRIES[3:4], Letters(), extra=count).extra["names"]["n"].tolist() == [0, 1, 2, 93]
+    fewer = remove_rows(PassageIndex.open(tmp_path / "index"), ["WORKPLACE"], extra=count)
+    assert fewer.extra["names"]["n"].tolist() == [0, 2, 93]

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import ModelError
-from relik_ml.index import PassageIndex
-from relik_ml.index.vectors import Floats
+from relik_ml.index import Floats, PassageIndex
 from relik_ml.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex, surface_keys
 from relik_ml.names import index as names_module
 from relik_ml.retriever import Retriever, RetrieverConfig, learn

@@ -1,0 +1,319 @@
+"""An index: a folder of entries, their vectors and their names, with a manifest. See docs/index-format.md.
+
+>>> from tempfile import TemporaryDirectory
+>>> cities = [Entry("Q649", "entity", "Москва", "столица России"), Entry("Q656", "entity", "Санкт-Петербург")]
+>>> with TemporaryDirectory() as home:
+...     index = PassageIndex.build(cities, None, Path(home, "cities"))
+>>> index.entries[index.row("Q649")].text
+'столица России'
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from relik_ml.data import Format, read_manifest, resumable_folder, write_manifest
+from relik_ml.errors import ConfigError, DataError, ModelError
+from relik_ml.index.clusters import FAISS, FaissVectors, choose_kind, sample_size
+from relik_ml.index.passages import PassageEncoder, encode_shards, read_shard, sample_rows
+from relik_ml.index.rows import Rows, finish_rows, mapped, read_rows, write_rows
+from relik_ml.index.search import STORAGES, Floats, Ints, Storage, Vectors, write_vectors
+from relik_ml.types import Entry, Kind
+
+FORMAT = Format(
+    "index", "relik-ml-index/3", "build it again with `relik-ml index build`, or copy the folder again",
+    older=("relik-ml-index/2", "relik-ml-index/1"),
+)  # fmt: skip
+_SHARD = 2048
+_VERIFIED = 64 * 2**20  # bytes that are read and compared with their checksums at every opening
+_NAME = re.compile(r"(?!(?:vectors|ids|rows)$)[a-z][a-z0-9_]*")
+_CHANGED = "the kind of the index that rows were added to or taken from"
+
+Extra = Mapping[str, Mapping[str, NDArray[Any]]]
+"""Arrays that other modules keep in an index, by name, such as those of the search by name."""
+MakeExtra = Callable[[Sequence[Entry]], Extra]
+ChangeExtra = Callable[[Extra, Ints, Sequence[Entry]], Extra]
+"""Makes the arrays of a changed index from the old ones, the old rows that stay, and all entries, new ones last."""
+
+
+@dataclass(frozen=True)
+class IndexConfig:
+    """How an index is stored and searched, and in prose where its rows come from."""
+
+    storage: Storage = "float16"
+    """The numbers of an exact index's vectors, and of those that wait to be put into another."""
+    provenance: str = ""
+    kind: str = "auto"
+    """exact, ivf-sq8 or ivf-pq; auto decides by size."""
+    shard: int = _SHARD
+    """Passages encoded between two files: what a kill can cost."""
+
+
+class PassageIndex:
+    """Entries that can be found by vector. ``extra`` holds the arrays that other modules keep here, by name."""
+
+    def __init__(
+        self, folder: Path, entries: Rows, vectors: Vectors | FaissVectors | None, extra: Extra,
+        manifest: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self.folder = folder
+        self.entries, self.vectors, self.extra, self.manifest = entries, vectors, extra, manifest
+
+    @classmethod
+    def build(
+        cls,
+        entries: Iterable[Entry],
+        encoder: PassageEncoder | None,
+        folder: str | Path,
+        config: IndexConfig = IndexConfig(),
+        extra: Extra | MakeExtra | None = None,
+    ) -> PassageIndex:
+        """Encode and write ``entries``, in their order, and open the result. Without ``encoder`` there are no vectors.
+
+        The folder appears whole or not at all; an older index in its place stays until the new one is complete. A
+        build that was killed goes on from the passages that it had encoded, in ``.NAME.building`` beside the folder.
+        ``extra`` are arrays of other modules, or a function that makes them from the entries.
+
+        Raises:
+            DataError: there are no entries, or two with one id in one language.
+            ModelError: the encoder's vectors are of a wrong shape or not finite.
+            ConfigError: an array of ``extra`` has a name that cannot be a file's, or the kind of index needs faiss.
+            OutputError: the folder cannot be written, or holds something that is no index.
+        """
+        with resumable_folder(Path(folder), FORMAT.wrote) as (partial, shards):
+            rows = write_rows(entries, partial)
+            about: dict[str, Any] = {"provenance": config.provenance, "encoder": None, "search": None}
+            if encoder is not None:
+                search = choose_kind(config.kind, len(rows))
+                storage = config.storage if search.kind == "exact" else search.kind
+                about["encoder"] = _encoder(encoder.fingerprint, encoder.dimension, storage)
+                about["search"] = search._asdict()
+                paths = encode_shards(rows, encoder, config.storage, shards, config.shard)
+                _write_vectors(paths, search.kind, len(rows), partial)
+            _finish(rows, extra(rows) if callable(extra) else extra or {}, about, partial)
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> PassageIndex:
+        """Open an index folder: a small one once every file has been compared with its checksum, a large one at once.
+
+        Raises:
+            ModelError: this is no index, one of another format, or a file of it is missing or damaged.
+            ConfigError: the index is searched by faiss, which is not installed.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder, FORMAT, limit=_VERIFIED)
+        entries = read_rows(folder, manifest["kinds"], manifest.get("packed", True))
+        extra = {name: mapped(folder / f"{name}.safetensors") for name in manifest["tensors"]}
+        stored = extra.pop("vectors", {})  # up to relik-ml-index/2
+        for name in ("vectors.npy", "scale.npy"):
+            stored |= mapped(folder / name) if name in manifest["files"] else {}
+        vectors: Vectors | FaissVectors | None = None
+        if FAISS in manifest["files"]:
+            vectors = FaissVectors.open(folder / FAISS)
+        elif stored:
+            vectors = Vectors(stored["vectors"], stored.get("scale"))
+        return cls(folder, entries, vectors, extra, manifest)
+
+    @staticmethod
+    def verify(folder: str | Path) -> int:
+        """Compare every file of an index of any size with its checksum; the number of files.
+
+        Raises:
+            ModelError: this is no index, or a file of it is missing or damaged.
+        """
+        return len(read_manifest(Path(folder), FORMAT, limit=inf)["files"])
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __contains__(self, id: object) -> bool:
+        return id in self.entries.ids
+
+    def row(self, id: str) -> int:
+        """The first row of an id; DataError when the index does not have it."""
+        return self.rows(id)[0]
+
+    def rows(self, id: str) -> list[int]:
+        """The rows of an id, one a language, ascending; DataError when the index does not have it."""
+        if not (found := self.entries.ids.rows(id)):
+            raise DataError("the index has no such id", got=id, fix="build the index from a source that has it")
+        return found
+
+    def by_kind(self, kind: Kind) -> Ints:
+        """The rows of all entries of a kind, ascending."""
+        ranges = [np.arange(rows.start, rows.stop) for each, rows in self.entries.ranges() if each == kind]
+        return np.concatenate(ranges) if ranges else np.empty(0, np.int64)
+
+    def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
+        """The k best rows for each query (Q, D), among ``rows`` or all, each id once by its best row.
+
+        Returns:
+            Rows (Q, K) and scores (Q, K), best first, equal scores by row; K < k when there are fewer ids.
+
+        Raises:
+            ModelError: the index has no vectors.
+        """
+        found, scores = self.stored_vectors.nearest(queries, k * self.per_id, rows)
+        return (found, scores) if self.per_id == 1 else _each_id_once(found, scores, self.entries.ids.firsts(found), k)
+
+    @property
+    def per_id(self) -> int:
+        """The largest number of rows of one id: one a language."""
+        return int(self.manifest.get("per_id", 1))
+
+    def search(self, queries: Floats, k: int, kind: Kind | None = None) -> tuple[NDArray[np.object_], Floats]:
+        """The ids of the k best entries for each query (Q, D), of one kind or of all; see `nearest`."""
+        rows, scores = self.nearest(queries, k, None if kind is None else self.by_kind(kind))
+        ids = np.empty(rows.shape, dtype=object)
+        ids.ravel()[:] = [self.entries.ids[row] for row in rows.ravel().tolist()]
+        return ids, scores
+
+    def require(self, encoder: PassageEncoder) -> None:
+        """Refuse an encoder other than the one that the index was built with (ModelError)."""
+        built, given = (self.manifest["encoder"] or {}).get("fingerprint", "none"), encoder.fingerprint
+        if built != given:
+            raise ModelError(
+                "the index was built by another encoder",
+                got=f"fingerprint {given[:12]}, the index has {built[:12]}",
+                fix="build the index again with this encoder: relik-ml index build --encoder FOLDER",
+            )
+
+    def info(self) -> dict[str, Any]:
+        """Rows by kind, encoder, storage, way of search, arrays, provenance, format, files."""
+        counts: Counter[str] = Counter()
+        for kind, rows in self.entries.ranges():
+            counts[kind] += len(rows)
+        chosen = ("format", "provenance", "encoder", "tensors", "files")
+        search = self.manifest.get("search", {"kind": "exact", "reason": "the only kind of relik-ml-index/1"})
+        about = {key: self.manifest[key] for key in chosen}
+        return {"rows": len(self), "kinds": dict(counts), "search": search, **about}
+
+    @property
+    def stored_vectors(self) -> Vectors | FaissVectors:
+        """The vectors; ModelError when the index was built without an encoder."""
+        if self.vectors is None:
+            raise ModelError("the index has no vectors", fix="build it with an encoder, or search it by name")
+        return self.vectors
+
+
+def add_rows(
+    index: PassageIndex,
+    entries: Iterable[Entry],
+    encoder: PassageEncoder | None,
+    folder: str | Path | None = None,
+    extra: ChangeExtra | None = None,
+) -> PassageIndex:
+    """Write an index that has ``entries`` besides those of ``index``, in its place or to ``folder``, and open it.
+
+    Only new rows are encoded. Vectors that stay are copied as they are stored; a faiss index keeps its clusters, so
+    build anew when the rows have doubled. ``extra`` changes the arrays of other modules; needed if there are any.
+
+    Raises:
+        DataError: there is nothing to add, or the index has an id already in that language.
+        ModelError: the encoder is not the one that the index was built with, or its vectors are unfit.
+        ConfigError: the index has vectors and there is no encoder, or it has other arrays and there is no ``extra``.
+        OutputError: the folder cannot be written.
+    """
+    added = list(entries)
+    if not added:
+        raise DataError("there are no entries to add", fix="give a file of entries that is not empty")
+    if index.vectors is not None:
+        if encoder is None:
+            raise ConfigError("the index has vectors, so new rows need an encoder", fix="give --encoder")
+        index.require(encoder)
+    return _changed(index, np.arange(len(index)), added, encoder, folder, extra)
+
+
+def remove_rows(
+    index: PassageIndex, ids: Collection[str], folder: str | Path | None = None, extra: ChangeExtra | None = None
+) -> PassageIndex:
+    """Write an index without any row of ``ids``, in the place of ``index`` or to ``folder``, and open it.
+
+    Raises:
+        DataError: the index does not have an id, or nothing would be left.
+        ConfigError: the index has other arrays and there is no ``extra``; see `add_rows`.
+        OutputError: the folder cannot be written.
+    """
+    kept = np.delete(np.arange(len(index)), [row for id in dict.fromkeys(ids) for row in index.rows(id)])
+    if not len(kept):
+        raise DataError("nothing would be left of the index", fix="remove the folder itself")
+    return _changed(index, kept, [], None, folder, extra)
+
+
+def _changed(
+    index: PassageIndex,
+    kept: Ints,
+    added: Sequence[Entry],
+    encoder: PassageEncoder | None,
+    folder: str | Path | None,
+    extra: ChangeExtra | None,
+) -> PassageIndex:
+    if index.extra and extra is None:
+        fix = "give a function that makes them of the new rows"
+        raise ConfigError("the index has arrays that speak of its rows", got=", ".join(sorted(index.extra)), fix=fix)
+    target, about = Path(folder or index.folder), dict(index.info())
+    with resumable_folder(target, FORMAT.wrote) as (partial, shards):
+        rows = write_rows(chain(map(index.entries.__getitem__, kept.tolist()), added), partial)
+        if index.vectors is not None:
+            about["search"] = {**about["search"], "reason": _CHANGED}
+            stored = about["encoder"]["storage"]
+            storage = stored if stored in STORAGES else IndexConfig.storage
+            paths = encode_shards(added, encoder, storage, shards, _SHARD) if encoder else []
+            index.vectors.rewrite(partial, kept, map(read_shard, paths))
+        _finish(rows, extra(index.extra, kept, rows) if extra else {}, about, partial)
+    return PassageIndex.open(target)
+
+
+def _encoder(fingerprint: str, width: int, storage: str) -> dict[str, Any]:
+    return {"fingerprint": fingerprint, "dimension": width, "storage": storage}
+
+
+def _write_vectors(shards: Sequence[Path], kind: str, count: int, folder: Path) -> None:
+    if kind == "exact":
+        write_vectors(map(read_shard, shards), count, folder)
+        return
+    sample = sample_rows(map(read_shard, shards), count, sample_size(count))
+    FaissVectors.build(kind, map(read_shard, shards), count, sample).write(folder)
+
+
+def _finish(rows: Rows, extra: Extra, about: Mapping[str, Any], folder: Path) -> None:
+    """Write the arrays of other modules, complete the rows, and write the manifest."""
+    for name, arrays in extra.items():
+        if not _NAME.fullmatch(name):
+            raise ConfigError("arrays cannot be stored under this name", got=name, fix=f"match {_NAME.pattern}")
+        save_file({key: array.copy(order="C") for key, array in arrays.items()}, folder / f"{name}.safetensors")
+    fields = {
+        **{key: about[key] for key in ("provenance", "encoder", "search")},
+        "rows": len(rows),
+        "packed": finish_rows(rows, folder),
+        "per_id": max(Counter(rows.ids).values()),
+        "kinds": rows.kinds,
+        "tensors": sorted(extra),
+    }
+    write_manifest(folder, FORMAT, fields)
+
+
+def _each_id_once(rows: Ints, scores: Floats, firsts: Ints, k: int) -> tuple[Ints, Floats]:
+    """The first k columns of each line whose id has not come before in it; lines are cut to the shortest.
+
+    A line has k ids or all there are: it was asked for k times the rows that an id has at most.
+    """
+    columns = []
+    for line in firsts:
+        _, first = np.unique(line, return_index=True)
+        columns.append(np.sort(first)[:k])
+    shortest = min((len(line) for line in columns), default=0)
+    kept = np.array([line[:shortest] for line in columns], dtype=np.int64).reshape(len(rows), shortest)
+    return np.take_along_axis(rows, kept, 1), np.take_along_axis(scores, kept, 1)

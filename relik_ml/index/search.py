@@ -1,0 +1,262 @@
+"""Vectors and exact search among them by inner product.
+
+Search goes through blocks of rows that fit the processor's cache. Scores of a block are compared with the k-th best
+score so far, which rejects nearly all of them; the rest is merged into the best k from time to time.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.errors import ConfigError, ModelError
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Arrays = dict[str, NDArray[Any]]
+Storage = Literal["float32", "float16", "int8"]
+STORAGES: tuple[Storage, ...] = get_args(Storage)
+
+_BLOCK = 2**15  # numbers of a block, which torch decodes in one thread
+_NARROW = 32  # width of narrow vectors, whose blocks have no more numbers
+_ONE_THREAD = 2**18  # multiplications up to which OpenBLAS starts no second thread
+_MERGED = 256  # queries: with more of them, merge after fewer hits of each
+_HELD = 512 * 2**20  # bytes of a memory map that a search keeps in memory
+_WORST = np.uint64(0xFF800000FFFFFFFF)  # the key of a score of -inf
+
+
+class VectorIndex:
+    """N vectors of width D. Subclasses set ``shape`` and implement ``__getitem__``."""
+
+    shape: tuple[int, int]
+    """(N, D)."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: int | slice | Ints) -> Floats:
+        """The vectors of some rows as float32, decoded if they are stored as something else."""
+        raise NotImplementedError
+
+    def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
+        """The k rows of largest inner product with each query (Q, D), among ``rows`` or all.
+
+        Returns:
+            Row numbers (Q, K) and scores (Q, K), best first, equal scores by row; K is the smaller of k and the
+            number of rows.
+
+        Raises:
+            ConfigError: the queries are not (Q, D) finite numbers, or k is negative.
+        """
+        queries = self._checked(queries, k)
+        rows = np.arange(len(self)) if rows is None else ascending(rows)
+        k, size = min(k, len(rows)), block_rows(self.shape[1])
+        if not k or not len(queries):
+            return np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
+        best = _TopK(len(queries), k)
+        vectors, scores = (np.empty((size, width), np.float32) for width in queries.shape[::-1])
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
+            part = self._decoded(_as_slice(block), vectors[: len(block)])
+            best.add(_products(part, queries, scores[: len(block)]), start)
+        positions, found = best.result()
+        return rows[positions], found
+
+    def _decoded(self, rows: slice | Ints, buffer: Floats) -> Floats:
+        """The vectors of some rows; may be written into ``buffer``, which stays in the processor's cache."""
+        return self[rows]
+
+    def _checked(self, queries: Floats, k: int) -> Floats:
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.shape[1]:
+            raise ConfigError("queries do not fit the index", got=str(queries.shape), fix=f"give (Q, {self.shape[1]})")
+        if not np.isfinite(queries).all():
+            raise ConfigError("queries are not finite numbers", fix="check the weights of the encoder")
+        if k < 0:
+            raise ConfigError("k is negative", got=str(k), fix="ask for 1 row or more")
+        return queries
+
+
+class Vectors(VectorIndex):
+    """Vectors stored as float32, float16, or int8 with a scale per row, in memory or mapped from files."""
+
+    def __init__(self, stored: NDArray[Any], scale: Floats | None = None) -> None:
+        """``stored`` is (N, D), ``scale`` (N,) belongs to int8."""
+        self.stored, self.scale = stored, scale
+        self.shape = stored.shape[0], stored.shape[1]
+        self._bytes_read = 0
+
+    @classmethod
+    def pack(cls, vectors: Floats, storage: Storage = "float32") -> Vectors:
+        """Store float vectors (N, D); int8 represents the largest magnitude of each row as 127.
+
+        >>> Vectors.pack(np.array([[1.0, -0.5]], dtype=np.float32), "int8")[0].round(2).tolist()
+        [1.0, -0.5]
+        """
+        if storage not in STORAGES:
+            raise ConfigError("unknown storage", got=storage, fix=f"one of {', '.join(STORAGES)}")
+        if not np.isfinite(vectors).all():
+            raise ModelError("the encoder gave vectors that are not finite numbers", fix="check its weights")
+        if storage != "int8":
+            return cls(vectors.astype(storage))
+        largest = np.abs(vectors).max(axis=1, initial=0.0)
+        scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+        return cls(np.rint(vectors / scale[:, None]).astype(np.int8), scale)
+
+    @classmethod
+    def join(cls, parts: list[Vectors]) -> Vectors:
+        """Concatenate vectors of one storage."""
+        scales = [part.scale for part in parts if part.scale is not None]
+        return cls(np.concatenate([part.stored for part in parts]), np.concatenate(scales) if scales else None)
+
+    @property
+    def arrays(self) -> Arrays:
+        """The arrays to store."""
+        return {"vectors": self.stored} | ({} if self.scale is None else {"scale": self.scale})
+
+    def __getitem__(self, rows: int | slice | Ints) -> Floats:
+        plain: Floats = self.stored[rows].astype(np.float32)
+        return plain if self.scale is None else plain * self.scale[rows, ..., None]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self[:].astype(dtype or np.float32, copy=False)
+
+    def rewrite(self, folder: Path, kept: Ints, added: Iterable[Vectors]) -> None:
+        """Write the rows ``kept`` as they are stored, followed by the rows of ``added``."""
+        size = block_rows(self.shape[1])
+        parts = (kept[start : start + size] for start in range(0, len(kept), size))
+        old = (Vectors(self.stored[rows], None if self.scale is None else self.scale[rows]) for rows in parts)
+        added = list(added)
+        write_vectors(chain(old, added), len(kept) + sum(map(len, added)), folder)
+
+    def _decoded(self, rows: slice | Ints, buffer: Floats) -> Floats:
+        stored = self.stored[rows]
+        self._bytes_read += stored.nbytes
+        if self._bytes_read > _HELD:
+            _release(self.stored)
+            self._bytes_read = stored.nbytes
+        if stored.dtype == np.float32:
+            return stored
+        import torch  # converts float16 ten times as fast as numpy
+
+        decoded = torch.from_numpy(buffer).copy_(torch.from_numpy(stored))
+        if self.scale is not None:
+            decoded.mul_(torch.from_numpy(self.scale[rows])[:, None])
+        return buffer
+
+
+def write_vectors(parts: Iterable[Vectors], count: int, folder: Path) -> None:
+    """Write ``count`` vectors of one storage to ``vectors.npy`` (and ``scale.npy``), one part in memory at a time."""
+    written: Arrays = {}
+    start = 0
+    for part in parts:
+        for name, array in part.arrays.items():
+            if name not in written:
+                shape = (count, *array.shape[1:])
+                written[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", array.dtype, shape)
+            written[name][start : start + len(part)] = array
+        start += len(part)
+
+
+def block_rows(width: int) -> int:
+    """Rows of this width that are decoded and scored at a time."""
+    return min(max(_BLOCK // max(width, 1), _BLOCK // _NARROW), 2048)
+
+
+class _TopK:
+    """The best k rows of each query, while blocks of scores come in the order of their rows.
+
+    Score and row are one integer (key): sorting keys puts the best first, and equal scores by row.
+    """
+
+    def __init__(self, queries: int, k: int) -> None:
+        self._best = np.full((queries, k), _WORST)
+        self._threshold = np.full(queries, -np.inf, np.float32)
+        self._hits: list[tuple[Ints, Floats]] = []  # positions row * queries + query, and their scores
+        self._waiting, self._most = 0, k * min(queries, _MERGED)
+
+    def add(self, scores: Floats, start: int) -> None:
+        """Consider scores (B, Q) of the rows from ``start`` on."""
+        if not start:
+            first = scores[: 4 * self._best.shape[1]]  # gives a threshold for the others
+            self._keep(_keys(first.T, np.arange(len(first))))
+            scores, start = scores[len(first) :], len(first)
+        hits = np.flatnonzero(scores > self._threshold)  # an equal score of a later row comes after
+        self._hits.append((hits + start * scores.shape[1], scores.ravel()[hits]))
+        self._waiting += len(hits)
+        if self._waiting > self._most:
+            self._merge()
+
+    def result(self) -> tuple[Ints, Floats]:
+        """Rows (Q, k) and scores (Q, k)."""
+        self._merge()
+        return (self._best & np.uint64(0xFFFFFFFF)).astype(np.int64), _scores(self._best)
+
+    def _merge(self) -> None:
+        if not self._waiting:
+            return
+        count = len(self._best)
+        hits, scores = map(np.concatenate, zip(*self._hits, strict=True))
+        rows, queries = np.divmod(hits, count)
+        each = np.bincount(queries, minlength=count)
+        order = np.argsort(queries.astype(np.min_scalar_type(count)), kind="stable")  # radix sort of small integers
+        column = np.arange(len(order)) - np.repeat(np.cumsum(each) - each, each)
+        table = np.full((count, each.max()), _WORST)
+        table[queries[order], column] = _keys(scores, rows)[order]
+        self._keep(table)
+        self._hits, self._waiting = [], 0
+
+    def _keep(self, keys: NDArray[np.uint64]) -> None:
+        """Go on from the best k of each line of ``keys`` and of those so far."""
+        self._best = np.sort(np.concatenate([self._best, keys], axis=1), axis=1)[:, : self._best.shape[1]]
+        self._threshold = _scores(self._best[:, -1])
+
+
+def _keys(scores: Floats, rows: Ints) -> NDArray[np.uint64]:
+    """Integers in the order of descending score, then ascending row."""
+    bits = (scores + np.float32(0)).view(np.int32)  # -0.0 becomes 0.0
+    high = np.where(bits < 0, bits, bits ^ 0x7FFFFFFF).view(np.uint32)
+    return high.astype(np.uint64) << np.uint64(32) | rows.astype(np.uint64)
+
+
+def _scores(keys: NDArray[np.uint64]) -> Floats:
+    bits = (keys >> np.uint64(32)).astype(np.uint32).view(np.int32)
+    return np.where(bits < 0, bits, bits ^ 0x7FFFFFFF).view(np.float32)
+
+
+def _products(part: Floats, queries: Floats, scores: Floats) -> Floats:
+    """Inner products (B, Q), those of narrow vectors in one thread.
+
+    A second thread would save little there, and waiting for it costs much where other programs take the cores.
+    """
+    step = max(_ONE_THREAD // queries.size, 16) if queries.shape[1] <= _NARROW else len(part)
+    for start in range(0, len(part), step):
+        np.matmul(part[start : start + step], queries.T, out=scores[start : start + step])
+    return scores
+
+
+def ascending(rows: Ints) -> Ints:
+    """Rows in order, each once; what is in order already, as it nearly always is, is not sorted again."""
+    rows = np.asarray(rows, dtype=np.int64)
+    return rows if bool((rows[1:] > rows[:-1]).all()) else np.unique(rows)
+
+
+def _as_slice(rows: Ints) -> slice | Ints:
+    """Ascending rows without a gap as a slice, which is read without a copy."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows
+
+
+def _release(array: NDArray[Any]) -> None:
+    """Drop the pages of a memory map from memory; they are read again when needed."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)
