@@ -5,7 +5,7 @@ from __future__ import annotations
 from relik_ml.index.clusters import KINDS, FaissVectors, choose_kind, load_faiss, sample_size
 from relik_ml.index.passage_index import FORMAT, Extra, IndexConfig, PassageIndex, add_rows, remove_rows
 from relik_ml.index.passages import PassageEncoder, passage
-from relik_ml.index.search import STORAGES, Floats, Ints, Storage, VectorIndex, Vectors
+from relik_ml.index.search import STORAGES, Floats, Ints, Storage, VectorIndex, Vectors, hard_negatives
 
 __all__ = [
     "FORMAT",
@@ -23,6 +23,7 @@ __all__ = [
     "Vectors",
     "add_rows",
     "choose_kind",
+    "hard_negatives",
     "load_faiss",
     "passage",
     "remove_rows",

@@ -11,8 +11,7 @@ vectors in the same order give the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.index.search import Floats, Ints, VectorIndex, ascending
+from relik_ml.index.search import Floats, Ints, VectorIndex, as_slice, ascending
 
 KINDS = ("exact", "ivf-sq8", "ivf-pq")
 FAISS = "vectors.faiss"
@@ -46,13 +45,13 @@ def choose_kind(wanted: str, rows: int, faiss: bool | None = None) -> Choice:
     """
     faiss = find_spec("faiss") is not None if faiss is None else faiss
     size = f"{rows:,} rows"
+    if wanted == "auto" and rows < _SMALL:
+        return Choice("exact", f"{size}: comparing with all of them is quick and misses nothing")
+    if wanted == "auto" and not faiss:
+        return Choice("exact", f"{size}, but faiss is not installed, and without it every search is exact")
+    if wanted == "auto" and rows < _LARGE:
+        return Choice("ivf-sq8", f"{size}: clusters take a byte a number, stay on disk and are built in minutes")
     if wanted == "auto":
-        if rows < _SMALL:
-            return Choice("exact", f"{size}: comparing with all of them is quick and misses nothing")
-        if not faiss:
-            return Choice("exact", f"{size}, but faiss is not installed, and without it every search is exact")
-        if rows < _LARGE:
-            return Choice("ivf-sq8", f"{size}: clusters take a byte a number, stay on disk and are built in minutes")
         return Choice("ivf-pq", f"{size}: product quantisation takes a quarter of a byte a number in memory")
     if wanted not in KINDS:
         raise ConfigError("unknown kind of index", got=wanted, fix=f"one of auto, {', '.join(KINDS)}")
@@ -88,9 +87,14 @@ class FaissVectors(VectorIndex):
         codes = "SQ8" if kind == "ivf-sq8" else f"PQ{next(width // step for step in (4, 3, 2, 1) if width % step == 0)}"
         index = faiss.index_factory(width, f"IVF{_clusters(count)},{codes}", faiss.METRIC_INNER_PRODUCT)
         index.cp.seed, index.cp.max_points_per_centroid = 0, _PER_CLUSTER
-        with _one_thread(faiss):
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)
+        try:
             index.train(np.ascontiguousarray(sample))
-            _add(index, parts)
+            for part in parts:
+                index.add(np.ascontiguousarray(part[:]))
+        finally:
+            faiss.omp_set_num_threads(threads)
         return cls(index)
 
     @classmethod
@@ -159,8 +163,8 @@ class FaissVectors(VectorIndex):
                 rows, codes = rows[rows >= 0], np.ascontiguousarray(codes[rows >= 0])
                 index.invlists.add_entries(cluster, len(rows), faiss.swig_ptr(rows), faiss.swig_ptr(codes))
         index.ntotal = len(kept)
-        with _one_thread(faiss):
-            _add(index, added)
+        for part in added:
+            index.add(part[:])
         FaissVectors(index).write(folder)
 
 
@@ -174,21 +178,6 @@ def _clusters(count: int) -> int:
     return max(1, min(int(4 * count**0.5), count // 39))
 
 
-def _add(index: Any, parts: Iterable[VectorIndex | Floats]) -> None:
-    for part in parts:
-        index.add(np.ascontiguousarray(part[:]))
-
-
 def _selector(faiss: Any, rows: Ints) -> Any:
-    first, last = int(rows[0]), int(rows[-1])
-    return faiss.IDSelectorRange(first, last + 1) if last - first + 1 == len(rows) else faiss.IDSelectorBatch(rows)
-
-
-@contextmanager
-def _one_thread(faiss: Any) -> Iterator[None]:
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(threads)
+    among = as_slice(rows)
+    return faiss.IDSelectorRange(among.start, among.stop) if isinstance(among, slice) else faiss.IDSelectorBatch(among)

@@ -60,15 +60,15 @@ class IndexConfig:
     """Passages encoded between two files: what a kill can cost."""
 
 
+@dataclass(eq=False)
 class PassageIndex:
-    """Entries that can be found by vector. ``extra`` holds the arrays that other modules keep here, by name."""
+    """Entries that can be found by vector."""
 
-    def __init__(
-        self, folder: Path, entries: Rows, vectors: Vectors | FaissVectors | None, extra: Extra,
-        manifest: Mapping[str, Any],
-    ) -> None:  # fmt: skip
-        self.folder = folder
-        self.entries, self.vectors, self.extra, self.manifest = entries, vectors, extra, manifest
+    folder: Path
+    entries: Rows
+    vectors: Vectors | FaissVectors | None
+    extra: Extra
+    manifest: Mapping[str, Any]
 
     @classmethod
     def build(
@@ -97,7 +97,8 @@ class PassageIndex:
             if encoder is not None:
                 search = choose_kind(config.kind, len(rows))
                 storage = config.storage if search.kind == "exact" else search.kind
-                about["encoder"] = _encoder(encoder.fingerprint, encoder.dimension, storage)
+                width = encoder.dimension
+                about["encoder"] = {"fingerprint": encoder.fingerprint, "dimension": width, "storage": storage}
                 about["search"] = search._asdict()
                 paths = encode_shards(rows, encoder, config.storage, shards, config.shard)
                 _write_vectors(paths, search.kind, len(rows), partial)
@@ -173,13 +174,6 @@ class PassageIndex:
         """The largest number of rows of one id: one a language."""
         return int(self.manifest.get("per_id", 1))
 
-    def search(self, queries: Floats, k: int, kind: Kind | None = None) -> tuple[NDArray[np.object_], Floats]:
-        """The ids of the k best entries for each query (Q, D), of one kind or of all; see `nearest`."""
-        rows, scores = self.nearest(queries, k, None if kind is None else self.by_kind(kind))
-        ids = np.empty(rows.shape, dtype=object)
-        ids.ravel()[:] = [self.entries.ids[row] for row in rows.ravel().tolist()]
-        return ids, scores
-
     def require(self, encoder: PassageEncoder) -> None:
         """Refuse an encoder other than the one that the index was built with (ModelError)."""
         built, given = (self.manifest["encoder"] or {}).get("fingerprint", "none"), encoder.fingerprint
@@ -195,9 +189,8 @@ class PassageIndex:
         counts: Counter[str] = Counter()
         for kind, rows in self.entries.ranges():
             counts[kind] += len(rows)
-        chosen = ("format", "provenance", "encoder", "tensors", "files")
+        about = {key: self.manifest[key] for key in ("format", "provenance", "encoder", "tensors", "files")}
         search = self.manifest.get("search", {"kind": "exact", "reason": "the only kind of relik-ml-index/1"})
-        about = {key: self.manifest[key] for key in chosen}
         return {"rows": len(self), "kinds": dict(counts), "search": search, **about}
 
     @property
@@ -276,10 +269,6 @@ def _changed(
     return PassageIndex.open(target)
 
 
-def _encoder(fingerprint: str, width: int, storage: str) -> dict[str, Any]:
-    return {"fingerprint": fingerprint, "dimension": width, "storage": storage}
-
-
 def _write_vectors(shards: Sequence[Path], kind: str, count: int, folder: Path) -> None:
     if kind == "exact":
         write_vectors(map(read_shard, shards), count, folder)
@@ -298,7 +287,7 @@ def _finish(rows: Rows, extra: Extra, about: Mapping[str, Any], folder: Path) ->
         **{key: about[key] for key in ("provenance", "encoder", "search")},
         "rows": len(rows),
         "packed": finish_rows(rows, folder),
-        "per_id": max(Counter(rows.ids).values()),
+        "per_id": int(np.bincount(rows.ids.firsts(np.arange(len(rows)))).max()),
         "kinds": rows.kinds,
         "tensors": sorted(extra),
     }

@@ -10,7 +10,6 @@ import lzma
 import shutil
 from array import array
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -31,48 +30,19 @@ _LINES, _IDS, _STOPS = "rows.jsonl", "ids.safetensors", "rows.safetensors"
 _PACKED_LINES, _PACKED_IDS = "rows.jsonl.xz", "ids.json.xz"
 _CACHED = 65_536
 _FIX = "build the index again with `relik-ml index build`, or copy the folder again"
-_TYPES = {
-    "F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32, "I16": np.int16,
-    "I8": np.int8, "U64": np.uint64, "U32": np.uint32, "U16": np.uint16, "U8": np.uint8, "BOOL": np.bool_,
-}  # fmt: skip
 
 Runs = Sequence[Sequence[Any]]
 """Kinds of consecutive rows with their counts: ``[["entity", 220037], ["relation", 49]]``."""
 
 
-class Ids(list[str]):
-    """The ids of a small index."""
+class Ids(Sequence[str]):
+    """Ids as UTF-8 end to end; rows are found by 64-bit hashes of their ids."""
 
-    def __contains__(self, id: object) -> bool:
-        return id in self._rows
-
-    def rows(self, id: str) -> list[int]:
-        """The rows of an id, ascending; none when it is unknown."""
-        return self._rows.get(id, [])
-
-    def firsts(self, rows: Ints) -> Ints:
-        """For each row the first row that has the same id; any shape."""
-        return self._firsts[rows]
-
-    @cached_property
-    def _rows(self) -> dict[str, list[int]]:
-        found: defaultdict[str, list[int]] = defaultdict(list)
-        for row, id in enumerate(self):
-            found[id].append(row)
-        return dict(found)
-
-    @cached_property
-    def _firsts(self) -> Ints:
-        first: dict[str, int] = {}
-        return np.fromiter((first.setdefault(id, row) for row, id in enumerate(self)), np.int64, len(self))
-
-
-class MappedIds(Sequence[str]):
-    """The ids of a large index: UTF-8 end to end, where each stops, and the rows in the order of the ids' hashes."""
-
-    def __init__(self, arrays: Arrays) -> None:
-        """``arrays`` as `_id_arrays` makes them."""
-        self._arrays, self._text, self._stops = arrays, arrays["text"], arrays["stops"]
+    def __init__(self, text: NDArray[np.uint8], stops: Ints, lookup: Arrays | None = None) -> None:
+        """``text`` is (B,), ``stops`` (N,) says where each id ends; ``lookup`` is computed when it is not given."""
+        self._text, self._stops = text, stops
+        if lookup is not None:
+            self.lookup = lookup
 
     def __len__(self) -> int:
         return len(self._stops)
@@ -80,29 +50,43 @@ class MappedIds(Sequence[str]):
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
             return [self[each] for each in range(*row.indices(len(self)))]
-        row = range(len(self))[int(row)]
-        start = int(self._stops[row - 1]) if row else 0
-        return self._text[start : int(self._stops[row])].tobytes().decode("utf-8", "surrogatepass")
+        return str(self._encoded(range(len(self))[int(row)]), "utf-8", "surrogatepass")
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and bool(self.rows(id))
 
     def rows(self, id: str) -> list[int]:
-        """See `Ids`."""
-        hashes, wanted = self._arrays["hashes"], np.uint64(_hash(id.encode("utf-8", "surrogatepass")))
-        same = slice(np.searchsorted(hashes, wanted, "left"), np.searchsorted(hashes, wanted, "right"))
-        return [row for row in self._arrays["order"][same].tolist() if self[row] == id]
+        """The rows of an id, ascending; none when it is unknown."""
+        wanted = np.uint64(_hash(id.encode("utf-8", "surrogatepass")))
+        start, stop = (np.searchsorted(self.lookup["hashes"], wanted, side) for side in ("left", "right"))
+        return [row for row in self.lookup["order"][start:stop].tolist() if self[row] == id]
 
     def firsts(self, rows: Ints) -> Ints:
-        """See `Ids`."""
-        found: Ints = self._arrays["first"][rows]
+        """For each row the first row that has the same id; any shape."""
+        found: Ints = self.lookup["first"][rows]
         return found
+
+    @property
+    def arrays(self) -> Arrays:
+        """The arrays to store: 32 bytes a row besides the text."""
+        return {"text": self._text, "stops": self._stops, **self.lookup}
+
+    @cached_property
+    def lookup(self) -> Arrays:
+        """Sorted ``hashes``, the rows in their ``order``, and for each row the ``first`` row of its id."""
+        hashes = np.fromiter((_hash(self._encoded(row)) for row in range(len(self))), np.uint64, len(self))
+        _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+        order = np.argsort(hashes, kind="stable")
+        return {"hashes": hashes[order], "order": order, "first": first[inverse]}
+
+    def _encoded(self, row: int) -> bytes:
+        return self._text[self._stops[row - 1] if row else 0 : self._stops[row]].tobytes()
 
 
 class Rows(Sequence[Entry]):
     """Entries over their JSON lines, each parsed when it is asked for; the latest stay parsed."""
 
-    def __init__(self, ids: Ids | MappedIds, kinds: Runs, lines: NDArray[np.uint8], stops: Ints) -> None:
+    def __init__(self, ids: Ids, kinds: Runs, lines: NDArray[np.uint8], stops: Ints) -> None:
         """``lines`` are bytes (B,), in memory or mapped; ``stops`` (N,) are the positions of the newlines."""
         self.ids, self.kinds = ids, kinds
         self._lines, self._stops = lines, stops
@@ -138,36 +122,38 @@ def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
     Raises:
         DataError: there are no entries, or two with one id in one language, or of one id and different kinds.
     """
-    ids, stops, kinds = Ids(), array("q"), list[list[Any]]()
+    ids, id_stops, stops, kinds = bytearray(), array("q"), array("q"), list[list[Any]]()
     known: dict[str, tuple[str, ...]] = {}  # the kind of an id and its languages
     with (folder / _LINES).open("wb") as file:
         for entry in entries:
             kind, *langs = known.get(entry.id, (entry.kind,))
             if kind != entry.kind or entry.lang in langs:
                 got, fix = f"{entry.id} ({entry.lang})", "drop one of the entries or rename it"
-                raise DataError("two entries have one id", where=f"row {len(ids)}, {entry.name!r}", got=got, fix=fix)
+                raise DataError("two entries have one id", where=f"row {len(stops)}, {entry.name!r}", got=got, fix=fix)
             known[entry.id] = (kind, *langs, entry.lang)
             line = [entry.name, entry.text, entry.lang, entry.aliases, entry.types, entry.popularity]
             file.write(_json(line) + b"\n")
             stops.append(file.tell() - 1)
-            ids.append(entry.id)
+            ids += entry.id.encode("utf-8", "surrogatepass")
+            id_stops.append(len(ids))
             if not kinds or kinds[-1][0] != kind:
                 kinds.append([kind, 0])
             kinds[-1][1] += 1
-    if not ids:
+    if not stops:
         raise DataError("there are no entries to index", fix="give a file of entries that is not empty")
-    return Rows(ids, kinds, _mapped_lines(folder), np.array(stops, dtype=np.int64))
+    found = Ids(np.frombuffer(bytes(ids), np.uint8), np.array(id_stops))
+    return Rows(found, kinds, _mapped_lines(folder), np.array(stops))
 
 
 def finish_rows(rows: Rows, folder: Path) -> bool:
     """Complete what `write_rows` wrote; whether the rows are compressed."""
     if len(rows) > PACKED:
         save_file({"stops": rows._stops}, folder / _STOPS)
-        save_file(_id_arrays(rows.ids), folder / _IDS)
+        save_file(rows.ids.arrays, folder / _IDS)
         return False
     with (folder / _LINES).open("rb") as lines, lzma.open(folder / _PACKED_LINES, "wb") as packed:
         shutil.copyfileobj(lines, packed, 2**20)
-    (folder / _PACKED_IDS).write_bytes(lzma.compress(_json(rows.ids)))
+    (folder / _PACKED_IDS).write_bytes(lzma.compress(_json(list(rows.ids))))
     (folder / _LINES).unlink()
     return True
 
@@ -179,17 +165,20 @@ def read_rows(folder: Path, kinds: Runs, packed: bool) -> Rows:
         ModelError: a file is damaged, or the two do not belong together.
     """
     if not packed:
-        return Rows(MappedIds(mapped(folder / _IDS)), kinds, _mapped_lines(folder), mapped(folder / _STOPS)["stops"])
+        lookup = mapped(folder / _IDS)
+        ids = Ids(lookup.pop("text"), lookup.pop("stops"), lookup)
+        return Rows(ids, kinds, _mapped_lines(folder), mapped(folder / _STOPS)["stops"])
     path = folder / _PACKED_LINES
     try:
         lines = np.frombuffer(lzma.decompress(path.read_bytes()), dtype=np.uint8)
         path = folder / _PACKED_IDS
-        ids = Ids(json.loads(lzma.decompress(path.read_bytes())))
+        encoded = [id.encode("utf-8", "surrogatepass") for id in json.loads(lzma.decompress(path.read_bytes()))]
     except (lzma.LZMAError, EOFError, ValueError) as error:
         raise _damaged(str(path), error) from None
     stops = np.flatnonzero(lines == ord("\n"))
-    if len(ids) != len(stops):
-        raise _damaged(str(path), f"{len(ids)} ids of {len(stops)} rows")
+    if len(encoded) != len(stops):
+        raise _damaged(str(path), f"{len(encoded)} ids of {len(stops)} rows")
+    ids = Ids(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([*map(len, encoded)]))
     return Rows(ids, kinds, lines, stops)
 
 
@@ -201,13 +190,13 @@ def mapped(path: Path) -> Arrays:
     """
     try:
         if path.suffix == ".npy":
-            return {path.stem: np.load(path, mmap_mode="c").view(np.ndarray)}
+            return {path.stem: np.load(path, mmap_mode="c")}
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
         data: NDArray[Any] = np.memmap(path, dtype=np.uint8, mode="c") if header else np.empty(0, np.uint8)
-        data = data.view(np.ndarray)[8 + length :]
+        data = data[8 + length :]
         return {name: _array(data, **described) for name, described in header.items()}
     except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise ModelError("cannot read the arrays", where=str(path), got=repr(error), fix=_FIX) from None
@@ -215,25 +204,12 @@ def mapped(path: Path) -> Arrays:
 
 def _array(data: NDArray[Any], dtype: str, shape: list[int], data_offsets: list[int]) -> NDArray[Any]:
     start, stop = data_offsets
-    return data[start:stop].view(_TYPES[dtype]).reshape(shape)
+    numpy_type = "?" if dtype == "BOOL" else f"{dtype[0].lower()}{int(dtype[1:]) // 8}"  # F16 is f2
+    return data[start:stop].view(numpy_type).reshape(shape)
 
 
 def _mapped_lines(folder: Path) -> NDArray[np.uint8]:
     return np.memmap(folder / _LINES, dtype=np.uint8, mode="r").view(np.ndarray)
-
-
-def _id_arrays(ids: Ids | MappedIds) -> Arrays:
-    """The arrays of `MappedIds`: 32 bytes a row besides the text."""
-    encoded = [id.encode("utf-8", "surrogatepass") for id in ids]
-    hashes = np.fromiter(map(_hash, encoded), np.uint64, len(ids))
-    order = np.argsort(hashes, kind="stable")
-    return {
-        "text": np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        "stops": np.cumsum([len(each) for each in encoded]),
-        "hashes": hashes[order],
-        "order": order,
-        "first": ids.firsts(np.arange(len(ids))),
-    }
 
 
 def _hash(encoded: bytes) -> int:

@@ -7,7 +7,7 @@ score so far, which rejects nearly all of them; the rest is merged into the best
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -63,7 +63,7 @@ class VectorIndex:
         vectors, scores = (np.empty((size, width), np.float32) for width in queries.shape[::-1])
         for start in range(0, len(rows), size):
             block = rows[start : start + size]
-            part = self._decoded(_as_slice(block), vectors[: len(block)])
+            part = self._decoded(as_slice(block), vectors[: len(block)])
             best.add(_products(part, queries, scores[: len(block)]), start)
         positions, found = best.result()
         return rows[positions], found
@@ -124,9 +124,6 @@ class Vectors(VectorIndex):
         plain: Floats = self.stored[rows].astype(np.float32)
         return plain if self.scale is None else plain * self.scale[rows, ..., None]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return self[:].astype(dtype or np.float32, copy=False)
-
     def rewrite(self, folder: Path, kept: Ints, added: Iterable[Vectors]) -> None:
         """Write the rows ``kept`` as they are stored, followed by the rows of ``added``."""
         size = block_rows(self.shape[1])
@@ -139,8 +136,9 @@ class Vectors(VectorIndex):
         stored = self.stored[rows]
         self._bytes_read += stored.nbytes
         if self._bytes_read > _HELD:
-            _release(self.stored)
             self._bytes_read = stored.nbytes
+            if memory := getattr(self.stored, "_mmap", None):
+                memory.madvise(mmap.MADV_DONTNEED)  # drop the pages; they are read again when needed
         if stored.dtype == np.float32:
             return stored
         import torch  # converts float16 ten times as fast as numpy
@@ -162,6 +160,19 @@ def write_vectors(parts: Iterable[Vectors], count: int, folder: Path) -> None:
                 written[name] = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", array.dtype, shape)
             written[name][start : start + len(part)] = array
         start += len(part)
+
+
+def hard_negatives(queries: Floats, vectors: VectorIndex, positives: Sequence[Collection[int]], k: int) -> list[Ints]:
+    """For each query (Q, D) the k nearest rows that are not among its positives, best first.
+
+    Fewer than k when the index has no more wrong rows. ``positives`` holds row numbers, a collection a query.
+
+    >>> rows = Vectors.pack(np.array([[1.0], [0.9], [0.1]], dtype=np.float32))
+    >>> [found.tolist() for found in hard_negatives(np.ones((1, 1), np.float32), rows, [{0}], k=1)]
+    [[1]]
+    """
+    ranked, _ = vectors.nearest(queries, k + max(map(len, positives), default=0))
+    return [rows[~np.isin(rows, list(right))][:k] for rows, right in zip(ranked, positives, strict=True)]
 
 
 def block_rows(width: int) -> int:
@@ -247,16 +258,7 @@ def ascending(rows: Ints) -> Ints:
     return rows if bool((rows[1:] > rows[:-1]).all()) else np.unique(rows)
 
 
-def _as_slice(rows: Ints) -> slice | Ints:
+def as_slice(rows: Ints) -> slice | Ints:
     """Ascending rows without a gap as a slice, which is read without a copy."""
     first, last = int(rows[0]), int(rows[-1])
     return slice(first, last + 1) if last - first + 1 == len(rows) else rows
-
-
-def _release(array: NDArray[Any]) -> None:
-    """Drop the pages of a memory map from memory; they are read again when needed."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
-        base.madvise(mmap.MADV_DONTNEED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from relik_ml.retriever.encode import Embed, TextEncoder
-from relik_ml.retriever.negatives import hard_negatives
 from relik_ml.retriever.relations import find_relations
 from relik_ml.retriever.retriever import Retriever, RetrieverConfig, learn
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
@@ -15,7 +14,6 @@ __all__ = [
     "RetrieverConfig",
     "TextEncoder",
     "find_relations",
-    "hard_negatives",
     "learn",
     "load_tokenizer",
     "save_tokenizer",

@@ -15,10 +15,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from relik_ml.index import PassageEncoder, Vectors, passage
+from relik_ml.index import PassageEncoder, Vectors, hard_negatives, passage
 from relik_ml.models import Reduction, multi_label_nce
 from relik_ml.reader import batches
-from relik_ml.retriever import Embed, hard_negatives
+from relik_ml.retriever import Embed
 from relik_ml.text import windows
 from relik_ml.training.gradcache import cached_backward
 from relik_ml.training.knowledge import gold_ids

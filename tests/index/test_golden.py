@@ -43,7 +43,8 @@ def test_older_folder_opens_and_searches_the_same(name: str, tmp_path: Path) -> 
     rows, scores = index.nearest(encoder.queries(QUERIES), 4)
     assert rows.tolist() == expected["rows"]
     assert np.allclose(scores, expected["scores"], atol=1e-4)
-    assert index.search(encoder.queries(QUERIES), 3, "entity")[0].tolist() == expected["ids"]
+    found, _ = index.nearest(encoder.queries(QUERIES), 3, index.by_kind("entity"))
+    assert [[index.entries.ids[row] for row in line] for line in found.tolist()] == expected["ids"]
     assert PassageIndex.verify(GOLDEN / name) == len(index.manifest["files"])
     if name != "clusters":
         assert index.entries[index.row("Q4")] == Entry("Q4", "entity", "«Тихий час»", "рассказ о сне\nи о чае 🫖")
@@ -51,7 +52,7 @@ def test_older_folder_opens_and_searches_the_same(name: str, tmp_path: Path) -> 
         assert index.rows("Q3") == ([3, 4] if index.per_id == 2 else [2])
 
     added = add_rows(index, [Entry("N7", "entity", "ааа")], encoder, tmp_path / "more", lambda old, kept, rows: old)
-    assert "N7" in added.search(np.eye(8, dtype=np.float32)[:1], len(added))[0]
+    assert len(index) in added.nearest(np.eye(8, dtype=np.float32)[:1], len(added))[0]
     fewer = remove_rows(added, ["N7"], tmp_path / "fewer", lambda old, kept, rows: old)
     assert list(fewer.entries) == list(index.entries)
     assert np.allclose(fewer.nearest(encoder.queries(QUERIES), 4)[1], expected["scores"], atol=1e-4)

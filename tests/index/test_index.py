@@ -82,7 +82,7 @@ def test_build_opens_as_what_was_put_in(folder: Path) -> None:
     assert "Q85" not in index
     assert list(index.entries.ids) == [entry.id for entry in ENTRIES]
     assert index.entries.ids[-2:] == ["Q84", "CITY"]
-    assert np.array_equal(np.asarray(index.vectors), Letters().passages([passage(entry) for entry in ENTRIES]))
+    assert np.array_equal(index.stored_vectors[:], Letters().passages([passage(entry) for entry in ENTRIES]))
     assert index.extra["names"]["keys"].tolist() == [3, 1]
     assert index.extra["names"]["keys"].dtype == np.uint64
     assert index.extra["names"]["flag"].shape == (0, 2)
@@ -100,13 +100,13 @@ def test_info_describes_the_index(folder: Path) -> None:
     json.dumps(info)
 
 
-def test_search_gives_ids_of_the_wanted_kind(folder: Path) -> None:
+def test_nearest_searches_all_rows_or_some(folder: Path) -> None:
     index = PassageIndex.open(folder)
     query = np.array([[0, 1, 0, 0]], dtype=np.float32)  # most «о»
-    ids, scores = index.search(query, 2)
-    assert (ids.tolist(), scores.tolist()) == ([["WORKPLACE", "Q649"]], [[5.0, 3.0]])
-    assert index.search(query, 10, kind="entity")[0].tolist() == [["Q649", "Q656", "Q84"]]
-    assert index.search(query[:0], 3)[0].shape == (0, 3)
+    rows, scores = index.nearest(query, 2)
+    assert (rows.tolist(), scores.tolist()) == ([[1, 0]], [[5.0, 3.0]])
+    assert index.nearest(query, 10, index.by_kind("entity"))[0].tolist() == [[0, 2, 3]]
+    assert index.nearest(query[:0], 3)[0].shape == (0, 3)
 
 
 def test_same_entries_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_index_without_encoder_has_no_vectors(tmp_path: Path) -> None:
     assert index.vectors is None
     assert np.array_equal(index.extra["names"]["across"], across), "not contiguous"
     with pytest.raises(ModelError, match="no vectors"):
-        index.search(np.zeros((1, 4), np.float32), 1)
+        index.nearest(np.zeros((1, 4), np.float32), 1)
     with pytest.raises(ModelError, match="another encoder"):
         index.require(Letters())
 
@@ -243,11 +243,11 @@ def test_id_with_a_row_per_language_is_found_once(tmp_path: Path, monkeypatch: p
         index = PassageIndex.build(entries, Letters(), tmp_path / "index")
         assert index.rows("Q3") == [6, 7]
         assert index.row("Q3") == 6
-        ids, scores = index.search(queries, 30)
-        assert all(len({*line}) == 30 for line in ids)
+        rows, scores = index.nearest(queries, 30)
+        assert all(len({*line}) == 30 for line in rows // 2)
         every = queries @ index.stored_vectors[:].T
         assert np.allclose(scores, -np.sort(-every.reshape(5, 50, 2).max(axis=2))[:, :30], atol=1e-6)
-        assert index.search(queries, 80)[0].shape == (5, 50)
+        assert index.nearest(queries, 80)[0].shape == (5, 50)
         assert remove_rows(index, ["Q3"]).manifest["rows"] == 98
 
 

@@ -25,13 +25,17 @@ from relik_ml.index import (
     Vectors,
     add_rows,
     choose_kind,
+    hard_negatives,
     remove_rows,
 )
-from relik_ml.retriever import hard_negatives
 from relik_ml.types import Entry
 
 WIDTH, MANY = 16, 12_000
 ENTRIES = [Entry(f"Q{row}", "entity" if row % 400 else "relation", f"имя {row}") for row in range(MANY)]
+
+
+def ids_of(index: PassageIndex, queries: Floats, k: int, rows: Ints | None = None) -> list[list[str]]:
+    return [[index.entries.ids[row] for row in line] for line in index.nearest(queries, k, rows)[0].tolist()]
 
 
 def by_full_sort(rows: Floats, queries: Floats, k: int) -> Ints:
@@ -130,20 +134,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("kind", "floor"), [("ivf-sq8", 0.95), ("ivf-pq", 0.5)])
 def test_clusters_find_what_exact_search_finds(home: Path, kind: str, floor: float) -> None:
     index = PassageIndex.open(home / kind)
-    ids, scores = index.search(QUERIES, 20)
-    wanted, _ = PassageIndex.open(home / "exact").search(QUERIES, 20)
-    assert np.mean([len({*one} & {*other}) / 20 for one, other in zip(ids, wanted, strict=True)]) >= floor
+    rows, scores = index.nearest(QUERIES, 20)
+    wanted, _ = PassageIndex.open(home / "exact").nearest(QUERIES, 20)
+    assert np.mean([len({*one} & {*other}) / 20 for one, other in zip(rows, wanted, strict=True)]) >= floor
     assert (np.diff(scores, axis=1) <= 0).all()
-    assert index.search(QUERIES[:0], 5)[0].shape == (0, 5)
+    assert index.nearest(QUERIES[:0], 5)[0].shape == (0, 5)
     assert index.info()["search"] == {"kind": kind, "reason": "as asked"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_few_rows_and_all_rows_are_searched_completely(home: Path, kind: str) -> None:
     index = PassageIndex.open(home / kind)
-    ids, _ = index.search(QUERIES[:3], 100, kind="relation")
-    assert ids.shape == (3, 30)
-    assert {index.entries[index.row(id)].kind for id in ids.ravel()} == {"relation"}
+    relations, _ = index.nearest(QUERIES[:3], 100, index.by_kind("relation"))
+    assert relations.shape == (3, 30)
+    assert {*relations.ravel()} == {*range(0, MANY, 400)}
     rows, _ = index.nearest(QUERIES[:1], 7_000, np.arange(5, 8_000))
     assert len(np.unique(rows)) == rows.size == 7_000
     assert ((rows >= 5) & (rows < 8_000)).all()
@@ -155,16 +159,16 @@ def test_few_rows_and_all_rows_are_searched_completely(home: Path, kind: str) ->
 def test_rows_are_added_and_removed(home: Path, tmp_path: Path, kind: str) -> None:
     index, encoder = PassageIndex.open(home / kind), Clustered()
     gone = {f"Q{row}" for row in range(0, MANY, 3)}
-    index.search(QUERIES[:1], 3, kind="relation")  # decodes some rows
+    index.nearest(QUERIES[:1], 3, index.by_kind("relation"))  # decodes some rows
     fewer = remove_rows(index, gone, tmp_path / "fewer")
     assert len(index) == MANY
     assert not gone & {*fewer.entries.ids}
-    assert not gone & {*fewer.search(QUERIES, 50)[0].ravel()}
+    assert not gone & {id for line in ids_of(fewer, QUERIES, 50) for id in line}
     new = [Entry(f"N{row}", "entity", f"имя {MANY + row}") for row in range(40)]
     more = add_rows(fewer, new, encoder, tmp_path / "more")
     assert encoder.seen == len(new)
     assert list(more.entries) == [entry for entry in ENTRIES if entry.id not in gone] + new
-    assert more.search(QUERIES, 1)[0][:, 0].tolist() == [entry.id for entry in new] or kind == "ivf-pq"
+    assert ids_of(more, QUERIES, 1) == [[entry.id] for entry in new] or kind == "ivf-pq"
     kept = np.setdiff1d(np.arange(MANY), np.arange(0, MANY, 3))
     assert np.allclose(more.stored_vectors[np.arange(len(kept))], index.stored_vectors[kept], atol=1e-6)
     assert PassageIndex.verify(tmp_path / "more") == len(more.manifest["files"])
@@ -177,9 +181,9 @@ def test_same_rows_give_the_same_clusters(home: Path, tmp_path: Path) -> None:
 
 def test_released_memory_is_read_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = PassageIndex.open(home / "exact")
-    wanted = index.search(QUERIES, 9)
+    wanted = index.nearest(QUERIES, 9)
     monkeypatch.setattr("relik_ml.index.search._HELD", 1)  # every block is released after the next
-    found = index.search(QUERIES, 9)
+    found = index.nearest(QUERIES, 9)
     assert np.array_equal(found[0], wanted[0])
     assert np.array_equal(found[1], wanted[1])
 
@@ -211,7 +215,7 @@ def test_without_faiss_an_index_that_needs_it_says_so(home: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(ConfigError, match="needs faiss"):
         PassageIndex.open(home / "ivf-sq8")
-    assert len(PassageIndex.open(home / "exact").search(QUERIES, 3)[0]) == 40
+    assert len(PassageIndex.open(home / "exact").nearest(QUERIES, 3)[0]) == 40
 
 
 @pytest.mark.parametrize("kind", ["damaged", "flat", "hnsw-sq8"])
