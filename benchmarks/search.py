@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from relik_ml.cli._index import make_names
+from relik_ml.cli.index import make_names
 from relik_ml.index import (
     STORAGES,
     FaissVectors,

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from relik_ml.cli import _index
+from relik_ml.cli._sources import configured, given_settings, read_sources
 from relik_ml.errors import ConfigError
+from relik_ml.types import Candidate, Entry
+
+if TYPE_CHECKING:
+    from relik_ml.index import PassageEncoder, PassageIndex
 
 EMBEDDED = Path(__file__).parent.parent / "pretrained" / "index"
-KINDS = ("auto", "exact", "ivf-sq8", "ivf-pq")
+NAMES = "names"
 
 _folder = click.Path(path_type=Path)
 _where = click.option(
@@ -68,9 +75,9 @@ def extract(source: str, dump: Path, out: Path, settings: tuple[str, ...], skip_
     found = load_index(source)
     if not isinstance(found, DumpSource):
         raise ConfigError("the source reads no dumps", got=source, fix="name it in `relik-ml index build`")
-    _index.check("the extraction heeds no such setting", settings, found.extracting)
+    given = given_settings(settings, found.extracting, "the extraction heeds no such setting")
     report = TolerantReport() if skip_bad else Report()
-    count = _index.configured(found, settings).extract(dump, out, report)
+    count = configured(found, given).extract(dump, out, report)
     click.echo(f"{out}: {count:,} records\n{report.table()}", err=True)
 
 
@@ -79,7 +86,10 @@ def extract(source: str, dump: Path, out: Path, settings: tuple[str, ...], skip_
 @click.option("--out", type=_folder, required=True, help="Write the index to this folder, all or nothing.")
 @_set
 @_encoder
-@click.option("--kind", type=click.Choice(KINDS), default="auto", show_default=True, help="How vectors are searched.")
+@click.option(
+    "--kind", type=click.Choice(["auto", "exact", "ivf-sq8", "ivf-pq"]), default="auto", show_default=True,
+    help="How vectors are searched.",
+)  # fmt: skip
 @click.option(
     "--storage", type=click.Choice(["float32", "float16", "int8"]), default="float16", show_default=True,
     help="How the vectors of an exact index are stored.",
@@ -107,11 +117,11 @@ def build(
     from relik_ml.data import Report
     from relik_ml.index import IndexConfig, PassageIndex
 
-    _index.refuse_idle(options["encoder"], "kind", "storage", "batch_size", "device")
-    encoder, report = _index.watched(**options), Report()
+    _refuse_idle(options["encoder"], "kind", "storage", "batch_size", "device")
+    encoder, report = _Watched.load(**options), Report()
     config = IndexConfig(storage, provenance or "; ".join(sources), kind)
-    rows = _index.read_sources(sources, settings, report)
-    _tell(PassageIndex.build(rows, encoder, out, config, _index.make_names()), encoder, report)
+    rows = read_sources(sources, settings, report)
+    _tell(PassageIndex.build(rows, encoder, out, config, make_names()), encoder, report)
 
 
 @command.command(short_help="Add rows to an index.")
@@ -135,11 +145,11 @@ def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tupl
     from relik_ml.data import Report
     from relik_ml.index import PassageIndex, add_rows
 
-    _index.refuse_idle(options["encoder"], "batch_size", "device")
+    _refuse_idle(options["encoder"], "batch_size", "device")
     index, report = PassageIndex.open(folder), Report()
-    _index.refuse_encoder(index, options["encoder"])
-    encoder, rows = _index.watched(**options), _index.read_sources(sources, settings, report)
-    _tell(add_rows(index, rows, encoder, out, _index.change_names()), encoder, report)
+    _refuse_encoder(index, options["encoder"])
+    encoder, rows = _Watched.load(**options), read_sources(sources, settings, report)
+    _tell(add_rows(index, rows, encoder, out, _change_names()), encoder, report)
 
 
 @command.command(short_help="Take rows out of an index.")
@@ -157,7 +167,7 @@ def remove(ids: tuple[str, ...], folder: Path, out: Path | None) -> None:
     from relik_ml.data import Report
     from relik_ml.index import PassageIndex, remove_rows
 
-    _tell(remove_rows(PassageIndex.open(folder), ids, out, _index.change_names()), None, Report())
+    _tell(remove_rows(PassageIndex.open(folder), ids, out, _change_names()), None, Report())
 
 
 @command.command(short_help="Find entities or relations by name or by meaning.")
@@ -180,17 +190,24 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
       relik-ml index search "столица России" --index my-index --encoder runs/retriever
     """
     from relik_ml.index import PassageIndex
+    from relik_ml.retriever import find_relations
+    from relik_ml.text import Morphology
 
-    _index.refuse_idle(encoder, "device")
+    _refuse_idle(encoder, "device")
     index = PassageIndex.open(folder)
     if encoder is None and index.vectors is not None:
         click.echo("searched by name alone: give --encoder to search the vectors too", err=True)
-    look_up = _index.relations if relations else _index.entities
-    found = look_up(index, _index.text_encoder(encoder, device), text, k)
+    _refuse_encoder(index, encoder)
+    loaded = _text_encoder(encoder, device)
+    if relations:
+        found = find_relations(index, loaded, text, k, Morphology().lemma)
+    else:
+        found = _find_entities(index, loaded, text, k)
     for candidate, how in found:
-        click.echo(_index.line(candidate, how))
+        click.echo(_line(candidate, how))
     if not found:
-        click.echo(f"nothing found: {_index.why_nothing(text, encoder)}", err=True)
+        why = "the index holds none" if encoder else "the text names no entry; see `relik-ml index info`"
+        click.echo(f"nothing found: {why if text.strip() else 'the text is empty'}", err=True)
 
 
 @command.command(short_help="Say what an index holds.")
@@ -210,7 +227,7 @@ def info(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
     else:
-        click.echo(_index.described(folder, found))
+        click.echo(_described(folder, found))
 
 
 @command.command(short_help="Compare every file of an index with its checksum.")
@@ -235,3 +252,138 @@ def _tell(index: Any, encoder: Any, report: Any) -> None:
     click.echo(f"{len(index)} rows{encoder.cut() if encoder else ''}: {index.folder}", err=True)
     if search := index.info()["search"]:
         click.echo(f"searched as {search['kind']}: {search['reason']}", err=True)
+
+
+def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
+    """A function that makes the arrays of the search by name from entries, without what a model learns of names."""
+    from relik_ml.names import Learnt, NameIndex
+    from relik_ml.text import Morphology
+
+    lemma = Morphology().lemma
+    return lambda rows: {NAMES: NameIndex.build(rows, Learnt(), lemma).arrays()}
+
+
+def _change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mapping[str, Any]]:
+    """A function that changes the names of an index along with its rows and keeps what was learnt."""
+    from relik_ml.names import NameIndex
+    from relik_ml.text import Morphology
+
+    def changed(old: Mapping[str, Any], kept: Any, rows: Sequence[Entry]) -> Mapping[str, Any]:
+        if NAMES not in old:
+            return {}
+        return {NAMES: NameIndex(old[NAMES], Morphology().lemma).kept(kept).extended(rows[len(kept) :]).arrays()}
+
+    return changed
+
+
+class _Watched:
+    """An encoder that counts the passages it has encoded, and shows how many on a terminal."""
+
+    def __init__(self, encoder: PassageEncoder) -> None:
+        from tqdm import tqdm
+
+        self.encoder, self.queries = encoder, encoder.queries
+        self.dimension, self.fingerprint = encoder.dimension, encoder.fingerprint
+        self.bar = tqdm(unit="passage", file=sys.stderr, disable=not sys.stderr.isatty())
+        self.encoded = 0
+
+    @classmethod
+    def load(cls, encoder: Path | None, **options: Any) -> _Watched | None:
+        """See `_text_encoder`."""
+        return cls(found) if (found := _text_encoder(encoder, **options)) else None
+
+    def passages(self, texts: Sequence[str]) -> Any:
+        """Encode passages."""
+        self.bar.update(len(texts))
+        self.encoded += len(texts)
+        return self.encoder.passages(texts)
+
+    def cut(self) -> str:
+        """How many of the encoded passages were too long; empty when none was."""
+        cut = getattr(self.encoder, "truncated", 0)
+        return f", {cut} passages cut ({cut / self.encoded:.2%} of those encoded)" if cut else ""
+
+
+def _text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> PassageEncoder | None:
+    """The encoder of a Hugging Face folder, of E5-small by its name, or of the retriever in a model folder.
+
+    ConfigError when the model's retriever finds by name alone.
+    """
+    if encoder is None:
+        return None
+    from relik_ml.bundle import is_model
+    from relik_ml.pipeline import Relik
+    from relik_ml.retriever import TextEncoder
+
+    if not is_model(encoder):
+        return TextEncoder.from_pretrained(encoder, device=device, batch_size=batch_size)
+    found = Relik.from_pretrained(encoder, device=device).retriever.encoder
+    if not isinstance(found, TextEncoder):
+        fix = "leave out --encoder: an index of names serves it"
+        raise ConfigError("the model's retriever has no encoder", where=str(encoder), got="names alone", fix=fix)
+    found.batch_size = batch_size
+    return found
+
+
+def _refuse_idle(encoder: Path | None, *options: str) -> None:
+    """UsageError for options of the running command that were given and need an encoder, which was not."""
+    context = click.get_current_context()
+    asked = [name for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
+    if encoder is None and asked:
+        given = " and ".join(f"--{name.replace('_', '-')}" for name in asked)
+        raise click.UsageError(f"vectors need --encoder: give it too, or leave out {given}")
+
+
+def _refuse_encoder(index: PassageIndex, encoder: object | None) -> None:
+    """ConfigError for an encoder where an index has no vectors for it."""
+    if encoder is not None and index.vectors is None:
+        fix = "leave out --encoder, or build the index with it"
+        raise ConfigError("the index has no vectors", where=str(index.folder), got="--encoder", fix=fix)
+
+
+def _find_entities(
+    index: PassageIndex, encoder: PassageEncoder | None, text: str, k: int
+) -> list[tuple[Candidate, str]]:
+    """The k best entities for a text by name and by vector, as far as the index has these, and how each was found."""
+    from relik_ml.names import NameIndex
+    from relik_ml.retriever import Retriever, RetrieverConfig
+    from relik_ml.text import Morphology
+
+    if NAMES not in index.extra and encoder is None:
+        raise ConfigError("the index holds no names", fix="give --encoder to search it by vector")
+    names = NameIndex(index.extra[NAMES], Morphology().lemma) if NAMES in index.extra else None
+    config = RetrieverConfig(entities=2 * k, dense=k, per_span=max(k, RetrieverConfig.per_span))
+    return Retriever(index, names, encoder, config).lookup(text, k)
+
+
+def _line(candidate: Candidate, how: str) -> str:
+    """A found entry in one line.
+
+    >>> print(_line(Candidate(Entry("Q649", "entity", "Москва\\n", "столица России"), 3.25), "name"))
+       3.250  Q649          name    Москва — столица России
+    """
+    entry = candidate.entry
+    name, text = " ".join(entry.name.split()), " ".join(entry.text.split())
+    text = text if len(text) <= 60 else text[:59] + "…"
+    return _printable(f"{candidate.score:8.3f}  {entry.id:12}  {how:6}  {name}" + (f" — {text}" if text else ""))
+
+
+def _described(folder: Path, found: Mapping[str, Any]) -> str:
+    """What an index holds, in lines for people."""
+    about, search = found["encoder"], found["search"]
+    size = sum((folder / name).stat().st_size for name in found["files"])
+    lines = {
+        "format": found["format"],
+        "rows": ", ".join(f"{count:,} {kind}" for kind, count in found["kinds"].items()),
+        "vectors": f"{about['dimension']} numbers each, encoder {about['fingerprint'][:12]}" if about else "none",
+        "search": f"{search['kind']} ({search['reason']})" if search else "by name alone",
+        "arrays": ", ".join(found["tensors"]) or "none",
+        "size": f"{size / 1e6:.1f} MB in {len(found['files'])} files",
+        "from": found["provenance"],
+    }
+    return "\n".join(_printable(f"{name:10}{value}") for name, value in lines.items())
+
+
+def _printable(text: str) -> str:
+    """A lone surrogate, which no terminal can show, as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,7 +1,8 @@
-"""``relik-ml trim``: a multilingual encoder without the pieces that no text of yours uses."""
+"""``relik-ml trim``: a multilingual encoder without the subwords that given texts do not use."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ import click
 @click.option("--keep", type=click.IntRange(min=1), help="Most subwords that stay: the most frequent ones.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write, new or empty.")
 def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) -> None:
-    """Write ENCODER, a folder or a name on the Hugging Face Hub, with those pieces only that the TEXTS use.
+    """Write ENCODER, a folder or a name on the Hugging Face Hub, with those subwords only that the TEXTS use.
 
     TEXTS are files of text, or JSON Lines of which every string is read: documents, entity tables. All may be
-    compressed (.gz, .bz2, .xz, .zst). Special tokens and single characters always stay. Text whose pieces were kept is
-    read as before, to the last bit; a word with a piece that was not is cut into smaller ones.
+    compressed (.gz, .bz2, .xz, .zst). Special tokens and single characters always stay. Text whose subwords were kept
+    is read as before, to the last bit; a word with a subword that was not is cut into smaller ones.
 
     \b
     Examples:
@@ -29,43 +30,32 @@ def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) 
     """
     from relik_ml.retriever import trim
 
-    click.echo(f"kept {trim(encoder, _strings(texts), out, keep)}", err=True)
+    click.echo(f"kept {trim(encoder, _lines(texts), out, keep)}", err=True)
     click.echo(out)
 
 
-def _strings(paths: Sequence[Path]) -> Iterator[str]:
+def _lines(paths: Sequence[Path]) -> Iterator[str]:
     """Lines of text files, and the strings of JSON Lines."""
     from relik_ml.data import open_lines
     from relik_ml.errors import DataError
 
     for path in paths:
-        read = _strings_of if ".jsonl" in path.suffixes else _line
         for number, line in open_lines(path):
             try:
-                yield from read(line)
+                yield from _strings(json.loads(line) if ".jsonl" in path.suffixes else line.decode())
             except ValueError as error:
                 fix = "give UTF-8 text, or JSON Lines as .jsonl"
                 raise DataError("cannot read the line", where=f"{path}:{number}", got=str(error), fix=fix) from None
 
 
-def _line(line: bytes) -> list[str]:
-    return [line.decode()]
-
-
-def _strings_of(line: bytes) -> list[str]:
+def _strings(value: Any) -> Iterator[str]:
     """Every string of a JSON value but the keys.
 
-    >>> _strings_of('{"id": "Q649", "names": ["Москва", "Moscow"], "size": 3}'.encode())
+    >>> [*_strings({"id": "Q649", "names": ["Москва", "Moscow"], "size": 3})]
     ['Q649', 'Москва', 'Moscow']
     """
-    import json
-
-    left: list[Any] = [json.loads(line)]
-    found: list[str] = []
-    while left:
-        value = left.pop(0)
-        if isinstance(value, str):
-            found.append(value)
-        elif isinstance(value, dict | list):
-            left = [*(value.values() if isinstance(value, dict) else value), *left]
-    return found
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _strings(each)

@@ -1,4 +1,4 @@
-"""Relations looked up by hand: by what they are called, in any inflection, and by what they mean.
+"""Relations found for a text by what they are called, in any inflection, and by what they mean.
 
 A window is given the relations nearest to it, or all of them, so an index keeps no names of them. They are few, at most
 some ten thousand: here their names are indexed when they are asked for.
@@ -10,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from relik_ml.errors import ConfigError
-from relik_ml.index import Ints, PassageEncoder, PassageIndex
+from relik_ml.index import PassageEncoder, PassageIndex
 from relik_ml.names import Learnt, NameIndex
 from relik_ml.text import windows
-from relik_ml.types import Candidate, Document, Window
-
-_PIECE = 64, 48
+from relik_ml.types import Candidate, Document
 
 
 def find_relations(
@@ -23,8 +21,8 @@ def find_relations(
 ) -> list[tuple[Candidate, str]]:
     """The k best relations for a text, each once, with the way it was found: name or vector.
 
-    What is named comes first, then what is near; a score is the weight of the name and the cosine, as far as a relation
-    has them, as of entities in ``Retriever.lookup``.
+    Named relations come first, then the nearest. A score is the weight of the best name plus the cosine to the nearest
+    part of the text, as far as a relation has them, as of entities in ``Retriever.lookup``.
 
     Raises:
         ConfigError: the index has no relations.
@@ -34,36 +32,20 @@ def find_relations(
     if not len(rows):
         fix = "build it with a source of relations too: nerel_relations, or wikidata_properties=FOLDER"
         raise ConfigError("the index holds no relations", where=str(index.folder), fix=fix)
-    pieces = windows(Document("query", text), *_PIECE)
-    named, near = _named(index, rows, pieces, lemma), _near(index, rows, pieces, encoder, k)
-    scores = {row: named.get(row, 0.0) + near.get(row, 0.0) for row in {**named, **near}}
-    found: dict[str, tuple[Candidate, str]] = {}
-    for row in sorted(scores, key=lambda row: (row not in named, -scores[row], row)):
-        candidate = Candidate(index.entries[row], scores[row])
-        found.setdefault(candidate.entry.id, (candidate, "name" if row in named else "vector"))
-    return list(found.values())[:k]
-
-
-def _named(index: PassageIndex, rows: Ints, pieces: list[Window], lemma: Callable[[str], str]) -> dict[int, float]:
-    """The rows that pieces of a text name, each with the weight of its best name."""
+    parts = windows(Document("query", text), 64, 48)
+    named, near = dict[int, float](), dict[int, float]()
     names = NameIndex.build([replace(index.entries[row], kind="entity") for row in rows.tolist()], Learnt(), lemma)
-    weights: dict[int, float] = {}
-    for hits in names.find_all([piece.tokens for piece in pieces], per_span=len(rows)):
+    for hits in names.find_all([part.tokens for part in parts], per_span=len(rows)):
         for hit in hits:
             row = int(rows[hit.row])
-            weights[row] = max(hit.weight, weights.get(row, hit.weight))
-    return weights
-
-
-def _near(
-    index: PassageIndex, rows: Ints, pieces: list[Window], encoder: PassageEncoder | None, k: int
-) -> dict[int, float]:
-    """The k rows nearest to each piece, each with the cosine to its nearest piece."""
-    if encoder is None or not pieces:
-        return {}
-    index.require(encoder)
-    places, scores = index.nearest(encoder.queries([piece.text for piece in pieces]), k, rows)
-    found: dict[int, float] = {}
-    for row, score in zip(places.ravel().tolist(), scores.ravel().tolist(), strict=True):
-        found[row] = max(score, found.get(row, score))
-    return found
+            named[row] = max(hit.weight, named.get(row, hit.weight))
+    if encoder is not None and parts:
+        index.require(encoder)
+        found, cosines = index.nearest(encoder.queries([part.text for part in parts]), k, rows)
+        for row, cosine in zip(found.ravel().tolist(), cosines.ravel().tolist(), strict=True):
+            near[row] = max(cosine, near.get(row, cosine))
+    best: dict[str, tuple[Candidate, str]] = {}
+    for row in sorted({*named, *near}, key=lambda row: (row not in named, -named.get(row, 0) - near.get(row, 0), row)):
+        candidate = Candidate(index.entries[row], named.get(row, 0.0) + near.get(row, 0.0))
+        best.setdefault(candidate.entry.id, (candidate, "name" if row in named else "vector"))
+    return list(best.values())[:k]

@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
-from relik_ml.cli._index import line
 from relik_ml.cli.index import EMBEDDED
 from relik_ml.data import Format, write_entries, write_manifest
 from relik_ml.index import PassageIndex
@@ -18,7 +17,7 @@ from relik_ml.models import BiEncoder
 from relik_ml.names import Learnt, NameIndex, surface_keys
 from relik_ml.retriever import TextEncoder
 from relik_ml.text import Morphology
-from relik_ml.types import Candidate, Entry
+from relik_ml.types import Entry
 from tests.dump import entities, json_line, write_json
 
 ENTRIES = [
@@ -67,7 +66,7 @@ def test_k_bounds_what_is_printed(index: Path, run: Run) -> None:
 def test_nothing_found_is_said(index: Path, run: Run) -> None:
     result = run("search", "абракадабра", "--index", index)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith("nothing found: no name of the index stands in the text")
+    assert result.stderr.startswith("nothing found: the text names no entry")
     assert run("search", " ", "--index", index).stderr == "nothing found: the text is empty\n"
 
 
@@ -262,13 +261,6 @@ def test_an_index_without_names_says_so(tmp_path: Path, run: Run) -> None:
     result = run("search", "Москва", "--index", tmp_path / "index")
     assert result.exit_code == 7
     assert "holds no names" in result.stderr
-
-
-def test_long_and_odd_texts_stay_one_line() -> None:
-    printed = line(Candidate(Entry("Q1", "entity", "имя \ud800", "слово\n" * 50), 1.0), "name")
-    assert "\n" not in printed
-    assert "…" in printed
-    printed.encode()
 
 
 def test_help_has_an_example_for_every_command(run: Run) -> None:
