@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 Names = Mapping[str, str]
 
@@ -27,8 +28,7 @@ class Constraint(NamedTuple):
     classes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """An item (``Q…``) or property (``P…``), in the languages that were asked for.
 
     ``types`` and ``parents`` are the values of P31 and P279, preferred ones first, deprecated ones left out.
@@ -36,9 +36,9 @@ class Record:
     """
 
     id: str
-    labels: Names = field(default_factory=dict)
-    aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    descriptions: Names = field(default_factory=dict)
+    labels: Names = {}
+    aliases: Mapping[str, Sequence[str]] = {}
+    descriptions: Names = {}
     types: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     sitelinks: int = 0
@@ -53,23 +53,12 @@ class Record:
         return self.id.startswith("P")
 
 
-_DEFAULTS = [(each.name, {} if each.default_factory is dict else each.default) for each in fields(Record)]
-
-
 def record_line(record: Record) -> bytes:
     """The line that stores a record: one JSON object, fields that say nothing left out."""
-    kept = {name: value for name, default in _DEFAULTS if (value := getattr(record, name)) != default}
-    # A half of a character, which a dump may hold, has to come back as it was.
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
+    text = json.dumps(msgspec.to_builtins(record), ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass") + b"\n"  # a dump may hold lone surrogates, which msgspec refuses
 
 
 def read_record(line: bytes) -> Record:
     """The record that a line of ``record_line`` stores."""
-    stored: dict[str, Any] = json.loads(line)
-    for name in ("types", "parents"):
-        if name in stored:
-            stored[name] = tuple(stored[name])
-    for name in ("subjects", "values"):
-        if name in stored:
-            stored[name] = tuple(Constraint(relation, tuple(classes)) for relation, classes in stored[name])
-    return Record(**stored)
+    return msgspec.convert(json.loads(line), Record)

@@ -15,10 +15,12 @@ import hashlib
 import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from relik_ml.data import Defect, Report, atomic_path, locked_folder, open_lines, sha256
 from relik_ml.errors import ConfigError, DataError, OutputError
@@ -32,17 +34,6 @@ SHARD_ENTITIES = 100_000
 HEAD = 1 << 20
 ANEW = "remove the folder and extract the dump anew"
 AGAIN = "extract the same dump into this folder with the same settings: only what is damaged is made anew"
-
-
-SHAPES: Mapping[str, Any] = {
-    "dump": {"name": str, "bytes": int, "head": str},
-    "settings": {"langs": list, "min_sitelinks": int, "shard_entities": int},
-    "complete": bool,
-    "shards": list,
-    "report": {"counts": dict, "defects": dict},
-}
-"""The types of what a manifest says, and of each shard in it."""
-SHARD = {"file": str, "sha256": str, "records": int, "line": int}
 
 
 class Dump(Protocol):
@@ -64,20 +55,51 @@ class Dump(Protocol):
         """For each entity after a line the line that it ends on, and its record, or None when it is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class DumpIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What tells a dump from another without reading all of it: name, size, sha256 of its first mebibyte."""
+
+    name: str
+    bytes: int
+    head: str
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What decides the content of an extraction besides the dump."""
+
+    langs: tuple[str, ...]
+    min_sitelinks: int
+    shard_entities: int
+
+
+class Shard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of records, and the last line of the dump that it covers."""
+
+    file: str
+    sha256: str
+    records: int
+    line: int
+
+
+class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a report had counted; see `Report.json`."""
+
+    counts: dict[str, int]
+    defects: dict[str, dict[str, Any]]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an extraction has done so far."""
 
-    dump: dict[str, Any]
-    settings: dict[str, Any]
+    dump: DumpIdentity
+    settings: Settings
     complete: bool
-    shards: tuple[dict[str, Any], ...]
-    report: dict[str, Any]
+    shards: tuple[Shard, ...]
+    report: Counted
 
     @property
     def line(self) -> int:
         """The last line of the dump that is done with."""
-        return self.shards[-1]["line"] if self.shards else 0
+        return self.shards[-1].line if self.shards else 0
 
 
 def extract(
@@ -97,8 +119,8 @@ def extract(
         DataError: the dump is damaged, or the manifest of the folder is, or a shard made anew is another than it was.
         OutputError: the folder holds other files, cannot be written, or another process is extracting into it.
     """  # fmt: skip
-    settings = {"langs": list(dump.langs), "min_sitelinks": dump.min_sitelinks, "shard_entities": shard_entities}
-    fresh = Manifest(_identity(dump.path), settings, False, (), Report().json())
+    settings = Settings(dump.langs, dump.min_sitelinks, shard_entities)
+    fresh = Manifest(_identity(dump.path), settings, False, (), _counted(Report()))
     with locked_folder(folder):
         manifest = _begun(fresh, folder, dump.path)
         _mend(dump, folder, report, manifest)
@@ -114,7 +136,7 @@ def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reac
     """Write what is missing, the manifest after each shard, and return the number of records."""
     if not manifest.complete:
         for shard in _written(dump, folder, report, manifest):
-            manifest = replace(manifest, shards=(*manifest.shards, shard), report=report.json())
+            manifest = replace(manifest, shards=(*manifest.shards, shard), report=_counted(report))
             _write(manifest, folder)
             reached(manifest.line)
         if not manifest.shards:
@@ -125,7 +147,7 @@ def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reac
             fix = "check these two settings, and that this is a dump of items and properties, not of lexemes"
             raise ConfigError("no entity of the dump passes the settings", where=str(dump.path), got=got, fix=fix)
         _write(replace(manifest, complete=True), folder)
-    return sum(shard["records"] for shard in manifest.shards)
+    return sum(shard.records for shard in manifest.shards)
 
 
 def extracted(folder: Path) -> Manifest:
@@ -138,7 +160,10 @@ def extracted(folder: Path) -> Manifest:
     if not manifest.complete:
         what, fix = "the extraction is not finished", "extract the same dump into the same folder: it goes on"
         raise DataError(what, where=str(folder), got=f"line {manifest.line} of the dump", fix=fix)
-    _verify(manifest, folder)
+    for shard in manifest.shards:
+        if not _whole(folder, shard):
+            got = "missing, or another sha256 than the manifest states"
+            raise DataError("a shard is damaged", where=str(folder / shard.file), got=got, fix=AGAIN)
     return manifest
 
 
@@ -146,7 +171,7 @@ def stored(folder: Path, manifest: Manifest, starting: bytes = b"") -> Iterator[
     """The records of an extraction in the order of the dump; only those whose id starts so, if that is given."""
     start = b'{"id":"' + starting
     for shard in manifest.shards:
-        for _, line in open_lines(folder / shard["file"]):
+        for _, line in open_lines(folder / shard.file):
             if line.startswith(start):
                 yield read_record(line)
 
@@ -176,34 +201,32 @@ def _mend(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> None:
     damaged = [number for number, shard in enumerate(manifest.shards) if not _whole(folder, shard)]
     if not damaged:
         return
-    before = manifest.shards[damaged[0] - 1]["line"] if damaged[0] else 0
+    before = manifest.shards[damaged[0] - 1].line if damaged[0] else 0
     entities = dump.records(type(report)(), before)
     for number in range(damaged[0], damaged[-1] + 1):
-        part, shard = islice(entities, manifest.settings["shard_entities"]), manifest.shards[number]
+        part, shard = islice(entities, manifest.settings.shard_entities), manifest.shards[number]
         if number not in damaged:
             deque(part, maxlen=0)
-        elif (made := _write_shard(part, folder / shard["file"])) != shard:
-            got = ", ".join(
-                f"{field} {made[field]} instead of {shard[field]}" for field in shard if made[field] != shard[field]
-            )
+        elif (made := _write_shard(part, folder / shard.file)) != shard:
             fix = f"give the dump, relik-ml and Python that it was made with; or {ANEW}"
-            raise DataError("a shard made anew is another", where=str(folder / shard["file"]), got=got, fix=fix)
+            where, got = str(folder / shard.file), f"{made} instead of {shard}"
+            raise DataError("a shard made anew is another", where=where, got=got, fix=fix)
     report.count("damaged shards: made anew", len(damaged))
 
 
-def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> Iterator[dict[str, Any]]:
+def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> Iterator[Shard]:
     """Write the shards that are missing; what the manifest will say of each."""
     entities = dump.records(report, manifest.line)
     number = len(manifest.shards)
     while (first := next(entities, None)) is not None:
         path = folder / f"records-{number:05}.jsonl.gz"
-        shard = chain([first], islice(entities, manifest.settings["shard_entities"] - 1))
+        shard = chain([first], islice(entities, manifest.settings.shard_entities - 1))
         yield _write_shard(shard, path)
         number += 1
 
 
-def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> dict[str, Any]:
-    """Write the records of some entities as they come; what the manifest says of them."""
+def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> Shard:
+    """Write the records of some entities as they come."""
     records = line = 0
     with (
         atomic_path(path) as partial,
@@ -214,31 +237,28 @@ def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> d
             if record is not None:
                 file.write(record_line(record))
                 records += 1
-    return {"file": path.name, "sha256": sha256(path), "records": records, "line": line}
+    return Shard(path.name, sha256(path), records, line)
 
 
-def _continued(begun: dict[str, Any], path: Path) -> bool:
+def _continued(begun: DumpIdentity, path: Path) -> bool:
     """Whether a dump is the one that was begun with or, where that was cut off, the whole of it."""
-    now = _identity(path, begun["bytes"])
-    return bool(now["bytes"] >= begun["bytes"]) and {**now, "bytes": begun["bytes"]} == begun
+    now = _identity(path, begun.bytes)
+    return now.bytes >= begun.bytes and replace(now, bytes=begun.bytes) == begun
 
 
-def _identity(path: Path, within: int = HEAD) -> dict[str, Any]:
-    """What tells a dump from another without reading all of it: name, size, sha256 of its first mebibyte.
-
-    With ``within`` only so many of its first bytes are heeded.
-    """
+def _identity(path: Path, within: int = HEAD) -> DumpIdentity:
+    """The identity of a dump, or of its first ``within`` bytes."""
     try:
         with path.open("rb") as file:
             head = hashlib.sha256(file.read(min(within, HEAD))).hexdigest()
-        return {"name": path.name, "bytes": path.stat().st_size, "head": head}
+        return DumpIdentity(path.name, path.stat().st_size, head)
     except OSError as error:
         got = error.strerror or str(error)
         raise DataError("cannot read the dump", where=str(path), got=got, fix="check the path") from None
 
 
 def _write(manifest: Manifest, folder: Path) -> None:
-    record = {name: getattr(manifest, name) for name in SHAPES}
+    record = msgspec.to_builtins(manifest)
     text = json.dumps({"format": FORMAT, "sha256": _checksum(record), **record}, ensure_ascii=False, indent=1)
     with atomic_path(folder / MANIFEST) as partial:
         partial.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
@@ -252,10 +272,7 @@ def _read(folder: Path) -> Manifest:
             raise ValueError(f"not {FORMAT}")
         if record.pop("sha256") != _checksum(record):
             raise ValueError("another sha256 than it states")
-        _check(record, SHAPES)
-        for shard in record["shards"]:
-            _check(shard, SHARD)
-        return Manifest(**{**record, "shards": tuple(record["shards"])})
+        return msgspec.convert(record, Manifest)
     except OSError as error:
         got, fix = error.strerror or str(error), "give a folder that a dump was extracted into"
         raise DataError("the folder holds no extracted dump", where=str(path), got=got, fix=fix) from None
@@ -268,32 +285,17 @@ def _checksum(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _check(value: Any, shape: Any) -> None:
-    """ValueError unless a value is of a type, or an object with just these fields."""
-    if isinstance(shape, type):
-        if type(value) is not shape:
-            raise ValueError(f"{value!r} is no {shape.__name__}")
-    elif value.keys() != shape.keys():
-        raise ValueError(f"the fields are {', '.join(value)} instead of {', '.join(shape)}")
-    else:
-        for field in shape:
-            _check(value[field], shape[field])
-
-
-def _verify(manifest: Manifest, folder: Path) -> None:
-    for shard in manifest.shards:
-        if not _whole(folder, shard):
-            got = "missing, or another sha256 than the manifest states"
-            raise DataError("a shard is damaged", where=str(folder / shard["file"]), got=got, fix=AGAIN)
-
-
-def _whole(folder: Path, shard: Mapping[str, Any]) -> bool:
+def _whole(folder: Path, shard: Shard) -> bool:
     """Whether a shard is there as it was written."""
-    path = folder / shard["file"]
-    return path.is_file() and bool(sha256(path) == shard["sha256"])
+    path = folder / shard.file
+    return path.is_file() and sha256(path) == shard.sha256
 
 
-def _restore(report: Report, stored: dict[str, Any]) -> None:
+def _counted(report: Report) -> Counted:
+    return msgspec.convert(report.json(), Counted)
+
+
+def _restore(report: Report, stored: Counted) -> None:
     """Add what an earlier extraction has counted."""
-    defects = {what: Defect(d["of"], d["count"], list(d["examples"])) for what, d in stored["defects"].items()}
-    report.add(Report(Counter(stored["counts"]), defects))
+    defects = {what: Defect(d["of"], d["count"], list(d["examples"])) for what, d in stored.defects.items()}
+    report.add(Report(Counter(stored.counts), defects))

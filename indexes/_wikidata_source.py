@@ -53,7 +53,7 @@ def records(path: Path | None, langs: str, report: Report) -> Records:
         dump, reports = open_dump(path, langs), iter([report])
         return Records(lambda start: _dumped(dump, start, next(reports, type(report)())), dump.langs)
     asked, manifest = languages(langs), extracted(path)
-    there = tuple(manifest.settings["langs"])
+    there = manifest.settings.langs
     if missing := [lang for lang in asked if lang not in there]:
         fix = f"choose from: {', '.join(there)}; or extract the dump again"
         raise ConfigError("a language was not extracted", where=str(path), got=", ".join(missing), fix=fix)

@@ -1,4 +1,4 @@
-"""Anybody's own table of entities: JSON Lines, one entity a line, plain or gzip.
+"""A table of entities in JSON Lines, one entity a line, plain or compressed.
 
 A line is ``{"qid", "labels": {lang: name}, "aliases": {lang: [name]}, "descriptions": {lang: text}, "types": [id]}``,
 and only ``qid`` and one label are needed. A file ``facts.tsv.gz`` beside it (subject, property, object, source)
@@ -9,18 +9,18 @@ from, ``"label_sources": {lang: name}`` where a label does; both are optional.
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypeVar
 
-from relik_ml.data import Report
+import msgspec
+
+from relik_ml.data import Report, open_lines
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.plugins import IndexSource, option
 from relik_ml.types import Entry
@@ -35,18 +35,23 @@ CLASSES_TOLD, FACTS_TOLD = 3, 4
 
 FIX = "give the path of a .jsonl or .jsonl.gz file"
 
-Full = Mapping[str, Any]
-"""What a line says, with every field of ``EMPTY``."""
-EMPTY: Full = {
-    "qid": "", "labels": {}, "aliases": {}, "descriptions": {}, "types": [], "sources": [], "label_sources": {},
-}  # fmt: skip
-"""Every field that is read, as it is when a line says nothing of it."""
-TEXTS = ("labels", "aliases", "descriptions")
-
 DERIVED = 0.5
 """Share of the popularity that is left to an entity whose label was derived by rule."""
 
+T = TypeVar("T")
 Facts = Mapping[str, Sequence[tuple[str, str]]]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What a line says of an entity; texts are by language."""
+
+    qid: Annotated[str, msgspec.Meta(min_length=1)]
+    labels: dict[str, str]
+    aliases: dict[str, list[str]] = {}
+    descriptions: dict[str, str] = {}
+    types: list[str] = []
+    sources: list[str] = []
+    label_sources: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,16 @@ class JsonlTable(IndexSource):
         check_rows(self.rows)
         langs, report = languages(self.langs) or LANGS, report or Report()
         table = _Table(path, [Path(each) for each in split(self.more)], {*split(self.skip)}, report)
-        names: dict[str, Names] = {full["qid"]: _in(langs, full["labels"]) for full in table}
+        names: dict[str, Names] = {line.qid: _in(langs, line.labels) for line in table}
         facts = _facts(path.with_name("facts.tsv.gz"))
         degree = Counter(entity for subject, pairs in facts.items() for _, obj in pairs for entity in (subject, obj))
-        for full in table:
-            record = _record(full, langs)
+        for line in table:
+            aliases, descriptions = _in(langs, line.aliases), _in(langs, line.descriptions)
+            record = Record(line.qid, _in(langs, line.labels), aliases, descriptions, tuple(line.types))
             report.count("entities in the index" if record.labels else "entities without a name in the languages")
-            popularity = math.log1p(len(full["labels"]) + degree[record.id])
+            popularity = math.log1p(len(line.labels) + degree[record.id])
             for lang in row_langs(record, langs, self.rows):
-                share = DERIVED if full["label_sources"].get(lang) in split(self.derived) else 1.0
+                share = DERIVED if line.label_sources.get(lang) in split(self.derived) else 1.0
                 yield self._row(record, lang, langs, names, facts.get(record.id, ()), round(popularity * share, 2))
 
     def _row(
@@ -111,50 +117,49 @@ class _Table:
 
     def __init__(self, path: Path, more: Sequence[Path], skip: Set[str], report: Report) -> None:
         self.path, self.skip = path, skip
-        self.additions: dict[str, Full] = {}
-        for full in (full for further in more for full in _parsed(further)):
-            known = self.additions.get(full["qid"])
-            self.additions[full["qid"]] = joined(known, full) if known else full
+        self.additions: dict[str, Line] = {}
+        for line in chain.from_iterable(map(_parsed, more)):
+            known = self.additions.get(line.qid)
+            self.additions[line.qid] = joined(known, line) if known else line
         if skip:
-            left_out = sum(not self._listed(full) for full in self._all())
+            left_out = sum(not self._listed(line) for line in self._all())
             report.count("entities of skipped sources alone", left_out)
 
-    def __iter__(self) -> Iterator[Full]:
+    def __iter__(self) -> Iterator[Line]:
         return filter(self._listed, self._all())
 
-    def _listed(self, full: Full) -> bool:
-        return not self.skip or not full["sources"] or not self.skip >= {*full["sources"]}
+    def _listed(self, line: Line) -> bool:
+        return not self.skip or not line.sources or not self.skip >= {*line.sources}
 
-    def _all(self) -> Iterator[Full]:
+    def _all(self) -> Iterator[Line]:
         left = dict(self.additions)
-        for full in _parsed(self.path):
-            addition = left.pop(full["qid"], None)
-            yield joined(full, addition) if addition else full
+        for line in _parsed(self.path):
+            addition = left.pop(line.qid, None)
+            yield joined(line, addition) if addition else line
         yield from left.values()
 
 
-def joined(one: Full, other: Full) -> Full:
+def joined(one: Line, other: Line) -> Line:
     """One entity with what another line says of it besides: its labels and descriptions fill gaps, lists grow.
 
     A language that gains a second label keeps the first, and the second becomes an alias.
 
-    >>> full = joined({**EMPTY, "labels": {"en": "Oslo"}}, {**EMPTY, "labels": {"ru": "Осло", "en": "Oslo city"}})
-    >>> full["labels"], full["aliases"]
+    >>> line = joined(Line("Q585", {"en": "Oslo"}), Line("Q585", {"ru": "Осло", "en": "Oslo city"}))
+    >>> line.labels, line.aliases
     ({'en': 'Oslo', 'ru': 'Осло'}, {'en': ['Oslo city']})
     """
-    labels, descriptions = (_filled(one[name], other[name]) for name in ("labels", "descriptions"))
-    known = {lang for lang, label in one["labels"].items() if label}
-    second = {lang: [label] for lang, label in other["labels"].items() if label and label != labels[lang]}
-    sources = {lang: source for lang, source in other["label_sources"].items() if lang not in known}
-    return {
-        **one,
-        "labels": labels,
-        "descriptions": descriptions,
-        "label_sources": {**one["label_sources"], **sources},
-        "aliases": _grown(one["aliases"], second, other["aliases"]),
-        "types": [*dict.fromkeys([*one["types"], *other["types"]])],
-        "sources": [*dict.fromkeys([*one["sources"], *other["sources"]])],
-    }
+    labels = _filled(one.labels, other.labels)
+    second = {lang: [label] for lang, label in other.labels.items() if label and label != labels[lang]}
+    sources = {lang: source for lang, source in other.label_sources.items() if not one.labels.get(lang)}
+    return Line(
+        one.qid,
+        labels,
+        _grown(one.aliases, second, other.aliases),
+        _filled(one.descriptions, other.descriptions),
+        [*dict.fromkeys([*one.types, *other.types])],
+        [*dict.fromkeys([*one.sources, *other.sources])],
+        {**one.label_sources, **sources},
+    )
 
 
 def _filled(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
@@ -174,51 +179,27 @@ def _objects(facts: Sequence[tuple[str, str]], pid: str) -> list[str]:
     return [obj for fact, obj in facts if fact == pid]
 
 
-def _in(langs: Sequence[str], texts: Mapping[str, Any]) -> dict[str, Any]:
+def _in(langs: Sequence[str], texts: Mapping[str, T]) -> dict[str, T]:
     """Those of some texts by language that are in ``langs``, best language first."""
     return {lang: texts[lang] for lang in langs if texts.get(lang)}
 
 
-def _record(full: Full, langs: Sequence[str]) -> Record:
-    labels, aliases, descriptions = (_in(langs, full[what]) for what in TEXTS)
-    return Record(full["qid"], labels, aliases, descriptions, tuple(full["types"]))
-
-
-def _parsed(path: Path) -> Iterator[Full]:
-    """What the lines of one table say."""
-    for number, line in _lines(path):
+def _parsed(path: Path) -> Iterator[Line]:
+    """What the lines of one table say; a field that is null is left out."""
+    for number, line in open_lines(path):
         try:
-            yield _full(line)
+            found = json.loads(line)
+            if isinstance(found, dict):
+                found = {field: value for field, value in found.items() if value is not None}
+            yield msgspec.convert(found, Line)
         except ValueError as error:
             what, fix = "a line of the entity table cannot be read", 'write one object a line with "qid" and "labels"'
             raise DataError(what, where=f"{path}, line {number}", got=str(error), fix=fix) from error
 
 
-def _full(line: bytes) -> Full:
-    """What a line says, with every field of ``EMPTY`` there; ValueError when it is of another form."""
-    record = json.loads(line)
-    if not isinstance(record, dict):
-        raise ValueError("no object")
-    full = {**EMPTY} | {name: value for name, value in record.items() if value is not None}
-    for name, empty in EMPTY.items():
-        if not isinstance(full[name], type(empty)):
-            raise ValueError(f"{name!r} is no {'object' if empty == {} else 'list' if empty == [] else 'text'}")
-    if not full["qid"] or record.get("labels") is None:
-        raise ValueError("'qid' or 'labels' is missing")
-    if not all(isinstance(names, list) for names in full["aliases"].values()):
-        raise ValueError("'aliases' of a language are no list")
-    texts = chain(
-        *(full[name].values() for name in ("labels", "descriptions", "label_sources")),
-        full["types"], full["sources"], *full["aliases"].values(),
-    )  # fmt: skip
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("a name, description, type or source is no text")
-    return full
-
-
 def _facts(path: Path) -> Facts:
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for number, line in _lines(path) if path.exists() else ():
+    for number, line in open_lines(path) if path.exists() else ():
         try:
             subject, pid, obj = line.decode().rstrip("\n").split("\t")[:3]
         except ValueError as error:
@@ -226,18 +207,6 @@ def _facts(path: Path) -> Facts:
             raise DataError(what, where=f"{path}, line {number}", got=str(error), fix=fix) from error
         found[subject].append((pid, obj))
     return found
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a plain or packed file, counted from 1; DataError when it is not there or damaged."""
-    if not path.is_file():
-        raise DataError("the entity table is not there", where=str(path), fix=FIX)
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            yield from enumerate(lines, 1)
-    except (OSError, EOFError, zlib.error) as error:
-        got = f"{type(error).__name__}: {error}"
-        raise DataError("the file cannot be read to its end", where=str(path), got=got, fix="copy it again") from error
 
 
 source = JsonlTable()

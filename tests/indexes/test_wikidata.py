@@ -40,15 +40,11 @@ def dump(folder: Path, made: Sequence[Any], name: str = "dump.json") -> Path:
     return write_json(folder / name, [json_line(each) for each in made])
 
 
-def write_dump(path: Path, made: Sequence[Any]) -> Path:
-    return dump(path.parent, made, path.name)
-
-
 def rows(path: Path, **settings: Any) -> list[Entry]:
     return list(source(**settings).entries(path))
 
 
-def test_an_item_with_its_classes_ranks_names_and_popularity(tmp_path: Path) -> None:
+def test_item_with_its_classes_ranks_names_and_popularity(tmp_path: Path) -> None:
     found = {entry.id: entry for entry in rows(dump(tmp_path, [MINSK, BIG, CITY]))}
     assert found["Q2280"] == Entry(
         "Q2280", "entity", "Минск", "большой город, столица Белоруссии", "ru",
@@ -65,7 +61,7 @@ def test_a_row_for_each_language_with_one_id(tmp_path: Path) -> None:
     ]
 
 
-def test_the_first_language_that_there_is_and_the_name_for_all_languages(tmp_path: Path) -> None:
+def test_name_in_the_first_language_or_for_all_languages(tmp_path: Path) -> None:
     path = dump(tmp_path, [entity("Q1", {"mul": "Oslo", "de": "x"}), entity("Q2", {"de": "Ulm"}), entity("Q3", {})])
     assert [(row.id, row.lang, row.name) for row in rows(path)] == [("Q1", "mul", "Oslo")]
 
@@ -78,13 +74,13 @@ def test_the_first_language_that_there_is_and_the_name_for_all_languages(tmp_pat
     ({"without": ""}, ["Q2280", "Q1549591", "Q515"]),
     ({"min_sitelinks": 3}, ["Q2280"]),
 ])  # fmt: skip
-def test_filters_by_class_over_any_number_of_steps_and_by_sitelinks(
+def test_filters_by_class_and_by_sitelinks(
     tmp_path: Path, settings: Any, ids: list[str]
 ) -> None:
     assert [row.id for row in rows(dump(tmp_path, [MINSK, BIG, CITY]), **settings)] == ids
 
 
-def test_pages_of_wikimedia_itself_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_pages_of_wikimedia_are_left_out_and_counted(tmp_path: Path) -> None:
     page = entity("Q7", {"en": "Minsk"}, {"P31": [claim("P31", "Q4167410")]})
     report = Report()
     assert [row.id for row in WIKIDATA.entries(dump(tmp_path, [page, MINSK]), report)] == ["Q2280"]
@@ -98,7 +94,7 @@ def test_circles_of_subclasses_end(tmp_path: Path) -> None:
     assert len(rows(dump(tmp_path, [one, two]), classes="Q1")) == 2
 
 
-def test_redirects_become_aliases_and_lead_classes_to_where_they_are_now(tmp_path: Path) -> None:
+def test_redirects_become_aliases_and_rename_classes(tmp_path: Path) -> None:
     moved = entity("Q9", {"ru": "Гомель"}, {"P31": [claim("P31", "Q90")]})
     (tmp_path / "redirects.tsv").write_text("Q90\tQ91\nQ91\tQ515\nQ17\tQ9\nQ16\tQ9\n")
     found = rows(dump(tmp_path, [CITY, moved]), redirects=str(tmp_path / "redirects.tsv"), classes="Q486972")[1]
@@ -110,14 +106,6 @@ def test_redirects_become_aliases_and_lead_classes_to_where_they_are_now(tmp_pat
     with pytest.raises(DataError, match="redirects") as error:
         rows(tmp_path / "dump.json", redirects=str(tmp_path / "redirects.tsv"))
     assert error.value.where.endswith("line 2")
-
-
-def test_lexemes_and_properties_are_passed_over_and_counted(tmp_path: Path) -> None:
-    report = Report()
-    found = WIKIDATA.entries(dump(tmp_path, list(entities(20))), report)
-    assert {row.id[0] for row in found} == {"Q"}
-    assert report.counts["lexemes: passed over"] == report.counts["properties kept"] == 1
-    assert report.counts["entities"] == 20 + 8 + 2
 
 
 def test_filters_on_bytes_change_nothing(tmp_path: Path) -> None:
@@ -135,13 +123,14 @@ def test_filters_on_bytes_change_nothing(tmp_path: Path) -> None:
     assert 30 < len(expected) < 200
 
 
-def test_a_property_has_no_sitelinks_to_be_left_out_by_however_its_line_is_written(tmp_path: Path) -> None:
+def test_properties_and_lexemes_are_counted(tmp_path: Path) -> None:
     made = list(entities(20))
     loose = [json.dumps(dict(reversed(each.items()))).encode() for each in made]
     for path in (dump(tmp_path, made), write_json(tmp_path / "loose.json", loose)):
         report = Report()
         source(min_sitelinks=2).extract(path, tmp_path / path.stem, report)
-        assert report.counts["properties kept"] == 1, path
+        assert report.counts["lexemes: passed over"] == report.counts["properties kept"] == 1, path
+        assert report.counts["entities"] == 20 + 8 + 2
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2"])
@@ -154,7 +143,7 @@ def test_packed_dumps_and_lines_without_brackets_read_alike(tmp_path: Path, suff
 
 
 @pytest.mark.parametrize("name", ["truthy.nt", "truthy.nt.bz2"])
-def test_the_truthy_dump_says_the_same_but_for_sitelinks(tmp_path: Path, name: str) -> None:
+def test_truthy_dump_gives_the_same_rows(tmp_path: Path, name: str) -> None:
     made = [*entities(60, seed=3), CITY]
     quoted = entity("Q3", {"ru": 'Отель "Минск" \\ бар\t№ 1 \U0001f600'}, {"P31": [claim("P31", None)]})
     found = rows(write_truthy(tmp_path / name, [*made, quoted]), without="")
@@ -164,13 +153,9 @@ def test_the_truthy_dump_says_the_same_but_for_sitelinks(tmp_path: Path, name: s
     assert found[-1].popularity == round(math.log1p(1), 2)
 
 
-def test_truthy_statements_are_the_preferred_ones_alone(tmp_path: Path) -> None:
-    (found,) = rows(write_truthy(tmp_path / "truthy.nt", [MINSK]))
-    assert found.types == ("Q1549591",)
-
-
-def test_the_truthy_dump_knows_no_sitelinks_to_ask_for(tmp_path: Path) -> None:
+def test_truthy_dump_has_preferred_statements_and_no_sitelinks(tmp_path: Path) -> None:
     path = write_truthy(tmp_path / "truthy.nt", [MINSK])
+    assert [row.types for row in rows(path)] == [("Q1549591",)]
     with pytest.raises(ConfigError, match="no sitelinks"):
         source(min_sitelinks=1).extract(path, tmp_path / "out", Report())
 
@@ -185,7 +170,7 @@ def test_the_truthy_dump_knows_no_sitelinks_to_ask_for(tmp_path: Path) -> None:
     (b'{"type":"item","id":"Q1","labels":{"ru":{"value":"\xff"}}}', "UnicodeDecodeError"),
     (b'{"type":"item","id":"Q1","labels":{"ru":{"value":"x"}},"claims":{"P31":[{"mainsnak":{}}]}}', "'rank'"),
 ])  # fmt: skip
-def test_a_line_that_is_no_entity_is_named_or_counted(tmp_path: Path, line: bytes, got: str) -> None:
+def test_line_that_is_no_entity_is_named_or_counted(tmp_path: Path, line: bytes, got: str) -> None:
     path = write_json(tmp_path / "dump.json", [json_line(CITY), line, json_line(MINSK)])
     with pytest.raises(DataError, match="no entity") as error:
         rows(path)
@@ -197,20 +182,14 @@ def test_a_line_that_is_no_entity_is_named_or_counted(tmp_path: Path, line: byte
     assert defect.count == 1
 
 
-def test_a_triple_that_is_none_is_named(tmp_path: Path) -> None:
-    path = write_truthy(tmp_path / "truthy.nt", [MINSK])
-    path.write_bytes(path.read_bytes() + b'<http://www.wikidata.org/entity/Q2280> <http://schema.org/description> "x\n')
-    with pytest.raises(DataError, match="no triple"):
-        rows(path)
-
-
 @pytest.mark.parametrize("line", [
     b"<garbage line",
     b"garbage .",
     b"<https://ru.wikipedia.org/wiki/X> <http://schema.org/about>",
     b"<http://www.wikidata.org/entity/Q2280> garbage .",
+    b'<http://www.wikidata.org/entity/Q2280> <http://schema.org/description> "x',
 ])  # fmt: skip
-def test_a_line_of_another_subject_that_is_no_triple_is_named_or_counted(tmp_path: Path, line: bytes) -> None:
+def test_line_that_is_no_triple_is_named_or_counted(tmp_path: Path, line: bytes) -> None:
     path = write_truthy(tmp_path / "truthy.nt", [MINSK])
     expected = rows(path)
     between = b"# a comment\n\n_:genid1 <http://schema.org/about> <http://schema.org/Thing> . # why\n"
@@ -227,10 +206,11 @@ def test_a_line_of_another_subject_that_is_no_triple_is_named_or_counted(tmp_pat
 
 @pytest.mark.parametrize("name", ["dump.json", "truthy.nt"])
 @pytest.mark.parametrize("report", [Report, TolerantReport])
-def test_a_dump_that_was_cut_anywhere_in_its_last_entity_is_an_error(
+def test_dump_cut_in_its_last_entity_is_an_error(
     tmp_path: Path, name: str, report: type[Report]
 ) -> None:
-    whole = (write_truthy if name.endswith("nt") else write_dump)(tmp_path / name, [CITY, MINSK]).read_bytes()
+    made = [CITY, MINSK]
+    whole = (write_truthy(tmp_path / name, made) if name.endswith("nt") else dump(tmp_path, made)).read_bytes()
     last = whole.rstrip(b"]\n").rindex(b"\n") + 1
     for end in range(last + 1, len(whole.rstrip(b"]\n")) + 1):
         (tmp_path / name).write_bytes(whole[:end])
@@ -238,7 +218,7 @@ def test_a_dump_that_was_cut_anywhere_in_its_last_entity_is_an_error(
             list(WIKIDATA.entries(tmp_path / name, report()))
 
 
-def test_a_dump_that_was_cut_is_an_error(tmp_path: Path) -> None:
+def test_dump_without_its_end_is_an_error(tmp_path: Path) -> None:
     path = dump(tmp_path, [CITY, MINSK])
     path.write_bytes(path.read_bytes().rstrip(b"]\n"))
     with pytest.raises(DataError, match="cut off"):
@@ -255,13 +235,13 @@ def test_a_dump_that_was_cut_is_an_error(tmp_path: Path) -> None:
     ({"min_sitelinks": -3}, "cannot be negative"), ({"classes": "human"}, "by its id"),
     ({"without": "Q5;Q6"}, "by its id"),
 ])  # fmt: skip
-def test_settings_that_cannot_be_are_named(tmp_path: Path, settings: Any, what: str) -> None:
+def test_wrong_settings_are_named(tmp_path: Path, settings: Any, what: str) -> None:
     with pytest.raises(ConfigError, match=what) as error:
         rows(dump(tmp_path, [CITY]), **settings)
     assert error.value.fix
 
 
-def test_no_path_and_no_dump_are_errors_with_a_way_out(tmp_path: Path) -> None:
+def test_missing_dumps_are_errors_with_a_fix(tmp_path: Path) -> None:
     for path, kind in ((None, ConfigError), (tmp_path / "none.json", DataError), (tmp_path, DataError)):
         with pytest.raises(kind) as error:
             list(WIKIDATA.entries(path))
