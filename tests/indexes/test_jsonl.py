@@ -232,7 +232,7 @@ def test_damaged_file_is_an_error_and_no_shorter_table(tmp_path: Path, damage: A
     packed.write_bytes(damage(gzip.compress(write(tmp_path, [CITY, BELARUS, MINSK]).read_bytes())))
     with pytest.raises(DataError) as error:
         read(packed)
-    assert error.value.where == str(packed)
+    assert error.value.where.startswith(str(packed))
     assert error.value.fix
 
 

@@ -35,7 +35,7 @@ def identifier(id: str, datatype: str, *constraints: Any) -> Any:
     }
 
 
-def test_a_property_with_what_it_runs_from_and_to(tmp_path: Path) -> None:
+def test_property_with_its_domain_and_range(tmp_path: Path) -> None:
     path = dump(tmp_path)
     assert list(PROPERTIES.entries(path)) == [BORN]
     wikidata: Any = load_index("wikidata")
@@ -43,7 +43,7 @@ def test_a_property_with_what_it_runs_from_and_to(tmp_path: Path) -> None:
     assert list(PROPERTIES.entries(tmp_path / "out")) == [BORN]
 
 
-def test_a_row_for_each_language(tmp_path: Path) -> None:
+def test_rows_for_each_language(tmp_path: Path) -> None:
     found = list(type(PROPERTIES)(langs="en,ru", rows="language").entries(dump(tmp_path)))
     assert [(row.lang, row.name, row.text, row.aliases) for row in found] == [
         ("en", "place of birth", "where somebody was born; human → settlement", ()),
@@ -53,7 +53,7 @@ def test_a_row_for_each_language(tmp_path: Path) -> None:
         list(type(PROPERTIES)(rows="all").entries(dump(tmp_path)))
 
 
-def test_values_that_are_no_items_are_named_by_their_datatype(tmp_path: Path) -> None:
+def test_values_that_are_no_items_have_a_datatype(tmp_path: Path) -> None:
     path = dump(tmp_path, identifier("P569", "time", constraint("Q21503250", "Q5", "Q404")), identifier("P18", "url"))
     assert [row.text for row in PROPERTIES.entries(path)][1:] == [
         "где родился человек; человек → time",
@@ -61,29 +61,26 @@ def test_values_that_are_no_items_are_named_by_their_datatype(tmp_path: Path) ->
     ]
 
 
-def test_deprecated_constraints_and_unknown_classes_say_nothing(tmp_path: Path) -> None:
+def test_deprecated_and_unknown_constraints_are_ignored(tmp_path: Path) -> None:
     deprecated = {**constraint("Q21503250", "Q5"), "rank": "deprecated"}
     path = dump(tmp_path, identifier("P20", "wikibase-item", deprecated, claim("P2302", None)))
     assert [row.text for row in PROPERTIES.entries(path)][1] == "где родился человек"
 
 
-def test_identifiers_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_identifiers_and_nameless_properties_are_left_out(tmp_path: Path) -> None:
     path, report = dump(tmp_path, identifier("P213", "external-id")), Report()
     assert [row.id for row in PROPERTIES.entries(path, report)] == ["P19"]
     assert report.counts["properties of an unwanted datatype: not in the index"] == 1
     assert report.counts["properties in the index"] == 1
     assert [row.id for row in type(PROPERTIES)(without_datatypes="").entries(path)] == ["P19", "P213"]
-
-
-def test_a_property_without_a_name_in_the_languages_is_no_row(tmp_path: Path) -> None:
     german = {**birthplace(), "id": "P21", "labels": {"de": term("de", "Geschlecht")}}
-    assert [row.id for row in PROPERTIES.entries(dump(tmp_path, german))] == ["P19"]
+    assert [row.id for row in PROPERTIES.entries(dump(tmp_path, german))] == ["P19"], "no name in the languages"
 
 
-def test_the_truthy_dump_knows_no_constraints(tmp_path: Path) -> None:
+def test_truthy_dump_has_no_constraints(tmp_path: Path) -> None:
     (found,) = PROPERTIES.entries(write_truthy(tmp_path / "truthy.nt", list(entities(5))))
     assert found == Entry("P19", "relation", BORN.name, "где родился человек", "ru", ALIASES)
 
 
-def test_settings_of_one_name_mean_one_thing_to_items_and_properties() -> None:
+def test_settings_shared_by_items_and_properties() -> None:
     assert {*PROPERTIES.options} & {*ITEMS.options} == {"langs", "rows"}

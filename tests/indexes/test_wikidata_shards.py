@@ -216,7 +216,9 @@ def test_only_damaged_shards_are_written_again(
     assert after == set(broken)
 
 
-def test_shard_that_differs_when_written_again_is_refused(dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shard_that_comes_out_different_is_refused(
+    dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     extract(dump, tmp_path / "out")
     flip(tmp_path / "out" / "records-00002.jsonl.gz")
     kind = type(open_dump(dump))
