@@ -1,26 +1,24 @@
-"""What ``annotate`` reads: ``.txt`` files (one document each), ``.jsonl`` files, folders of both, standard input.
-
-Everything is read twice: ``survey`` reads it once before a model is loaded, so that a bad file stops the
-run before anything is written; ``Input.documents`` reads it again, one document at a time.
-"""
+"""What ``annotate`` reads: ``.txt`` files (one document each), ``.jsonl`` files, folders of both, standard input."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+import click
+
 from relik_ml.data import read_documents
-from relik_ml.errors import DataError
+from relik_ml.errors import ConfigError, DataError
 from relik_ml.types import Document
 
-Refuse = Callable[[DataError], object]
-"""What to do about a bad input: raise its error, or return to have it left out."""
-
 STDIN = "-"
+WARNINGS = 5
+"""Blank documents that are named; all are counted."""
+
 _SUFFIXES = (".txt", ".jsonl")
 
 
@@ -46,61 +44,71 @@ class Input:
 
 
 @dataclass(slots=True)
-class Survey:
-    """What reading everything once has shown: the inputs to annotate, their documents, the blank and the bad ones."""
+class Inputs:
+    """Everything to annotate; ``blank`` and ``skipped`` count documents without text and bad files as they are read."""
 
-    inputs: list[Input] = field(default_factory=list)
-    documents: int = 0
-    blank: list[str] = field(default_factory=list)
+    found: list[Input]
+    lang: str
+    skip_bad: bool = False
+    blank: int = 0
     skipped: int = 0
 
+    @classmethod
+    def find(cls, names: Iterable[str], lang: str, skip_bad: bool) -> Inputs:
+        """The inputs that the names stand for; a folder stands for its texts, sorted. DataError names what is missing.
 
-def find(names: Iterable[str], stdin: Callable[[], bytes]) -> list[Input]:
-    """The inputs that the names stand for; a folder stands for its texts, sorted. DataError names what is missing.
+        The id of a text is its path below the folder that was named, without the suffix.
+        """
+        return cls([found for name in names for found in _find(name)], lang, skip_bad)
 
-    The id of a text is its path below the folder that was named, without the suffix.
-    """
-    return [found for name in names for found in _find(name, stdin)]
+    @property
+    def total(self) -> int | None:
+        """How many documents there are, where that is known without reading: one in each plain text."""
+        return len(self.found) if all(source.is_text for source in self.found) else None
 
+    def require_documents(self) -> None:
+        """Refuse plain texts, which have no mentions of their own."""
+        for source in self.found:
+            if source.is_text:
+                fix = "name .jsonl documents alone, or leave out --keep-mentions"
+                raise ConfigError("a plain text has no mentions to keep", where=source.name, fix=fix)
 
-def survey(inputs: Iterable[Input], lang: str, refuse: Refuse) -> Survey:
-    """Read every input once. One that is bad goes to ``refuse``, which raises, or returns to leave it out."""
-    result = Survey()
-    homes: dict[str, str] = {}
-    for source in inputs:
-        try:
-            ids, blank = _examine(source, lang, homes)
-        except DataError as error:
-            refuse(error)
-            result.skipped += 1
-            continue
-        homes.update(dict.fromkeys(ids, source.name))
-        result.inputs.append(source)
-        result.documents += len(ids)
-        result.blank += blank
-    if not result.documents:
-        raise DataError("nothing to annotate", got=f"0 documents, {result.skipped} bad", fix="give a file with text")
-    return result
+    def documents(self) -> Iterator[Document]:
+        """The documents, one by one. DataError for a bad file, unless those are skipped, and when there are none."""
+        homes: dict[str, str] = {}
+        for source in self.found:
+            read = self._read(source, homes)
+            try:
+                for document in list(read) if self.skip_bad else read:  # a file is skipped as a whole
+                    homes[document.id] = source.name
+                    self._warn_if_blank(document)
+                    yield document
+            except DataError as error:
+                if not self.skip_bad:
+                    raise
+                click.echo(f"skipped: {error}", err=True)
+                self.skipped += 1
+        if not homes:
+            raise DataError("nothing to annotate", got=f"0 documents, {self.skipped} bad", fix="give a file with text")
 
+    def _read(self, source: Input, homes: Mapping[str, str]) -> Iterator[Document]:
+        for document in source.documents(self.lang):
+            if (home := homes.get(document.id, source.name)) != source.name:
+                where, fix = f"{home} and {source.name}", "name the folder that holds both, or give them other ids"
+                raise DataError("two documents have one id", where=where, got=repr(document.id), fix=fix)
+            yield document
 
-def _examine(source: Input, lang: str, homes: dict[str, str]) -> tuple[list[str], list[str]]:
-    """The ids of all documents of an input and those of its blank ones."""
-    ids, blank = [], []
-    for document in source.documents(lang):
-        if document.id in homes:
-            fix = "name the folder that holds both, or give them other ids"
-            where = f"{homes[document.id]} and {source.name}"
-            raise DataError("two documents have one id", where=where, got=repr(document.id), fix=fix)
-        ids.append(document.id)
+    def _warn_if_blank(self, document: Document) -> None:
         if not document.text.lstrip("\ufeff").strip():
-            blank.append(document.id)
-    return ids, blank
+            self.blank += 1
+            if self.blank <= WARNINGS:
+                click.echo(f"warning: no text in document {document.id!r}", err=True)
 
 
-def _find(name: str, stdin: Callable[[], bytes]) -> list[Input]:
+def _find(name: str) -> list[Input]:
     path = Path(name)
     if name == STDIN:
-        return [Input("standard input", "stdin", cache(stdin))]
+        return [Input("standard input", "stdin", lambda: sys.stdin.buffer.read())]
     if path.is_dir():
         return [_file(found, path) for found in _texts(path)]
     if not path.exists():
@@ -144,7 +152,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _decoded(data: bytes, name: str) -> str:
-    """The text exactly as stored: a byte order mark and carriage returns stay, for offsets count them."""
+    """The text exactly as stored: a byte order mark and carriage returns stay, because offsets count them."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

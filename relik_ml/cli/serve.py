@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ COUNT = click.IntRange(1)
 @click.option("--queue", type=COUNT, default=128, show_default=True, help="Texts that may wait for the model.")
 @click.option("--together", type=COUNT, default=32, show_default=True, help="Texts given to the model at once.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for a request.")
-def command(host: str, port: int, workers: int, api_key: str | None, cors: tuple[str, ...], **options: Any) -> None:
+def command(
+    host: str, port: int, model: Path | None, index: Path | None, device: str, workers: int, **config: Any
+) -> None:
     """Annotate texts over HTTP: JSON at /annotate, NIF at /nif, a page at /.
 
-    Wants the extra relik-ml[serve]. Ctrl+C or SIGTERM finishes what was taken, then ends.
+    Needs the extra relik-ml[serve]. Ctrl+C or SIGTERM finishes what was taken, then ends.
 
     \b
     Examples:
@@ -39,11 +42,10 @@ def command(host: str, port: int, workers: int, api_key: str | None, cors: tuple
     from relik_ml.errors import ConfigError
 
     try:
-        from relik_ml.serve.server import Start, run
-        from relik_ml.serve.settings import Access, Limits
+        from relik_ml import Relik
+        from relik_ml.serve import ServiceConfig, serve
     except ModuleNotFoundError as error:
         fix = 'pip install "relik-ml[serve]"'
         raise ConfigError("a package of the service is not installed", got=error.name or "", fix=fix) from None
-    bounds = (options[name] for name in ("max_body", "max_characters", "max_texts", "queue", "together", "timeout"))
-    start = Start(options["model"], options["index"], options["device"], Limits(*bounds), Access(api_key, cors))
-    run(start, host, port, workers)
+    load = partial(Relik.from_pretrained, model, index=index, device=device)
+    serve(load, ServiceConfig(**config), host, port, workers)

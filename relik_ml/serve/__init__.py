@@ -1,5 +1,13 @@
 """``relik-ml serve``: texts over HTTP in, documents out (extra ``serve``).
 
-A request passes the gate (key, size, time), waits at the desk for the one thread that has the model, and leaves with
-its documents. What cannot be done is refused at once, as JSON that says what, got and fix.
+A request passes the middleware (count, key, size, time) and waits for the batcher, which alone calls the model. Every
+refusal is JSON that says what is wrong, what was found and how to fix it.
 """
+
+from __future__ import annotations
+
+from relik_ml.serve.app import create_app
+from relik_ml.serve.middleware import ServiceConfig
+from relik_ml.serve.server import serve
+
+__all__ = ["ServiceConfig", "create_app", "serve"]

@@ -2,201 +2,236 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+import os
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, FastAPI, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.security import APIKeyHeader
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from relik_ml import __version__
 from relik_ml.data import document_to_json
+from relik_ml.errors import RelikError
 from relik_ml.export.utf16 import utf16_record
 from relik_ml.pipeline import above
-from relik_ml.serve import nif, schemas
-from relik_ml.serve.batcher import Batcher
-from relik_ml.serve.desk import Desk, closing
-from relik_ml.serve.gate import KEY_HEADER, Counting, Gate
-from relik_ml.serve.metrics import Metrics
-from relik_ml.serve.problems import MEDIA_TYPE, Problem, install, rendered
-from relik_ml.serve.settings import Access, Limits
-from relik_ml.serve.shutdown import draining
+from relik_ml.serve import nif
+from relik_ml.serve.batcher import Annotate, Batcher
+from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error, to_json
 from relik_ml.types import Document
 from relik_ml.view.html import Service as Form
 from relik_ml.view.html import answer, service_page
 
 PATHS = frozenset({"/", "/annotate", "/page", "/nif", "/healthz", "/readyz", "/metrics", "/openapi.json"})
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where the workers of one service join their counts (a variable of prometheus_client)."""
 PARSERS = 2
-"""Threads that read and write Turtle, and no more: it is slow, and others wait for the processor too."""
+"""Threads that read and write Turtle: it is slow, and the model needs the processor too."""
 
-_REASONS = {
-    400: "No whole request",
-    401: "The API key is missing or wrong",
-    408: "The body did not arrive in time",
-    413: "The body is too large",
-    415: "Another media type",
-    422: "A wrong shape, or a text beyond the limits",
-    429: "Too many texts wait already; `Retry-After` says for how long",
-    500: "A fault of the service",
-    503: "The service is closing",
-    504: "The texts were not read in time",
-}
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": reason, "model": schemas.Refusal} for status, reason in _REASONS.items()
-}
+_JSON = ("application/json",)
+_TEXT = "Анна Ахматова родилась в Одессе."
 _TURTLE = {"schema": {"type": "string"}, "example": (
     "@prefix nif: <http://persistence.uni-leipzig.org/nlp2rdf/ontologies/nif-core#> .\n"
-    f'<https://example.org/1#char=0,{len(schemas.TEXT)}> a nif:Context ; nif:isString "{schemas.TEXT}" .\n'
+    f'<https://example.org/1#char=0,{len(_TEXT)}> a nif:Context ; nif:isString "{_TEXT}" .\n'
 )}  # fmt: skip
 
 
-class Annotator(Protocol):
-    """What a service needs of ``relik_ml.Relik``."""
-
-    def annotate(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """The documents with what was found in them, in order and as a stream."""
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def create_app(
-    annotator: Annotator, languages: Sequence[str], limits: Limits = Limits(), access: Access = Access()
-) -> FastAPI:
-    """An app with its own queue and thread for this model."""
-    metrics = Metrics()
-    desk = Desk(Batcher(annotator.annotate, limits, metrics), limits, languages)
+class Text(_Strict):
+    """A text; ``id`` comes back with its document."""
+
+    text: str = Field(examples=[_TEXT])
+    id: str | None = Field(None, min_length=1, max_length=200)
+    lang: str = "ru"
+
+
+class _Options(_Strict):
+    min_score: float = Field(0.0, ge=0, le=1, description="Leave out what has a lower score.")
+    offsets: Literal["code-points", "utf-16"] = Field("code-points", description="The unit that offsets count.")
+
+
+class One(Text, _Options):
+    """One text."""
+
+
+class Many(_Options):
+    """Several texts; the answer has their documents in the same order."""
+
+    texts: list[Text] = Field(min_length=1)
+
+
+def _kind(body: Any) -> str:
+    return "many" if isinstance(body, dict) and "texts" in body else "one"
+
+
+Ask = Annotated[Annotated[One, Tag("one")] | Annotated[Many, Tag("many")], Discriminator(_kind)]
+
+
+class Answer(BaseModel):
+    """The documents, in the order of the texts."""
+
+    documents: list[Document]
+
+
+class Refusal(BaseModel):
+    """Why a request was refused; ``detail`` says all of it in one line."""
+
+    detail: str
+    what: str
+    got: str
+    fix: str
+
+
+def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConfig = ServiceConfig()) -> FastAPI:
+    """An app with its own queue and thread for one model; ``annotate`` is ``Relik.annotate`` or works like it."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    batcher = Batcher(annotate, config, registry)
+    errors = (RelikError, RequestValidationError, HTTPException, Exception)
     app = FastAPI(
         title="relik-ml", version=__version__, description="Texts in, linked and cited facts out.",
-        docs_url=None, redoc_url=None, lifespan=partial(_life, desk.batcher),
+        docs_url=None, redoc_url=None, lifespan=batcher.lifespan,
+        exception_handlers=dict.fromkeys(errors, answer_error),
     )  # fmt: skip
-    app.state.batcher = desk.batcher
-    install(app)
-    key = [Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if access.key else []  # the gate checks it
-    app.include_router(_posts(desk), dependencies=key, responses=_REFUSALS)
-    app.include_router(_gets(desk, metrics, _page(desk, access)))
-    _describe(app, limits, languages)
-    app.add_middleware(Gate, limits=limits, key=access.key, refusal=lambda: None if desk.batcher.ready else closing())
-    if access.origins:
+    app.include_router(_posts(Texts(batcher, config, languages)))
+    app.include_router(_gets(registry, config, languages))
+    describe = app.openapi
+    app.openapi = lambda: app.openapi_schema or _limited(describe(), config, languages)  # type: ignore[method-assign]
+    app.add_middleware(Gate, config=config, registry=registry, paths=PATHS)
+    if config.cors:
         headers = ["Content-Type", KEY_HEADER]
-        app.add_middleware(CORSMiddleware, allow_origins=access.origins, allow_methods=["POST"], allow_headers=headers)
-    app.add_middleware(Counting, metrics=metrics, paths=PATHS)
+        app.add_middleware(CORSMiddleware, allow_origins=config.cors, allow_methods=["POST"], allow_headers=headers)
     return app
 
 
-@asynccontextmanager
-async def _life(batcher: Batcher, app: FastAPI) -> AsyncIterator[None]:
-    with draining(batcher):
-        yield
-    batcher.close()
-    await run_sync(batcher.join)
+def _limited(schema: dict[str, Any], config: ServiceConfig, languages: Sequence[str]) -> dict[str, Any]:
+    """The OpenAPI document with this service's limits and languages."""
+    parts = schema["components"]["schemas"]
+    for name in ("One", "Text"):
+        fields = parts[name]["properties"]
+        fields["text"]["maxLength"] = config.max_characters
+        fields["lang"]["enum"] = list(languages)
+    parts["Many"]["properties"]["texts"]["maxItems"] = config.max_texts
+    parts["Document"]["properties"] |= {"schema": {"const": "relik-ml/1"}, "offsets": {"const": "utf-16"}}
+    schema["paths"]["/nif"]["post"]["parameters"][0]["schema"]["enum"] = list(languages)
+    return schema
 
 
-def _describe(app: FastAPI, limits: Limits, languages: Sequence[str]) -> None:
-    make: Callable[[], dict[str, Any]] = app.openapi
-    app.openapi = lambda: app.openapi_schema or schemas.bounded(make(), limits, languages)  # type: ignore[method-assign]
+class Texts:
+    """What the routes share: checks of texts, and one batcher that they wait for."""
+
+    def __init__(self, batcher: Batcher, config: ServiceConfig, languages: Sequence[str]) -> None:
+        self.batcher, self.config, self.languages = batcher, config, tuple(languages)
+
+    async def ask(self, asked: One | Many, request: Request) -> list[Document]:
+        """The annotated documents of a request in JSON, without what scores too low."""
+        texts: Sequence[Text] = asked.texts if isinstance(asked, Many) else [asked]
+        documents = [Document(each.id or f"text-{n}", each.text, each.lang) for n, each in enumerate(texts, 1)]
+        async with asyncio.timeout(self.config.timeout):
+            found = await self.annotate(documents, request)
+        return [above(document, asked.min_score) for document in found]
+
+    async def annotate(self, documents: Sequence[Document], request: Request) -> list[Document]:
+        """The annotated documents. Problem 422 when they are beyond the limits."""
+        if len(documents) > self.config.max_texts:
+            got, fix = f"{len(documents)} texts", f"send at most {self.config.max_texts} at once"
+            raise Problem(422, "too many texts in one request", got, fix)
+        for document in documents:
+            if (length := len(document.text)) > self.config.max_characters:
+                fix = f"cut it into texts of at most {self.config.max_characters:,} characters"
+                raise Problem(422, "a text is too long", f"{length:,} characters", fix)
+            if document.lang not in self.languages:
+                got, fix = repr(document.lang)[:40], f"use one of {', '.join(self.languages)}"
+                raise Problem(422, "the model does not know this language", got, fix)
+        return await self.batcher.annotate(documents, request.receive)
 
 
-def _page(desk: Desk, access: Access) -> str:
-    key = KEY_HEADER if access.key else None
-    return service_page(Form("/page", desk.languages, desk.limits.characters, key))
+def _posts(texts: Texts) -> APIRouter:
+    key = [Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if texts.config.api_key else []  # for OpenAPI
+    router = APIRouter(dependencies=key, responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}})
+    json = [Depends(_require_json)]
+    in_thread = partial(run_sync, limiter=CapacityLimiter(PARSERS), abandon_on_cancel=True)
 
-
-# What is posted
-
-
-def _posts(desk: Desk) -> APIRouter:
-    router, json = APIRouter(), [Depends(_json)]
-    off_loop = partial(run_sync, limiter=CapacityLimiter(PARSERS), abandon_on_cancel=True)
-
-    @router.post("/annotate", response_model=schemas.Answer, dependencies=json)
-    async def annotate(asked: schemas.Request, request: Request) -> Response:
+    @router.post("/annotate", response_model=Answer, dependencies=json)
+    async def annotate(asked: Ask, request: Request) -> Response:
         """Mentions, links and facts of one text or of several."""
-        found = await desk.annotate(_documents(asked), request.receive)
-        return Response(await run_sync(_answered, found, asked.min_score, asked.offsets), media_type=MEDIA_TYPE)
+        record = utf16_record if asked.offsets == "utf-16" else document_to_json
+        found = await texts.ask(asked, request)
+        content = await run_sync(lambda: to_json({"documents": [record(document) for document in found]}))
+        return Response(content, media_type=_JSON[0])
 
     @router.post("/page", include_in_schema=False, dependencies=json)
-    async def page(asked: schemas.Shown, request: Request) -> Response:
+    async def page(asked: One, request: Request) -> Response:
         """What the page draws of one text."""
-        found = await desk.annotate([Document("text", asked.text, asked.lang)], request.receive)
-        return Response(await run_sync(_drawn, found, asked.min_score), media_type=MEDIA_TYPE)
+        found = await texts.ask(asked, request)
+        return Response(await run_sync(lambda: to_json(answer(found))), media_type=_JSON[0])
 
-    content = {"requestBody": {"required": True, "content": {nif.TURTLE[0]: _TURTLE}}}
-    turtle: dict[int | str, dict[str, Any]] = {200: {"content": {nif.TURTLE[0]: _TURTLE}, "description": "Annotated"}}
+    content = {"content": {nif.TURTLE[0]: _TURTLE}}
+    extra = {"requestBody": {"required": True, **content}}
 
-    @router.post("/nif", openapi_extra=content, responses=turtle, response_class=Response)
-    async def nif_(request: Request, lang: str = desk.languages[0]) -> Response:
+    @router.post("/nif", openapi_extra=extra, responses={200: content}, response_class=Response)
+    async def nif_(request: Request, lang: str = texts.languages[0]) -> Response:
         """NIF 2.0: contexts in Turtle in, the same with mentions and links out. For GERBIL."""
-        kind = _turtle(request)
-        documents = await desk.in_time(off_loop(nif.read, await request.body(), lang))
-        found = await desk.annotate(documents, request.receive)
-        written = await desk.in_time(off_loop(nif.write, found))
+        body = await request.body()
+        kind = _require(request, "Turtle", (*nif.TURTLE, "")) or nif.TURTLE[0]
+        async with asyncio.timeout(texts.config.timeout):
+            documents = await in_thread(nif.read, body, lang)
+            found = await texts.annotate(documents, request)
+            written = await in_thread(nif.write, found)
         return Response(written, media_type=f"{kind}; charset=utf-8")
 
     return router
 
 
-def _documents(asked: schemas.One | schemas.Many) -> list[Document]:
-    texts: Sequence[schemas.One | schemas.Text] = asked.texts if isinstance(asked, schemas.Many) else [asked]
-    return [Document(each.id or f"text-{n}", each.text, each.lang) for n, each in enumerate(texts, 1)]
+def _require_json(request: Request) -> None:
+    _require(request, "JSON", _JSON)
 
 
-def _answered(documents: Iterable[Document], min_score: float, offsets: schemas.Offsets) -> bytes:
-    record = utf16_record if offsets == "utf-16" else document_to_json
-    return rendered({"documents": [record(above(document, min_score)) for document in documents]})
-
-
-def _drawn(documents: Iterable[Document], min_score: float) -> bytes:
-    return rendered(answer(above(document, min_score) for document in documents))
-
-
-def _json(request: Request) -> None:
-    kind = _kind(request)
-    if kind != MEDIA_TYPE and not (kind.startswith("application/") and kind.endswith("+json")):
-        raise Problem(415, "the body must be JSON", got=kind[:80], fix=f"send the header Content-Type: {MEDIA_TYPE}")
-
-
-def _turtle(request: Request) -> str:
-    kind = _kind(request) or nif.TURTLE[0]
-    if kind not in nif.TURTLE:
-        raise Problem(415, "the body must be Turtle", got=kind[:80], fix=f"send it as {nif.TURTLE[0]}")
+def _require(request: Request, name: str, accepted: Sequence[str]) -> str:
+    """The media type of a request. Problem 415 when it is not among the accepted."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in accepted:
+        raise Problem(415, f"the body must be {name}", kind[:80], f"send the header Content-Type: {accepted[0]}")
     return kind
 
 
-def _kind(request: Request) -> str:
-    """The media type that a request names, or nothing."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-# What is got
-
-
-def _gets(desk: Desk, metrics: Metrics, page: str) -> APIRouter:
+def _gets(registry: CollectorRegistry, config: ServiceConfig, languages: Sequence[str]) -> APIRouter:
     router = APIRouter()
-    ours = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+    page = service_page(Form("/page", tuple(languages), config.max_characters, KEY_HEADER if config.api_key else None))
 
     @router.get("/", response_class=HTMLResponse)
     async def root() -> Response:
         """The page."""
-        return HTMLResponse(page, headers=ours)
+        headers = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+        return HTMLResponse(page, headers=headers)
 
     @router.get("/healthz")
-    async def healthz() -> schemas.State:
-        """Whether the process lives."""
-        return schemas.State(status="ok", version=__version__)
-
-    @router.get("/readyz", responses={503: {"model": schemas.Refusal}})
-    async def readyz() -> schemas.State:
-        """Whether texts are taken."""
-        if not desk.batcher.ready:
-            raise closing()
-        return schemas.State(status="ready", version=__version__)
+    @router.get("/readyz")
+    async def health() -> dict[str, str]:
+        """Whether texts are taken: the service listens only while it has a model and is not closing."""
+        return {"status": "ok", "version": __version__}
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    async def measured() -> Response:
-        """Counts for Prometheus."""
-        return Response(await run_sync(metrics.exposition), media_type="text/plain; version=0.0.4; charset=utf-8")
+    async def metrics() -> Response:
+        """Counts for Prometheus, of all workers together."""
+        source = registry
+        if os.environ.get(METRICS_FOLDER):
+            source = CollectorRegistry()
+            MultiProcessCollector(source)  # type: ignore[no-untyped-call]
+        exposition = await run_sync(generate_latest, source)
+        return Response(exposition, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router

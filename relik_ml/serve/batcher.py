@@ -1,154 +1,154 @@
-"""Texts of many requests joined for one model: a bounded queue, and the one thread that reads from it."""
+"""Texts of many requests joined for one model: a bounded queue, and the one thread that calls the model."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from math import ceil
-from threading import Condition, Thread
 from time import perf_counter
-from typing import NamedTuple, TypeVar
 
-from relik_ml.serve.metrics import Metrics
-from relik_ml.serve.settings import Limits
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.types import Receive
+
+from relik_ml.serve.middleware import CLIENT_CLOSED, SECONDS, Problem, ServiceConfig
 from relik_ml.types import Document
 
-T = TypeVar("T")
 Annotate = Callable[[Iterable[Document]], Iterator[Document]]
 """Gives the documents with what was found in them, in order and as a stream, like ``Relik.annotate``."""
 
 
-class Full(Exception):
-    """There is no room for so many texts; there may be after ``seconds``."""
-
-    def __init__(self, waiting: int, seconds: int) -> None:
-        super().__init__(f"{waiting} texts are waiting")
-        self.waiting, self.seconds = waiting, seconds
-
-
-class Closed(Exception):
-    """Nothing new is taken any more."""
-
-
-class Job(NamedTuple):
-    """The texts of one request, and where their answer goes. Nobody wants the answer of a cancelled future."""
+@dataclass(slots=True)
+class Waiting:
+    """The texts of one request and their answer, which is done early when nobody waits for it any more."""
 
     documents: Sequence[Document]
-    answer: Future[list[Document]]
+    answer: asyncio.Future[list[Document]]
+    found: list[Document] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Answer, unless nobody waits any more."""
+        if not self.answer.done():
+            self.answer.set_result(self.found)
 
 
 class Batcher:
-    """Gives the texts that wait to the model, those of several requests together, in the order in which they came.
+    """Gives waiting texts to the model, those of several requests together, in the order in which they came.
 
-    A failure is the failure of one request: when a batch fails, those of its requests without an answer are read again,
-    each alone. A request that was cancelled is not read.
+    A failure is the failure of one request: when a batch fails, its requests without an answer are read again, each
+    alone. Everything runs in the event loop but ``_answer``, which runs in the model's thread.
     """
 
-    def __init__(self, annotate: Annotate, limits: Limits, metrics: Metrics) -> None:
-        self._annotate, self._limits, self._metrics = annotate, limits, metrics
-        self._changed = Condition()
-        self._jobs: deque[Job] = deque()
+    def __init__(self, annotate: Annotate, config: ServiceConfig, registry: CollectorRegistry) -> None:
+        self._annotate, self._config = annotate, config
+        self._queue: deque[Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "model")
         self._pace = 0.05  # seconds a text, a moving mean
-        self._closed = False
-        self._thread = Thread(target=self._work, name="model", daemon=True)
-        self._thread.start()
+        texts = [2**n for n in range(8)]
+        self._texts = Counter("relik_texts", "Texts that the model read", registry=registry)
+        self._characters = Counter("relik_characters", "Code points that the model read", registry=registry)
+        self._sizes = Histogram("relik_batch_texts", "Texts of a batch", buckets=texts, registry=registry)
+        self._seconds = Histogram("relik_batch_seconds", "Time of a batch", buckets=SECONDS, registry=registry)
+        self._gauge = Gauge("relik_waiting_texts", "Texts that wait", multiprocess_mode="livesum", registry=registry)
 
-    @property
-    def ready(self) -> bool:
-        """Whether texts are taken."""
-        return not self._closed and self._thread.is_alive()
+    @asynccontextmanager
+    async def lifespan(self, app: object) -> AsyncIterator[None]:
+        """Read what comes, while inside."""
+        running = asyncio.create_task(self._run())
+        yield
+        running.cancel()
 
-    def submit(self, documents: Sequence[Document]) -> Future[list[Document]]:
-        """Queue the texts of one request. Full or Closed when there is no place for them."""
-        with self._changed:
-            if not self.ready:
-                raise Closed
-            waiting = self._drop_cancelled()
-            if waiting + len(documents) > self._limits.queue:
-                raise Full(waiting, min(60, max(1, ceil(waiting * self._pace))))
-            job = Job(documents, Future())
-            self._jobs.append(job)
-            self._metrics.waiting.set(waiting + len(documents))
-            self._changed.notify()
-            return job.answer
-
-    def close(self) -> None:
-        """Take nothing more; what was taken is still read."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-
-    def join(self, seconds: float | None = None) -> None:
-        """Wait, at most so long, until a closed batcher has read everything."""
-        self._thread.join(seconds)
-
-    def _drop_cancelled(self) -> int:
-        """How many texts wait, after those that nobody wants any more have been let go."""
-        self._jobs = deque(job for job in self._jobs if not job.answer.cancelled())
-        return sum(len(job.documents) for job in self._jobs)
-
-    def _work(self) -> None:
-        while jobs := self._next():
-            self._read(jobs)
-
-    def _next(self) -> list[Job]:
-        """The jobs to read together, at least one; none when nothing is left and nothing more will come."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed)
-            jobs: list[Job] = []
-            room = self._limits.together
-            while self._jobs and (not jobs or len(self._jobs[0].documents) <= room):
-                jobs.append(self._jobs.popleft())
-                room -= len(jobs[-1].documents)
-            self._metrics.waiting.set(self._drop_cancelled())
-            return jobs
-
-    def _read(self, jobs: Sequence[Job]) -> None:
-        started = perf_counter()
+    async def annotate(self, documents: Sequence[Document], receive: Receive) -> list[Document]:
+        """The annotated documents. Problem when there is no room for them, or when the client has gone."""
+        answer = self._submit(documents)
+        gone = asyncio.ensure_future(_gone(receive))
         try:
-            texts = self._answer(jobs)
+            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                raise Problem(CLIENT_CLOSED, "the client has gone")
+            return answer.result()
+        finally:
+            gone.cancel()
+            answer.cancel()
+
+    def _submit(self, documents: Sequence[Document]) -> asyncio.Future[list[Document]]:
+        waiting = self._waiting()
+        if waiting + len(documents) > self._config.queue:
+            seconds = min(60, max(1, ceil(waiting * self._pace)))
+            got, fix = f"{waiting} texts are waiting", f"try again in {seconds} s"
+            raise Problem(429, "too many texts wait already", got, fix, {"Retry-After": str(seconds)})
+        self._queue.append(Waiting(documents, asyncio.get_running_loop().create_future()))
+        self._gauge.set(waiting + len(documents))
+        self._arrived.set()
+        return self._queue[-1].answer
+
+    def _waiting(self) -> int:
+        return sum(len(job.documents) for job in self._queue if not job.answer.done())
+
+    async def _run(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while jobs := self._next():
+                await self._read(jobs)
+
+    def _next(self) -> list[Waiting]:
+        """The requests to read together: as many as fit, and one at least when any waits."""
+        jobs: list[Waiting] = []
+        room = self._config.together
+        while self._queue and (not jobs or len(self._queue[0].documents) <= room):
+            job = self._queue.popleft()
+            if not job.answer.done():
+                jobs.append(job)
+                room -= len(job.documents)
+        self._gauge.set(self._waiting())
+        return jobs
+
+    async def _read(self, jobs: Sequence[Waiting]) -> None:
+        loop, started = asyncio.get_running_loop(), perf_counter()
+        try:
+            texts = await loop.run_in_executor(self._thread, self._answer, jobs, loop)
         except Exception as error:
-            if len(jobs) == 1:
-                _settle(jobs[0].answer.set_exception, error)
-                return
-            for job in jobs:
-                if not job.answer.done():
-                    self._read([job])
-        else:
-            self._note(texts, perf_counter() - started)
+            if len(jobs) > 1:
+                for job in jobs:
+                    await self._read([job])
+            elif not jobs[0].answer.done():
+                jobs[0].answer.set_exception(error)
+            return
+        if texts:
+            seconds = perf_counter() - started
+            self._pace += 0.2 * (seconds / texts - self._pace)
+            self._sizes.observe(texts)
+            self._seconds.observe(seconds)
 
-    def _answer(self, jobs: Sequence[Job]) -> int:
-        """Answer each job as soon as its last document is read; how many documents were."""
-        pulled: deque[int] = deque()
-        found: defaultdict[int, list[Document]] = defaultdict(list)
+    def _answer(self, jobs: Sequence[Waiting], loop: asyncio.AbstractEventLoop) -> int:
+        """Answer each request as soon as its last document is read; return how many documents were."""
+        pulled: deque[Waiting] = deque()
         for document in self._annotate(self._wanted(jobs, pulled)):
-            place = pulled.popleft()
-            found[place].append(document)
-            if len(found[place]) == len(jobs[place].documents):
-                self._metrics.texts.inc(len(found[place]))  # first, so that whoever has an answer finds it counted
-                _settle(jobs[place].answer.set_result, found[place])
-        return sum(map(len, found.values()))
+            job = pulled.popleft()
+            job.found.append(document)
+            if len(job.found) == len(job.documents):
+                self._texts.inc(len(job.found))  # before the answer, so that a client finds its texts counted
+                loop.call_soon_threadsafe(job.settle)
+        return sum(len(job.found) for job in jobs)
 
-    def _wanted(self, jobs: Sequence[Job], pulled: deque[int]) -> Iterator[Document]:
-        """The documents of those jobs that are not cancelled by the time they are pulled; their jobs' places beside."""
-        for place, job in enumerate(jobs):
+    def _wanted(self, jobs: Sequence[Waiting], pulled: deque[Waiting]) -> Iterator[Document]:
+        """The documents whose request still waits when they are pulled; ``pulled`` gets the request of each."""
+        for job in jobs:
+            job.found.clear()  # of a batch that failed
             for document in job.documents:
-                if job.answer.cancelled():
+                if job.answer.done():
                     break
-                pulled.append(place)
-                self._metrics.characters.inc(len(document.text))
+                pulled.append(job)
+                self._characters.inc(len(document.text))
                 yield document
 
-    def _note(self, texts: int, seconds: float) -> None:
-        if texts:
-            self._pace += 0.2 * (seconds / texts - self._pace)
-            self._metrics.batch.observe(texts)
-            self._metrics.work.observe(seconds)
 
-
-def _settle(settle: Callable[[T], None], value: T) -> None:
-    """Answer, unless the one who asked has gone."""
-    with suppress(InvalidStateError):
-        settle(value)
+async def _gone(receive: Receive) -> None:
+    """Return when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from relik_ml.serve.settings import Limits
 from tests.serve.conftest import Client
 
 rdflib = pytest.importorskip("rdflib", reason="NIF needs the extra relik-ml[serve]")
@@ -62,7 +61,7 @@ def test_several_contexts_at_once(client: Client) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_nif_is_refused(client: Client, body: bytes) -> None:
-    asked = client(Limits(characters=100, texts=8))
+    asked = client(max_characters=100, max_texts=8)
     answer = asked.post("/nif", content=body, headers={"Content-Type": "text/turtle"})
     assert answer.status_code == 422
     assert answer.json()["what"]
@@ -76,6 +75,6 @@ def test_other_media_types_are_refused(client: Client) -> None:
 
 def test_turtle_that_takes_too_long_is_not_waited_for(client: Client) -> None:
     many = "".join(f"<urn:{n}> <urn:p> {n} .\n" for n in range(20_000)).encode()
-    asked = client(Limits(seconds=0.1))
+    asked = client(timeout=0.1)
     late = asked.post("/nif", content=many, headers={"Content-Type": "text/turtle"})
     assert (late.status_code, late.json()["what"]) == (504, "the texts were not read in time")

@@ -17,9 +17,7 @@ from tests.view.test_form import fill_in, wait
 for package in ("fastapi", "prometheus_client"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
 uvicorn = pytest.importorskip("uvicorn", reason="the service needs the extra relik-ml[serve]")
-from relik_ml.serve.app import create_app  # noqa: E402
-from relik_ml.serve.heads import PromptHeads  # noqa: E402
-from relik_ml.serve.settings import Access, Limits  # noqa: E402
+from relik_ml.serve import ServiceConfig, create_app  # noqa: E402
 
 TEXT = "🚀 Анна родилась в Одессе.\nПотом уехала."
 
@@ -43,8 +41,8 @@ def born(document: Document) -> Document:
 
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
-    app = create_app(Knowing(), ("ru",), Limits(characters=1000), Access(key="secret"))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http=PromptHeads, log_config=None))
+    app = create_app(Knowing().annotate, ("ru",), ServiceConfig(max_characters=1000, api_key="secret"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = time.monotonic() + 20

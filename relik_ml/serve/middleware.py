@@ -1,0 +1,169 @@
+"""What surrounds the routes: limits and the key, the JSON of every refusal, and counts of requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hmac import compare_digest
+from time import perf_counter
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException as HTTPError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from relik_ml.errors import ConfigError, RelikError
+
+KEY_HEADER = "X-API-Key"
+CLIENT_CLOSED = 499
+"""nginx's status for a request whose client has gone; only the metrics see it."""
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Histogram buckets for durations."""
+
+_QUOTED = 200  # characters that an answer repeats of a message that is not ours
+_FIXES = {404: "see /openapi.json for what there is", 405: "use the method that /openapi.json names"}
+_log = logging.getLogger("relik_ml.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """Limits and access of a service. ConfigError when they cannot work."""
+
+    max_body: int = 1 << 20
+    """Bytes of a request's body."""
+    max_characters: int = 100_000
+    """Code points of one text."""
+    max_texts: int = 32
+    """Texts of one request."""
+    queue: int = 128
+    """Texts that may wait for the model, without those that it is reading."""
+    together: int = 32
+    """Texts of several requests that are given to the model at once."""
+    timeout: float = 30.0
+    """Seconds for a body to arrive, and again for its texts to be read."""
+    api_key: str | None = None
+    """What clients must send in the header X-API-Key."""
+    cors: tuple[str, ...] = ()
+    """Origins whose pages may ask, besides our own page."""
+
+    def __post_init__(self) -> None:
+        if self.max_texts > self.queue:
+            got = f"{self.max_texts} texts a request, {self.queue} in the queue"
+            raise ConfigError("a full request has no room in the queue", got=got, fix="raise --queue")
+        key = self.api_key
+        if key is not None and not (key.isascii() and key.isprintable() and key.strip()):
+            fix = "use ASCII letters, digits and punctuation"
+            raise ConfigError("the API key cannot be sent in a header", where="--api-key", fix=fix)
+
+
+class Problem(HTTPException):
+    """A refusal: HTTP status, what is wrong, what was found and how to fix it."""
+
+    def __init__(
+        self, status: int, what: str, got: str = "", fix: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, what, headers)
+        self.what, self.got, self.fix = what, got, fix
+
+
+def to_json(content: Any) -> bytes:
+    """JSON in UTF-8; a lone surrogate is written as its escape, as in files."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """Exception handler for whatever a route raises: the answer is JSON in every case."""
+    problem = _problem(request, error)
+    detail = "; ".join(filter(None, (problem.what, problem.got, problem.fix)))
+    content = {"detail": detail, "what": problem.what, "got": problem.got, "fix": problem.fix}
+    return Response(to_json(content), problem.status_code, problem.headers, "application/json")
+
+
+def _problem(request: Request, error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case RelikError():
+            return Problem(422, error.what, f"{error.where} {error.got}".strip(), error.fix)
+        case TimeoutError():
+            return Problem(504, "the texts were not read in time", fix="send shorter or fewer texts, or try later")
+        case RequestValidationError():
+            faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3])
+            return Problem(422, "the request has the wrong shape", "; ".join(faults)[:_QUOTED], _FIXES[404])
+        case HTTPError():
+            fix = _FIXES.get(error.status_code, "send a whole request as /openapi.json describes it")
+            return Problem(error.status_code, str(error.detail)[:_QUOTED], request.method, fix, error.headers)
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return Problem(500, "the service failed", fix="try another text; its log says more")
+
+
+class Gate:
+    """ASGI middleware that counts requests, and refuses what is posted without the key, too large or too slowly."""
+
+    def __init__(self, app: ASGIApp, config: ServiceConfig, registry: CollectorRegistry, paths: frozenset[str]) -> None:
+        self.app, self.config, self.paths = app, config, paths
+        self.requests = Counter("relik_requests", "Requests answered", ["path", "status"], registry=registry)
+        self.seconds = Histogram("relik_request_seconds", "To the answer", ["path"], buckets=SECONDS, registry=registry)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on and count it; paths that do not exist are counted as ``other``."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        started, status = perf_counter(), CLIENT_CLOSED
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self.app(scope, self._limited(Headers(scope=scope), receive), note_status)
+        finally:
+            path = scope["path"] if scope["path"] in self.paths else "other"
+            self.requests.labels(path, str(status)).inc()
+            self.seconds.labels(path).observe(perf_counter() - started)
+
+    def _limited(self, headers: Headers, receive: Receive) -> Receive:
+        """``receive`` that raises a Problem within the app, at the first byte of the body that it refuses."""
+        deadline = asyncio.get_running_loop().time() + self.config.timeout
+        size, more = 0, True
+
+        async def next_message() -> Message:
+            nonlocal size, more
+            if not more:  # the body is whole: what comes next is that the client goes
+                return await receive()
+            if not size:
+                self._check(headers)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                got = f"more than {self.config.timeout:g} s"
+                raise Problem(408, "the body did not arrive in time", got, "try again") from None
+            if message["type"] == "http.disconnect":
+                raise Problem(CLIENT_CLOSED, "the client has gone")
+            size, more = size + len(message.get("body", b"")), message.get("more_body", False)
+            self._require_size(size)
+            return message
+
+        return next_message
+
+    def _check(self, headers: Headers) -> None:
+        """Refuse a wrong key, and a body that says that it is too large, before anything is read."""
+        given = headers.get(KEY_HEADER, "").encode("utf-8", "replace")
+        if self.config.api_key is not None and not compare_digest(given, self.config.api_key.encode()):
+            raise Problem(401, "the API key is missing or wrong", fix=f"send it in the header {KEY_HEADER}")
+        length = headers.get("content-length", "")
+        self._require_size(int(length) if length.isdecimal() else 0)
+
+    def _require_size(self, size: int) -> None:
+        if size > self.config.max_body:
+            fix = f"send at most {self.config.max_body:,} bytes at once"
+            raise Problem(413, "the body is too large", f"{size:,} bytes or more", fix)
