@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 EXTRAS := train,dev
-SOURCES := relik_ml converters indexes recipes tests
+SOURCES := relik_ml converters indexes recipes tests benchmarks
 
 # The environment of the person who calls make stays out of the one that make builds.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -29,10 +29,11 @@ demo: $(VENV)/base.stamp ## install the base package, annotate the texts in exam
 
 test: lint types check ## install everything, then ruff, mypy and all quick tests
 
-lint: $(VENV)/full.stamp ## ruff: faults, style and import order
+lint: $(VENV)/full.stamp ## ruff: faults, style, import order and formatting
 	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
 
-types: $(VENV)/full.stamp ## mypy --strict over all code folders
+types: $(VENV)/full.stamp ## mypy --strict over all code, tests and benchmarks
 	$(BIN)/mypy
 
 check: $(VENV)/full.stamp ## the quick tests, offline, two at a time

@@ -36,7 +36,7 @@ def save_xlmr(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 230)
     import transformers
 
     words = save_tokenizer(folder, ROBERTA, texts, pieces)
-    sizes = {**SIZES, "max_position_embeddings": 514, "type_vocab_size": 1}
+    sizes: dict[str, Any] = {**SIZES, "max_position_embeddings": 514, "type_vocab_size": 1}
     transformers.XLMRobertaModel(transformers.XLMRobertaConfig(vocab_size=words, **sizes)).save_pretrained(folder)
 
 
@@ -54,10 +54,10 @@ def save_modernbert(folder: Path, mark: str = "Ġ") -> None:
     import transformers
 
     words = save_bpe(folder, BERT if mark == "Ġ" else GEMMA, mark)
-    ids = {f"{name}_token_id": number for number, name in enumerate(("pad", "cls", "sep"))}
+    settings: dict[str, Any] = {f"{name}_token_id": number for number, name in enumerate(("pad", "cls", "sep"))}
+    settings |= {**SIZES, "global_attn_every_n_layers": 2}
     config = transformers.ModernBertConfig(
-        vocab_size=words, **SIZES, max_position_embeddings=512, local_attention=16, global_attn_every_n_layers=2,
-        bos_token_id=1, eos_token_id=2, **ids,
+        vocab_size=words, max_position_embeddings=512, local_attention=16, bos_token_id=1, eos_token_id=2, **settings,
     )  # fmt: skip
     transformers.ModernBertModel(config).save_pretrained(folder)
 
@@ -112,6 +112,8 @@ def _save(folder: Path, made: Any, special: dict[str, str]) -> int:
     ends = [(special[name], made.token_to_id(special[name])) for name in ("cls", "sep")]
     made.post_processor = processors.TemplateProcessing(single=f"{ends[0][0]} $A {ends[1][0]}", special_tokens=ends)
     names = {f"{name}_token": token for name, token in special.items()}
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=512, **names)
+    tokenizer = transformers.PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=made, model_max_length=512, **names
+    )
     tokenizer.save_pretrained(str(folder))
     return len(tokenizer)

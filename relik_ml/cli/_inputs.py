@@ -44,7 +44,7 @@ class Input:
 
 
 @dataclass(slots=True)
-class Inputs:
+class InputSet:
     """Everything to annotate; ``blank`` and ``skipped`` count documents without text and bad files as they are read."""
 
     found: list[Input]
@@ -54,7 +54,7 @@ class Inputs:
     skipped: int = 0
 
     @classmethod
-    def find(cls, names: Iterable[str], lang: str, skip_bad: bool) -> Inputs:
+    def find(cls, names: Iterable[str], lang: str, skip_bad: bool) -> InputSet:
         """The inputs that the names stand for; a folder stands for its texts, sorted. DataError names what is missing.
 
         The id of a text is its path below the folder that was named, without the suffix.

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relik_ml.cli._inputs import Inputs
+from relik_ml.cli._inputs import InputSet
 from relik_ml.data import document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
 from relik_ml.types import Document
@@ -100,7 +100,7 @@ def command(inputs: tuple[str, ...], lang: str, skip_bad: bool, **options: Any) 
     """
     out = options["out"]
     write = _output(out, options["view"], options["color"])
-    found = Inputs.find(inputs, lang, skip_bad)
+    found = InputSet.find(inputs, lang, skip_bad)
     if out and out.resolve() in {Path(source.name).resolve() for source in found.found}:
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file")
     if options["keep_mentions"]:

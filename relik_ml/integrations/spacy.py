@@ -25,6 +25,8 @@ from relik_ml.export.docbin import annotated, register
 from relik_ml.pipeline import Relik
 from relik_ml.types import Document
 
+DEFAULTS = {"model": None, "lang": "ru", "min_score": 0.0}
+
 register()
 
 
@@ -47,18 +49,14 @@ class Component:
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
         """The Docs, annotated, in order; so many are handed to the model together."""
         if parent_process() is not None:
-            torch.set_num_threads(1)  # forked by nlp.pipe: torch's pool of threads would wait for ever
+            torch.set_num_threads(1)  # forked by nlp.pipe: the pool of torch threads does not exist in the fork
         for docs in minibatch(stream, size=batch_size):  # type: ignore[no-untyped-call]
             texts = [Document(f"doc-{number}", doc.text, self.lang) for number, doc in enumerate(docs)]
             for doc, found in zip(docs, self.relik.annotate(texts, min_score=self.min_score), strict=True):
                 yield annotated(doc, found, self.losses)
 
 
-@Language.factory(
-    "relik_ml",
-    assigns=["doc.spans", "doc._.triples"],
-    default_config={"model": None, "lang": "ru", "min_score": 0.0},
-)
+@Language.factory("relik_ml", assigns=["doc.spans", "doc._.triples"], default_config=DEFAULTS)
 def component(nlp: Language, name: str, model: str | None, lang: str, min_score: float) -> Component:
     """What ``nlp.add_pipe("relik_ml", config={"model": …, "lang": …, "min_score": …})`` makes.
 

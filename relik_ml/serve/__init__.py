@@ -6,8 +6,7 @@ refusal is JSON that says what is wrong, what was found and how to fix it.
 
 from __future__ import annotations
 
-from relik_ml.serve.app import create_app
+from relik_ml.serve.app import create_app, serve
 from relik_ml.serve.middleware import ServiceConfig
-from relik_ml.serve.server import serve
 
 __all__ = ["ServiceConfig", "create_app", "serve"]

@@ -1,13 +1,17 @@
-"""The service as an ASGI app."""
+"""The service as an ASGI app, and running it: one process, or several that each load the model."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from math import ceil
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
+import uvicorn
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, FastAPI, Request, Security
@@ -19,12 +23,13 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.supervisors import Multiprocess
 
 from relik_ml import __version__
 from relik_ml.data import document_to_json
 from relik_ml.errors import RelikError
 from relik_ml.export.utf16 import utf16_record
-from relik_ml.pipeline import above
+from relik_ml.pipeline import Relik, above
 from relik_ml.serve import nif
 from relik_ml.serve.batcher import Annotate, Batcher
 from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error, to_json
@@ -100,7 +105,7 @@ def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConf
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     batcher = Batcher(annotate, config, registry)
-    errors = (RelikError, RequestValidationError, HTTPException, Exception)
+    errors = (RelikError, RequestValidationError, HTTPException, TimeoutError, Exception)
     app = FastAPI(
         title="relik-ml", version=__version__, description="Texts in, linked and cited facts out.",
         docs_url=None, redoc_url=None, lifespan=batcher.lifespan,
@@ -115,6 +120,29 @@ def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConf
         headers = ["Content-Type", KEY_HEADER]
         app.add_middleware(CORSMiddleware, allow_origins=config.cors, allow_methods=["POST"], allow_headers=headers)
     return app
+
+
+def serve(load: Callable[[], Relik], config: ServiceConfig, host: str, port: int, workers: int = 1) -> None:
+    """Serve until a signal comes. What ``load`` raises comes before anything is bound; with workers it is pickled."""
+    start = partial(_start, load, config)
+    setup = partial(
+        uvicorn.Config, host=host, port=port, workers=workers, access_log=False, server_header=False,
+        timeout_graceful_shutdown=ceil(config.timeout),
+    )  # fmt: skip
+    if workers == 1:
+        uvicorn.Server(setup(start())).run()
+        return
+    load()  # or every worker would fail in turn
+    with TemporaryDirectory() as folder:
+        os.environ.setdefault(METRICS_FOLDER, folder)
+        shared = setup(start, factory=True)
+        Multiprocess(shared, [shared.bind_socket()]).run()
+
+
+def _start(load: Callable[[], Relik], config: ServiceConfig) -> FastAPI:
+    relik = load()
+    gc.freeze()  # the model lives as long as the process
+    return create_app(relik.annotate, relik.settings.languages, config)
 
 
 def _limited(schema: dict[str, Any], config: ServiceConfig, languages: Sequence[str]) -> dict[str, Any]:

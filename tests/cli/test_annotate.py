@@ -319,14 +319,14 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-c", PROGRAM, __file__, "annotate", *map(str, arguments)]
 
 
-def on_a_terminal(*arguments: str | Path, errors: bool = False, **env: str) -> str:
+def on_a_terminal(*arguments: str | Path, errors: bool = False, env: Mapping[str, str] = {}) -> str:
     """What a run shows on a terminal, its errors if asked for."""
     pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
-    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"} | env
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     stderr = theirs if errors else subprocess.DEVNULL
-    subprocess.run(command(*arguments), stdout=theirs, stderr=stderr, env=env, check=True)
+    subprocess.run(command(*arguments), stdout=theirs, stderr=stderr, env={**plain, "TERM": "xterm", **env}, check=True)
     os.close(theirs)
     shown = os.read(ours, 10_000).decode()
     os.close(ours)
@@ -371,7 +371,7 @@ def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("env", "bold"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_on_a_terminal_the_view_is_the_default(tmp_path: Path, env: dict[str, str], bold: bool) -> None:
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    shown = on_a_terminal(tmp_path, **env)
+    shown = on_a_terminal(tmp_path, env=env)
     assert shown.startswith("\x1b[1ma\x1b[0m" if bold else "a: 5 mentions")
     assert ("\x1b[1;32mАхматова" in shown) == bold
 

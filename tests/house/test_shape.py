@@ -3,30 +3,50 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any
 
-LINES = {"converters": 170, "recipes": 300}
-MODULE_LINES = 500
+import pytest
+
+from tests.house.conftest import Module, parse
+
+LINES = {"converters": 170, "recipes": 350}  # of a file, all lines
+CODE_LINES = 400  # of a module of the library
 FUNCTION_LINES = 80
 COMMAND_LINES = 25
+SMALL = 40  # code lines below which a module belongs to its only caller
+TOTALS = {"code lines of relik_ml/": 7500, "lines of relik_ml/": 12_500, "lines of tests/": 14_000}
 VAGUE = {"common", "helper", "helpers", "misc", "tools", "util", "utils"}
 PICKLES = {"cPickle", "cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+under_way = pytest.mark.xfail(strict=False, reason="the rooms are still being rebuilt")
 
-def functions(module: Any) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+
+def functions(module: Module) -> Iterator[Function]:
     """All functions and methods of a module, nested ones included."""
-    return (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (node for node in ast.walk(module.tree) if isinstance(node, Function))
 
 
-def test_modules_fit_their_limit(modules: list[Any]) -> None:
-    limits = [(module, LINES.get(module.part, MODULE_LINES)) for module in modules]
-    long = [f"{module.path}: {module.lines} > {limit} lines" for module, limit in limits if module.lines > limit]
+def stem(module: Module) -> str:
+    """The name of a file without its suffix and a leading underscore."""
+    return PurePosixPath(module.path).stem.strip("_")
+
+
+# Size
+
+
+def test_modules_fit_their_limit(modules: list[Module]) -> None:
+    long = [f"{module.path}: {module.code_lines} code lines" for module in modules if module.code_lines > CODE_LINES]
+    for module in modules:
+        lines = len(module.text.splitlines())
+        if lines > LINES.get(module.room, lines):
+            long.append(f"{module.path}: {lines} lines")
     assert not long, "\n".join(long)
 
 
-def test_functions_fit_a_screen(modules: list[Any]) -> None:
+def test_functions_fit_a_screen(modules: list[Module]) -> None:
     long = [
         f"{module.path}:{node.lineno} {node.name}: {size} lines"
         for module in modules
@@ -36,71 +56,134 @@ def test_functions_fit_a_screen(modules: list[Any]) -> None:
     assert not long, "\n".join(long)
 
 
-def is_command(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def is_command(node: Function) -> bool:
     """Whether a function is decorated as a click command or group."""
     calls = [decorator.func if isinstance(decorator, ast.Call) else decorator for decorator in node.decorator_list]
     return any(isinstance(call, ast.Attribute) and call.attr in ("command", "group") for call in calls)
 
 
-def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+def body_lines(node: Function) -> int:
     """Lines of a function's body, its docstring left out."""
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
     return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def test_commands_only_wire_things_together(modules: list[Any]) -> None:
+def test_commands_only_wire_things_together(library: list[Module]) -> None:
     long = [
         f"{module.path}:{node.lineno} {node.name}: {body_lines(node)} lines"
-        for module in modules
-        if module.part == "cli"
+        for module in library
         for node in functions(module)
-        if is_command(node) and body_lines(node) > COMMAND_LINES
+        if module.room == "cli" and is_command(node) and body_lines(node) > COMMAND_LINES
     ]
     assert not long, "\n".join(long)
 
 
-def test_every_module_of_the_command_line_is_a_command(modules: list[Any]) -> None:
-    names = [module for module in modules if module.name.startswith("relik_ml.cli.")]
-    for module in (module for module in names if not module.name.rpartition(".")[2].startswith("_")):
-        assigned = {node.name for node in functions(module)} | {
-            target.id
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        assert "command" in assigned, f"{module.path} holds no `command`; start its name with _ if it is none"
+@under_way
+@pytest.mark.parametrize("what", TOTALS)
+def test_the_house_stays_small(library: list[Module], tests: list[Module], what: str) -> None:
+    if what.startswith("code"):
+        lines = sum(module.code_lines for module in library)
+    else:
+        lines = sum(len(module.text.splitlines()) for module in (library if "relik_ml" in what else tests))
+    assert lines <= TOTALS[what]
 
 
-def test_names_say_what_they_hold(modules: list[Any]) -> None:
-    vague = [module.path for module in modules if VAGUE & {PurePosixPath(module.path).stem.strip("_")}]
-    assert not vague
+def callers(modules: list[Module]) -> dict[str, set[str]]:
+    """For every module, those that import it: directly, or a name of it from the package that exports it."""
+    names = {module.name for module in modules}
+    exported = {
+        (module.name, found.name): found.module
+        for module in modules
+        if module.is_package
+        for found in module.imports
+        if found.module in names
+    }
+    found_in: dict[str, set[str]] = defaultdict(set)
+    for module in modules:
+        for found in () if module.is_package else module.imports:
+            home = exported.get((found.module, found.name), found.path if found.path in names else found.module)
+            found_in[home].add(module.name)
+    return found_in
 
 
-def dangers(module: Any) -> Iterator[str]:
+@under_way
+def test_a_small_module_has_several_callers(modules: list[Module], library: list[Module]) -> None:
+    """A small module with one caller belongs into it. Modules that are found by name have none."""
+    calling = callers(modules)
+    lonely = [
+        f"{module.path}: {module.code_lines} code lines, called by {caller}"
+        for module in library
+        if module.code_lines < SMALL and not module.is_package and len(calling[module.name]) == 1
+        for caller in calling[module.name]
+    ]
+    assert not lonely, "\n".join(lonely)
+
+
+# Names
+
+
+@under_way
+def test_a_file_name_occurs_once(library: list[Module]) -> None:
+    """A command may be named as the file that does its work."""
+    paths = defaultdict(list)
+    for module in library:
+        if not module.is_package and (module.room != "cli" or stem(module) != PurePosixPath(module.path).stem):
+            paths[stem(module)].append(module.path)
+    repeated = [" ".join(found) for found in paths.values() if len(found) > 1]
+    assert not repeated, "\n".join(repeated)
+
+
+@under_way
+def test_a_public_class_name_occurs_once(library: list[Module]) -> None:
+    places = defaultdict(list)
+    for module in library:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(f"{module.path}:{node.lineno}")
+    repeated = [f"{name}: {' '.join(found)}" for name, found in places.items() if len(found) > 1]
+    assert not repeated, "\n".join(repeated)
+
+
+def test_names_say_what_they_hold(modules: list[Module]) -> None:
+    assert [module.path for module in modules if stem(module) in VAGUE] == []
+
+
+def test_every_module_of_the_command_line_is_a_command(library: list[Module]) -> None:
+    for module in library:
+        if module.room == "cli" and not module.is_package and stem(module) == PurePosixPath(module.path).stem:
+            names = {node.name for node in functions(module)}
+            names |= {node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)}
+            assert "command" in names, f"{module.path} holds no `command`; start its name with _ if it is none"
+
+
+# Safety
+
+
+def dangers(module: Module) -> Iterator[str]:
     """Places that could run code out of data."""
-    for found in module.imports():
+    for found in module.imports:
         if found.module.partition(".")[0] in PICKLES:
             yield f"{module.path}:{found.line} imports {found.module}"
+        if found.path == "torch.load":
+            yield f"{module.path}:{found.line} imports torch.load"
     for node in ast.walk(module.tree):
-        name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if name in ("torch.load", "eval", "exec", "yaml.load", "yaml.unsafe_load"):
-            yield f"{module.path}:{node.lineno} calls {name}"
-        if isinstance(node, ast.ImportFrom) and node.module == "torch" and "load" in {a.name for a in node.names}:
-            yield f"{module.path}:{node.lineno} imports torch.load"
-        risky = isinstance(node, ast.keyword) and node.arg in ("trust_remote_code", "allow_pickle")
-        if risky and ast.unparse(node.value) != "False":
-            yield f"{module.path}:{node.lineno} sets {node.arg}"
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in ("torch.load", "eval", "exec", "yaml.load", "yaml.unsafe_load"):
+                yield f"{module.path}:{node.lineno} calls {name}"
+            for keyword in node.keywords:
+                risky = keyword.arg in ("trust_remote_code", "allow_pickle") and ast.unparse(keyword.value) != "False"
+                yield from [f"{module.path}:{node.lineno} sets {keyword.arg}"] * risky
         if isinstance(node, ast.Constant) and node.value == "trust_remote_code":
             yield f"{module.path}:{node.lineno} names trust_remote_code"
 
 
-def test_no_data_is_ever_run(modules: list[Any]) -> None:
+def test_no_data_is_ever_run(modules: list[Module]) -> None:
     found = [danger for module in modules for danger in dangers(module)]
     assert not found, "\n".join(found)
 
 
-def test_the_danger_guard_sees(modules: list[Any]) -> None:
+def test_the_danger_guard_sees() -> None:
     """The guard above finds each of the things it is there for."""
     planted = """
 import pickle
@@ -113,5 +196,13 @@ numpy.load(path, allow_pickle=False)
 AutoModel.from_pretrained(name, trust_remote_code=False)
 eval(text)
 """
-    example = type(modules[0])("x.py", "relik_ml.x", 1, ast.parse(planted))
-    assert len(list(dangers(example))) == 7
+    assert len(list(dangers(parse("relik_ml/x.py", planted)))) == 7
+
+
+def test_the_caller_guard_sees() -> None:
+    planted = [
+        parse("relik_ml/x/__init__.py", "from relik_ml.x.a import f"),
+        parse("relik_ml/x/a.py", "def f(): ..."),
+        parse("relik_ml/y.py", "from relik_ml.x import f"),
+    ]
+    assert callers(planted)["relik_ml.x.a"] == {"relik_ml.y"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -100,7 +101,7 @@ assert all(fact.subject.text for doc in docs for fact in doc._.triples) and docs
 
 def test_a_mention_inside_a_token_is_moved_and_counted() -> None:
     doc = spacy.tokens.Doc(spacy.vocab.Vocab(), words=["экс-Москва"], spaces=[False])
-    losses = docbin.Counter[str]()
+    losses = Counter[str]()
     docbin.annotated(doc, Document("d", doc.text, mentions=(Mention("T1", 4, 10, "CITY"),)), losses)
     assert [span.text for span in doc.spans["relik"]] == ["экс-Москва"]
     assert losses[docbin.MOVED] == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.serve.conftest import Client
@@ -14,7 +16,7 @@ def context(iri: str, text: str) -> str:
     return f"<{iri}> a <{NIF}Context> ; <{NIF}isString> {rdflib.Literal(text).n3()} .\n"
 
 
-def ask(client: Client, turtle: str, kind: str = "application/x-turtle") -> object:
+def ask(client: Client, turtle: str, kind: str = "application/x-turtle") -> Any:
     answer = client().post("/nif", content=turtle.encode(), headers={"Content-Type": kind})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith(kind)

@@ -28,7 +28,7 @@ def ask(port: int, path: str, body: object = None) -> str:
     """The body of an answer, which must not be a refusal."""
     data = None if body is None else json.dumps(body).encode()
     request = Request(f"http://127.0.0.1:{port}{path}", data, {"Content-Type": "application/json"})
-    with urlopen(request, timeout=60) as answer:
+    with urlopen(request, timeout=600) as answer:
         text: str = answer.read().decode()
         return text
 
@@ -57,14 +57,14 @@ def serve(tiny_folder: Path) -> Iterator[Callable[..., Served]]:
 
 
 def test_sigterm_finishes_what_was_taken(serve: Callable[..., Served]) -> None:
-    process, port = serve()
+    process, port = serve("--timeout", "600")
     with ThreadPoolExecutor(1) as pool:
-        taken = pool.submit(ask, port, "/annotate", {"texts": [{"text": TEXT * 100}] * 32})
+        taken = pool.submit(ask, port, "/annotate", {"texts": [{"text": TEXT * 50}] * 32})
         while "relik_characters_total 0.0" in ask(port, "/metrics"):
             sleep(0.01)
         process.send_signal(signal.SIGTERM)
         assert len(json.loads(taken.result())["documents"]) == 32
-    assert process.wait(20) in (0, -signal.SIGTERM)
+    assert process.wait(60) in (0, -signal.SIGTERM)
 
 
 @pytest.mark.slow
