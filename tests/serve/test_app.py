@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relik_ml.data import document_from_json
+from relik_ml.data import check, document_from_json
 from tests.serve.conftest import POISON, Client, Fake
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def test_a_text_comes_back_as_a_document(client: Client) -> None:
     document = document_from_json(record, "answer")
     assert (answer.status_code, document.id, document.text, document.lang) == (200, "a", TEXT, "ru")
     assert [document.surface(mention) for mention in document.mentions] == ["Одессе"]
+    assert check(document) == []
 
 
 def test_several_texts_come_back_in_order(client: Client) -> None:
