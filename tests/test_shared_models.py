@@ -28,12 +28,6 @@ def test_a_nested_model_reads_like_the_model_it_was(tiny_folder: Path, nested: P
     assert Relik.from_pretrained(nested / "fast")(TEXT) == Relik.from_pretrained(tiny_folder)(TEXT)
 
 
-def test_what_both_have_is_stored_once(nested: Path) -> None:
-    assert {path.name for path in (nested / "fast").iterdir()} == {
-        "README.md", "config.json", "manifest.json", "reader.safetensors",
-    }  # fmt: skip
-
-
 def test_a_nested_model_is_saved_whole(nested: Path, tmp_path: Path) -> None:
     Relik.from_pretrained(nested / "fast").save_pretrained(tmp_path / "whole")
     shutil.rmtree(nested)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from relik_ml.models.batch import Hits, ReaderBatch, States
+from relik_ml.models.batch import Encoder, Hits, ReaderBatch, States
 from relik_ml.models.transformer import Transformer, TransformerConfig
 
 
@@ -33,13 +33,16 @@ class ApartConfig:
         return self.body.width
 
 
-class ApartEncoder(nn.Module):
-    """Takes ``inputs`` (see ``reader.apart``):
+class ApartEncoder(Encoder):
+    """Takes ``inputs`` of ``reader.ApartInputs``:
 
     ids and mask (B, L) of the windows' subwords, words (B, T) position of the first subword of each word; names (P, ·)
     and texts (P, ·) ids of all passages of the batch; entities (B, 1 + K), relations (B, R), types (Y,): their
     passages.
     """
+
+    frozen = "body.words."
+    packed = True
 
     def __init__(self, config: ApartConfig) -> None:
         super().__init__()
@@ -80,8 +83,7 @@ class PassageEncoder(nn.Module):
 
     def forward(self, names: Tensor, texts: Tensor) -> Tensor:
         """(P, H) means of names and of texts give (P, H)."""
-        output: Tensor = self.network(torch.cat([self.norm(names), self.norm(texts)], dim=-1))
-        return output
+        return self.network(torch.cat([self.norm(names), self.norm(texts)], dim=-1))  # type: ignore[no-any-return]
 
 
 class CoverEncoder(nn.Module):

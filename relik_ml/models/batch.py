@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 IGNORE = -100
-"""Target of a link or a type that nothing is known about: it takes no part in the loss."""
+"""Target of a link or a type that is unknown: it takes no part in the loss."""
 
 
 class States(NamedTuple):
-    """What an encoder gives and all that the heads see."""
+    """The output of an encoder, and all that the heads see."""
 
     tokens: Tensor  # (B, T, H)
-    entities: Tensor  # (B, 1 + K, H), place 0 is NME, the entity that is not there
+    entities: Tensor  # (B, 1 + K, H), index 0 is NME, the entity that is not there
     relations: Tensor  # (B, R, H)
     types: Tensor  # (Y, H)
 
@@ -29,7 +29,7 @@ class States(NamedTuple):
 class Hits(NamedTuple):
     """Where names of candidates stand in the windows: evidence of the retriever for the link scores."""
 
-    window: Tensor  # (N,) long, place in the batch
+    window: Tensor  # (N,) long, index in the batch
     first: Tensor  # (N,) long, first token
     last: Tensor  # (N,) long, last token
     candidate: Tensor  # (N,) long in 1..K
@@ -52,14 +52,14 @@ class Gold(NamedTuple):
     links: Tensor  # (B, M) long in 0..K, IGNORE where nobody looked
     triples: Tensor  # (P, 4) long: window, subject mention, object mention, relation
     pair_mask: Tensor  # (B, M, M) bool, pairs whose relations are annotated
-    start_mask: Tensor  # (B, T) bool, tokens of which it is known whether and which mentions start there
-    unsure: Tensor  # (U, 4) long as ``triples``: relations of annotated pairs that are neither right nor wrong
+    start_mask: Tensor  # (B, T) bool, tokens whose mentions are annotated
+    unsure: Tensor  # (U, 4) long as ``triples``: relations of annotated pairs that the loss leaves out
 
 
 class ReaderBatch(NamedTuple):
     """Windows with their candidates, ready for one forward pass."""
 
-    inputs: Mapping[str, Tensor]  # whatever the encoder takes
+    inputs: Mapping[str, Tensor]  # what the encoder takes
     token_mask: Tensor  # (B, T) bool
     entity_mask: Tensor  # (B, 1 + K) bool
     relation_mask: Tensor  # (B, R) bool
@@ -92,3 +92,16 @@ class ReaderOutput(NamedTuple):
     relations: Tensor  # (B, M, M, R), -inf on absent relations and on the diagonal
     loss: Tensor | None = None
     losses: Mapping[str, Tensor] | None = None  # the terms of the loss, unweighted
+
+
+class Encoder(nn.Module):
+    """Contextualises a batch: jointly with its passages, or apart from them."""
+
+    frozen = ""
+    """Prefix of the weights that are never trained. They are stored in a file of their own."""
+    packed = False
+    """Whether the other weights are stored as int8."""
+
+    def forward(self, batch: ReaderBatch) -> States:
+        """States of tokens and symbols."""
+        raise NotImplementedError

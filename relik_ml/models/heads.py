@@ -7,6 +7,7 @@ Letters as in ``models.batch``; D is the inner width of a head.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,16 +16,30 @@ from torch.nn import functional as F
 from relik_ml.models.batch import Hits
 
 
+@dataclass(frozen=True)
+class HeadConfig:
+    """Sizes of the heads. ``width`` is H of the encoder, ``inner`` the width of every projection."""
+
+    width: int
+    inner: int = 256
+    max_mention: int = 12
+    """Longest mention in tokens (W): 12 covers 99.8 % of NEREL."""
+    hit_features: int = 0
+    """Features of a name hit (F); 0 when the retriever finds no names."""
+    distances: int = 24
+    """Buckets of the signed logarithmic distance between two mentions."""
+    dropout: float = 0.1
+
+
 def endpoints(tokens: Tensor, mentions: Tensor) -> Tensor:
     """[x_s, x_t] of each mention: (B, T, H) and (B, M, 2) give (B, M, 2H)."""
     batch = torch.arange(tokens.shape[0], device=tokens.device)[:, None]
     return torch.cat([tokens[batch, mentions[..., 0]], tokens[batch, mentions[..., 1]]], dim=-1)
 
 
-def rare(layer: nn.Module, share: float) -> None:
-    """Let an untrained classifier believe in the share of positives that there is, lest it first unlearn a half."""
-    if isinstance(layer, nn.Linear):
-        nn.init.constant_(layer.bias, math.log(share / (1 - share)))
+def prior_bias(layer: nn.Linear, prior: float) -> None:
+    """Initialise the bias of a binary classifier so that it predicts ``prior``, the share of positives, at first."""
+    nn.init.constant_(layer.bias, math.log(prior / (1 - prior)))
 
 
 class SpanHead(nn.Module):
@@ -38,14 +53,14 @@ class SpanHead(nn.Module):
         super().__init__()
         self.max_mention = max_mention
         self.dropout = nn.Dropout(dropout)
-        self.start = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, 1))
+        self.start = nn.Sequential(nn.Linear(width, inner), nn.GELU(), start := nn.Linear(inner, 1))
         self.end_of_start = nn.Linear(width, inner)
         self.end_of_stop = nn.Linear(width, inner, bias=False)
         self.length = nn.Embedding(max_mention, inner)
         self.end = nn.Linear(inner, 1)
         nn.init.normal_(self.length.weight, std=0.02)
-        rare(self.start[-1], 0.15)
-        rare(self.end, 0.1)
+        prior_bias(start, 0.15)
+        prior_bias(self.end, 0.1)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, H) gives start logits (B, T) and end logits (B, T, W)."""
@@ -73,14 +88,13 @@ class SymbolHead(nn.Module):
         """(B, M, 2H) and (B, S, H) or (S, H) give (B, M, S)."""
         mention = F.gelu(self.project(self.dropout(ends)))
         symbol = F.gelu(self.project(self.dropout(torch.cat([symbols, symbols], dim=-1))))
-        scores: Tensor = mention @ symbol.transpose(-1, -2) * self.scale
-        return scores
+        return (mention @ symbol.transpose(-1, -2)).mul(self.scale)
 
 
 class HitHead(nn.Module):
     """What the retriever's name hits add to the link scores (beyond the paper).
 
-    A bi-encoder forgets how a rare name was spelt; a name index does not. Each hit is a span, a
+    A bi-encoder loses the spelling of a rare name; a name index does not. Each hit is a span, a
     candidate and the features of the match; its score is added to the link logit of just that pair.
     """
 
@@ -91,8 +105,7 @@ class HitHead(nn.Module):
     def forward(self, hits: Hits, mentions: Tensor, mention_mask: Tensor, shape: tuple[int, int, int]) -> Tensor:
         """N hits and mentions (B, M, 2) give a (B, M, 1 + K) addition, zero where there is no hit."""
         batch, tokens, candidates = shape
-        place = self._places(mentions, mention_mask, batch, tokens)
-        mention = place[hits.window, hits.first, hits.last]
+        mention = self._numbers(mentions, mention_mask, batch, tokens)[hits.window, hits.first, hits.last]
         found = mention >= 0
         at = (hits.window[found], mention[found], hits.candidate[found])
         scores: Tensor = self.score(hits.features[found]).squeeze(-1)
@@ -100,13 +113,13 @@ class HitHead(nn.Module):
         return addition.index_put(at, scores, accumulate=True)
 
     @staticmethod
-    def _places(mentions: Tensor, mention_mask: Tensor, batch: int, tokens: int) -> Tensor:
-        """(B, T, T): which mention of its window a span is, -1 when none."""
-        place = mentions.new_full((batch, tokens, tokens), -1)
+    def _numbers(mentions: Tensor, mention_mask: Tensor, batch: int, tokens: int) -> Tensor:
+        """(B, T, T): the number of the mention that a span is, -1 when it is none."""
+        numbers = mentions.new_full((batch, tokens, tokens), -1)
         window, mention = mention_mask.nonzero(as_tuple=True)
         first, last = mentions[window, mention].unbind(-1)
-        place[window, first, last] = mention
-        return place
+        numbers[window, first, last] = mention
+        return numbers
 
 
 class RelationHead(nn.Module):
@@ -131,7 +144,7 @@ class RelationHead(nn.Module):
         self.distance = nn.Embedding(distances, inner)
         self.between = nn.Linear(width, inner)
         nn.init.normal_(self.distance.weight, std=0.02)
-        rare(self.score, 5e-4)
+        prior_bias(self.score, 5e-4)
 
     def forward(self, tokens: Tensor, mentions: Tensor, features: Tensor, types: Tensor, relations: Tensor) -> Tensor:
         """tokens (B, T, H), mentions (B, M, 2), their features (B, M, ·) and type probabilities (B, M, Y),

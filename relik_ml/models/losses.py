@@ -1,37 +1,51 @@
-"""The loss of the reader, L = L_S + L_E + L_type + L_EL + L_rel (ReLiK, section 3.2, and types).
+"""The losses of the reader and of the retriever.
 
-Every term is a sum over what is annotated, divided by the number of gold mentions of the batch, so that a
-window with few mentions weighs no more than its mentions do, however the batch is made up.
+The reader's is L = L_S + L_E + L_type + L_EL + L_rel (ReLiK, Orlando et al. 2024, section 3.2, and types). Every term
+is a sum over what is annotated, divided by the number of gold mentions of the batch, so that a window with few
+mentions weighs no more than its mentions do, however the batch is made up.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from relik_ml.models.batch import IGNORE, Gold, ReaderOutput
-from relik_ml.models.config import LossWeights
+
+Reduction = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weight of each term of the reader's loss (the paper sums them)."""
+
+    start: float = 1.0
+    end: float = 1.0
+    type: float = 1.0
+    link: float = 1.0
+    relation: float = 1.0
 
 
 def reader_losses(output: ReaderOutput, gold: Gold, token_mask: Tensor) -> dict[str, Tensor]:
     """The five terms, unweighted. ``output.mentions`` must be ``gold.mentions`` (teacher forcing)."""
     known = gold.mention_mask
-    mentions = known.sum().clamp(min=1)
-    return {
-        "start": start_loss(output.start, gold, token_mask) / mentions,
-        "end": end_loss(output.end, gold, token_mask) / mentions,
-        "type": F.cross_entropy(output.types[known], gold.types[known], reduction="sum", ignore_index=IGNORE)
-        / mentions,
-        "link": link_loss(output.links, gold) / mentions,
-        "relation": relation_loss(output.relations, gold) / mentions,
+    sums = {
+        "start": start_loss(output.start, gold, token_mask),
+        "end": end_loss(output.end, gold, token_mask),
+        "type": F.cross_entropy(output.types[known], gold.types[known], reduction="sum", ignore_index=IGNORE),
+        "link": link_loss(output.links, gold),
+        "relation": relation_loss(output.relations, gold),
     }
+    return {name: loss / known.sum().clamp(min=1) for name, loss in sums.items()}
 
 
 def weigh(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
     """The weighted sum, a scalar."""
-    weighted = [getattr(weights, name) * loss for name, loss in losses.items()]
-    return torch.stack(weighted).sum()
+    return torch.stack([getattr(weights, name) * loss for name, loss in losses.items()]).sum()
 
 
 def start_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
@@ -39,8 +53,7 @@ def start_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
     target = logits.new_zeros(logits.shape)
     window, mention = gold.mention_mask.nonzero(as_tuple=True)
     target[window, gold.mentions[window, mention, 0]] = 1.0
-    scored = token_mask & gold.start_mask
-    return F.binary_cross_entropy_with_logits(logits[scored], target[scored], reduction="sum")
+    return _binary(logits, target, token_mask & gold.start_mask)
 
 
 def end_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
@@ -53,8 +66,7 @@ def end_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
     starts = target.new_zeros(target.shape[:2]).bool()
     starts[window, first] = True
     reach = F.pad(token_mask, (0, logits.shape[2] - 1)).unfold(1, logits.shape[2], 1)
-    scored = reach & (starts & gold.start_mask)[..., None]
-    return F.binary_cross_entropy_with_logits(logits[scored], target[scored], reduction="sum")
+    return _binary(logits, target, reach & (starts & gold.start_mask)[..., None])
 
 
 def link_loss(logits: Tensor, gold: Gold) -> Tensor:
@@ -67,9 +79,55 @@ def relation_loss(logits: Tensor, gold: Gold) -> Tensor:
     """Binary cross-entropy over every annotated ordered pair of mentions and every relation present, but ``unsure``."""
     target = logits.new_zeros(logits.shape)
     target[tuple(gold.triples.unbind(-1))] = 1.0
-    scored = gold.pair_mask[..., None] & ~logits.isneginf()  # absent relations, and nothing that went wrong
+    scored = gold.pair_mask[..., None] & ~logits.isneginf()  # absent relations only: a NaN must stay visible
     scored[tuple(gold.unsure.unbind(-1))] = False
+    return _binary(logits, target, scored)
+
+
+def _binary(logits: Tensor, target: Tensor, scored: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits[scored], target[scored], reduction="sum")
 
 
-__all__ = ["IGNORE", "end_loss", "link_loss", "reader_losses", "relation_loss", "start_loss", "weigh"]
+def multi_label_nce(
+    query: Tensor,
+    passage: Tensor,
+    positive: Tensor,
+    temperature: float = 0.05,
+    ignored: Tensor | None = None,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Multi-label noise contrastive estimation, which trains a bi-encoder (ReLiK, section 3.1).
+
+    Each positive competes with all negatives of its row and never with the row's other positives, so a
+    window that names ten entities is not punished for liking nine of them::
+
+        loss(q) = sum over p in P(q) of  -log  exp(s(q, p)) / (exp(s(q, p)) + sum over n in N(q) of exp(s(q, n)))
+
+    The batch shares its passages: those of other queries are in-batch negatives, except where ``positive`` says that
+    they are right for this row too, or ``ignored`` that it is unknown.
+
+    Args:
+        query: (B, D) vectors, normalised if ``temperature`` is to mean anything.
+        passage: (P, D) vectors.
+        positive: (B, P) bool, True where the passage is right for the query.
+        temperature: divides inner products.
+        ignored: (B, P) bool, True where a passage that is not right is no negative either.
+        reduction: ``sum`` over the positives of a row, as in the paper, or their ``mean``, so that a window with
+            many entities weighs no more than one with a single one.
+
+    Returns:
+        A scalar: the mean over the rows that have a positive; zero, with a gradient, if no row has one.
+
+    >>> query, passage = torch.eye(2), torch.eye(2)
+    >>> round(multi_label_nce(query, passage, torch.eye(2).bool(), temperature=1.0).item(), 4)  # log(1 + e^(0 - 1))
+    0.3133
+    """
+    scores = query @ passage.T / temperature
+    masked = positive if ignored is None else positive | ignored
+    # The lowest finite number and not -inf: a row without negatives then has loss 0 and gradient 0, not NaN.
+    noise = scores.masked_fill(masked, torch.finfo(scores.dtype).min).logsumexp(dim=1, keepdim=True)
+    rows = (F.softplus(noise - scores) * positive).sum(dim=1)
+    each = positive.sum(dim=1)
+    if reduction == "mean":
+        rows = rows / each.clamp(min=1)
+    return rows.sum() / (each > 0).sum().clamp(min=1)

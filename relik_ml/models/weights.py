@@ -1,67 +1,57 @@
-"""Weights at rest: safetensors, matrices as int8 with one scale a row, the rest as it is.
+"""Weights on disk and on a device: safetensors, large matrices as int8 with one scale per row, the rest unchanged.
 
-The file is a quarter of float32's; what that costs is in docs/embedded-model.md.
+The file is a quarter of the size of float32; docs/embedded-model.md has what that costs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from relik_ml.errors import ModelError
+from relik_ml.errors import ConfigError, ModelError
 
 SMALLEST = 1024
-"""Elements below which packing a matrix is not worth it."""
+"""Matrices with fewer elements are not packed."""
 
 _SCALE = ".scale"
 
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def on_device(model: Network, device: str) -> Network:
+    """Move the model to ``cpu``, ``cuda`` or another device of torch; ConfigError when there is no such device."""
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        got = f"{device}: {str(error).strip().partition(chr(10))[0]}"
+        fix = "use cpu, or install torch for this device"
+        raise ConfigError("the device cannot be used", got=got, fix=fix) from error
+
 
 def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write a state dict, packed.
+    """Write a state dict, packed. Raises ``ModelError`` if a matrix holds a number that is not finite.
 
-    Raises:
-        ModelError: a matrix holds a number that is not finite.
-        ValueError: a name is taken by the scale of another.
+    Scales are powers of two, so that packing what was packed is exact and checksums of weights are stable.
     """
     packed: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        tensor = tensor.detach().cpu().contiguous()
+        packed[name] = tensor
         if tensor.dim() == 2 and tensor.numel() >= SMALLEST and tensor.is_floating_point():
             if not tensor.isfinite().all():
-                raise ModelError("weights are not finite", got=name, fix="train again at a lower rate")
-            if name + _SCALE in state:
-                raise ValueError(f"{name + _SCALE!r} cannot be a weight: it is the scale of {name!r}")
-            packed[name + _SCALE], tensor = _levels(tensor.float())
-        packed[name] = tensor
-    save_file(packed, path)
-
-
-def packed(tensor: Tensor) -> Tensor:
-    """A matrix (N, D) as it will be once it has been saved and loaded; doing it twice changes nothing more."""
-    scale, levels = _levels(tensor)
-    return levels.float() * scale[:, None]
-
-
-def _levels(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """Scales (N,) and int8 levels (N, D)."""
-    scale = _scale(tensor)
-    return scale, (tensor / scale[:, None]).round().to(torch.int8)
-
-
-def _scale(tensor: Tensor) -> Tensor:
-    """A power of two a row, so that packing what was packed is exact and checksums of weights are stable."""
-    return torch.exp2(torch.ceil(torch.log2((tensor.abs().amax(1) / 127).clamp(min=1e-12))))
+                raise ModelError("weights are not finite", got=name, fix="train again at a lower learning rate")
+            largest = tensor.float().abs().amax(1)
+            scale = torch.exp2(torch.ceil(torch.log2((largest / 127).clamp(min=1e-12))))
+            packed[name], packed[name + _SCALE] = (tensor.float() / scale[:, None]).round().to(torch.int8), scale
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in packed.items()}, path)
 
 
 def load_packed(path: Path) -> dict[str, Tensor]:
-    """Read what ``save_packed`` wrote, as float32."""
-    packed = load_file(path)
-    return {
-        name: tensor.float() * packed[name + _SCALE][:, None] if name + _SCALE in packed else tensor
-        for name, tensor in packed.items()
-        if not (name.endswith(_SCALE) and name.removesuffix(_SCALE) in packed)
-    }
+    """Read what ``save_packed`` wrote, as float32. A file without packed matrices is returned unchanged."""
+    stored = load_file(path)
+    scales = {name: stored.pop(name + _SCALE) for name in [*stored] if name + _SCALE in stored}
+    return {name: t.float() * scales[name][:, None] if name in scales else t for name, t in stored.items()}

@@ -1,4 +1,4 @@
-"""Logits → mentions and triples of one window. Nothing is parsed out of text: places are numbers throughout."""
+"""Logits → mentions and triples of one window. Nothing is parsed out of text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from relik_ml.score import Calibration
 from relik_ml.text import Part
 from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Span, Triple
 
-_APART = "\n\r\t\x0b\x0c\x85\u2028\u2029"
+_BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Inventory:
 
     types: tuple[Entry, ...]
     linkable: Set[str] = frozenset()
-    """Types whose mentions are looked up; of the others nobody knows whether the knowledge base has them."""
+    """Types whose mentions are looked up; it is unknown whether the knowledge base has the others."""
     literals: Set[str] = frozenset()
     """Types whose mentions are values, such as dates, and so ``unlinkable``."""
     properties: Mapping[str, Property] = field(default_factory=dict)
@@ -51,36 +51,36 @@ class Decoder:
 
     def __call__(self, output: ReaderOutput, batch: Sequence[Retrieved]) -> list[Part]:
         """In the order of the batch."""
-        return [self._part(output, place, item) for place, item in enumerate(batch)]
+        return [self._part(output, index, item) for index, item in enumerate(batch)]
 
     def describe(self, output: ReaderOutput, batch: Sequence[Retrieved], rows: Sequence[Sequence[Row]]) -> list[Part]:
         """The mentions of the ``rows`` that the output is about, each with its link, and the triples between them.
 
         Mentions of one row have their links in common; its triples go to the first.
         """
-        return [self._described(output, place, *pair) for place, pair in enumerate(zip(batch, rows, strict=True))]
+        return [self._described(output, index, *pair) for index, pair in enumerate(zip(batch, rows, strict=True))]
 
-    def _described(self, output: ReaderOutput, place: int, item: Retrieved, rows: Sequence[Row]) -> Part:
-        links = output.links[place, : len(rows)].softmax(-1)
+    def _described(self, output: ReaderOutput, index: int, item: Retrieved, rows: Sequence[Row]) -> Part:
+        links = output.links[index, : len(rows)].softmax(-1)
         mentions = tuple(
             replace(mention, link=self._link(mention.type, _span(item, row.first, row.last), item, links[number]))
             for number, row in enumerate(rows)
             for mention in row.mentions
         )
-        relations = output.relations[place, : len(rows), : len(rows)]
+        relations = output.relations[index, : len(rows), : len(rows)]
         sure = relations.new_ones(len(rows))
         return Part(item.window, mentions, self._triples(relations, sure, [row.mentions[0] for row in rows], item))
 
-    def _part(self, output: ReaderOutput, place: int, item: Retrieved) -> Part:
-        count = int(output.mention_mask[place].sum())
-        spans = output.mentions[place, :count].tolist()
-        types = _mention_scores(output, place, count)
+    def _part(self, output: ReaderOutput, index: int, item: Retrieved) -> Part:
+        count = int(output.mention_mask[index].sum())
+        spans = output.mentions[index, :count].tolist()
+        types = _mention_scores(output, index, count)
         scores = types.amax(-1) if count else types.new_zeros(0)
         likely = (scores > self.thresholds.mention).nonzero().squeeze(-1).tolist()
         kept = [number for number in likely if not _crosses_cells(item, *spans[number])]
-        links = output.links[place, :count].softmax(-1)
+        links = output.links[index, :count].softmax(-1)
         mentions = tuple(self._mention(number, item, spans[number], types[number], links[number]) for number in kept)
-        relations = output.relations[place][kept][:, kept]
+        relations = output.relations[index][kept][:, kept]
         return Part(item.window, mentions, self._triples(relations, scores[kept], mentions, item))
 
     def _mention(self, number: int, item: Retrieved, span: Sequence[int], types: Tensor, links: Tensor) -> Mention:
@@ -138,11 +138,11 @@ def _span(item: Retrieved, first: int, last: int) -> Span:
 def _crosses_cells(item: Retrieved, first: int, last: int) -> bool:
     """Whether a line break or a tab stands between two tokens: lines and cells of a table are apart."""
     start, stop = _span(item, first, last)
-    return any(character in item.window.document.text[start:stop] for character in _APART)
+    return any(character in item.window.document.text[start:stop] for character in _BREAKS)
 
 
-def _mention_scores(output: ReaderOutput, place: int, count: int) -> Tensor:
+def _mention_scores(output: ReaderOutput, index: int, count: int) -> Tensor:
     """(M, Y): p_S(s) · p_E(t | s) · p(type)."""
-    first, last = output.mentions[place, :count].unbind(-1)
-    bounds = output.start[place, first].sigmoid() * output.end[place, first, last - first].sigmoid()
-    return bounds[:, None] * torch.softmax(output.types[place, :count], -1)
+    first, last = output.mentions[index, :count].unbind(-1)
+    bounds = output.start[index, first].sigmoid() * output.end[index, first, last - first].sigmoid()
+    return bounds[:, None] * torch.softmax(output.types[index, :count], -1)

@@ -7,35 +7,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from relik_ml.models import IGNORE, Given, Gold, Hits, ReaderBatch
+from relik_ml.reader.inputs import Inputs
 from relik_ml.text import cut
 from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
 
 
-class Inputs(Protocol):
-    """Makes the tensors that one kind of encoder takes."""
-
-    @property
-    def cut(self) -> Counter[str]:
-        """What was cut short or dropped since construction, and out of how many."""
-        ...
-
-    def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
-        """The same windows with those candidates that the encoder can read, the best ones; no window is dropped."""
-        ...
-
-    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
-        """Everything of ``ReaderBatch.inputs``."""
-        ...
-
-
 class Row(NamedTuple):
-    """A mention as the network sees it: its first and last token, and the document's mentions that stand there."""
+    """A mention as the network sees it: its first and last token, and the document's mentions on these tokens."""
 
     first: int
     last: int
@@ -43,12 +27,12 @@ class Row(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What a window's document says, in places of the batch."""
+    """What a window's document says, as numbers of the network."""
 
     mentions: list[tuple[int, int, int, int]]
     """First and last token, type, link."""
     triples: list[tuple[int, int, int]]
-    """Subject and object, by their places in ``mentions``, and relation."""
+    """Subject and object, as indices of ``mentions``, and relation."""
     unknown: list[tuple[int, int]]
     """Subject and object of relations that are none of the candidates."""
 
@@ -65,7 +49,7 @@ class BatchEncoder:
     def __init__(self, inputs: Inputs, types: Sequence[Entry], max_mention: int, hit_features: int) -> None:
         self.inputs, self.types = inputs, tuple(types)
         self.max_mention, self.hit_features = max_mention, hit_features
-        self._type = {entry.id: place for place, entry in enumerate(self.types)}
+        self._type = {entry.id: number for number, entry in enumerate(self.types)}
 
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
         """The windows as the encoder can read them: ``Inputs.fit``."""
@@ -87,10 +71,7 @@ class BatchEncoder:
 
     def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[Row]]) -> ReaderBatch:
         """A batch that asks about given mentions: the ``rows`` of each window."""
-        mask = _mask([len(found) for found in rows])
-        mentions = torch.zeros(*mask.shape, 2, dtype=torch.long)
-        mentions[mask] = torch.tensor([row[:2] for found in rows for row in found], dtype=torch.long).view(-1, 2)
-        return self(batch)._replace(given=Given(mentions, mask))
+        return self(batch)._replace(given=Given(*_padded([[row[:2] for row in found] for found in rows], (0, 0))))
 
     def rows(self, item: Retrieved) -> list[Row]:
         """The mentions of the window's document that lie whole in it, in its order, less those ``out_of_reach``.
@@ -100,7 +81,7 @@ class BatchEncoder:
         return self._rows(item, cut(item.window).mentions)
 
     def gold_rows(self, item: Retrieved) -> list[Row]:
-        """Those that are learnt from: where types are not annotated, mentions of types that nobody knows, too."""
+        """The same for training: where types are not annotated, mentions of unknown types are included."""
         part = cut(item.window)
         if item.window.document.annotated.types != "none":
             return self._rows(item, part.mentions)
@@ -117,54 +98,50 @@ class BatchEncoder:
 
     def _hits(self, batch: Sequence[Retrieved]) -> Hits:
         rows, features = [], []
-        for place, item in enumerate(batch):
+        for number, item in enumerate(batch):
             snap = Snap(item.window)
             for hit in item.hits if self.hit_features else ():
-                rows.append((place, *snap(hit.start, hit.stop), 1 + hit.candidate))
+                rows.append((number, *snap(hit.start, hit.stop), 1 + hit.candidate))
                 features.append(hit.features)
         window, first, last, candidate = torch.tensor(rows, dtype=torch.long).view(-1, 4).unbind(1)
         return Hits(window, first, last, candidate, torch.tensor(features).view(len(rows), self.hit_features))
 
     def _gold(self, batch: Sequence[Retrieved]) -> Gold:
         targets = [self._targets(item) for item in batch]
-        mask = _mask([len(found.mentions) for found in targets])
-        mentions, types = torch.zeros(*mask.shape, 2, dtype=torch.long), torch.zeros(mask.shape, dtype=torch.long)
-        links = torch.full(mask.shape, IGNORE)
+        mentions, mask = _padded([found.mentions for found in targets], (0, 0, 0, IGNORE))
         pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(mask.shape[1], dtype=torch.bool)
         starts = _mask([len(item.window.tokens) for item in batch])
-        for place, (item, found) in enumerate(zip(batch, targets, strict=True)):
-            for row, (first, last, type_, link) in enumerate(found.mentions):
-                mentions[place, row] = torch.tensor([first, last])
-                types[place, row], links[place, row] = type_, link
-            pairs[place] &= item.window.document.annotated.triples != "none"
+        for number, (item, found) in enumerate(zip(batch, targets, strict=True)):
+            annotated = item.window.document.annotated
+            pairs[number] &= annotated.triples != "none"
             for subject, object_ in found.unknown:
-                pairs[place, subject, object_] = False
-            starts[place] &= item.window.document.annotated.mentions in ("complete", "silver")
-            starts[place, self._unheard_of(item)] = False
-        triples = [(place, *triple) for place, found in enumerate(targets) for triple in found.triples]
-        none = torch.zeros(0, 4, dtype=torch.long)
-        return Gold(mentions, mask, types, links, torch.tensor(triples).long().view(-1, 4), pairs, starts, none)
+                pairs[number, subject, object_] = False
+            starts[number] &= annotated.mentions in ("complete", "silver")
+            starts[number, self._foreign_starts(item)] = False
+        triples = [(number, *triple) for number, found in enumerate(targets) for triple in found.triples]
+        spans, types, links = mentions[..., :2], mentions[..., 2], mentions[..., 3]
+        return Gold(spans, mask, types, links, _quads(triples), pairs, starts, _quads([]))
 
     def repeats(self, batch: Sequence[Retrieved]) -> Tensor:
-        """Relations of pairs of mentions that would say a fact of the document once more: (U, 4), as gold triples are.
+        """Relations between mentions that would state a fact of the document again: (U, 4), as gold triples are.
 
-        Annotators that mark a fact between the nearest mentions of its two entities say nothing of all other pairs.
+        Annotators who mark a fact between the nearest mentions of its two entities leave all other pairs open.
         """
         found = []
-        for place, item in enumerate(batch):
+        for number, item in enumerate(batch):
             of = _entities(item.window.document)
             facts = {(of[t.subject], t.relation, of[t.object]) for t in item.window.document.triples}
-            said = set(self._targets(item).triples)
+            stated = set(self._targets(item).triples)
             rows = [{of[mention.id] for mention in row.mentions} for row in self.gold_rows(item)]
-            places = {relation.entry.id: number for number, relation in enumerate(item.relations)}
-            for subject, relation, object_ in sorted(fact for fact in facts if fact[1] in places):
+            relations = {candidate.entry.id: index for index, candidate in enumerate(item.relations)}
+            for subject, relation, object_ in sorted(fact for fact in facts if fact[1] in relations):
                 pairs = product(*([n for n, row in enumerate(rows) if id in row] for id in (subject, object_)))
-                triples = ((s, o, places[relation]) for s, o in pairs if s != o)
-                found += [(place, *triple) for triple in triples if triple not in said]
-        return torch.tensor(found, dtype=torch.long).view(-1, 4)
+                triples = ((s, o, relations[relation]) for s, o in pairs if s != o)
+                found += [(number, *triple) for triple in triples if triple not in stated]
+        return _quads(found)
 
-    def _unheard_of(self, item: Retrieved) -> list[int]:
-        """First tokens of mentions of types that are not the network's: they may be mentions of its types or not."""
+    def _foreign_starts(self, item: Retrieved) -> list[int]:
+        """First tokens of mentions whose types the network does not have: its own types may start there or not."""
         snap, typed = Snap(item.window), item.window.document.annotated.types != "none"
         return [snap(m.start, m.stop)[0] for m in cut(item.window).mentions if typed and m.type not in self._type]
 
@@ -187,11 +164,10 @@ class BatchEncoder:
         return bool(mention.fragments) or mention.type not in self._type or span[1] - span[0] >= self.max_mention
 
     def _targets(self, item: Retrieved) -> Targets:
-        annotated = item.window.document.annotated
-        entities = {candidate.entry.id: place for place, candidate in enumerate(item.entities, 1)}
-        relations = {candidate.entry.id: place for place, candidate in enumerate(item.relations)}
-        rows = self.gold_rows(item)
-        found = [
+        annotated, rows = item.window.document.annotated, self.gold_rows(item)
+        entities = {candidate.entry.id: number for number, candidate in enumerate(item.entities, 1)}
+        relations = {candidate.entry.id: number for number, candidate in enumerate(item.relations)}
+        mentions = [
             (
                 row.first,
                 row.last,
@@ -200,18 +176,18 @@ class BatchEncoder:
             )
             for row in rows
         ]
-        places = {mention.id: place for place, row in enumerate(rows) for mention in row.mentions}
+        at = {mention.id: number for number, row in enumerate(rows) for mention in row.mentions}
         stated = [
-            (places[triple.subject], places[triple.object], triple.relation)
+            (at[triple.subject], at[triple.object], triple.relation)
             for triple in cut(item.window).triples
-            if {triple.subject, triple.object} <= places.keys() and places[triple.subject] != places[triple.object]
+            if {triple.subject, triple.object} <= at.keys() and at[triple.subject] != at[triple.object]
         ]
         triples = [(s, o, relations[relation]) for s, o, relation in stated if relation in relations]
-        return Targets(found, triples, [(s, o) for s, o, relation in stated if relation not in relations])
+        return Targets(mentions, triples, [(s, o) for s, o, relation in stated if relation not in relations])
 
 
 def _link(link: Link, entities: Mapping[str, int]) -> int:
-    """The place of the gold entity among the candidates; NME when it is NIL or was not retrieved."""
+    """The number of the gold entity among the candidates; 0, NME, when it is NIL or was not retrieved."""
     if link.status == "linked":
         ids = (link.id or "", *link.alternatives)
         return next((entities[id_] for id_ in ids if id_ in entities), 0)
@@ -219,7 +195,7 @@ def _link(link: Link, entities: Mapping[str, int]) -> int:
 
 
 def _entities(document: Document) -> dict[str, str]:
-    """What each mention stands for: the id of its link, or else of its entity, or its own."""
+    """The entity of each mention: the id of its link, else of its entity, else its own."""
     entities = {mention: entity.id for entity in document.entities for mention in entity.mentions}
     return {mention.id: mention.link.id or entities.get(mention.id, mention.id) for mention in document.mentions}
 
@@ -235,10 +211,22 @@ class Snap:
         self._stops = [token.stop for token in window.tokens]
 
     def __call__(self, start: int, stop: int) -> tuple[int, int]:
-        """Places of tokens, both inclusive; a range of blanks counts as the token behind them."""
+        """Indices of tokens, both inclusive; a range of blanks counts as the token behind them."""
         first = min(bisect_right(self._stops, start), len(self._stops) - 1)
         return first, max(first, bisect_left(self._starts, stop) - 1)
 
 
 def _mask(lengths: Sequence[int]) -> Tensor:
     return torch.arange(max(lengths, default=0)) < torch.tensor(lengths)[:, None]
+
+
+def _padded(rows: Sequence[Sequence[Sequence[int]]], fill: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Rows of unequal length, (N, ·, F), as one tensor with a ``fill`` of F where there is nothing, and its mask."""
+    mask = _mask([len(row) for row in rows])
+    values = torch.tensor(fill).expand(*mask.shape, -1).clone()
+    values[mask] = torch.tensor([value for row in rows for value in row], dtype=torch.long).view(-1, len(fill))
+    return values, mask
+
+
+def _quads(rows: Sequence[Sequence[int]]) -> Tensor:
+    return torch.tensor(rows, dtype=torch.long).view(-1, 4)

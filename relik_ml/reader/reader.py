@@ -15,7 +15,7 @@ from relik_ml.types import Retrieved
 
 
 class Reader:
-    """A model with the two layers around it, on one device."""
+    """A model with the two layers around it, on one device. Items are those that ``encode.fit`` returned."""
 
     def __init__(
         self, model: ReaderModel, encode: BatchEncoder, inventory: Inventory, thresholds: Thresholds = Thresholds(),
@@ -31,8 +31,8 @@ class Reader:
     def describe(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
         """The same for the mentions that the windows' documents have: their links, and the triples between them.
 
-        Their places are taken as given, and their types as far as links go. Mentions that are ``out_of_reach`` of
-        the network are in no part.
+        Their spans are taken as given, and their types decide whether they are linked. Mentions that are
+        ``out_of_reach`` of the network are in no part.
         """
         return self._in_batches(self._described, items, tokens)
 
@@ -56,15 +56,14 @@ class Reader:
         parts: dict[int, Part] = {}
         self.model.eval()
         with torch.inference_mode():
-            for places in batches([len(item.window.tokens) for item in items], tokens):
-                chosen = self.encode.fit([items[place] for place in places])
-                parts.update(zip(places, read(chosen), strict=True))
+            for indices in batches([len(item.window.tokens) for item in items], tokens):
+                parts.update(zip(indices, read([items[index] for index in indices]), strict=True))
         self.model.train(training)
-        return [parts[place] for place in range(len(items))]
+        return [parts[index] for index in range(len(items))]
 
 
 def batches(lengths: Sequence[int], tokens: int, order: Iterable[int] | None = None) -> Iterator[list[int]]:
-    """Places of windows, batched so that windows × longest stays within ``tokens`` (a longer window goes alone).
+    """Indices of windows, batched so that windows × longest stays within ``tokens`` (a longer window goes alone).
 
     ``order`` is the order of filling, by default from short to long.
 
@@ -73,11 +72,11 @@ def batches(lengths: Sequence[int], tokens: int, order: Iterable[int] | None = N
     """
     batch: list[int] = []
     longest = 0
-    for place in order if order is not None else sorted(range(len(lengths)), key=lengths.__getitem__):
-        longest = max(longest, lengths[place])
+    for index in order if order is not None else sorted(range(len(lengths)), key=lengths.__getitem__):
+        longest = max(longest, lengths[index])
         if batch and longest * (len(batch) + 1) > tokens:
             yield batch
-            batch, longest = [], lengths[place]
-        batch.append(place)
+            batch, longest = [], lengths[index]
+        batch.append(index)
     if batch:
         yield batch

@@ -13,8 +13,8 @@ from relik_ml.names import NOBODY, NOTHING, Learnt, Matches, NameIndex, surface_
 from relik_ml.text import windows
 from relik_ml.types import Candidate, Document, Hit, Retrieved, Window
 
-_PIECE = 64, 48
-"""Tokens of a piece of a long text that is looked up, and from piece to piece: a name of sixteen is whole in one."""
+_LOOKUP_WINDOW = 64, 48
+"""Size and stride of the windows of a text that is looked up: a name of up to sixteen tokens is whole in one."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Retriever:
 
     Named candidates come first, by the weight of their best hit, then the others by their cosine to the window. A
     candidate's score is the sum of the two, as far as it has them. When there are too many, the nearest
-    ``RetrieverConfig.dense`` stay, named or not, and the likeliest of the others. An entity or relation with a row for
-    each language is one candidate, its first row, whichever of them were found.
+    ``RetrieverConfig.dense`` stay, named or not, and the most likely of the others. An entity or relation with a row
+    for each language is one candidate, its first row, whichever of them were found.
     """
 
     def __init__(
@@ -47,20 +47,19 @@ class Retriever:
         encoder: PassageEncoder | None,
         config: RetrieverConfig = RetrieverConfig(),
     ) -> None:
-        if index.vectors is None:
-            encoder = None  # an index of names serves any reader
-        if encoder is not None:
-            index.require(encoder)
         self.index, self.names, self.encoder, self.config = index, names, encoder, config
+        self._dense = encoder if index.vectors is not None else None  # an index of names serves any encoder
+        if self._dense is not None:
+            index.require(self._dense)
         self._firsts = index.entries.ids.firsts if index.per_id > 1 else None
         self._entities, self._relations = index.by_kind("entity"), index.by_kind("relation")
 
     def __call__(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None = None) -> list[Retrieved]:
         """Candidates of each window. ``held_out`` has for each what its document taught the names (training only)."""
         found = self._find(windows, held_out)
-        if self.encoder is None:
+        if self._dense is None:
             return [self._retrieved(*pair, {}, self._unranked()) for pair in zip(windows, found, strict=True)]
-        queries = self.encoder.queries([window.text for window in windows])
+        queries = self._dense.queries([window.text for window in windows])
         entities = self._nearest(queries, self._entities, min(self.config.dense, self.config.entities))
         relations = self._nearest(queries, self._relations, self.config.relations)
         return [self._retrieved(*row) for row in zip(windows, found, entities, relations, strict=True)]
@@ -72,9 +71,9 @@ class Retriever:
         return self.names.match_all(texts, held_out, self.config.per_span, self._firsts, self.index.entries)
 
     def _nearest(self, queries: Floats, rows: Ints, k: int) -> list[dict[int, float]]:
-        places, scores = self.index.nearest(queries, k, rows)
-        places = places if self._firsts is None else self._firsts(places)
-        return [dict(zip(*pair, strict=True)) for pair in zip(places.tolist(), scores.tolist(), strict=True)]
+        found, scores = self.index.nearest(queries, k, rows)
+        found = found if self._firsts is None else self._firsts(found)
+        return [dict(zip(*pair, strict=True)) for pair in zip(found.tolist(), scores.tolist(), strict=True)]
 
     def _unranked(self) -> dict[int, float]:
         rows = self._relations if self._firsts is None else np.unique(self._firsts(self._relations))
@@ -84,33 +83,33 @@ class Retriever:
         self, window: Window, found: Matches, near: Mapping[int, float], relations: Mapping[int, float]
     ) -> Retrieved:
         weights = found.rows()
-        likeliest = [row for row in weights if row not in near][: self.config.entities - len(near)]
-        stay = {*likeliest, *near}
+        likely = [row for row in weights if row not in near][: self.config.entities - len(near)]
+        stay = {*likely, *near}
         chosen = dict.fromkeys([*(row for row in weights if row in stay), *near])
-        places = {row: place for place, row in enumerate(chosen)}
+        index = {row: number for number, row in enumerate(chosen)}
         entries, tokens = self.index.entries, window.tokens
         hits = found.of(np.isin(found.row, list(chosen))).found()
         return Retrieved(
             window,
             tuple([Candidate(entries[row], weights.get(row, 0.0) + near.get(row, 0.0)) for row in chosen]),
             tuple([Candidate(entries[row], score) for row, score in relations.items()]),
-            tuple([Hit(tokens[hit.first].start, tokens[hit.last].stop, places[hit.row], hit.features) for hit in hits]),
+            tuple([Hit(tokens[hit.first].start, tokens[hit.last].stop, index[hit.row], hit.features) for hit in hits]),
         )
 
     def lookup(self, text: str, k: int) -> list[tuple[Candidate, str]]:
         """The k best entities for a name or a text, each with the way it was found: name or vector.
 
-        What is named comes first, then what is near, each by score. A long text is looked up piece by piece, and an
-        entity counts by its best piece.
+        What is named comes first, then what is near, each by score. A long text is looked up window by window, and an
+        entity counts by its best one.
         """
         near = max(k, self.config.dense)
         config = replace(self.config, entities=near + k, dense=near, per_span=max(k, self.config.per_span))
         asked = Retriever(self.index, self.names, self.encoder, config)
         ranks: dict[str, tuple[bool, float, Candidate]] = {}
-        for item in asked(windows(Document("query", text), *_PIECE)):
+        for item in asked(windows(Document("query", text), *_LOOKUP_WINDOW)):
             named = {hit.candidate for hit in item.hits}
-            for place, candidate in enumerate(item.entities):
-                rank = (place in named, candidate.score, candidate)
+            for index, candidate in enumerate(item.entities):
+                rank = (index in named, candidate.score, candidate)
                 ranks[candidate.entry.id] = max(rank, ranks.get(candidate.entry.id, rank), key=itemgetter(0, 1))
         best = sorted(ranks.values(), key=itemgetter(0, 1), reverse=True)[:k]
         return [(candidate, "name" if named else "vector") for named, _, candidate in best]
@@ -123,7 +122,7 @@ def learn(document: Document, rows: Mapping[str, int], lemma: Callable[[str], st
         link = mention.link
         if link.status in ("linked", "nil"):
             row = rows.get(link.id or "", NOBODY)
-            # What annotators call somebody who has no entry is a guess, while the label of an entry is its name.
+            # The label of an entry is its name; the label of a mention without an entry is the annotator's guess.
             names = [document.surface(mention), *([link.label] if link.id and link.label else [])]
             learnt.update({(key, row): 1 for name in names for key in surface_keys(name, lemma)})
     return Learnt(dict.fromkeys(learnt, 1))

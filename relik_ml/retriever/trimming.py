@@ -23,7 +23,7 @@ from relik_ml.data import atomic_folder, nobodys
 from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
 from relik_ml.models import BiEncoder
-from relik_ml.retriever.encode import PASSAGE, QUERY
+from relik_ml.retriever.text_encoder import PASSAGE, QUERY
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.text import tokens
 
@@ -34,15 +34,15 @@ _TOGETHER = 1000  # texts that are tokenised at a time
 class Trimmed:
     """How much is left of an encoder, and of how much."""
 
-    pieces: int
-    all_pieces: int
+    subwords: int
+    all_subwords: int
     parameters: int
     all_parameters: int
 
     def __str__(self) -> str:
-        pieces = f"{self.pieces:,} of {self.all_pieces:,} pieces ({self.pieces / self.all_pieces:.1%})"
+        subwords = f"{self.subwords:,} of {self.all_subwords:,} subwords ({self.subwords / self.all_subwords:.1%})"
         share = self.parameters / self.all_parameters
-        return f"{pieces}, {self.parameters:,} of {self.all_parameters:,} parameters ({share:.1%})"
+        return f"{subwords}, {self.parameters:,} of {self.all_parameters:,} parameters ({share:.1%})"
 
 
 def trim(name_or_folder: str | Path, texts: Iterable[str], out: Path, keep: int | None = None) -> Trimmed:
@@ -63,12 +63,12 @@ def trim(name_or_folder: str | Path, texts: Iterable[str], out: Path, keep: int 
     before = encoder.get_input_embeddings().num_embeddings, _parameters(encoder)
     counts = _counted(tokenizer, chain([QUERY, PASSAGE], texts))
     kept = sorted(_chosen(counts, record, keep))
-    place = {old: new for new, old in enumerate(kept)}
-    _require_padding(place, tokenizer.pad_token_id, name_or_folder)
-    _trim_rows(encoder, place)
+    index = {old: new for new, old in enumerate(kept)}
+    _require_padding(index, tokenizer.pad_token_id, name_or_folder)
+    _trim_rows(encoder, index)
     with atomic_folder(out, nobodys) as partial:
         BiEncoder(encoder).save_pretrained(partial)
-        save_tokenizer(_rebuilt(tokenizer, _renumbered(record, place)), partial)
+        save_tokenizer(_rebuilt(tokenizer, _renumbered(record, index)), partial)
     return Trimmed(len(kept), before[0], _parameters(encoder), before[1])
 
 
@@ -80,23 +80,21 @@ def _require_unigram(record: Mapping[str, Any], name: str | Path) -> None:
         raise ModelError("such a tokenizer cannot be trimmed", where=str(name), got=got, fix=fix)
 
 
-def _require_padding(place: Mapping[int, int], padding: int, name: str | Path) -> None:
+def _require_padding(index: Mapping[int, int], padding: int, name: str | Path) -> None:
     """XLM-R counts positions from the id of its padding, so that must not move."""
-    if place[padding] != padding:
+    if index[padding] != padding:
         fix = "name an encoder whose special tokens come first"
-        raise ModelError("the padding would get another id", where=str(name), got=f"{padding} of {len(place)}", fix=fix)
+        raise ModelError("the padding would get another id", where=str(name), got=f"{padding} of {len(index)}", fix=fix)
 
 
 def _counted(tokenizer: Any, texts: Iterable[str]) -> Counter[int]:
     """How often the subwords occur in the texts, and in every word of theirs by itself."""
-    counts: Counter[int] = Counter()
-    words: Counter[str] = Counter()
-    for some in _chunks(texts):
-        words.update(token.text for text in some for token in tokens(text))
-        counts.update(chain.from_iterable(_ids(tokenizer, some)))
-    for some in _chunks(words):
-        for word, ids in zip(some, _ids(tokenizer, some), strict=True):
-            counts.update({id: words[word] * times for id, times in Counter(ids).items()})
+    counts, words = Counter[int](), Counter[str]()
+    for text, ids in _tokenised(tokenizer, texts):
+        words.update(token.text for token in tokens(text))
+        counts.update(ids)
+    for word, ids in _tokenised(tokenizer, words):
+        counts.update({id: words[word] * times for id, times in Counter(ids).items()})
     return counts
 
 
@@ -112,17 +110,12 @@ def _chosen(counts: Counter[int], record: Mapping[str, Any], keep: int | None) -
     return always.union(frequent[: max(0, keep - len(always))])
 
 
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(texts)
-    while chunk := list(islice(left, _TOGETHER)):
-        yield chunk
-
-
-def _ids(tokenizer: Any, texts: Iterable[str]) -> list[list[int]]:
-    encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-    settings = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
-    ids: list[list[int]] = tokenizer(encodable, **settings)["input_ids"]
-    return ids
+def _tokenised(tokenizer: Any, texts: Iterable[str]) -> Iterator[tuple[str, list[int]]]:
+    """Each text with its ids; the tokenizer works on ``_TOGETHER`` of them at a time."""
+    settings, left = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}, iter(texts)
+    while some := list(islice(left, _TOGETHER)):
+        encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in some]
+        yield from zip(some, tokenizer(encodable, **settings)["input_ids"], strict=True)
 
 
 def _special(record: Mapping[str, Any]) -> set[int]:
@@ -134,35 +127,35 @@ def _special(record: Mapping[str, Any]) -> set[int]:
 
 def _single(record: Mapping[str, Any]) -> set[int]:
     """Single characters with and without a space before them."""
-    return {id for id, (piece, _) in enumerate(record["model"]["vocab"]) if len(piece.removeprefix("▁")) <= 1}
+    return {id for id, (text, _) in enumerate(record["model"]["vocab"]) if len(text.removeprefix("▁")) <= 1}
 
 
 @torch.no_grad()
-def _trim_rows(encoder: Any, place: Mapping[int, int]) -> None:
-    """The rows of the pieces that stay; ids in the configuration move along."""
+def _trim_rows(encoder: Any, index: Mapping[int, int]) -> None:
+    """Keep only the rows of the subwords that stay, and renumber the ids in the configuration."""
     table: nn.Embedding = encoder.get_input_embeddings()
-    rows = table.weight[torch.tensor([*place])].clone()
+    rows = table.weight[torch.tensor([*index])].clone()
     made: Any = nn.Embedding  # its from_pretrained has no annotations
     encoder.set_input_embeddings(made.from_pretrained(rows, freeze=False, padding_idx=table.padding_idx))
     encoder.config.vocab_size = len(rows)
     for name in ("bos_token_id", "cls_token_id", "eos_token_id", "pad_token_id", "sep_token_id"):
         old = getattr(encoder.config, name, None)
         if old is not None:
-            setattr(encoder.config, name, place.get(old, old))
+            setattr(encoder.config, name, index.get(old, old))
 
 
-def _renumbered(record: dict[str, Any], place: Mapping[int, int]) -> dict[str, Any]:
-    """A ``tokenizer.json`` with those pieces only that have a place."""
+def _renumbered(record: dict[str, Any], index: Mapping[int, int]) -> dict[str, Any]:
+    """A ``tokenizer.json`` with the indexed subwords only."""
     model, processor = record["model"], record["post_processor"]
-    vocabulary = [row for id, row in enumerate(model["vocab"]) if id in place]
+    vocabulary = [row for id, row in enumerate(model["vocab"]) if id in index]
     special = {
-        name: {**token, "ids": [place[id] for id in token["ids"]]}
+        name: {**token, "ids": [index[id] for id in token["ids"]]}
         for name, token in processor["special_tokens"].items()
     }
     return {
         **record,
-        "model": {**model, "vocab": vocabulary, "unk_id": place[model["unk_id"]]},
-        "added_tokens": [{**token, "id": place[token["id"]]} for token in record["added_tokens"]],
+        "model": {**model, "vocab": vocabulary, "unk_id": index[model["unk_id"]]},
+        "added_tokens": [{**token, "id": index[token["id"]]} for token in record["added_tokens"]],
         "post_processor": {**processor, "special_tokens": special},
     }
 

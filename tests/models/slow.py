@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead
+from relik_ml.models import HitHead, RelationHead, SpanHead, SymbolHead
 
 Vector = list[float]
 Matrix = list[Vector]
-Place = tuple[int, int]
+Span = tuple[int, int]
 
 
 def gelu(values: Sequence[float]) -> Vector:
@@ -49,7 +49,7 @@ def starts(head: SpanHead, tokens: Matrix) -> Vector:
     return [two_layers(head.start, token)[0] for token in tokens]
 
 
-def ends(head: SpanHead, tokens: Matrix) -> dict[Place, float]:
+def ends(head: SpanHead, tokens: Matrix) -> dict[Span, float]:
     """The logit of p_E(t | s) for every s ≤ t that a mention may span: one network over [x_s, x_t] and t - s."""
     logits = {}
     for s, first in enumerate(tokens):
@@ -77,14 +77,14 @@ def bucket(gap: int, buckets: int) -> int:
     return half + size if gap >= 0 else half - 1 - size
 
 
-def between(head: RelationHead, tokens: Matrix, m: Place, n: Place, relation: Vector) -> float:
+def between(head: RelationHead, tokens: Matrix, m: Span, n: Span, relation: Vector) -> float:
     """The mean over the tokens behind the one and before the other mention."""
     inside = [tokens[t] for t in range(len(tokens)) if m[1] < t < n[0] or n[1] < t < m[0]]
     return sum(dot(gelu(linear(head.between, token)), relation) for token in inside) / max(len(inside), 1)
 
 
 def relation_scores(
-    head: RelationHead, tokens: Matrix, mentions: list[Place], features: Matrix, types: Matrix, relations: Matrix
+    head: RelationHead, tokens: Matrix, mentions: list[Span], features: Matrix, types: Matrix, relations: Matrix
 ) -> dict[tuple[int, int, int], float]:
     """W_rel (S_m ⊙ O_n ⊙ R_k) + b and the three further terms, each pair and relation apart."""
     scores = {}

@@ -1,12 +1,13 @@
-"""XLM-R over one text, without padding, in float64: position ids counted by hand, heads one by one, pooling as a sum.
+"""XLM-R or BERT over one text, without padding, in float64: positions counted by hand, heads one by one, a mean.
 
-Nothing here is shared with transformers but the weights, by their names in the file.
+Nothing of ``slow`` is shared with transformers but the weights, by their names in the file.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,21 +15,38 @@ from torch import Tensor
 PAD = 1  # XLM-R's, so its position ids start at 2
 
 
-def slow(state: Mapping[str, Tensor], ids: Sequence[int], heads: int) -> Tensor:
-    """The unit vector (H,) of token ids, special tokens included."""
+def random_xlmr(words: int = 40) -> Any:
+    """An XLM-R of width 16 with random weights, biases and position table included."""
+    import transformers
+
+    torch.manual_seed(0)
+    config = transformers.XLMRobertaConfig(
+        vocab_size=words, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+        max_position_embeddings=30, pad_token_id=PAD, type_vocab_size=1,
+    )  # fmt: skip
+    model = transformers.XLMRobertaModel(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def slow(
+    state: Mapping[str, Tensor], ids: Sequence[int], heads: int, first: int = PAD + 1, epsilon: float = 1e-5
+) -> Tensor:
+    """The unit vector (H,) of token ids, special tokens included; positions count from ``first``, BERT's from 0."""
     weights = {name: tensor.double() for name, tensor in state.items()}
 
     def linear(name: str, x: Tensor) -> Tensor:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
     def norm(name: str, x: Tensor) -> Tensor:
-        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt()
+        x = (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + epsilon).sqrt()
         return x * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
     table = "embeddings.{}_embeddings.weight"
-    words, places = weights[table.format("word")], weights[table.format("position")]
+    words, positions = weights[table.format("word")], weights[table.format("position")]
     kind = weights[table.format("token_type")][0]
-    x = torch.stack([words[token] + places[PAD + 1 + place] + kind for place, token in enumerate(ids)])
+    x = torch.stack([words[token] + positions[position] + kind for position, token in enumerate(ids, first)])
     x = norm("embeddings.LayerNorm", x)
     size = x.shape[1] // heads
     for layer in range(sum(name.endswith("query.weight") for name in weights)):

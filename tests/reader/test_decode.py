@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from relik_ml.models import ReaderOutput, Thresholds
-from relik_ml.models.reader import believed
-from relik_ml.reader import Inventory
-from relik_ml.reader.decode import Decoder
+from relik_ml.models import ReaderOutput, Thresholds, predicted_spans
+from relik_ml.reader import Decoder, Inventory
 from relik_ml.text import Part, merge, windows
 from relik_ml.types import Candidate, Document, Entry, Link, Property, Retrieved
 
@@ -46,7 +44,7 @@ def noise(batch: Sequence[Retrieved], seed: int, scale: float, thresholds: Thres
 
     tokens = [len(item.window.tokens) for item in batch]
     start, end = random(len(batch), max(tokens)), random(len(batch), max(tokens), WIDTH)
-    mentions, mask = believed(start, end, upto(tokens), thresholds)
+    mentions, mask = predicted_spans(start, end, upto(tokens), thresholds)
     size = mask.shape[1]
     candidates = 1 + max(len(item.entities) for item in batch)
     relations = max(len(item.relations) for item in batch)
@@ -108,18 +106,6 @@ def test_no_logits_give_an_unsound_answer(
         merge(item.window.document, [part])  # raises on ids that are wrong
 
 
-def test_noise_is_loud_enough_to_break_something() -> None:
-    """The property above must see links, triples and, in the logits, self-pairs."""
-    batch = [retrieved("Анна Ким в Минске", [MINSK, KIM], [BORN, KNOWS])]
-    every = Thresholds(start=0, end=0, mention=0, relation=0)
-    output = noise(batch, 1, 1.0, every)
-    (part,) = Decoder(INVENTORY, every)(output, batch)
-    assert len(part.mentions) == 4 + 3 + 2
-    assert len(part.triples) == 9 * 8 * 2
-    assert {mention.link.status for mention in part.mentions} == {"linked", "nil", "unlinkable"}
-    assert output.relations.isfinite().all()
-
-
 # Said clearly
 
 
@@ -133,7 +119,7 @@ def said(*, types: int = 0, link: int = 0, tokens: int = 4, entities: int = 2) -
     relations = torch.full((1, 2, 2, 2), -20.0)
     relations[0, 0, 1, 0] = 20.0
     relations[0, [0, 1], [0, 1]] = -torch.inf
-    mentions, mask = believed(start, end, torch.ones(1, tokens, dtype=torch.bool), Thresholds())
+    mentions, mask = predicted_spans(start, end, torch.ones(1, tokens, dtype=torch.bool), Thresholds())
     return ReaderOutput(start, end, mentions, mask, chosen, links, relations)
 
 
@@ -147,18 +133,6 @@ def test_what_is_said_is_what_is_decoded() -> None:
     assert (triple.subject, triple.relation, triple.object) == (one.id, "BORN", other.id)
     assert triple.property == Property("P19")
     assert (one.score, triple.score) == (1.0, 1.0)
-
-
-def test_nme_is_nil_and_never_the_last_candidate() -> None:
-    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
-    (part,) = Decoder(INVENTORY)(said(types=1, link=0), [item])
-    assert part.mentions[0].link == Link("nil", score=1.0)
-
-
-def test_types_that_are_never_linked_are_unlinkable_whatever_the_link_scores() -> None:
-    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
-    (part,) = Decoder(INVENTORY)(said(types=2, link=2), [item])
-    assert part.mentions[0].link == Link("unlinkable")
 
 
 def test_scores_are_the_probabilities_of_the_paper() -> None:
@@ -176,16 +150,6 @@ def test_scores_are_the_probabilities_of_the_paper() -> None:
     assert [triple.score for triple in part.triples] == pytest.approx(related.tolist(), abs=1e-4)
 
 
-def test_the_relation_threshold_is_the_decoders() -> None:
-    item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
-    output = said()
-    output.relations[0, 0, 1] = torch.tensor([0.3, -0.3])
-    counts = [
-        len(Decoder(INVENTORY, Thresholds(relation=at))(output, [item])[0].triples) for at in (0.4, 0.5, 0.574, 0.6)
-    ]
-    assert counts == [2, 1, 1, 0]
-
-
 def test_a_mention_below_its_threshold_takes_its_triples_along() -> None:
     item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
     output = said(types=1, link=2)
@@ -198,21 +162,6 @@ def test_a_mention_below_its_threshold_takes_its_triples_along() -> None:
 
 
 # Texts that try to be more than text
-
-
-@pytest.mark.parametrize("symbol", SYMBOLS)
-def test_symbols_in_the_text_are_text(symbol: str) -> None:
-    text = f"{symbol} Анна {symbol}"
-    item = retrieved(text, [MINSK, KIM], [BORN, KNOWS])
-    tokens = [token.text for token in item.window.tokens]
-    start, end = torch.full((1, len(tokens)), -20.0), torch.full((1, len(tokens), len(tokens)), -20.0)
-    start[0, 0], end[0, 0, tokens.index("Анна") - 1], end[0, 0, -1] = 20.0, 20.0, 20.0
-    mentions, mask = believed(start, end, torch.ones(1, len(tokens), dtype=torch.bool), Thresholds())
-    rest = torch.tensor([[[9.0, 0.0, 0.0]] * 2]), torch.tensor([[[0.0, 9.0, 0.0]] * 2]), torch.full((1, 2, 2, 2), -9.0)
-    (part,) = Decoder(INVENTORY)(ReaderOutput(start, end, mentions, mask, *rest), [item])
-    assert [text[mention.start : mention.stop] for mention in part.mentions] == [symbol, text]
-    assert [mention.link.id for mention in part.mentions] == ["Q2280", "Q2280"]  # the candidate said, not one spelt
-    assert part.triples == ()
 
 
 def test_offsets_are_the_documents_in_every_window() -> None:
@@ -234,13 +183,3 @@ def test_a_text_without_candidates_takes_nothing_from_the_others() -> None:
     assert first == last == alone
     assert [mention.link.status for mention in middle.mentions] == ["nil", "nil"]
     assert middle.triples == ()
-
-
-def test_a_text_without_mentions_is_an_empty_part() -> None:
-    item, other = retrieved("Тихо"), retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
-    quiet = noise([item], 0, 1.0, Thresholds(1, 1))
-    assert Decoder(INVENTORY)(quiet, [item]) == [Part(item.window)]
-    two = ReaderOutput(*(torch.cat([part] * 2) for part in said()[:7]))
-    two.mention_mask[0] = False
-    parts = Decoder(INVENTORY)(two, [item, other])
-    assert [len(part.mentions) for part in parts] == [0, 2]

@@ -26,7 +26,6 @@ from relik_ml.types import (
     Retrieved,
     Span,
     Triple,
-    Window,
 )
 
 TYPES = [Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек")]
@@ -82,32 +81,11 @@ def test_masks_say_what_is_real() -> None:
     assert batch.gold is None
 
 
-def test_fitting_is_the_encoders_own_affair() -> None:
-    assert [len(each.entities) for each in encoder().fit([item(document(), ["Q1", "Q2"])])] == [1]
-
-
 def test_hits_stand_at_tokens_and_count_candidates_from_one() -> None:
     hits = [Hit(*ANNA, 1, (0.5, 1.0)), Hit(*MINSK, 0, (2.0, 3.0))]
     batch = encoder()([item(Document("e", "Минск.")), item(document(), ["Q1", "Q2"], hits=hits)])
     assert torch.stack(batch.hits[:4], 1).tolist() == [[1, 0, 1, 2], [1, 4, 4, 1]]
     assert batch.hits.features.tolist() == [[0.5, 1.0], [2.0, 3.0]]
-
-
-def test_no_hits_and_an_encoder_without_them_are_empty_tensors() -> None:
-    hits = [Hit(*ANNA, 0, (0.5, 1.0))]
-    for features, found in ((2, ()), (0, ()), (0, hits)):
-        batch = encoder(hit_features=features)([item(document(), ["Q1"], hits=found)])
-        assert batch.hits.features.shape == (0, features)
-        assert all(part.shape == (0,) and part.dtype == torch.long for part in batch.hits[:4])
-
-
-def test_no_candidates_no_relations_no_mentions() -> None:
-    gold = encoder().with_gold([item(document(), relations=[])]).gold
-    assert gold is not None
-    assert gold.mentions.shape == (1, 0, 2)
-    assert gold.pair_mask.shape == (1, 0, 0)
-    assert gold.triples.shape == (0, 4)
-    assert encoder()([item(document(), relations=[])]).relation_mask.shape == (1, 0)
 
 
 # Targets
@@ -145,12 +123,6 @@ def test_the_target_of_a_link(link: Link, target: int) -> None:
     gold = encoder().with_gold([item(document(person("T1", ANNA, link=link)), ["Q1", "Q2"])]).gold
     assert gold is not None
     assert gold.links.tolist() == [[target]]
-
-
-def test_without_candidates_every_linked_mention_is_nme() -> None:
-    gold = encoder().with_gold([item(document(person("T1", ANNA, link=Link("linked", "Q2"))))]).gold
-    assert gold is not None
-    assert gold.links.tolist() == [[0]]
 
 
 @pytest.mark.parametrize(("annotated", "scored"), [
@@ -224,12 +196,6 @@ def test_repeats_of_a_fact_between_other_mentions() -> None:
     assert encode.repeats([item(document())]).shape == (0, 4)
 
 
-def test_nested_mentions_with_one_start_are_all_targets() -> None:
-    gold = encoder().with_gold([item(document(person("T1", ANNA), person("T2", (0, 4)), person("T3", (5, 8))))]).gold
-    assert gold is not None
-    assert gold.mentions.tolist() == [[[0, 1], [0, 0], [1, 1]]]
-
-
 def test_two_mentions_of_one_span_are_one_target_with_the_facts_of_both() -> None:
     one = document(
         person("T1", MINSK, "CITY", Link("linked", "Q1")),
@@ -300,23 +266,6 @@ def test_a_second_window_counts_its_own_tokens() -> None:
     assert torch.stack(batch.hits[:4], 1).tolist() == [[0, 1, 1, 1]]
 
 
-@pytest.mark.parametrize("symbol", ["[SEP]", "<ST_1>", "[E-3]", "[R-0]", "--NME--", "<ST_0>"])
-def test_symbols_in_the_text_are_text(symbol: str) -> None:
-    """They move what stands behind them by their own tokens, and no label by anything else."""
-    text = f"Анна {symbol} в Минске"
-    start = text.index("Минске")
-    city = person("T1", (start, len(text)), "CITY", Link("linked", "Q1"))
-    one = replace(document(city), text=text)
-    named = replace(document(person("T1", (5, 5 + len(symbol)), link=Link("linked", "Q1"))), text=text)
-    batch = encoder(max_mention=8).with_gold([item(one, ["Q1"]), item(named, ["Q1"]), item(document(), ["Q1"])])
-    tokens = [token.text for token in item(one).window.tokens]
-    assert "".join(tokens[1:-2]) == symbol
-    assert batch.gold is not None
-    assert batch.gold.mentions[:2, 0].tolist() == [[len(tokens) - 1] * 2, [1, len(tokens) - 3]]
-    assert batch.gold.links[:2].tolist() == [[1], [1]]
-    assert batch.entity_mask.tolist() == [[True, True]] * 3
-
-
 # Snap
 
 
@@ -342,8 +291,3 @@ def test_half_a_word_is_a_word_and_blanks_belong_to_what_follows() -> None:
     assert snap(6, 12) == snap(9, 12) == snap(7, 8) == (1, 1)
     assert snap(0, 1) == (0, 0)
     assert snap(12, 14) == (1, 1)  # nothing follows
-
-
-def test_a_window_is_a_window_whatever_it_is_cut_from() -> None:
-    view = Window(document(), *MINSK, tuple(windows(document(), 64, 64)[0].tokens[4:5]))
-    assert Snap(view)(*MINSK) == (0, 0)

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from relik_ml.models import ReaderOutput, Thresholds
-from relik_ml.reader import Inventory
-from relik_ml.reader.decode import Decoder
+from relik_ml.reader import Decoder, Inventory
 from relik_ml.score import Calibration, Scaling
 from relik_ml.text import Part, windows
 from relik_ml.types import Candidate, Document, Entry, Hit, Retrieved
@@ -45,10 +44,6 @@ def test_a_mention_never_crosses_a_line_or_a_cell(apart: str) -> None:
     part = read(f"Минск{apart}Пинск", [(0, 0), (0, 1), (1, 1)], [0.0, 5.0, 0.0])
     assert [part.window.document.text[m.start : m.stop] for m in part.mentions] == ["Минск", "Пинск"]
     assert {(t.subject, t.object) for t in part.triples} == {("T1", "T3"), ("T3", "T1")}
-
-
-def test_a_mention_may_hold_a_blank() -> None:
-    assert len(read("Старый Минск", [(0, 1)], [0.0, 5.0, 0.0]).mentions) == 1
 
 
 def test_an_entity_is_linked_only_where_its_name_is_the_mention() -> None:

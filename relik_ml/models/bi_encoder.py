@@ -1,10 +1,8 @@
-"""The bi-encoder: any pretrained encoder, its token states averaged over the mask and brought to length one."""
+"""The bi-encoder: any pretrained encoder, its token states averaged over the mask and normalised to length one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from logging import ERROR
 from pathlib import Path
 from typing import Any
@@ -39,19 +37,15 @@ class BiEncoder(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         if getattr(encoder, "pooler", None) is not None:
-            encoder.register_module(
-                "pooler", None
-            )  # mean pooling leaves it without a gradient, which DDP takes for an error
+            # Mean pooling leaves the pooler without a gradient, which DDP reports as an error.
+            encoder.register_module("pooler", None)
         self.encoder = encoder
 
     @property
     def dimension(self) -> int:
         """The width D of the vectors."""
-        return int(self._config.hidden_size)
-
-    @property
-    def _config(self) -> Any:
-        return self.encoder.config
+        config: Any = self.encoder.config
+        return int(config.hidden_size)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Encode token ids (B, T) to unit vectors (B, D)."""
@@ -67,19 +61,21 @@ class BiEncoder(nn.Module):
         Raises:
             ModelError: the folder or name does not exist, or holds no encoder that AutoModel can load.
         """
-        local = Path(name_or_folder).is_dir()
-        if not local and not _HUB_NAME.fullmatch(str(name_or_folder)):
-            raise ModelError("no such encoder folder", where=str(name_or_folder), fix="check the path")
-        with _loading(name_or_folder):
-            encoder, found = _load(str(name_or_folder), local)
-        missing = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
+        name, local = str(name_or_folder), Path(name_or_folder).is_dir()
+        if not local and not _HUB_NAME.fullmatch(name):
+            raise ModelError("no such encoder folder", where=name, fix="check the path")
+        try:
+            encoder, missing = _load(name, local)
+        except ModelError:
+            raise
+        except Exception as error:  # AutoModel raises OSError, ValueError, KeyError, SafetensorError, RuntimeError, …
+            got = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            fix = "give a folder with config.json and model.safetensors, or a name on the Hugging Face Hub while online"
+            raise ModelError("cannot load the encoder", where=name, got=got, fix=fix) from error
         if missing:
-            raise ModelError(
-                "encoder weights are incomplete",
-                where=str(name_or_folder),
-                got=f"{len(missing)} tensors missing, first {missing[0]}",
-                fix="get the folder again, or save it again with BiEncoder.save_pretrained",
-            )
+            got = f"{len(missing)} tensors missing, first {missing[0]}"
+            fix = "get the folder again, or save it again with BiEncoder.save_pretrained"
+            raise ModelError("encoder weights are incomplete", where=name, got=got, fix=fix)
         return cls(encoder).eval()
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -94,43 +90,27 @@ class BiEncoder(nn.Module):
             raise OutputError("cannot write the encoder", where=str(folder), got=str(error)) from error
 
 
-def _load(name: str, local: bool) -> tuple[nn.Module, dict[str, Any]]:
-    """The encoder in float32, and what transformers found out about its weights."""
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(ERROR)  # it would warn of a missing pooler, which we drop; the rest is an error of ours
+def import_transformers() -> Any:
+    """The library transformers; ModelError with what to install where it is missing."""
     try:
-        encoder, found = AutoModel.from_pretrained(
-            name,
-            local_files_only=local,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
+        import transformers
+    except ImportError as error:
+        fix = 'pip install "relik-ml[train]"'
+        raise ModelError("a transformer encoder needs transformers", got=str(error), fix=fix) from error
+    return transformers
+
+
+def _load(name: str, local: bool) -> tuple[nn.Module, list[str]]:
+    """The encoder in float32, and the names of its weights that the files lack."""
+    transformers = import_transformers()
+    logging = transformers.utils.logging
+    before = logging.get_verbosity()
+    logging.set_verbosity(ERROR)  # it would warn of a missing pooler, which is dropped; the rest is an error here
+    try:
+        encoder, found = transformers.AutoModel.from_pretrained(
+            name, local_files_only=local, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
             output_loading_info=True,
-        )
+        )  # fmt: skip
     finally:
         logging.set_verbosity(before)
-    return encoder, found
-
-
-@contextmanager
-def _loading(name: str | Path) -> Iterator[None]:
-    """Turn whatever goes wrong while an encoder is loaded into a ModelError."""
-    try:
-        yield
-    except ImportError as error:
-        raise ModelError(
-            "a transformer encoder needs transformers",
-            where=str(name),
-            got=str(error),
-            fix='pip install "relik-ml[train]"',
-        ) from error
-    except Exception as error:  # AutoModel raises OSError, ValueError, KeyError, SafetensorError, RuntimeError, …
-        raise ModelError(
-            "cannot load the encoder",
-            where=str(name),
-            got=f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}",
-            fix="give a folder with config.json and model.safetensors, or a name on the Hugging Face Hub while online",
-        ) from error
+    return encoder, sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))

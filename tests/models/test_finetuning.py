@@ -19,7 +19,6 @@ from relik_ml.models import (
     recompute_layers,
     save_adapters,
 )
-from relik_ml.models.lora import HEADS
 
 pytest.importorskip("peft", reason="adapters need the extra relik-ml[train]")
 
@@ -58,12 +57,6 @@ def test_merged_it_is_the_encoders_own_class_with_the_same_vectors(model: BiEnco
     assert torch.allclose(BiEncoder.from_pretrained(tmp_path)(*INPUT), adapted, atol=1e-5)
 
 
-def test_without_adapters_there_is_nothing_to_merge(model: BiEncoder) -> None:
-    before = model.encoder
-    merge_adapters(model)
-    assert model.encoder is before
-
-
 @pytest.mark.parametrize("name", ["xlmr", "mdeberta"])
 def test_of_a_joint_encoder_the_symbols_are_trained_too(checkpoints: Path, tmp_path: Path, name: str) -> None:
     """The copy for saving has the original's keys and vectors; the adapters alone can be put on the base again."""
@@ -93,7 +86,7 @@ def test_of_a_joint_encoder_the_symbols_are_trained_too(checkpoints: Path, tmp_p
     save_adapters(model, tmp_path)
     again = PeftModel.from_pretrained(base.encoder, tmp_path).eval()
     assert torch.allclose(again(input_ids=ids).last_hidden_state, states, atol=1e-4)
-    assert list(load_file(tmp_path / HEADS)) == ["types"]
+    assert list(load_file(tmp_path / "heads.safetensors")) == ["types"]
 
 
 @pytest.mark.parametrize("rank", [0, 4])

@@ -8,18 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import torch
 
 from relik_ml.errors import ConfigError
 from relik_ml.reader import ApartInputs
-from relik_ml.reader.apart import FRAME, NAME, TEXT, pad
-from relik_ml.reader.subwords import WORD
 from relik_ml.text import windows
-from relik_ml.types import Candidate, Document, Entry, Retrieved, Token, Window
+from relik_ml.types import Candidate, Document, Entry, Retrieved, Window
 from tests.checkpoints import ROBERTA, SENTENCES, unigram
 from tests.corpus import ENTITIES, RELATIONS, TYPES
 from tests.probes import PROBES
 
+WORD, NAME, TEXT, FRAME = 6, 12, 24, 2
 FIRST, PADDING, LAST, UNKNOWN = range(4)
 
 
@@ -53,19 +51,13 @@ def test_every_word_begins_where_its_place_says(tokenizer: Any) -> None:
     made = inputs(tokenizer)
     tensors = made(items)
     for row, item in enumerate(items):
-        expected = [list(each) for each in made.subwords.of_window(item.window)]
+        expected = [list(each) for each in made.words(item.window)]
         assert words_of(tensors, row, len(item.window.tokens)) == expected
     assert tensors["ids"].shape == tensors["mask"].shape
     assert tensors["ids"][~tensors["mask"].bool()].unique().tolist() == [PADDING]
     assert tensors["words"].shape == (3, max(len(item.window.tokens) for item in items))
     hyphen = words_of(tensors, 1, 3)[1]
     assert tokenizer.token_to_id("▁") not in hyphen[:1], "no space stands before it"
-
-
-def test_a_word_is_read_alike_wherever_it_stands(tokenizer: Any) -> None:
-    made = inputs(tokenizer)
-    (first,), (_, second, *_) = (made.subwords.of_window(retrieved(text).window) for text in ("Москва", "а Москва"))
-    assert first == second
 
 
 def test_passages_are_read_once_a_batch(tokenizer: Any) -> None:
@@ -122,7 +114,7 @@ def long_words(count: int) -> Window:
 def test_windows_of_too_many_subwords_are_cut_word_by_word(tokenizer: Any, room: int) -> None:
     made = inputs(tokenizer, room + FRAME)
     window = long_words(5)
-    whole = made.subwords.of_window(window)
+    whole = made.words(window)
     assert [len(word) for word in whole] == [WORD] * 5
     tensors = made([Retrieved(window, (), ())])
     found = words_of(tensors, 0, 5)
@@ -130,14 +122,6 @@ def test_windows_of_too_many_subwords_are_cut_word_by_word(tokenizer: Any, room:
     assert found == [list(word[:most]) for word in whole]
     assert made.cut["windows"] == 1
     assert made.cut["windows cut"] == (room < 30)
-
-
-def test_short_words_stay_whole_where_long_ones_are_cut(tokenizer: Any) -> None:
-    text = "в " * 6 + "ъыщэюжхъыщэюжх"
-    made = inputs(tokenizer, 15 + FRAME)
-    assert [len(word) for word in made.subwords.of_window(retrieved(text).window)] == [2] * 6 + [WORD]
-    found = words_of(made([retrieved(text)]), 0, 7)
-    assert [len(word) for word in found] == [2] * 6 + [3]
 
 
 def test_a_window_of_more_words_than_places_is_refused(tokenizer: Any) -> None:
@@ -148,7 +132,7 @@ def test_a_window_of_more_words_than_places_is_refused(tokenizer: Any) -> None:
     with pytest.raises(ConfigError, match="longer than the encoder") as error:
         made.fit([fits, not_])
     assert "'d'" in error.value.where
-    assert "9 tokens; there is room for 8" in error.value.got
+    assert "9 tokens of 8" in error.value.got
 
 
 # Whatever stands in a text
@@ -175,14 +159,3 @@ def test_any_text_has_a_subword_for_each_word(tokenizer: Any, text: str) -> None
     words = words_of(tensors, 0, len(item.window.tokens))
     assert all(1 <= len(word) <= WORD for word in words)
     assert int(tensors["ids"].max()) < tokenizer.get_vocab_size()
-
-
-def test_a_word_that_the_normaliser_takes_away_is_unknown(tokenizer: Any) -> None:
-    window = Window(Document("d", "\u00ad а"), 0, 3, (Token(0, 1, "\u00ad"), Token(2, 3, "а")))
-    assert inputs(tokenizer).subwords.of_window(window)[0] == (UNKNOWN,)
-
-
-def test_rows_of_unequal_length() -> None:
-    assert pad([[1], [], [2, 3]], 9).tolist() == [[1, 9], [9, 9], [2, 3]]
-    assert pad([[], []]).shape == (2, 0)
-    assert pad([[1]]).dtype is torch.long

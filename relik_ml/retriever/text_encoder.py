@@ -7,21 +7,19 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
 from relik_ml.index import Floats
+from relik_ml.models import BiEncoder, on_device
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from relik_ml.models import BiEncoder
-
-Embed = Callable[[], "Tensor"]
+Embed = Callable[[], Tensor]
 
 QUERY, PASSAGE = "query: ", "passage: "  # what multilingual-E5 was trained with
 SETTINGS = "text_encoder.json"
@@ -59,8 +57,6 @@ class TextEncoder:
             ModelError: there is no usable encoder or tokenizer.
             ConfigError: there is no such device.
         """
-        from relik_ml.models import BiEncoder, on_device
-
         name_or_folder = resolve(name_or_folder)
         model = BiEncoder.from_pretrained(name_or_folder)
         saved = _saved_settings(Path(name_or_folder) / SETTINGS)
@@ -80,7 +76,7 @@ class TextEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over weights, tokenizer, prefixes and length; computed at every call, for weights may be trained."""
+        """sha256 over weights, tokenizer, prefixes and length; computed at every call, as training changes weights."""
         settings = [self.query_prefix, self.passage_prefix, self.max_length]
         digest = hashlib.sha256(json.dumps(settings).encode())
         digest.update(_described(self.tokenizer))
@@ -91,12 +87,12 @@ class TextEncoder:
         return digest.hexdigest()
 
     def queries(self, texts: Sequence[str]) -> Floats:
-        """Encode questions: (N, D) unit vectors, float32."""
-        return self._encode([self.query_prefix + text for text in texts])
+        """Encode queries: (N, D) unit vectors, float32."""
+        return self._encode(self._queries(texts))
 
     def passages(self, texts: Sequence[str]) -> Floats:
         """Encode passages: (N, D) unit vectors, float32."""
-        return self._encode([self.passage_prefix + text for text in texts])
+        return self._encode(self._passages(texts))
 
     def embed_queries(self, texts: Sequence[str]) -> Tensor:
         """(N, D) with gradient, in one batch."""
@@ -107,31 +103,38 @@ class TextEncoder:
         return self.defer_passages(texts)()
 
     def defer_queries(self, texts: Sequence[str]) -> Embed:
-        """``embed_queries``, to be computed when it is called, as often as it is, over tokens made once."""
-        return partial(self.model, *self.tokens([self.query_prefix + text for text in texts]))
+        """``embed_queries`` as a function that computes at every call; the texts are tokenised once."""
+        return partial(self.model, *self.tokens(self._queries(texts)))
 
     def defer_passages(self, texts: Sequence[str]) -> Embed:
-        """``embed_passages``, to be computed when it is called, as often as it is, over tokens made once."""
-        return partial(self.model, *self.tokens([self.passage_prefix + text for text in texts]))
+        """``embed_passages`` as a function that computes at every call; the texts are tokenised once."""
+        return partial(self.model, *self.tokens(self._passages(texts)))
 
     def query_lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each question as the network reads it: prefix and special tokens counted, cut to the limit."""
-        return self._lengths([self.query_prefix + text for text in texts])
+        """Tokens of each query as the network reads it: prefix and special tokens counted, cut to the limit."""
+        return self._lengths(self._queries(texts))
 
     def passage_lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each passage as the network reads it: prefix and special tokens counted, cut to the limit."""
-        return self._lengths([self.passage_prefix + text for text in texts])
+        return self._lengths(self._passages(texts))
+
+    def _queries(self, texts: Sequence[str]) -> list[str]:
+        return [self.query_prefix + text for text in texts]
+
+    def _passages(self, texts: Sequence[str]) -> list[str]:
+        return [self.passage_prefix + text for text in texts]
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
-        if not texts:
-            return []
-        settings = {"truncation": True, "max_length": self.max_length, "split_special_tokens": True}
-        return [len(ids) for ids in self.tokenizer([_encodable(text) for text in texts], **settings)["input_ids"]]
+        return [len(ids) for ids in self._tokenised(texts)["input_ids"]] if texts else []
+
+    def _tokenised(self, texts: Sequence[str], **settings: Any) -> Any:
+        """What the tokenizer makes of the texts. Lone surrogates, which it refuses, become question marks."""
+        encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        limits = {"truncation": True, "max_length": self.max_length, "split_special_tokens": True}
+        return self.tokenizer(encodable, **limits, **settings)
 
     def _encode(self, texts: Sequence[str]) -> Floats:
         """Texts of like length go into one batch; the vectors come back in the order of the texts."""
-        import torch
-
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         training = self.model.training
@@ -144,29 +147,17 @@ class TextEncoder:
         return vectors
 
     @cached_property
-    def _special(self) -> Any:
-        """Ids of the special tokens, a tensor."""
-        import torch
-
+    def _special(self) -> Tensor:
+        """Ids of the special tokens."""
         return torch.tensor([id for id, token in self.tokenizer.added_tokens_decoder.items() if token.special])
 
-    def tokens(self, texts: Sequence[str]) -> tuple[Any, Any]:
+    def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Token ids and attention mask, both (N, T) tensors on the model's device; ``texts`` carry their prefix.
 
-        A ``</s>`` or ``<mask>`` in a text is never a special token. ``split_special_tokens`` alone does not see to
+        A ``</s>`` or ``<mask>`` in a text never becomes a special token. ``split_special_tokens`` is not enough for
         that: a Unigram model has them in its vocabulary too, and XLM-R's normaliser makes one out of ``＜/s＞``.
         """
-        import torch
-
-        batch = self.tokenizer(
-            [_encodable(text) for text in texts],
-            truncation=True,
-            max_length=self.max_length,
-            padding=True,
-            split_special_tokens=True,
-            return_special_tokens_mask=True,
-            return_tensors="pt",
-        )
+        batch = self._tokenised(texts, padding=True, return_special_tokens_mask=True, return_tensors="pt")
         if self.tokenizer.unk_token_id is not None:
             forged = (batch["special_tokens_mask"] == 0) & torch.isin(batch["input_ids"], self._special)
             batch["input_ids"][forged] = self.tokenizer.unk_token_id
@@ -188,15 +179,6 @@ def _saved_settings(path: Path) -> dict[str, Any]:
 
 
 def _described(tokenizer: Any) -> bytes:
-    """A tokenizer as JSON, without the truncation and padding that its last call happened to leave behind."""
+    """A tokenizer as JSON, without the truncation and padding of its last call."""
     record = json.loads(tokenizer.backend_tokenizer.to_str())
     return json.dumps({**record, "truncation": None, "padding": None}, sort_keys=True).encode()
-
-
-def _encodable(text: str) -> str:
-    """A lone surrogate, which tokenizers refuse, becomes a question mark.
-
-    >>> _encodable("А\\ud800Б")
-    'А?Б'
-    """
-    return text.encode("utf-8", "replace").decode("utf-8")

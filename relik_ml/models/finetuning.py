@@ -1,7 +1,8 @@
-"""Low-rank adapters on an encoder (LoRA, Hu et al. 2022): a few trained matrices beside the frozen weights."""
+"""Fine-tuning a large encoder in little memory: low-rank adapters (LoRA, Hu et al. 2022), gradient checkpointing."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import nn
 from relik_ml.errors import ConfigError
 
 HEADS = "heads.safetensors"
-
+"""File of the trained weights outside the adapters."""
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -21,8 +22,8 @@ M = TypeVar("M", bound=nn.Module)
 def add_adapters(model: nn.Module, rank: int, rows: Sequence[int] = ()) -> None:
     """Freeze ``model.encoder``, of transformers, and put an adapter of ``rank`` beside each of its linear layers.
 
-    The scale is ``alpha / rank`` with ``alpha = 2 * rank``. An adapter begins as zero, so vectors do not change yet.
-    ``rows`` of the vocabulary are trained, too: those of symbols that no pretraining has seen.
+    The scale is ``alpha / rank`` with ``alpha = 2 * rank``. Adapters start at zero, so the output does not change yet.
+    ``rows`` of the vocabulary are trained as well: symbols that the encoder was not pretrained on.
 
     Raises:
         ConfigError: peft is not installed.
@@ -32,14 +33,11 @@ def add_adapters(model: nn.Module, rank: int, rows: Sequence[int] = ()) -> None:
     except ImportError as error:
         fix = 'pip install "relik-ml[train]"'
         raise ConfigError("LoRA needs peft", got=str(error), fix=fix) from None
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=2 * rank,
-        lora_dropout=0.05,
-        target_modules="all-linear",
-        trainable_token_indices=list(rows) or None,
-    )
     encoder: Any = model.encoder
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear",
+        trainable_token_indices=list(rows) or None,
+    )  # fmt: skip
     model.encoder = get_peft_model(encoder, config)
 
 
@@ -49,14 +47,14 @@ def adapted(model: nn.Module) -> list[nn.Module]:
 
 
 def merge_adapters(model: nn.Module) -> None:
-    """Add what the adapters have learnt to the weights, and take them off: the encoder's own class is left."""
+    """Add the adapters to the weights and remove them, so that the encoder's own class is left."""
     for module in adapted(model):
         encoder: Any = module.encoder
         module.encoder = encoder.merge_and_unload()
 
 
 def merged(model: M) -> M:
-    """The model itself, or, if it has adapters, a copy with these in its weights."""
+    """The model itself, or a copy with merged adapters if it has any."""
     if not adapted(model):
         return model
     copy = deepcopy(model)
@@ -65,16 +63,21 @@ def merged(model: M) -> M:
 
 
 def save_adapters(model: nn.Module, folder: Path) -> None:
-    """Write the adapters of the one adapted encoder as peft does, and beside them whatever else is trained."""
+    """Write the adapters of the one adapted encoder as peft does, and all other trained weights beside them."""
     (module,) = adapted(model)
     encoder: Any = module.encoder
-    encoder.peft_config["default"].base_model_name_or_path = None  # a folder of whoever trained it
+    encoder.peft_config["default"].base_model_name_or_path = None  # a local path says nothing on another machine
     encoder.save_pretrained(folder, save_embedding_layers=False)
     inside = {id(weight) for weight in encoder.parameters()}
-    others = {
-        name: weight.detach().cpu().contiguous()
-        for name, weight in model.named_parameters()
-        if weight.requires_grad and id(weight) not in inside
-    }
+    trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    others = {name: weight.detach().cpu().contiguous() for name, weight in trained.items() if id(weight) not in inside}
     if others:
         save_file(others, folder / HEADS)
+
+
+def recompute_layers(model: nn.Module) -> None:
+    """Gradient checkpointing (Chen et al. 2016): recompute each layer of ``model.encoder`` in the backward pass."""
+    encoder: Any = model.encoder  # transformers' class, or peft's around it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # transformers renames this method in some versions of 5
+        encoder.gradient_checkpointing_enable({"use_reentrant": False})

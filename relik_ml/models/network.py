@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from relik_ml.models.batch import ReaderBatch, ReaderOutput, States
-from relik_ml.models.config import HeadConfig, LossWeights, Thresholds
-from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead, endpoints
-from relik_ml.models.losses import reader_losses, weigh
+from relik_ml.models.batch import Encoder, ReaderBatch, ReaderOutput, States
+from relik_ml.models.heads import HeadConfig, HitHead, RelationHead, SpanHead, SymbolHead, endpoints
+from relik_ml.models.losses import LossWeights, reader_losses, weigh
 
 
-class Encoder(Protocol):
-    """What contextualises a batch: jointly with its passages, or apart from them."""
+@dataclass(frozen=True)
+class Thresholds:
+    """Probabilities above which a prediction is kept."""
 
-    def __call__(self, batch: ReaderBatch) -> States:
-        """States of tokens and symbols."""
-        ...
+    start: float = 0.3
+    """Of a start, and of an end: which spans are described at all."""
+    end: float = 0.3
+    mention: float = 0.5
+    """Of a mention: p_S(s) · p_E(t | s) · p(type)."""
+    link: float = 0.5
+    """Of the best entity, where only it and NIL are compared."""
+    relation: float = 0.35
+    """Of a triple: p(relation) times the probabilities of its mentions."""
 
 
 class ReaderModel(nn.Module):
     """Encoder and heads.
 
     With ``batch.gold`` the mentions are the gold ones and the output carries the loss (teacher forcing); with
-    ``batch.given`` they are those; without either, they are the spans that the span head believes in.
+    ``batch.given`` they are those; without either, they are those that the span head predicts.
     """
 
-    def __init__(
-        self, encoder: nn.Module, types: int, config: HeadConfig, weights: LossWeights = LossWeights()
-    ) -> None:
+    def __init__(self, encoder: Encoder, types: int, config: HeadConfig, weights: LossWeights = LossWeights()) -> None:
         super().__init__()
         self.config, self.weights = config, weights
         self.encoder = encoder
@@ -45,7 +49,7 @@ class ReaderModel(nn.Module):
     def forward(self, batch: ReaderBatch, thresholds: Thresholds = Thresholds()) -> ReaderOutput:
         """One pass. Shapes are in ``ReaderOutput``.
 
-        In mixed precision the encoder alone is: sums of many losses need float32, and the heads are cheap.
+        Mixed precision stops at the encoder: sums of many losses need float32, and the heads are cheap.
         """
         states = States(*(state.to(torch.promote_types(state.dtype, torch.float32)) for state in self.encoder(batch)))
         with torch.autocast(states.tokens.device.type, enabled=False):
@@ -57,7 +61,7 @@ class ReaderModel(nn.Module):
         if known is not None:
             mentions, mask = known.mentions, known.mention_mask
         else:
-            mentions, mask = believed(start, end, batch.token_mask, thresholds)
+            mentions, mask = predicted_spans(start, end, batch.token_mask, thresholds)
         output = ReaderOutput(start, end, mentions, mask, *self._describe(states, batch, mentions, mask))
         if batch.gold is None:
             return output
@@ -85,8 +89,8 @@ class ReaderModel(nn.Module):
         return types, links, relations.masked_fill(absent, -torch.inf)
 
 
-def believed(start: Tensor, end: Tensor, token_mask: Tensor, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
-    """The spans whose start and end are both likelier than the thresholds.
+def predicted_spans(start: Tensor, end: Tensor, token_mask: Tensor, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
+    """The spans whose start and end are both more likely than the thresholds.
 
     (B, T) and (B, T, W) logits give mentions (B, M, 2), padded with zeros, and their mask (B, M).
     """

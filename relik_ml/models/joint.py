@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.batch import ReaderBatch, States
-from relik_ml.models.retriever import BiEncoder
+from relik_ml.models.batch import Encoder, ReaderBatch, States
+from relik_ml.models.bi_encoder import BiEncoder, import_transformers
 
 MDEBERTA = "microsoft/mdeberta-v3-base"
 LONGEST = 1024
-"""Positions read when the architecture itself sets no limit, as with DeBERTa's relative ones."""
+"""Longest sequence where the architecture sets no limit, as with DeBERTa's relative positions."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class JointConfig:
     first_symbol: int
     """Id of ``<ST_0>``; the others follow it."""
     max_length: int
-    """Longest sequence in pieces."""
+    """Longest sequence in subwords."""
 
     @property
     def symbols(self) -> int:
@@ -52,10 +52,10 @@ class JointConfig:
         return int(self.base["hidden_size"])
 
 
-class JointEncoder(nn.Module):
-    """Takes ``inputs`` (see ``reader.joint``):
+class JointEncoder(Encoder):
+    """Takes ``inputs`` of ``reader.JointInputs``:
 
-    input_ids and attention_mask (B, L); places in the sequence: words (B, T) of the first piece of each token,
+    input_ids and attention_mask (B, L); positions in the sequence: words (B, T) of the first subword of each token,
     entities (B, 1 + K) and relations (B, R) of the symbols. L ≤ ``config.max_length``.
     """
 
@@ -63,12 +63,11 @@ class JointEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = encoder
-        # Standard deviation 1 like the layer-normed states that the heads read beside it. This module is none of
-        # transformers' own, so no _init_weights comes over it afterwards.
+        # Standard deviation 1, like the layer-normed states that the heads read beside it.
         self.types = nn.Parameter(torch.randn(config.types, config.width))
 
     def forward(self, batch: ReaderBatch) -> States:
-        """One pass over the sequences, then a look at the places asked for."""
+        """One pass over the sequences, then the states at the given positions."""
         inputs = batch.inputs
         output = self.encoder(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         states: Tensor = output.last_hidden_state
@@ -97,15 +96,12 @@ class JointEncoder(nn.Module):
         encoder: Any = BiEncoder.from_pretrained(name_or_folder).encoder
         longest = _positions(encoder)
         if max_length is not None and longest is not None and max_length > longest:
-            raise ConfigError(
-                "the encoder cannot read so much at once",
-                where=str(name_or_folder),
-                got=f"max_length {max_length}, its positions {longest}",
-                fix=f"max_length ≤ {longest}, or another encoder",
-            )
+            where, got = str(name_or_folder), f"max_length {max_length}, its positions {longest}"
+            fix = f"max_length ≤ {longest}, or another encoder"
+            raise ConfigError("the encoder cannot read so much at once", where=where, got=got, fix=fix)
         first = _add_symbols(encoder, 1 + entities + relations)
         base = json.loads(encoder.config.to_json_string(use_diff=False))
-        base.pop("_name_or_path", None)  # a folder of whoever trained it is nobody else's concern
+        base.pop("_name_or_path", None)  # a local path says nothing on another machine
         return cls(encoder, JointConfig(base, types, entities, relations, first, max_length or longest or LONGEST))
 
     @classmethod
@@ -115,41 +111,30 @@ class JointEncoder(nn.Module):
         Raises:
             ModelError: the configuration describes no encoder.
         """
-        try:
-            import transformers
-        except ImportError as error:
-            fix = 'pip install "relik-ml[train]"'
-            raise ModelError("a transformer encoder needs transformers", got=str(error), fix=fix) from error
-        auto: Any = transformers.AutoModel  # has no annotations
+        transformers = import_transformers()
         try:
             own = JointConfig(**config)
             base = transformers.AutoConfig.for_model(**own.base)
-            # What the base was stored in must not decide what the reader computes in.
-            model = auto.from_config(base, dtype=torch.float32, trust_remote_code=False)
-            encoder = cls(BiEncoder(model).encoder, own)
-        except Exception as error:  # whatever a damaged configuration makes of a constructor
-            raise ModelError(
-                "cannot build the encoder from its configuration",
-                got=f"{type(error).__name__}: {error}",
-                fix="get the model folder again",
-            ) from error
-        return encoder.eval()
+            # The reader computes in float32, whatever type the base was stored in.
+            model = transformers.AutoModel.from_config(base, dtype=torch.float32, trust_remote_code=False)
+            return cls(BiEncoder(model).encoder, own).eval()
+        except Exception as error:  # a damaged configuration can raise anything in a constructor
+            what, got = "cannot build the encoder from its configuration", f"{type(error).__name__}: {error}"
+            raise ModelError(what, got=got, fix="get the model folder again") from error
 
 
 def _positions(encoder: nn.Module) -> int | None:
     """The longest sequence that an architecture can read, None when nothing limits it.
 
-    XLM-R counts from the id of its padding, so its table has fewer places than rows; mDeBERTa writes 512 in its
-    configuration, yet it has no table and knows only distances, the far ones in buckets.
+    XLM-R counts from the id of its padding, so its table has fewer positions than rows. mDeBERTa writes 512 in its
+    configuration, but it has no table, only distances, the far ones in buckets.
     """
     for name, module in encoder.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
             return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
     config: Any = encoder.config
-    if getattr(config, "relative_attention", False):
-        return None
-    limit = getattr(config, "max_position_embeddings", None)
-    return None if limit is None else int(limit)
+    limit = None if getattr(config, "relative_attention", False) else getattr(config, "max_position_embeddings", None)
+    return limit and int(limit)
 
 
 @torch.no_grad()
