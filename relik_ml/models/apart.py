@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from relik_ml.models.batch import Encoder, Hits, ReaderBatch, States
+from relik_ml.models.batch import Encoder, NameHits, ReaderBatch, States
 from relik_ml.models.transformer import Transformer, TransformerConfig
 
 
@@ -48,7 +48,7 @@ class ApartEncoder(Encoder):
         super().__init__()
         self.config = config
         self.body = Transformer(config.body)
-        self.passages = PassageEncoder(config.width, config.dropout)
+        self.passages = PassageNetwork(config.width, config.dropout)
         self.cover = CoverEncoder(config.width, config.hit_features) if config.hit_features else None
         self.absent = nn.Parameter(torch.randn(config.width))
 
@@ -72,7 +72,7 @@ class ApartEncoder(Encoder):
         return total / real.sum(1, keepdim=True).clamp(min=1)
 
 
-class PassageEncoder(nn.Module):
+class PassageNetwork(nn.Module):
     """The mean embeddings of name and text through a two-layer network."""
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -102,7 +102,7 @@ class CoverEncoder(nn.Module):
         nn.init.zeros_(self.project.weight)
         nn.init.zeros_(self.project.bias)
 
-    def forward(self, hits: Hits, entities: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, hits: NameHits, entities: Tensor, mask: Tensor) -> Tensor:
         """N hits and candidates (B, 1 + K, H) give (B, T, H), zero where no name stands."""
         lengths = hits.last - hits.first + 1
         hit = torch.repeat_interleave(lengths)

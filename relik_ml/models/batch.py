@@ -9,7 +9,7 @@ them into the half-open offsets of documents.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -26,7 +26,7 @@ class States(NamedTuple):
     types: Tensor  # (Y, H)
 
 
-class Hits(NamedTuple):
+class NameHits(NamedTuple):
     """Where names of candidates stand in the windows: evidence of the retriever for the link scores."""
 
     window: Tensor  # (N,) long, index in the batch
@@ -63,21 +63,16 @@ class ReaderBatch(NamedTuple):
     token_mask: Tensor  # (B, T) bool
     entity_mask: Tensor  # (B, 1 + K) bool
     relation_mask: Tensor  # (B, R) bool
-    hits: Hits
+    hits: NameHits
     gold: Gold | None = None
     given: Given | None = None
 
     def to(self, device: str) -> ReaderBatch:
         """The same batch on another device."""
-        return ReaderBatch(
-            {name: tensor.to(device) for name, tensor in self.inputs.items()},
-            self.token_mask.to(device),
-            self.entity_mask.to(device),
-            self.relation_mask.to(device),
-            Hits(*(tensor.to(device) for tensor in self.hits)),
-            self.gold and Gold(*(tensor.to(device) for tensor in self.gold)),
-            self.given and Given(*(tensor.to(device) for tensor in self.given)),
-        )
+        inputs = {name: tensor.to(device) for name, tensor in self.inputs.items()}
+        masks: list[Any] = [mask.to(device) for mask in (self.token_mask, self.entity_mask, self.relation_mask)]
+        parts: list[Any] = [self.hits, self.gold, self.given]
+        return ReaderBatch(inputs, *masks, *(part and type(part)(*(t.to(device) for t in part)) for part in parts))
 
 
 class ReaderOutput(NamedTuple):

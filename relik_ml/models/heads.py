@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from relik_ml.models.batch import Hits
+from relik_ml.models.batch import NameHits
 
 
 @dataclass(frozen=True)
@@ -102,24 +102,14 @@ class HitHead(nn.Module):
         super().__init__()
         self.score = nn.Sequential(nn.Linear(features, inner), nn.GELU(), nn.Linear(inner, 1))
 
-    def forward(self, hits: Hits, mentions: Tensor, mention_mask: Tensor, shape: tuple[int, int, int]) -> Tensor:
-        """N hits and mentions (B, M, 2) give a (B, M, 1 + K) addition, zero where there is no hit."""
-        batch, tokens, candidates = shape
-        mention = self._numbers(mentions, mention_mask, batch, tokens)[hits.window, hits.first, hits.last]
-        found = mention >= 0
-        at = (hits.window[found], mention[found], hits.candidate[found])
-        scores: Tensor = self.score(hits.features[found]).squeeze(-1)
-        addition = scores.new_zeros(batch, mentions.shape[1], candidates)
-        return addition.index_put(at, scores, accumulate=True)
-
-    @staticmethod
-    def _numbers(mentions: Tensor, mention_mask: Tensor, batch: int, tokens: int) -> Tensor:
-        """(B, T, T): the number of the mention that a span is, -1 when it is none."""
-        numbers = mentions.new_full((batch, tokens, tokens), -1)
-        window, mention = mention_mask.nonzero(as_tuple=True)
-        first, last = mentions[window, mention].unbind(-1)
-        numbers[window, first, last] = mention
-        return numbers
+    def forward(self, hits: NameHits, mentions: Tensor, mention_mask: Tensor, candidates: int) -> Tensor:
+        """N hits and mentions (B, M, 2) give a (B, M, candidates) addition, zero where there is no hit."""
+        spans = torch.stack([hits.first, hits.last], -1)
+        same = (mentions[hits.window] == spans[:, None]).all(-1) & mention_mask[hits.window]  # (N, M)
+        hit, mention = same.nonzero(as_tuple=True)
+        scores: Tensor = self.score(hits.features[hit]).squeeze(-1)
+        addition = scores.new_zeros(*mention_mask.shape, candidates)
+        return addition.index_put((hits.window[hit], mention, hits.candidate[hit]), scores, accumulate=True)
 
 
 class RelationHead(nn.Module):

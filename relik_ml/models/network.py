@@ -76,8 +76,7 @@ class ReaderModel(nn.Module):
         types = self.types(ends, states.types)
         links = self.links(ends, states.entities)
         if self.hits is not None:
-            shape = (*batch.token_mask.shape, links.shape[-1])
-            links = links + self.hits(batch.hits, mentions, mask, shape)
+            links = links + self.hits(batch.hits, mentions, mask, links.shape[-1])
         links = links.masked_fill(~batch.entity_mask[:, None], -torch.inf)
         # Closed IE (section 3.2): what a mention is linked to, and what type it has, condition its relations.
         linked = links.softmax(-1) @ states.entities

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from relik_ml.models import ReaderOutput, Thresholds
-from relik_ml.reader.encode import Row
+from relik_ml.reader.encode import MentionRow
 from relik_ml.score import Calibration
 from relik_ml.text import Part
 from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Span, Triple
@@ -53,14 +53,16 @@ class Decoder:
         """In the order of the batch."""
         return [self._part(output, index, item) for index, item in enumerate(batch)]
 
-    def describe(self, output: ReaderOutput, batch: Sequence[Retrieved], rows: Sequence[Sequence[Row]]) -> list[Part]:
+    def describe(
+        self, output: ReaderOutput, batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]
+    ) -> list[Part]:
         """The mentions of the ``rows`` that the output is about, each with its link, and the triples between them.
 
         Mentions of one row have their links in common; its triples go to the first.
         """
         return [self._described(output, index, *pair) for index, pair in enumerate(zip(batch, rows, strict=True))]
 
-    def _described(self, output: ReaderOutput, index: int, item: Retrieved, rows: Sequence[Row]) -> Part:
+    def _described(self, output: ReaderOutput, index: int, item: Retrieved, rows: Sequence[MentionRow]) -> Part:
         links = output.links[index, : len(rows)].softmax(-1)
         mentions = tuple(
             replace(mention, link=self._link(mention.type, _span(item, row.first, row.last), item, links[number]))

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from relik_ml.models import IGNORE, Given, Gold, Hits, ReaderBatch
+from relik_ml.models import IGNORE, Given, Gold, NameHits, ReaderBatch
 from relik_ml.reader.inputs import Inputs
 from relik_ml.text import cut
 from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
 
 
-class Row(NamedTuple):
+class MentionRow(NamedTuple):
     """A mention as the network sees it: its first and last token, and the document's mentions on these tokens."""
 
     first: int
@@ -69,34 +69,34 @@ class BatchEncoder:
         """A batch with the targets of the documents it was cut from, as far as they are ``annotated``."""
         return self(batch)._replace(gold=self._gold(batch))
 
-    def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[Row]]) -> ReaderBatch:
+    def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]) -> ReaderBatch:
         """A batch that asks about given mentions: the ``rows`` of each window."""
         return self(batch)._replace(given=Given(*_padded([[row[:2] for row in found] for found in rows], (0, 0))))
 
-    def rows(self, item: Retrieved) -> list[Row]:
+    def rows(self, item: Retrieved) -> list[MentionRow]:
         """The mentions of the window's document that lie whole in it, in its order, less those ``out_of_reach``.
 
         Mentions that touch the same tokens are one row.
         """
         return self._rows(item, cut(item.window).mentions)
 
-    def gold_rows(self, item: Retrieved) -> list[Row]:
+    def gold_rows(self, item: Retrieved) -> list[MentionRow]:
         """The same for training: where types are not annotated, mentions of unknown types are included."""
         part = cut(item.window)
         if item.window.document.annotated.types != "none":
             return self._rows(item, part.mentions)
         return self._rows(item, [replace(mention, type=self.types[0].id) for mention in part.mentions])
 
-    def _rows(self, item: Retrieved, mentions: Iterable[Mention]) -> list[Row]:
+    def _rows(self, item: Retrieved, mentions: Iterable[Mention]) -> list[MentionRow]:
         snap = Snap(item.window)
         found: dict[tuple[int, int], list[Mention]] = {}
         for mention in mentions:
             span = snap(mention.start, mention.stop)
             if not self._out_of_reach(mention, span):
                 found.setdefault(span, []).append(mention)
-        return [Row(*span, tuple(same)) for span, same in found.items()]
+        return [MentionRow(*span, tuple(same)) for span, same in found.items()]
 
-    def _hits(self, batch: Sequence[Retrieved]) -> Hits:
+    def _hits(self, batch: Sequence[Retrieved]) -> NameHits:
         rows, features = [], []
         for number, item in enumerate(batch):
             snap = Snap(item.window)
@@ -104,7 +104,7 @@ class BatchEncoder:
                 rows.append((number, *snap(hit.start, hit.stop), 1 + hit.candidate))
                 features.append(hit.features)
         window, first, last, candidate = torch.tensor(rows, dtype=torch.long).view(-1, 4).unbind(1)
-        return Hits(window, first, last, candidate, torch.tensor(features).view(len(rows), self.hit_features))
+        return NameHits(window, first, last, candidate, torch.tensor(features).view(len(rows), self.hit_features))
 
     def _gold(self, batch: Sequence[Retrieved]) -> Gold:
         targets = [self._targets(item) for item in batch]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from relik_ml import Relik
-from relik_ml.models import ApartConfig, ApartEncoder, CoverEncoder, Hits, ReaderBatch, TransformerConfig
+from relik_ml.models import ApartConfig, ApartEncoder, CoverEncoder, NameHits, ReaderBatch, TransformerConfig
 from relik_ml.text import windows
 from relik_ml.types import Document, Entry, Retrieved
 from tests.corpus import RELATIONS, TYPES, documents
@@ -35,14 +35,14 @@ def train_cover(encoder: ApartEncoder) -> None:
     torch.nn.init.normal_(encoder.cover.project.bias)
 
 
-def hits(*rows: tuple[int, int, int, int], features: int = FEATURES) -> Hits:
+def hits(*rows: tuple[int, int, int, int], features: int = FEATURES) -> NameHits:
     """Window, first, last and candidate of each, with some features."""
     columns = torch.tensor(rows, dtype=torch.long).view(-1, 4).unbind(1)
     torch.manual_seed(3)
-    return Hits(*columns, torch.randn(len(rows), features))
+    return NameHits(*columns, torch.randn(len(rows), features))
 
 
-def batch_of(found: Hits) -> ReaderBatch:
+def batch_of(found: NameHits) -> ReaderBatch:
     """Windows of four and two words; three candidates and one; seven passages, of which the last has no text."""
     inputs = {
         "ids": torch.tensor([[0, 5, 6, 7, 8, 9, 2], [0, 5, 6, 2, 1, 1, 1]]),
@@ -68,7 +68,9 @@ def alone(batch: ReaderBatch, row: int) -> ReaderBatch:
         name: tensor[row : row + 1, : sizes[name]] if name in sizes else tensor for name, tensor in batch.inputs.items()
     }
     mine = batch.hits.window == row
-    found = Hits(*(each[mine] for each in batch.hits))._replace(window=torch.zeros(int(mine.sum()), dtype=torch.long))
+    found = NameHits(*(each[mine] for each in batch.hits))._replace(
+        window=torch.zeros(int(mine.sum()), dtype=torch.long)
+    )
     masks = (torch.ones(1, counts[name], dtype=torch.bool) for name in "ter")
     return ReaderBatch(inputs, *masks, found)
 
@@ -130,7 +132,7 @@ def test_an_untrained_cover_adds_nothing_and_learns(encoder: ApartEncoder) -> No
     assert encoder.cover.project.weight.grad.any()
 
 
-def slow_cover(cover: CoverEncoder, found: Hits, entities: Tensor, shape: torch.Size) -> Tensor:
+def slow_cover(cover: CoverEncoder, found: NameHits, entities: Tensor, shape: torch.Size) -> Tensor:
     """Word by word, hit by hit."""
     made = torch.zeros(*shape, entities.shape[-1])
     for window in range(shape[0]):

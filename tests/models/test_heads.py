@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from relik_ml.models import HitHead, Hits, RelationHead, SpanHead, SymbolHead
+from relik_ml.models import HitHead, NameHits, RelationHead, SpanHead, SymbolHead
 
 from . import slow
 
@@ -69,10 +69,10 @@ def test_links_equal_the_loop() -> None:
             assert types[row, m].tolist() == pytest.approx(slow.symbol_scores(head, pair, shared.tolist()), rel=1e-9)
 
 
-def hits(*rows: tuple[int, int, int, int], features: int = 3) -> Hits:
+def hits(*rows: tuple[int, int, int, int], features: int = 3) -> NameHits:
     """Rows of window, first, last, candidate."""
     index = torch.tensor(rows, dtype=torch.long).view(-1, 4)
-    return Hits(*index.unbind(1), randn(len(rows), features))
+    return NameHits(*index.unbind(1), randn(len(rows), features))
 
 
 def test_hits_count_for_their_own_span_and_candidate_only() -> None:
@@ -85,7 +85,7 @@ def test_hits_count_for_their_own_span_and_candidate_only() -> None:
         for m, span in enumerate(mentions[window].tolist()):
             if mask[window, m] and span == [first, last]:
                 expected[window, m, candidate] += slow.hit_score(head, features)
-    added = head(found, mentions, mask, (2, 5, 4))
+    added = head(found, mentions, mask, 4)
     assert torch.allclose(added, expected, atol=1e-12)
     assert int((added != 0).sum()) == 3  # one span hit twice; a padded mention and a stray hit get nothing
 

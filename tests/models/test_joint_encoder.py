@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models import Hits, JointEncoder, ReaderBatch
+from relik_ml.models import JointEncoder, NameHits, ReaderBatch
 
 transformers = pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
 
@@ -33,7 +33,7 @@ def batch_of(encoder: JointEncoder, lengths: tuple[int, ...], padding: int) -> R
     mask = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()
     some = torch.ones(len(lengths), 2, dtype=torch.bool)
     none = torch.zeros(0, dtype=torch.long)
-    hits = Hits(none, none, none, none, torch.zeros(0, 0))
+    hits = NameHits(none, none, none, none, torch.zeros(0, 0))
     return ReaderBatch({"input_ids": ids, "attention_mask": mask, **inputs}, some, some[:, :1], some[:, :1], hits)
 
 

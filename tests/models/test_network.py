@@ -11,8 +11,8 @@ from relik_ml.models import (
     Encoder,
     Gold,
     HeadConfig,
-    Hits,
     LossWeights,
+    NameHits,
     ReaderBatch,
     ReaderModel,
     States,
@@ -60,7 +60,7 @@ def states() -> States:
 
 def batch(gold: Gold | None = None) -> ReaderBatch:
     where = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 2], [0, 0, 1, 2], [0, 4, 4, 1]])
-    hits = Hits(*where.unbind(1), randn(4, FEATURES))
+    hits = NameHits(*where.unbind(1), randn(4, FEATURES))
     return ReaderBatch({}, upto(*LENGTHS), upto(*CANDIDATES), upto(*RELATIONS), hits, gold)
 
 
@@ -193,7 +193,7 @@ def test_a_batch_without_relations_or_candidates_still_has_mentions() -> None:
     given = states()
     given = given._replace(relations=given.relations[:, :0], entities=given.entities[:, :1])
     item = batch(gold()._replace(triples=torch.zeros(0, 4).long(), links=torch.zeros(2, 3).long()))
-    hits = Hits(*(part[:0] for part in item.hits))
+    hits = NameHits(*(part[:0] for part in item.hits))
     output = reader(given)(item._replace(relation_mask=torch.zeros(2, 0).bool(), entity_mask=upto(1, 1), hits=hits))
     assert output.relations.shape == (2, 3, 3, 0)
     assert output.links.shape == (2, 3, 1)
