@@ -184,7 +184,11 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
     if record.get("compact"):
         got, fix = "a recurrent encoder over word vectors", "train it again with recipes/cie_ru.py --preset small"
         raise ModelError("a kind of model that is no longer read", where=str(folder), got=got, fix=fix)
-    settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
+    try:
+        settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
+    except (KeyError, msgspec.ValidationError) as error:
+        where, got = str(folder / CONFIG), f"{type(error).__name__}: {error}"
+        raise ModelError("cannot read the settings", where=where, got=got, fix=FORMAT.remedy) from error
     common = folder / settings.shared
     if settings.shared:
         read_manifest(common, FORMAT)

@@ -204,6 +204,14 @@ def test_other_formats_and_other_weights_are_refused(copied: Path) -> None:
         Relik.from_pretrained(copied)
     assert caught.value.got == "relik-ml-model/99"
     assert bundle.FORMAT.name in caught.value.fix
+    record = json.loads((copied / "config.json").read_text("utf-8"))
+    for damaged in ({**record, "window": "wide"}, {name: record[name] for name in record if name != "inventory"}):
+        (copied / "config.json").write_text(json.dumps(damaged), "utf-8")
+        write_manifest(copied, bundle.FORMAT, {})
+        with pytest.raises(ModelError, match="settings") as caught:
+            Relik.from_pretrained(copied)
+        assert caught.value.where == str(copied / "config.json")
+    (copied / "config.json").write_text(json.dumps(record), "utf-8")
     bundle.save_packed({"spans.start.0.bias": torch.zeros(48)}, copied / "reader.safetensors")
     write_manifest(copied, bundle.FORMAT, {})
     with pytest.raises(ModelError, match="weights do not fit"):

@@ -135,7 +135,7 @@ def test_nmt_and_nfkc_are_the_table_of_the_file(file: E5File) -> None:
     assert [char for char in chars if ours.normalize_str(char) != file.normaliser.get(char, char)] == ["～", "🈻"]
 
 
-def test_special_tokens_stand_around_a_text_and_one_written_in_it_is_unknown(file: E5File, cutter: Any) -> None:
+def test_special_tokens_in_a_text_are_unknown_subwords(file: E5File, cutter: Any) -> None:
     cutter.encode_special_tokens = True
     assert cutter.encode("Москва").tokens == ["<s>", "▁Москва", "</s>"]
     assert ApartInputs(cutter, (), 512).subwords("</s>") == (6, 3), "although it is a subword of the model"
@@ -293,7 +293,7 @@ def test_the_published_model_comes_first(
 
 
 @pytest.mark.parametrize("missing", [None, *FILES])
-def test_the_package_is_taken_where_the_hub_has_it_not_or_not_whole(
+def test_package_is_used_if_the_hub_lacks_a_file(
     hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str | None
 ) -> None:
     def snapshot(name: str, **settings: Any) -> str:

@@ -108,7 +108,7 @@ def test_a_passage_is_one_wherever_it_is_a_candidate(encoder: ApartEncoder) -> N
 
 
 @torch.inference_mode()
-def test_order_and_padding_of_its_subwords_do_not_change_a_passage(encoder: ApartEncoder) -> None:
+def test_order_and_padding_of_subwords_do_not_change_a_passage(encoder: ApartEncoder) -> None:
     batch = batch_of(hits())
     texts = torch.nn.functional.pad(batch.inputs["texts"].flip(1), (1, 2), value=PADDING)
     turned = batch._replace(inputs={**batch.inputs, "texts": texts})

@@ -149,7 +149,7 @@ def test_gradients_of_the_loss() -> None:
 
 
 @pytest.mark.parametrize("value", [False, True])
-def test_rows_with_nothing_to_learn_give_zero_and_finite_gradients(value: bool) -> None:
+def test_rows_with_nothing_to_learn_have_loss_and_gradient_zero(value: bool) -> None:
     query = torch.randn(2, 3, requires_grad=True)
     loss = multi_label_nce(query, torch.randn(4, 3) * 100, torch.full((2, 4), value), 0.01)
     loss.backward()

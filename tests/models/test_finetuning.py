@@ -41,7 +41,7 @@ def test_an_adapter_begins_as_nothing_and_is_all_that_is_trained(model: BiEncode
     assert model.dimension == 64
 
 
-def test_merged_it_is_the_encoders_own_class_with_the_same_vectors(model: BiEncoder, tmp_path: Path) -> None:
+def test_merging_keeps_the_class_and_the_vectors(model: BiEncoder, tmp_path: Path) -> None:
     before = model(*INPUT)
     names = list(model.state_dict())
     add_adapters(model, rank=4)

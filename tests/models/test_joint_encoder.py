@@ -87,7 +87,7 @@ def test_every_symbol_is_new_and_its_own_and_all_the_rest_is_kept(checkpoints: P
 
 
 @ALL
-def test_it_comes_back_from_its_configuration_without_base_or_network(
+def test_rebuilt_from_its_configuration_without_base_or_network(
     checkpoints: Path, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = tmp_path / "base"

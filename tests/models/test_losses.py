@@ -66,7 +66,7 @@ def test_start_loss_is_one_decision_a_real_token(case: Case) -> None:
     assert term("start", case).item() == pytest.approx(expected)
 
 
-def test_end_loss_is_one_decision_an_end_that_a_gold_start_can_reach(case: Case) -> None:
+def test_end_loss_decides_each_end_that_a_gold_start_can_reach(case: Case) -> None:
     expected = decisions = 0.0
     for window, length in enumerate((6, 4)):
         spans = gold_spans(case.gold, window)
@@ -85,7 +85,7 @@ def test_a_mention_longer_than_the_network_can_say_is_no_error(case: Case) -> No
     assert term("end", case, mentions=mentions, mention_mask=mask).item() == pytest.approx(expected)
 
 
-def test_link_loss_is_one_choice_a_mention_that_somebody_looked_up(case: Case) -> None:
+def test_link_loss_is_one_choice_for_each_annotated_link(case: Case) -> None:
     scores = case.output.links
     expected = slow.choice(scores[0, 0].tolist(), 2) + slow.choice(scores[0, 2].tolist(), 0)
     expected += slow.choice(scores[1, 0].tolist()[:3], 1)
@@ -102,7 +102,7 @@ def test_a_gold_entity_that_is_no_candidate_pulls_towards_nme(case: Case) -> Non
     assert logits.grad[0, 2].sum().item() == pytest.approx(0)
 
 
-def test_relation_loss_is_one_decision_an_annotated_pair_and_a_present_relation(case: Case) -> None:
+def test_relation_loss_decides_each_annotated_pair_and_relation(case: Case) -> None:
     stated = {tuple(row) for row in case.gold.triples.tolist()}
     expected = 0.0
     for window, mentions in enumerate((3, 2)):
@@ -184,7 +184,7 @@ def test_padding_gets_no_gradient(case: Case) -> None:
     assert not relations.grad[1, :, 2].any()
 
 
-def test_windows_without_mentions_still_teach_where_no_mention_starts(case: Case) -> None:
+def test_windows_without_mentions_train_the_starts(case: Case) -> None:
     none = torch.zeros(2, 0, dtype=torch.long)
     pairs = torch.zeros(2, 0, 0).bool()
     gold = Gold(none[..., None].expand(2, 0, 2), none.bool(), none, none, NONE, pairs, TOKEN_MASK, NONE)

@@ -120,7 +120,7 @@ def test_given_mentions_are_described_as_gold_ones_are() -> None:
     assert (found.loss, found.losses) == (None, None)
 
 
-def test_absent_candidates_relations_and_self_pairs_are_impossible() -> None:
+def test_absent_candidates_and_self_pairs_have_minus_infinity() -> None:
     output = reader(states())(batch(gold()))
     assert output.links[1, :, 1:].eq(-torch.inf).all()
     assert output.links[0].isfinite().all()
@@ -189,7 +189,7 @@ def test_texts_without_any_mention_are_no_error() -> None:
     assert shapes == [(2, 0, 2), (2, 0, TYPES), (2, 0, 3), (2, 0, 0, 2)]
 
 
-def test_a_batch_without_relations_or_candidates_still_has_mentions() -> None:
+def test_batch_without_candidates_still_has_mentions() -> None:
     given = states()
     given = given._replace(relations=given.relations[:, :0], entities=given.entities[:, :1])
     item = batch(gold()._replace(triples=torch.zeros(0, 4).long(), links=torch.zeros(2, 3).long()))

@@ -69,7 +69,7 @@ def test_rows_of_zeros_and_of_hardly_anything(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_weights_that_training_blew_up_are_not_saved_as_if_nothing_were(tmp_path: Path, bad: float) -> None:
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path, bad: float) -> None:
     given = matrix()
     given[2, 2] = bad
     with pytest.raises(ModelError, match="not finite") as caught:

@@ -196,7 +196,7 @@ def test_repeats_of_a_fact_between_other_mentions() -> None:
     assert encode.repeats([item(document())]).shape == (0, 4)
 
 
-def test_two_mentions_of_one_span_are_one_target_with_the_facts_of_both() -> None:
+def test_two_mentions_of_one_span_are_one_target() -> None:
     one = document(
         person("T1", MINSK, "CITY", Link("linked", "Q1")),
         person("T2", MINSK, "PERSON", Link("nil")),

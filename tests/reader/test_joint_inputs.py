@@ -154,7 +154,7 @@ def test_words_are_aligned_exactly(checkpoints: Path, name: str, text: str) -> N
         stop = token.stop
 
 
-def test_where_spaces_have_no_mark_an_unknown_piece_is_not_taken_for_one() -> None:
+def test_unknown_subword_is_not_taken_for_a_mark_of_spaces() -> None:
     made = tokenizers.Tokenizer(tokenizers.models.WordPiece({**BERT_IDS, "поэт": 5}, unk_token="[UNK]"))
     made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
     names = {f"{name}_token": token for name, token in BERT.items()}

@@ -57,12 +57,12 @@ def test_an_entity_found_by_vector_alone_is_linked_anywhere() -> None:
     assert ids(part) == ["Q214", "Q214"]
 
 
-def test_the_second_best_is_linked_where_the_best_is_named_elsewhere() -> None:
+def test_second_best_is_linked_if_the_best_is_named_elsewhere() -> None:
     assert ids(read("Минск, Пинск", [(2, 2)], [0.0, 5.0, 3.0], [Hit(0, 5, 0, ()), Hit(7, 12, 1, ())])) == ["Q214"]
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.5, None), (0.25, "Q2280")])
-def test_the_threshold_of_links_weighs_the_best_entity_against_nil(threshold: float, expected: str | None) -> None:
+def test_link_threshold_weighs_the_best_entity_against_nil(threshold: float, expected: str | None) -> None:
     decoder = Decoder(INVENTORY, Thresholds(link=threshold))
     assert ids(read("Минск", [(0, 0)], [0.5, 0.0, -9.0], decoder=decoder)) == [expected]
 

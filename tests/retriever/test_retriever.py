@@ -127,7 +127,7 @@ def test_without_an_encoder_there_are_names_only(bare: PassageIndex, index: Pass
     assert one(Retriever(bare, NAMES, None), "Тихо.").entities == ()
 
 
-def test_relations_are_all_there_when_they_are_few_and_the_nearest_when_not(index: PassageIndex) -> None:
+def test_relations_are_all_of_few_or_the_nearest_of_many(index: PassageIndex) -> None:
     few = one(Retriever(index, NAMES, Letters()), "кккк")
     assert sorted(candidate.entry.id for candidate in few.relations) == ["BORN", "KNOWS"]
     assert [candidate.score for candidate in few.relations] == sorted((c.score for c in few.relations), reverse=True)
@@ -213,7 +213,7 @@ def test_rows_in_several_languages_take_no_place_from_namesakes(tmp_path: Path) 
     assert answers[0] == answers[1]
 
 
-def test_rows_in_several_languages_are_one_candidate_however_they_were_found(tmp_path: Path) -> None:
+def test_rows_in_several_languages_are_one_candidate(tmp_path: Path) -> None:
     entries = [
         Entry("Q2280", "entity", "Минск", lang="ru"),
         Entry("Q2280", "entity", "Minsk, ааа", lang="en"),
