@@ -14,7 +14,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check wheel clean
+.PHONY: help demo test lint types check docs wheel clean
 
 help: ## this list
 	@echo "relik-ml: Russian text in, a linked and cited graph out"
@@ -39,11 +39,14 @@ types: $(VENV)/full.stamp ## mypy --strict over all code, tests and benchmarks
 check: $(VENV)/full.stamp ## the quick tests, offline, two at a time
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
+docs: $(VENV)/docs.stamp ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 wheel: $(VENV)/full.stamp ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -57,4 +60,8 @@ $(VENV)/base.stamp: $(PINS) | $(VENV)/bin/python
 
 $(VENV)/full.stamp: $(PINS) | $(VENV)/bin/python
 	$(INSTALL) --editable ".[$(EXTRAS)]"
+	@touch $@ $(VENV)/base.stamp
+
+$(VENV)/docs.stamp: $(PINS) | $(VENV)/bin/python
+	$(INSTALL) --editable ".[docs]"
 	@touch $@ $(VENV)/base.stamp

@@ -1,6 +1,6 @@
 """Items that were merged into others: a dump has none of them, so they come from a file of their own.
 
-A line is old id, tab, new id; ``docs/index-sources.md`` says where to get one. Memory is 16 bytes a redirect.
+A line is old id, tab, new id; ``docs/guides/build-index.md`` says where to get one. Memory is 16 bytes a redirect.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Items of Wikidata as entities, out of a dump: the JSON dump of all entities, or that of truthy statements.
 
 ``extract`` reads a dump once and keeps what an index may need in a folder; ``entries`` makes rows of such a folder
-as often as settings change, or of a (small) dump itself. See docs/index-sources.md for commands and costs.
+as often as settings change, or of a (small) dump itself. See docs/guides/build-index.md for commands and costs.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
     accelerate launch --cpu recipes/cie_ru.py --preset small --resume    # go on after a kill, to the same weights
 
 ``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far; its index alone and the
-scores lie beside it. Scores and time of ``small`` are in docs/embedded-model.md; ``full``
+scores lie beside it. Scores and time of ``small`` are in docs/results/embedded-model.md; ``full``
 has not been trained at full size, so its scores and time are not measured, and its memory is an estimate:
 ``relik-ml recipe plan cie_ru``.
 

@@ -8,7 +8,7 @@
 
 ``small``, ``base`` and ``large`` fine-tune multilingual-E5 of that size, or what ``--encoder`` names.
 ``--out`` becomes a folder for ``relik-ml index build --encoder``, with an
-``index`` in it. What to expect, and in what memory, is in docs/retriever.md.
+``index`` in it. What to expect, and in what memory, is in docs/guides/train-retriever.md.
 
 The loss is the paper's (ReLiK, Orlando et al. 2024, section 3.1) over in-batch, mined and random negatives. Batches of
 any size go through the encoder in chunks (GradCache, Gao et al. 2021). Everything random is a function of the seed and

@@ -9,7 +9,7 @@
     words.safetensors     their embeddings, in 4 bits               }
     retriever/ tokenizer/ encoder and tokenizers in Hugging Face form   } joint
     reader.safetensors
-    index/                see docs/index-format.md
+    index/                see docs/reference/index-format.md
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def command(
     """Score the documents of PRED against those of GOLD (both JSON Lines).
 
     Documents are joined by id and must have the same text. Entities, links, relations and facts are
-    scored; what each score means stands in docs/scores.md. With --retrieval: how many linked mentions have
+    scored; what each score means stands in docs/concepts/scores.md. With --retrieval: how many linked mentions have
     their entity among the first 1, 10, 50 and 100 candidates of their window, by type, seen and unseen, and
     how many the index holds at all.
 

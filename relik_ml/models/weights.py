@@ -1,6 +1,6 @@
 """Weights on disk and on a device: safetensors, large matrices as int8 with one scale per row, the rest unchanged.
 
-The file is a quarter of the size of float32; docs/embedded-model.md has what that costs.
+The file is a quarter of the size of float32; docs/results/embedded-model.md has what that costs.
 """
 
 from __future__ import annotations

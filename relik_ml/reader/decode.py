@@ -125,7 +125,7 @@ class Decoder:
 def _linkable(item: Retrieved, span: Span) -> set[int]:
     """The candidates that a mention may be linked to: those named by just its span, and those found by vector alone.
 
-    An entity whose name stands elsewhere in the window is hardly ever meant (docs/embedded-model.md).
+    An entity whose name stands elsewhere in the window is hardly ever meant (docs/results/embedded-model.md).
     """
     named = {hit.candidate for hit in item.hits}
     here = {hit.candidate for hit in item.hits if (hit.start, hit.stop) == span}

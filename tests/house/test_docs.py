@@ -1,4 +1,4 @@
-"""What the documentation names exists: commands, options, make targets, files."""
+"""What the documentation names exists: commands, options, make targets, files, Python names; and the site builds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import ast
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -20,7 +23,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 FENCE = re.compile(r"^```(?:bash|console|sh|shell)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
-LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
 def lines(text: str) -> Iterator[str]:
@@ -74,19 +78,65 @@ def test_make_targets_exist(page: str) -> None:
 def test_recipes_and_their_options_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for words in calls(text, "accelerate"):
-        (place,) = (place for place, word in enumerate(words) if word.startswith("recipes/"))
-        recipe = ROOT / words[place]
+        (start,) = (index for index, word in enumerate(words) if word.startswith("recipes/"))
+        recipe = ROOT / words[start]
         assert recipe.is_file(), f"{page} starts {recipe.name}, which does not exist"
-        missing = [word for word in words[place:] if word.startswith("--") and word not in recipe_options(recipe)]
+        missing = [word for word in words[start:] if word.startswith("--") and word not in recipe_options(recipe)]
         assert not missing, f"{recipe.name} has no {missing}"
 
 
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as Markdown's toc extension and code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
 @pytest.mark.parametrize("page", NAMES)
-def test_links_lead_somewhere(page: str) -> None:
-    folder = (ROOT / page).parent
-    text = (ROOT / page).read_text(encoding="utf-8")
-    dead = [link for link in LINK.findall(text) if ":" not in link and not (folder / link).exists()]
-    assert not dead
+def test_links_and_anchors_lead_somewhere(page: str) -> None:
+    source = ROOT / page
+    for link, anchor in LINK.findall(source.read_text(encoding="utf-8")):
+        target = source.parent / link if link else source
+        if ":" not in link:
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), f"{link}#{anchor}"
+
+
+@pytest.mark.parametrize("page", [page for page in NAMES if page.startswith("docs/")])
+def test_pages_are_in_the_navigation(page: str) -> None:
+    assert f" {page.removeprefix('docs/')}\n" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_imports_of_python_examples_exist(page: str) -> None:
+    for example in PYTHON.findall((ROOT / page).read_text(encoding="utf-8")):
+        for node in ast.walk(ast.parse(example)):
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("relik_ml"):
+                module = pytest.importorskip(node.module or "", exc_type=ImportError)
+                missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+                assert not missing, f"{node.module} has no {missing}"
+
+
+def test_api_reference_covers_every_public_package() -> None:
+    listed = re.findall(r"^::: (\S+)$", (ROOT / "docs/reference/api.md").read_text(encoding="utf-8"), re.MULTILINE)
+    folders = (init.parent for init in (ROOT / "relik_ml").glob("**/__init__.py"))
+    packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    assert {name for name in packages if hasattr(import_module(name), "__all__")} <= set(listed)
+    for name in listed:
+        import_module(name)
+
+
+@pytest.mark.slow
+def test_the_site_builds_and_loads_nothing_from_the_network(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    for page in tmp_path.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        tags = re.findall(r"<(?:script|img|iframe|link)[^>]*>", text)
+        assert not [tag for tag in tags if re.search(r'(?:src|href)="?(?:https?:)?//', tag)], page.name
+    reference = (tmp_path / "reference/cli.html").read_text(encoding="utf-8")
+    assert all(f'id="relik-ml-{name}"' in reference for name in main.list_commands(click.Context(main)))
 
 
 def commands(command: click.Command = main) -> Iterator[click.Command]:
@@ -100,7 +150,7 @@ def commands(command: click.Command = main) -> Iterator[click.Command]:
             yield from commands(below)
 
 
-def test_examples_in_the_help_texts_are_right() -> None:
+def test_every_help_text_has_a_correct_example() -> None:
     """Every command shows an example, and what it shows exists."""
     for command in commands():
         examples = re.findall(r"^ +(?:.*\| )?relik-ml (.+)$", command.help or "", re.MULTILINE)
@@ -117,7 +167,7 @@ def recipe_options(recipe: Path) -> set[str]:
     return {"--config"} | {"--" + target.id.replace("_", "-") for target in targets if isinstance(target, ast.Name)}
 
 
-def test_single_options_in_the_text_exist() -> None:
+def test_options_in_inline_code_exist() -> None:
     """An option in inline code belongs to some command or recipe of ours."""
     known = {'"--help"'}
     for command in commands():
@@ -134,15 +184,9 @@ def test_single_options_in_the_text_exist() -> None:
     assert named <= known, sorted(named - known)
 
 
-def test_readmes_show_the_two_commands_first() -> None:
-    for page in ("README.md", "README.ru.md"):
-        first_screen = (ROOT / page).read_text(encoding="utf-8").splitlines()[:30]
-        assert {"make demo", "make test"} <= {line.partition("#")[0].strip() for line in first_screen}, page
-
-
-def test_the_readmes_say_the_same_commands() -> None:
+def test_readmes_show_the_same_commands() -> None:
     english, russian = (
-        {shlex.join(words) for words in calls((ROOT / page).read_text(encoding="utf-8"), "relik-ml")}
+        {program: sorted(calls((ROOT / page).read_text(encoding="utf-8"), program)) for program in ("relik-ml", "make")}
         for page in ("README.md", "README.ru.md")
     )
     assert english == russian
@@ -158,12 +202,12 @@ def test_the_readmes_say_the_same_commands() -> None:
         (["annotate", "--language=ru"], "no option '--language=ru'"),
     ],
 )
-def test_the_checker_sees(words: list[str], fault: str | None) -> None:
+def test_checker_finds_unknown_commands_and_options(words: list[str], fault: str | None) -> None:
     assert wrong(words) == fault
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.ru.md"])
-def test_the_example_document_is_one(page: str) -> None:
+def test_example_document_follows_the_schema(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     (example,) = re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     document = document_from_json(json.loads(example), page)
