@@ -175,7 +175,7 @@ def pretrained(config: Config) -> TextEncoder:
     try:
         encoder = TextEncoder.from_pretrained(config.encoder, batch_size=128, **settings)
     except ModelError as error:
-        fix = "name a folder that holds tokenizer.json and safetensors (docs/training.md), or use --preset small"
+        fix = "name a folder that holds tokenizer.json and safetensors (docs/guides/train.md), or use --preset small"
         got = f"{error.what}: {error.got}"
         raise ConfigError(
             "the encoder cannot be loaded", where=f"--encoder {config.encoder}", got=got, fix=fix

@@ -94,7 +94,7 @@ def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> t
             "the pretrained encoders cannot be loaded",
             where=f"--retriever {retriever} --reader {reader}",
             got=f"{error.what}: {error.got}",
-            fix="name folders that hold tokenizer.json and safetensors (docs/training.md), or use --preset small",
+            fix="name folders that hold tokenizer.json and safetensors (docs/guides/train.md), or use --preset small",
         ) from error
     first = encoder.config.first_symbol
     way.prepare(encoder, range(first, first + encoder.config.symbols))

@@ -80,7 +80,7 @@ def accelerated(config: Any, precision: str | None = None) -> Accelerator:
         if find_spec(name) is None:
             raise ConfigError("the tracker is not installed", got=f"--tracker {name}", fix=f"pip install {name}")
     if environ.keys() >= {"ACCELERATE_DYNAMO_BACKEND", "MASTER_ADDR"} and not environ.keys() & _SEVERAL:
-        fix = "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N, see docs/training.md"
+        fix = "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N, see docs/guides/train.md"
         raise ConfigError("accelerate starts one process on a CPU, whatever --num_processes says", fix=fix)
     set_seed(config.seed)
     waiting = InitProcessGroupKwargs(timeout=_PATIENCE)
