@@ -14,6 +14,7 @@ from typing import NamedTuple
 from relik_ml.data import Archive, Report, figures
 from relik_ml.errors import CorpusNotFound, DataError
 from relik_ml.plugins import Converter, IndexSource, load_index, option
+from relik_ml.scheme import NEREL
 from relik_ml.text import Morphology, evidence, same_link, sentences
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
 
@@ -34,13 +35,6 @@ ARCHIVE = Archive(
     "with no stated right. It is fetched from its authors for your own use; --wikinews-only leaves the 105 out.",
     by_hand="git clone https://github.com/nerel-ds/NEREL",
 )
-# fmt: off
-LINKED_TYPES = frozenset({
-    "PERSON", "PROFESSION", "ORGANIZATION", "COUNTRY", "CITY", "STATE_OR_PROVINCE", "DISTRICT", "LOCATION",
-    "FACILITY", "AWARD", "NATIONALITY", "LAW", "WORK_OF_ART", "PRODUCT", "RELIGION", "LANGUAGE",
-})
-LITERAL_TYPES = frozenset({"AGE", "DATE", "MONEY", "NUMBER", "ORDINAL", "PERCENT", "TIME"})
-# fmt: on
 ANNOTATED = Annotated(mentions="complete", types="complete", links="complete", entities="none", triples="partial")
 
 
@@ -110,7 +104,7 @@ def _page(path: Path, report: Report) -> Page | None:
     except DataError as error:
         report.bad(error)
         return None
-    choices = read_choices(standoff, LINKED_TYPES, report)
+    choices = read_choices(standoff, NEREL.linked, report)
     return Page(path, standoff, choices, dict(report.tally() - before))
 
 
@@ -132,7 +126,7 @@ def _document(page: Page, split: str, links: dict[str, Link], known: IndexSource
 def _mention(bound: Bound, link: Link | None) -> Mention:
     start, stop = min(f.start for f in bound.fragments), max(f.stop for f in bound.fragments)
     fragments = bound.fragments if len(bound.fragments) > 1 else ()
-    link = link or Link("unlinkable" if bound.type in LITERAL_TYPES else "unknown")
+    link = link or Link("unlinkable" if bound.type in NEREL.literals else "unknown")
     return Mention(bound.id, start, stop, bound.type, fragments, link)
 
 

@@ -11,11 +11,11 @@ Counts(correct=1, guessed=1, gold=2)
 
 from __future__ import annotations
 
+from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.calibration import Calibration, Scaling, calibration_error, judge
 from relik_ml.score.counts import Counts, exact
 from relik_ml.score.report import HEADLINES, TITLES, Report
 from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, table
-from relik_ml.score.scheme import NEREL, Scheme
 from relik_ml.score.scoring import score
 
 __all__ = [

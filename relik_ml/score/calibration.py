@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.links import answers
 from relik_ml.score.mentions import place
-from relik_ml.score.scheme import NEREL, Scheme
 from relik_ml.score.triples import facts, ordered
 from relik_ml.types import Document
 
@@ -84,9 +84,7 @@ class Calibration:
         return cls({kind: Scaling.fit(judged[kind]) for kind in KINDS if judged.get(kind)})
 
 
-def judge(
-    gold: Iterable[Document], predicted: Iterable[Document], scheme: Scheme = NEREL
-) -> dict[str, list[Judged]]:
+def judge(gold: Iterable[Document], predicted: Iterable[Document], scheme: Scheme = NEREL) -> dict[str, list[Judged]]:
     """The scores of all that was predicted, by kind.
 
     A mention is right by its place and type, a link or NIL of a right place by its id, a triple by the places of its

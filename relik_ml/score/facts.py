@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from itertools import product
 
+from relik_ml.scheme import Scheme
 from relik_ml.score.counts import Counts, matched
 from relik_ml.score.links import answers
 from relik_ml.score.mentions import place
-from relik_ml.score.scheme import Scheme
 from relik_ml.score.triples import Fact, Key, facts, ordered
 from relik_ml.types import Document, Mention
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from relik_ml.scheme import Scheme
 from relik_ml.score.counts import Counts, matched
 from relik_ml.score.mentions import Place, place
-from relik_ml.score.scheme import Scheme
 from relik_ml.types import Document, Link, Mention
 
 NIL = "NIL"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from relik_ml.errors import DataError
+from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.bootstrap import intervals
 from relik_ml.score.calibration import KINDS, Bin, judge, reliability
 from relik_ml.score.counts import Counts
@@ -14,7 +15,6 @@ from relik_ml.score.facts import closed
 from relik_ml.score.links import linking
 from relik_ml.score.mentions import boundaries, typed, typed_places
 from relik_ml.score.report import TYPE, Report
-from relik_ml.score.scheme import NEREL, Scheme
 from relik_ml.score.triples import Sentences, relations
 from relik_ml.types import Document
 

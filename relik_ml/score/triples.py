@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
+from relik_ml.scheme import Scheme
 from relik_ml.score.counts import Counts, exact
 from relik_ml.score.mentions import Place, place
-from relik_ml.score.scheme import Scheme
 from relik_ml.types import Document, Mention, Span
 
 Sentences = Callable[[str], Iterable[Span]]

@@ -1,33 +1,27 @@
-"""Relations and types in words, Russian and English, as far as the package knows them."""
+"""Relations and types in words, Russian and English, and the families of types that share a colour."""
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from relik_ml.plugins import load_index
-from relik_ml.types import Property
+from relik_ml.scheme import NEREL
 
-Names = dict[str, list[str]]
-"""An identifier to its name in Russian and in English."""
+OF_OTHERS = {"PER": "person", "LOC": "place", "GPE": "place", "ORG": "made"}
+"""Families of the types that other corpora name so."""
 
 
 @cache
-def labels() -> dict[str, Names]:
-    """``relations``: those of NEREL and their Wikidata properties; ``types``: those of NEREL.
+def labels() -> dict[str, dict[str, Any]]:
+    """``relations`` (NEREL's and their Wikidata properties) and ``types`` to [Russian, English] names; ``families``.
 
-    >>> labels()["relations"]["P19"], labels()["types"]["CITY"]
-    (['место рождения', 'place of birth'], ['город', 'city'])
+    >>> labels()["relations"]["P19"], labels()["types"]["CITY"], labels()["families"]["CITY"]
+    (['место рождения', 'place of birth'], ['город', 'city'], 'place')
     """
-    entries = load_index("nerel_types").entries()
-    types = {entry.id: [entry.name, entry.id.replace("_", " ").lower()] for entry in entries}
-    return {"relations": _relations(), "types": types}
-
-
-def _relations() -> Names:
-    source = load_index("nerel_relations")
-    names = {entry.id: [entry.name, *entry.aliases[:1]] for entry in source.entries() if entry.kind == "relation"}
-    properties: dict[str, Property] = getattr(source, "properties", dict)()
-    for relation, known in properties.items():
-        if not known.inverse:
-            names.setdefault(known.id, names[relation])
-    return names
+    relations = {known.name: [known.label_ru, known.label_en] for known in NEREL.relations.values()}
+    for known in NEREL.relations.values():
+        if known.property and not known.property.inverse:
+            relations.setdefault(known.property.id, relations[known.name])
+    types = {known.name: [known.label_ru, known.label_en] for known in NEREL.types.values()}
+    families = OF_OTHERS | {known.name: known.family for known in NEREL.types.values()}
+    return {"relations": relations, "types": types, "families": families}

@@ -26,20 +26,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from relik_ml.types import Document, Mention, Span, Triple
+from relik_ml.view.labels import labels as known_labels
 
 Paint = Callable[[str, str], str]
 """Gives a text its colour: (text, SGR parameters such as ``1;32``) to what is written."""
 
 _BOLD, _DIM, _PLAIN = "1", "2", ""
-_COLOURS = {
-    "32": "PERSON PER FAMILY NATIONALITY PROFESSION AGE",
-    "34": "CITY COUNTRY STATE_OR_PROVINCE DISTRICT LOCATION LOC FACILITY",
-    "35": "ORGANIZATION ORG PRODUCT WORK_OF_ART AWARD",
-    "36": "DATE TIME NUMBER ORDINAL PERCENT MONEY",
-    "31": "EVENT CRIME PENALTY DISEASE",
-}
-_COLOUR = {kind: colour for colour, kinds in _COLOURS.items() for kind in kinds.split()}
-_OTHER = "33"
+_COLOURS = {"person": "32", "place": "34", "made": "35", "number": "36", "event": "31", "other": "33"}
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _JOINERS = "\u200c\u200d\u00ad"
 _GAP = re.compile(r"(\r?\n|[ \t]+)")
@@ -174,7 +167,7 @@ def _closing(part: _Part) -> Piece:
 
 
 def _colour(mention: Mention) -> str:
-    return _COLOUR.get(mention.type, _OTHER)
+    return _COLOURS[known_labels()["families"].get(mention.type, "other")]
 
 
 # The facts

@@ -110,7 +110,8 @@ def test_every_word_that_is_asked_for_is_there_in_both_languages() -> None:
 
 def test_relations_types_and_properties_have_names_in_both_languages() -> None:
     found = labels()
-    assert all(len(names) == 2 for kind in found.values() for names in kind.values())
+    assert all(len(names) == 2 for kind in ("relations", "types") for names in found[kind].values())
+    assert found["types"].keys() <= found["families"].keys()
     assert (len(found["types"]), found["relations"]["PLACE_OF_BIRTH"]) == (29, ["место рождения", "place of birth"])
 
 

@@ -23,17 +23,8 @@ function svg(tag, attributes = {}, ...children) {
 }
 
 // The type's family gives its colour; the type itself is always written out as well.
-const FAMILIES = {
-  person: "PERSON PER FAMILY NATIONALITY PROFESSION AGE",
-  place: "CITY COUNTRY STATE_OR_PROVINCE DISTRICT LOCATION LOC GPE FACILITY",
-  made: "ORGANIZATION ORG PRODUCT WORK_OF_ART AWARD LAW",
-  number: "DATE TIME NUMBER ORDINAL PERCENT MONEY",
-  event: "EVENT CRIME PENALTY DISEASE",
-};
-const FAMILY = new Map(Object.entries(FAMILIES).flatMap(([family, types]) => types.split(" ").map((type) => [type, family])));
-
 function family(type) {
-  return FAMILY.get(type) ?? "other";
+  return Object.hasOwn(data.labels.families, type) ? data.labels.families[type] : "other";
 }
 
 function shortened(text, most = 30) {

@@ -1,5 +1,5 @@
 // What is shown: the document, what the filters leave of it, and what is selected.
-const data = { documents: [], labels: { relations: {}, types: {} }, service: null, left_out: 0 };
+const data = { documents: [], labels: { relations: {}, types: {}, families: {} }, service: null, left_out: 0 };
 const state = { view: null, hiddenTypes: new Set(), hiddenRelations: new Set(), minScore: 0, tags: "links", selected: null };
 
 function passes(value) {
