@@ -2,7 +2,7 @@
 
     python benchmarks/retrieve.py --data data/nerel/dev.jsonl --train data/nerel/train.jsonl
     python benchmarks/retrieve.py --data data/nerel/dev.jsonl --model runs/cie_ru --window 64 --stride 48
-    python benchmarks/retrieve.py --data data/nerel/train.jsonl --fit    # the weights of names/fusion.py anew
+    python benchmarks/retrieve.py --data data/nerel/train.jsonl --fit    # the weights of names/name_index.py anew
 
 Names alone, vectors alone and both together, as Markdown. The speed is that of both together, 16 windows at a time,
 model load and the first call left out, on the cores that the process may use; as in `relik-ml annotate`, the garbage

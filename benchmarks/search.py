@@ -71,8 +71,8 @@ if named:
     from relik_ml.text import tokens
     step = len(index) // len(queries)
     places = range(0, step * len(queries), step)
-    hits = names.find_all([tokens(f"Из Посёлка {row} едут в деревню {row}, а оттуда к морю." * 4) for row in places])
-    assert all({hit.row for hit in line} >= {row} for row, line in zip(places, hits, strict=True))
+    hits = names.match_all([tokens(f"Из Посёлка {row} едут в деревню {row}, а оттуда к морю." * 4) for row in places])
+    assert all(row in line.row for row, line in zip(places, hits, strict=True))
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps([opened, min(seconds), int(status["VmHWM"].split()[0]) * 1024]))
 """

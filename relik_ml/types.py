@@ -181,7 +181,7 @@ class Candidate:
 
 class Hit(NamedTuple):
     """Where a candidate's name stands in a window: code points, the candidate's place in
-    ``Retrieved.entities``, and the features of that match (``names.index.FEATURES``)."""
+    ``Retrieved.entities``, and the features of that match (``names.FEATURES``)."""
 
     start: int
     stop: int

@@ -1,22 +1,27 @@
 """Names that stand in a text, in any inflection or spelling: which entries of an index they may mean, and how surely.
 
-A name is a key, the hash of its stems (``stems``, ``keys``); ``table`` keeps the keys, ``spans`` says which keys a run
-of words may stand for, and ``index`` puts the two together and ranks what it finds (``fusion``). The other modules are
-ways to find a name that is not written as the index has it, each a page of rules or a list of our own.
+``forms`` reduces words to what is compared and ``keys`` hashes it; ``name_table`` keeps the keys, ``runs`` says which
+keys a run of words may stand for, and ``name_index`` puts the two together and ranks what it finds.
 """
 
 from __future__ import annotations
 
-from relik_ml.names.index import FEATURES, HUMAN, NOBODY, NOTHING, Learnt, Matches, NameIndex
+from relik_ml.names.forms import sound, spellings, stem
 from relik_ml.names.keys import surface_keys
+from relik_ml.names.name_index import FEATURES, NOTHING, Found, Matches, NameIndex
+from relik_ml.names.name_table import HUMAN, NOBODY, Learnt
 
 __all__ = [
     "FEATURES",
     "HUMAN",
     "NOBODY",
     "NOTHING",
+    "Found",
     "Learnt",
     "Matches",
     "NameIndex",
+    "sound",
+    "spellings",
+    "stem",
     "surface_keys",
 ]

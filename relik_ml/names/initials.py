@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from relik_ml.names.keys import PATRONYMIC, spellings, words_of
-from relik_ml.names.stems import CYRILLIC
+from relik_ml.names.forms import CYRILLIC, PATRONYMIC, folded, spellings
 from relik_ml.types import Entry, Token
 
 DIGRAPH = "Дж"
@@ -17,10 +16,7 @@ HEARD = {
     "k": "кх", "l": "л", "m": "м", "n": "н", "o": "о", "p": "пф", "q": "кц", "r": "р", "s": "сшзщ", "t": "тцфч",
     "u": "ую", "v": "вф", "w": "ву", "x": "кхс", "y": "йыюяеи", "z": "зжцс",
 }  # fmt: skip
-"""With what Russian letters a name may begin that is spelt with a Latin one: Charles is Чарльз, Карл or Шарль."""
-
-COMPARED = 200
-"""Bearers of one surname whose given names are looked at, the likeliest; those behind them are ranked behind them."""
+"""The Russian initials of a name that is spelt with a Latin one: Charles is Чарльз, Карл or Шарль."""
 
 
 def is_initial(word: str) -> bool:
@@ -29,57 +25,41 @@ def is_initial(word: str) -> bool:
 
 
 def initials(run: Sequence[Token]) -> tuple[str, ...]:
-    """The initials in a run of tokens, the one behind it included; none where they may be something else.
+    """The initials in a run of tokens and the token behind it; none if they may be something else.
 
     A capital without a full stop may be a preposition («В Путине»), and initials that more than a stop parts from the
-    surname may be another man's («Путин, А. Б. Иванов»).
+    surname may be another person's («Путин, А. Б. Иванов»).
     """
     letters = [token.text for token in run[:-1] if is_initial(token.text)]
     stopped = [one.text for one, other in pairwise(run) if is_initial(one.text) and other.text == "."]
     plain = all(token.text == "." or token.text[0].isalnum() for token in run[:-1])
-    return tuple(map(_folded, letters)) if plain and letters == stopped else ()
+    return tuple(map(folded, letters)) if plain and letters == stopped else ()
 
 
-def fit(initials: Sequence[str], entry: Entry) -> bool | None:
+def fits(initials: Sequence[str], entry: Entry) -> bool | None:
     """Whether nothing in the names of a person contradicts the initials, which are folded.
 
     The first is compared with the given name, the second with a second given name and with the patronymics among all
-    names, Latin ones with what Russian letters they may stand for. None when there is no given name, or in another
-    alphabet.
+    names, Latin ones with the Russian letters that they may stand for. None if the entry has no given name, or one in
+    another alphabet.
 
     >>> putin = Entry("Q7747", "entity", "Владимир Путин", aliases=("Путин, Владимир Владимирович",))
-    >>> [fit(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"], ["a"])]
+    >>> [fits(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"], ["a"])]
     [True, True, False, False, True, False]
     """
-    *given, family = _words(entry)
-    if not given or not all(_spoken(letter) for letter in (_folded(given[0]), initials[0])):
+    *given, surname = spellings(entry.name, human=True)[-1].split() or [""]
+    letters = [initials[0][0], *(folded(name)[0] for name in given[:1])]
+    if len(letters) < 2 or not all(letter in HEARD or CYRILLIC.match(letter) for letter in letters):
         return None
     if len(initials) < 2 or not _begins(given[0], initials[0]):
         return _begins(given[0], initials[0])
     words = (word for name in (entry.name, *entry.aliases) for word in name.split())
     second = [word for word in given[1:] if word[0].isupper()]
-    second += [word for word in words if word != family and PATRONYMIC.fullmatch(word)]
+    second += [word for word in words if word != surname and PATRONYMIC.fullmatch(word)]
     return not second or any(_begins(word, initials[1]) for word in second)
-
-
-def surname(entry: Entry) -> str:
-    """The last word of a person's name, by which the name is indexed; of a double-barrelled one its second half."""
-    return (words_of(spellings(entry.name, human=True)[-1]) or [""])[-1]
-
-
-def _words(entry: Entry) -> list[str]:
-    return spellings(entry.name, human=True)[-1].split() or [""]
 
 
 def _begins(word: str, initial: str) -> bool:
     """Whether a name may have that initial, in either alphabet."""
-    letter = _folded(word)[0]
-    return _folded(word).startswith(initial) or initial[0] in HEARD.get(letter, "") or letter in HEARD.get(initial, "")
-
-
-def _spoken(word: str) -> bool:
-    return word[0] in HEARD or CYRILLIC.match(word) is not None
-
-
-def _folded(word: str) -> str:
-    return word.casefold().replace("ё", "е")
+    letter = folded(word)[0]
+    return folded(word).startswith(initial) or initial[0] in HEARD.get(letter, "") or letter in HEARD.get(initial, "")

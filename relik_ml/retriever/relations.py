@@ -35,10 +35,10 @@ def find_relations(
     parts = windows(Document("query", text), 64, 48)
     named, near = dict[int, float](), dict[int, float]()
     names = NameIndex.build([replace(index.entries[row], kind="entity") for row in rows.tolist()], Learnt(), lemma)
-    for hits in names.find_all([part.tokens for part in parts], per_span=len(rows)):
-        for hit in hits:
-            row = int(rows[hit.row])
-            named[row] = max(hit.weight, named.get(row, hit.weight))
+    for matches in names.match_all([part.tokens for part in parts], per_span=len(rows)):
+        for position, weight in matches.rows().items():
+            row = int(rows[position])
+            named[row] = max(weight, named.get(row, weight))
     if encoder is not None and parts:
         index.require(encoder)
         found, cosines = index.nearest(encoder.queries([part.text for part in parts]), k, rows)

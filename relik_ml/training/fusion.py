@@ -1,4 +1,4 @@
-"""Learns the rule by which name hits are ranked; ``names/fusion.py`` holds what it gave."""
+"""Learns the rule by which name hits are ranked; ``names/name_index.py`` holds what it gave."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.house.conftest import MAPPED
 
 MODEL_LIMIT = 70 * 1000**2
 MODEL_SUFFIXES = (".safetensors", ".json", ".jsonl", ".json.xz", ".jsonl.xz", ".md")
-DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/")
+DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/|/names/.*[.]txt$")
 
 
 def name(requirement: str) -> str:

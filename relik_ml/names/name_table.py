@@ -1,13 +1,13 @@
 """The names of an index as it keeps them: for each key the rows that it names, and how well.
 
-A key is a hash (``names/keys.py``), so a name takes nine bytes whatever its length.
+A key is a hash (``names/keys.py``), so a name takes nine bytes regardless of its length.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.errors import ModelError
-from relik_ml.names.acronyms import acronyms
-from relik_ml.names.keys import acronym_key, name_key, sound_key, spellings, words_of
-from relik_ml.names.stems import CYRILLIC
+from relik_ml.names.forms import CYRILLIC, spellings, words_of
+from relik_ml.names.keys import name_key, sound_key
 from relik_ml.types import Entry
 
 Ints = NDArray[np.int64]
@@ -28,7 +27,7 @@ LABEL, ALIAS, LEARNT, SURNAME = range(4)
 HUMAN = "Q5"
 
 POPULAR = 60_000.0
-"""Popularity is stored in half precision, which ends soon after this."""
+"""The highest popularity that is stored: half precision ends soon after it."""
 
 NOBODY = 0xFFFFFFFF
 """The row of annotated surfaces that stand for nothing in the knowledge base."""
@@ -44,8 +43,8 @@ class Learnt(Counter[tuple[int, int]]):
 class NameTable(NamedTuple):
     """Names in the order of their keys, and what is known of the rows.
 
-    Stored, keys are parted into the number of keys with each of their high 16 bits, and their low 32 bits; of the
-    counts those above zero are kept.
+    On disk, a key is split in two: for each value of the high 16 bits the number of keys that have it, and for each key
+    its low 32 bits. Of the counts only those above zero are stored.
     """
 
     keys: NDArray[np.uint64]
@@ -65,7 +64,7 @@ class NameTable(NamedTuple):
     def build(cls, entries: Iterable[Entry], learnt: Learnt, only_learnt: Set[str] = frozenset()) -> NameTable:
         """The names of entries and what annotators called them; see ``NameIndex.build``.
 
-        A name is 13 bytes in arrays until all are there, and would be hundreds in a dict.
+        Names are collected in arrays, 13 bytes each, because a dict would take hundreds.
         """
         keys, rows, kinds, popularity, human = array("Q"), array("I"), array("B"), array("d"), array("B")
         for row, entry in enumerate(entries):
@@ -88,7 +87,7 @@ class NameTable(NamedTuple):
 
     @classmethod
     def unpacked(cls, arrays: Mapping[str, NDArray[Any]]) -> NameTable:
-        """From what ``packed`` gave; ModelError when the arrays are of an older form."""
+        """Inverse of ``packed``; ModelError if the arrays have an older format."""
         if len(arrays["keys_high"]) != 1 << 16:
             fix = "build the index again: relik-ml index build, or recipes/cie_ru.py for a model"
             raise ModelError("the names of the index are of an older form", fix=fix)
@@ -100,7 +99,7 @@ class NameTable(NamedTuple):
         return cls(keys, arrays["rows"], arrays["kinds"], counts, popularity, human)
 
     def packed(self) -> dict[str, NDArray[Any]]:
-        """What a folder keeps: 9 bytes a name, for there are hundreds of thousands."""
+        """Arrays to be stored, 9 bytes a name."""
         learnt = np.flatnonzero(self.counts)
         high = np.bincount((self.keys >> np.uint64(32)).astype(np.int64), minlength=1 << 16)
         return {
@@ -133,7 +132,7 @@ class NameTable(NamedTuple):
 
 
 def starts(*columns: NDArray[Any]) -> Ints:
-    """The places of sorted columns (N,) where one of them changes: where each run of equals starts."""
+    """The positions in sorted columns (N,) where one of them changes: where each run of equals starts."""
     first = np.zeros(len(columns[0]), bool)
     first[:1] = True
     for column in columns:
@@ -144,7 +143,7 @@ def starts(*columns: NDArray[Any]) -> Ints:
 def _merged(
     keys: NDArray[Any], rows: NDArray[Any], kinds: NDArray[Any], counts: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Names by key and row; those that nobody has of one key are counted together."""
+    """Names sorted by key and row, one for each pair, with the kinds and counts of all that have it."""
     order = np.lexsort((rows, keys))
     keys, rows = keys[order], rows[order]
     begin = starts(keys, rows)
@@ -153,23 +152,18 @@ def _merged(
 
 
 def _keys(entry: Entry) -> Iterator[tuple[int, int]]:
-    """The keys of an entry, each with the kind of name that it stands for."""
+    """The keys of an entry, each with the kind of name that it stands for; 0 for what has no key."""
     human = HUMAN in entry.types
     for kind, name in [(LABEL, entry.name), *((ALIAS, alias) for alias in entry.aliases)]:
         for written in spellings(name, human):
             yield kind, name_key(written)
     plain = spellings(entry.name, human)[-1]
     words = words_of(plain)
-    latin = not CYRILLIC.search(plain)
-    if human and len(words) > 1 and CYRILLIC.match(words[-1]):
+    several = human and len(words) > 1
+    if several and CYRILLIC.match(words[-1]):
         yield SURNAME, name_key(words[-1])
+    latin = not CYRILLIC.search(plain)
     if latin and len(words) <= (TRANSCRIBED + human) and all(word.istitle() for word in words):
-        yield from _sounds(plain, words, human)
-    if not (latin or human):
-        yield from ((ALIAS, acronym_key(acronym)) for acronym in acronyms(words))
-
-
-def _sounds(name: str, words: Sequence[str], human: bool) -> Iterator[tuple[int, int]]:
-    yield ALIAS, sound_key(name)
-    if human and len(words) > 1:
-        yield SURNAME, sound_key(words[-1])
+        yield ALIAS, sound_key(plain)
+        if several:
+            yield SURNAME, sound_key(words[-1])

@@ -1,0 +1,158 @@
+"""The runs of words of a text that may be names, with the keys that each is looked up by.
+
+The way of a key says how far it is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of
+what is named so, ``HEARD`` a Russian spelling of a Latin name, ``INITIALS`` a surname behind or before initials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relik_ml.names.forms import CYRILLIC, bases, sound
+from relik_ml.names.initials import is_initial
+from relik_ml.names.keys import SOUNDING, Keys, extended, finished, run_hash, variants, word_hash
+from relik_ml.types import Token
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+SPELT, DERIVED, HEARD, INITIALS = range(4)
+
+LONGEST, LONGEST_HEARD = 7, 3
+"""Words in the longest name looked up."""
+
+MOST_INITIALS = 3
+"""Initials of one person, as in «Э. Т. А. Гофман»; more in a row are an alphabet."""
+
+GAP = 3
+"""Code points that may lie between two words of a name, such as a dash between blanks."""
+
+
+class Form(NamedTuple):
+    """What is tried for one word: hashes, 0 for none."""
+
+    surface: int
+    lemma: int
+    sound: int
+    derived: tuple[int, ...]
+    initial: bool
+    """Whether it may be the initial of a name."""
+
+
+class Runs(NamedTuple):
+    """Runs (N,) of words: the first and the last word by their position among the words, and a key with its way."""
+
+    first: Ints
+    last: Ints
+    key: Keys
+    way: Ints
+
+    def of(self, selected: Ints) -> Runs:
+        """Select runs, in this order."""
+        return Runs(self.first[selected], self.last[selected], self.key[selected], self.way[selected])
+
+
+class RunFinder:
+    """Finds the runs of texts; forms of words are cached."""
+
+    def __init__(self, lemma: Callable[[str], str]) -> None:
+        self._lemma = lemma
+        self._form = lru_cache(maxsize=1 << 17)(self._formed)
+
+    def __call__(self, texts: Sequence[Sequence[Token]]) -> Runs:
+        """The runs of all words, numbers included, without wide gaps; positions go on from text to text."""
+        words = [word for text in texts for word in text]
+        solid = [at for at, word in enumerate(words) if word.text[0].isalnum()]
+        if not solid:
+            nothing = np.zeros(0, np.int64)
+            return Runs(nothing, nothing, np.zeros(0, np.uint64), nothing)
+        forms, positions = [self._form(words[at].text) for at in solid], np.array(solid)
+        ends = np.cumsum([len(text) for text in texts])
+        near = _near([words[at] for at in solid], np.searchsorted(ends, positions, "right"))
+        parts = [*_spelt(forms, near), *_heard(forms, near), _derived(forms), *_initialled(forms, near)]
+        first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Runs(positions[first], positions[last], key, way)
+
+    def _formed(self, word: str) -> Form:
+        tried, russian = variants(word, self._lemma), CYRILLIC.match(word)
+        heard = sound(word) if russian and word[0].isupper() and not word.isupper() else ""
+        derived = {base for each in tried for base in bases(each)} - {(each,) for each in tried} if russian else ()
+        return Form(
+            surface=word_hash(tried[0]),
+            lemma=word_hash(tried[-1]),
+            sound=word_hash(SOUNDING + heard) if heard else 0,
+            derived=tuple(sorted(map(run_hash, derived))),
+            initial=is_initial(word),
+        )
+
+
+def _near(words: Sequence[Token], text: Ints) -> Flags:
+    """(N,) whether a name may go on from the word before to each word; ``text`` (N,) numbers the text of each."""
+    start, stop = np.array([word.start for word in words]), np.array([word.stop for word in words])
+    near = np.zeros(len(words), bool)
+    near[1:] = (start[1:] - stop[:-1] <= GAP) & (text[1:] == text[:-1])
+    return near
+
+
+def _spelt(forms: Sequence[Form], near: Flags) -> Iterator[Runs]:
+    """Short runs in every mixture of surfaces and lemmas, long ones all by the one or all by the other."""
+    surface = np.array([form.surface for form in forms], np.uint64)
+    lemma = np.array([form.lemma for form in forms], np.uint64)
+    yield from _chains(surface, near, LONGEST, SPELT)
+    yield from _chains(lemma, near, LONGEST, SPELT)
+    pairs = np.flatnonzero(near[1:])
+    for first, second in ((surface, lemma), (lemma, surface)):
+        yield _runs(pairs, 2, extended(first[pairs], second[pairs + 1]), SPELT)
+
+
+def _heard(forms: Sequence[Form], near: Flags) -> Iterator[Runs]:
+    sounds = np.array([form.sound for form in forms], np.uint64)
+    for runs in _chains(sounds, near & (sounds > 0), LONGEST_HEARD, HEARD):
+        yield runs.of(np.flatnonzero(sounds[runs.first]))
+
+
+def _derived(forms: Sequence[Form]) -> Runs:
+    at = [at for at, form in enumerate(forms) for _ in form.derived]
+    keys = [key for form in forms for key in form.derived]
+    return _runs(np.array(at, np.int64), 1, np.array(keys, np.uint64), DERIVED)
+
+
+def _initialled(forms: Sequence[Form], near: Flags) -> Iterator[Runs]:
+    """Surnames with the initials before or behind them."""
+    for name, first, last in _around([at for at, form in enumerate(forms) if form.initial], near):
+        tried = np.array([key for key in forms[name][:3] if key], np.uint64)
+        spans = np.full(len(tried), first), np.full(len(tried), last)
+        yield Runs(*spans, finished(tried), np.full(len(tried), INITIALS))
+
+
+def _around(initials: Sequence[int], near: Flags) -> Iterator[tuple[int, int, int]]:
+    """The position of each surname with initials on one side, and the first and the last word of the run."""
+    positions = np.array(initials, np.int64)
+    breaks = np.flatnonzero((np.diff(positions) > 1) | ~near[positions[1:]]) + 1
+    for group in np.split(positions, breaks):
+        if not 0 < len(group) <= MOST_INITIALS:
+            continue
+        first, last = int(group[0]), int(group[-1])
+        if near[first]:
+            yield first - 1, first - 1, last
+        if last + 1 < len(near) and near[last + 1]:
+            yield last + 1, first, last + 1
+
+
+def _chains(hashes: Keys, near: Flags, longest: int, way: int) -> Iterator[Runs]:
+    """All runs up to a length, shorter ones first."""
+    first, runs = np.arange(len(hashes)), hashes
+    for length in range(1, longest + 1):
+        yield _runs(first, length, runs, way)
+        goes_on = first + length < len(hashes)
+        goes_on[goes_on] = near[first[goes_on] + length]
+        first, runs = first[goes_on], extended(runs[goes_on], hashes[first[goes_on] + length])
+
+
+def _runs(first: Ints, length: int, runs: Keys, way: int) -> Runs:
+    return Runs(first, first + length - 1, finished(runs), np.full(len(first), way))
