@@ -1,4 +1,4 @@
-"""How good predicted documents are: additive counts, one module for each kind of score, one report.
+"""How good predicted documents are: additive counts, one report, the calibration of scores, recall of retrieval.
 
 >>> from relik_ml.types import Annotated, Document, Mention
 >>> text = "Чехов родился в Таганроге."
@@ -12,8 +12,8 @@ Counts(correct=1, guessed=1, gold=2)
 from __future__ import annotations
 
 from relik_ml.scheme import NEREL, Scheme
-from relik_ml.score.calibration import Calibration, Scaling, calibration_error, judge
-from relik_ml.score.counts import Counts, exact
+from relik_ml.score.calibration import Calibration, Judged, Scaling, calibration_error, judge, reliability
+from relik_ml.score.counts import Counts, exact, matched
 from relik_ml.score.report import HEADLINES, TITLES, Report
 from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, table
 from relik_ml.score.scoring import score
@@ -25,6 +25,7 @@ __all__ = [
     "TITLES",
     "Calibration",
     "Counts",
+    "Judged",
     "Recall",
     "Report",
     "Scaling",
@@ -32,8 +33,10 @@ __all__ = [
     "calibration_error",
     "exact",
     "judge",
+    "matched",
     "recall",
     "record",
+    "reliability",
     "retrieval",
     "score",
     "table",

@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.scheme import NEREL, Scheme
-from relik_ml.score.links import answers
-from relik_ml.score.mentions import place
-from relik_ml.score.triples import facts, ordered
+from relik_ml.score.scorers import answers, facts, ordered, place, typed_places
 from relik_ml.types import Document
 
 KINDS = ("mention", "link", "nil", "triple")
@@ -100,7 +98,7 @@ def judge(gold: Iterable[Document], predicted: Iterable[Document], scheme: Schem
 
 
 def _judge_mentions(right: Document, guess: Document, found: dict[str, list[Judged]]) -> None:
-    types = {(place(mention), mention.type) for mention in right.mentions}
+    types = typed_places(right)
     links = {place(mention): mention.link for mention in right.mentions}
     for mention in guess.mentions:
         where, link = place(mention), mention.link
@@ -112,10 +110,10 @@ def _judge_mentions(right: Document, guess: Document, found: dict[str, list[Judg
 
 
 def _judge_triples(right: Document, guess: Document, scheme: Scheme, found: dict[str, list[Judged]]) -> None:
-    gold = {ordered(place(fact.subject), fact.relation, place(fact.object), scheme) for fact in facts(right)}
-    for triple, fact in zip(guess.triples, facts(guess), strict=True):
-        key = ordered(place(fact.subject), fact.relation, place(fact.object), scheme)
-        found["triple"].append(Judged(_known(triple.score), key in gold))
+    gold, keys = ([ordered(place(s), name, place(o), scheme) for s, name, o in facts(each)] for each in (right, guess))
+    wanted = set(gold)
+    for triple, key in zip(guess.triples, keys, strict=True):
+        found["triple"].append(Judged(_known(triple.score), key in wanted))
 
 
 class Bin(NamedTuple):
@@ -132,15 +130,8 @@ def reliability(judged: Sequence[Judged], bins: int = BINS) -> list[Bin]:
     rows: dict[int, list[Judged]] = defaultdict(list)
     for each in judged:
         rows[min(int(each.score * bins), bins - 1)].append(each)
-    return [
-        Bin(
-            number / bins,
-            len(row),
-            sum(each.score for each in row) / len(row),
-            sum(each.right for each in row) / len(row),
-        )
-        for number, row in sorted(rows.items())
-    ]
+    means = {number: [sum(column) / len(row) for column in zip(*row, strict=True)] for number, row in rows.items()}
+    return [Bin(number / bins, len(rows[number]), *means[number]) for number in sorted(rows)]
 
 
 def calibration_error(rows: Iterable[Bin]) -> float:

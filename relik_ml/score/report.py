@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from relik_ml.score.bootstrap import MACRO, Interval
 from relik_ml.score.calibration import Bin, calibration_error
 from relik_ml.score.counts import Counts
 
+Interval = tuple[float, float]
+MACRO = "macro"
 TYPE = "ner.type."
 HEADLINES = ("ner", "el.inkb", "re.document.boundaries", "cie.triples")
 TITLES = {
@@ -72,7 +73,7 @@ class Report:
     def headline(self) -> float:
         """The mean F1 of the headline scores that there are, for choosing between models: each alone is noisy."""
         scores = [self.scores[name].f1 for name in self.heads]
-        return sum(scores) / len(scores) if scores else 0.0
+        return sum(scores) / max(1, len(scores))
 
     def headlines(self) -> str:
         """The headline scores in one line, in hundredths."""
@@ -95,38 +96,36 @@ class Report:
 
     def table(self) -> str:
         """The report as aligned text; ``*`` marks the headline scores."""
-        rows = [(_title(name), self.scores[name]) for name in TITLES if name in self.scores]
-        lines = [f"{self.documents} documents, {_mentions(self.entities)}", "", *_rows("score", rows)]
+        mentions = "on gold mentions" if self.entities == "gold" else "end to end (predicted mentions)"
+        names = [name for name in TITLES if name in self.scores]
+        parts = [
+            [f"{self.documents} documents, {mentions}"],
+            _rows("score", {_title(n): self.scores[n] for n in names}),
+        ]
         if self.types:
-            lines += ["", *_rows("type", self.types.items()), f"{'macro F1':<36}{'':16}{100 * self.macro_f1:8.2f}"]
-        return "\n".join([*lines, *self._bounds(), *self._calibration(), *self._warnings()])
+            macro = f"{'macro F1':<36}{'':16}{100 * self.macro_f1:8.2f}"
+            parts.append([*_rows("type", self.types), macro])
+        if self.intervals:
+            bounds = [(_title(name), *self.intervals[name]) for name in (*names, MACRO) if name in self.intervals]
+            lines = [f"{title:<36}{100 * low:8.2f} – {100 * high:.2f}" for title, low, high in bounds]
+            parts.append(["95 % interval of F1, bootstrap over documents", *lines])
+        if self.reliability:
+            shown = (f"{kind} {100 * calibration_error(rows):.1f}" for kind, rows in self.reliability.items())
+            parts.append([f"calibration error of scores, in hundredths: {', '.join(shown)}"])
+        parts.append([f"note: {note}" for note in self._warnings()])
+        return "\n\n".join("\n".join(part) for part in parts if part)
 
-    def _calibration(self) -> list[str]:
-        if not self.reliability:
-            return []
-        shown = (f"{kind} {100 * calibration_error(rows):.1f}" for kind, rows in self.reliability.items())
-        return ["", f"calibration error of scores, in hundredths: {', '.join(shown)}"]
-
-    def _bounds(self) -> list[str]:
-        if not self.intervals:
-            return []
-        named = {**{name: _title(name) for name in TITLES if name in self.scores}, MACRO: "macro F1"}
-        rows = [(title, *self.intervals[name]) for name, title in named.items() if name in self.intervals]
-        lines = [f"{title:<36}{100 * low:8.2f} – {100 * high:.2f}" for title, low, high in rows]
-        return ["", "95 % interval of F1, bootstrap over documents", *lines]
-
-    def _warnings(self) -> list[str]:
-        lines = [f"note: {note}" for note in self.notes]
+    def _warnings(self) -> Iterator[str]:
+        yield from self.notes
         if self.missing:
-            lines.append(f"note: {_listed(self.missing)} of gold not predicted, scored as empty")
+            yield f"{_listed(self.missing)} of gold not predicted, scored as empty"
         if self.extra:
-            lines.append(f"note: {_listed(self.extra)} predicted but not in gold, ignored")
-        return ["", *lines] if lines else []
+            yield f"{_listed(self.extra)} predicted but not in gold, ignored"
 
 
-def _rows(head: str, rows: Iterable[tuple[str, Counts]]) -> list[str]:
+def _rows(head: str, rows: Mapping[str, Counts]) -> list[str]:
     title = f"{head:<36}{'P':>8}{'R':>8}{'F1':>8}{'correct':>9}{'guessed':>9}{'gold':>9}"
-    return [title, *(_row(name, counts) for name, counts in rows)]
+    return [title, *(_row(name, counts) for name, counts in rows.items())]
 
 
 def _row(name: str, counts: Counts) -> str:
@@ -136,11 +135,7 @@ def _row(name: str, counts: Counts) -> str:
 
 
 def _title(name: str) -> str:
-    return f"{TITLES[name]} *" if name in HEADLINES else TITLES[name]
-
-
-def _mentions(entities: str) -> str:
-    return "on gold mentions" if entities == "gold" else "end to end (predicted mentions)"
+    return TITLES.get(name, "macro F1") + (" *" if name in HEADLINES else "")
 
 
 def _listed(ids: tuple[str, ...]) -> str:

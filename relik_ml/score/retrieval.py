@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from relik_ml.types import Mention, Retrieved
+from relik_ml.text import cut
+from relik_ml.types import Retrieved
 
 KS = (1, 10, 50, 100)
 
@@ -65,24 +66,17 @@ def retrieval(
     """How many linked mentions have their entity among the first k candidates of a window that holds them whole.
 
     ``known`` are the ids of the index, ``seen`` those that training saw. The groups are ``"all"``, ``"seen"`` and
-    ``"unseen"``, and each type. A mention in two windows counts twice, for it needs its entity in both.
+    ``"unseen"``, and each type. A mention in two windows counts twice, because it needs its entity in both.
     """
     found: dict[str, Recall] = defaultdict(lambda: Recall({}))
     for item in items:
         ranked = [[candidate.entry.id for candidate in item.entities]]
-        for mention in _linked(item):
-            right = (mention.link.id or "", *mention.link.alternatives)
-            one = recall([right], ranked, known, ks)
-            for group in ("all", "unseen" if seen.isdisjoint(right) else "seen", mention.type):
-                found[group] += one
+        for mention in cut(item.window).mentions:
+            if mention.link.id:
+                right = (mention.link.id, *mention.link.alternatives)
+                for group in ("all", "unseen" if seen.isdisjoint(right) else "seen", mention.type):
+                    found[group] += recall([right], ranked, known, ks)
     return dict(found)
-
-
-def _linked(item: Retrieved) -> Iterator[Mention]:
-    view = item.window
-    for mention in view.document.mentions:
-        if mention.link.id and view.start <= mention.start and mention.stop <= view.stop:
-            yield mention
 
 
 def table(rows: Mapping[str, Recall]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
@@ -27,40 +28,28 @@ def run(folder: Path, *options: str, predicted: Document = GUESS) -> Result:
     return CliRunner().invoke(main, ["score", *options, str(folder / "gold.jsonl"), str(folder / "pred.jsonl")])
 
 
-def test_the_table(tmp_path: Path) -> None:
-    result = run(tmp_path)
-    assert result.exit_code == 0
-    assert "entities: span and type *             100.00   50.00   66.67" in result.stdout
-
-
-def test_json(tmp_path: Path) -> None:
-    result = run(tmp_path, "--json")
-    assert result.exit_code == 0
-    assert json.loads(result.stdout)["scores"]["ner"]["f1"] == 2 / 3
-
-
-def test_help_has_an_example() -> None:
-    result = CliRunner().invoke(main, ["score", "--help"])
-    assert "relik-ml score data/nerel/dev.jsonl predicted.jsonl" in result.stdout
+def test_scores_are_printed_as_a_table_or_json(tmp_path: Path) -> None:
+    table, record = run(tmp_path), run(tmp_path, "--json")
+    assert table.exit_code == record.exit_code == 0
+    assert "entities: span and type *             100.00   50.00   66.67" in table.stdout
+    assert json.loads(record.stdout)["scores"]["ner"]["f1"] == 2 / 3
 
 
 def test_bad_input_is_a_message_and_exit_code_3(tmp_path: Path) -> None:
     result = run(tmp_path, predicted=Document("d", "Другой текст"))
-    assert result.exit_code == 3
-    assert "gold and predicted text differ" in result.stderr
+    assert (result.exit_code, "text differ" in result.stderr) == (3, True)
     (tmp_path / "gold.jsonl").write_bytes(b'{"schema": "relik-ml/1", "id": "d", "te')
-    result = CliRunner().invoke(main, ["score", str(tmp_path / "gold.jsonl"), str(tmp_path / "pred.jsonl")])
-    assert result.exit_code == 3
-    assert "gold.jsonl, line 1" in result.stderr
-    result = CliRunner().invoke(main, ["score", str(tmp_path / "none.jsonl"), str(tmp_path / "pred.jsonl")])
-    assert result.exit_code == 3
-    assert "Traceback" not in result.output
+    for gold, message in {"gold": "gold.jsonl, line 1", "none": "none.jsonl"}.items():
+        paths = [str(tmp_path / f"{name}.jsonl") for name in (gold, "pred")]
+        result = CliRunner().invoke(main, ["score", *paths])
+        assert (result.exit_code, message in result.stderr, "Traceback" in result.output) == (3, True, False)
 
 
-def test_options_of_the_other_way_are_refused(tmp_path: Path) -> None:
-    for option in ("--model", "--index", "--train"):
-        result = run(tmp_path, option, "nope")
-        assert (result.exit_code, "belong to --retrieval" in result.stderr) == (2, True)
+@pytest.mark.parametrize("options", [["--model", "x"], ["--index", "x"], ["--train", "x"], ["--retrieval"]])
+def test_options_of_the_other_way_are_refused(tmp_path: Path, options: list[str]) -> None:
+    result = run(tmp_path, *options)
+    assert (result.exit_code, "--retrieval" in result.stderr) == (2, True)
+    assert CliRunner().invoke(main, ["score", str(tmp_path / "gold.jsonl")]).exit_code == 2
 
 
 def test_retrieval_is_scored_by_group(tiny_folder: Path, tmp_path: Path) -> None:
@@ -90,8 +79,3 @@ def test_retrieval_is_scored_with_an_index_of_ones_own(tiny_folder: Path, tmp_pa
     found = json.loads(result.stdout)
     linked = [mention.link.id for document in corpus() for mention in document.mentions]
     assert found["all"]["in index"] == linked.count("Q80440") / sum(id is not None for id in linked) > 0
-
-
-def test_gold_alone_is_wrong_usage_and_so_is_retrieval_of_predictions(tmp_path: Path) -> None:
-    assert run(tmp_path, "--retrieval").exit_code == 2
-    assert CliRunner().invoke(main, ["score", str(tmp_path / "gold.jsonl")]).exit_code == 2

@@ -7,15 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from relik_ml.score import Calibration, Scaling, calibration_error, judge
-from relik_ml.score.calibration import Judged, reliability
+from relik_ml.score import Calibration, Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.types import Document, Link, Mention, Triple
 
 TEXT = "Чехов родился в Таганроге, Левитан — в Кибартах."
-
-
-def document(*mentions: Mention, triples: tuple[Triple, ...] = ()) -> Document:
-    return Document("d", TEXT, mentions=mentions, triples=triples)
 
 
 def sample(slope: float, offset: float, count: int) -> Iterator[Judged]:
@@ -56,14 +51,15 @@ def test_mentions_links_nil_and_triples_are_judged() -> None:
     chekhov = Mention("T1", 0, 5, "PERSON", link=Link("linked", "Q5685", alternatives=("Q1",)))
     taganrog = Mention("T2", 16, 25, "CITY", link=Link("linked", "Q6911"))
     levitan = Mention("T3", 27, 34, "PERSON", link=Link("nil"))
-    gold = document(chekhov, taganrog, levitan, triples=(Triple("T1", "PLACE_OF_BIRTH", "T2"),))
-    found = document(
+    born = Triple("T1", "PLACE_OF_BIRTH", "T2", score=0.9), Triple("T3", "PLACE_OF_BIRTH", "T4", score=0.1)
+    gold = Document("d", TEXT, mentions=(chekhov, taganrog, levitan), triples=born[:1])
+    guesses = (
         Mention("T1", 0, 5, "PERSON", link=Link("linked", "Q1", score=0.9), score=0.8),
         Mention("T2", 16, 25, "COUNTRY", link=Link("linked", "Q2", score=0.7), score=0.6),
         Mention("T3", 27, 34, "PERSON", link=Link("nil", score=0.5), score=0.4),
         Mention("T4", 39, 47, "CITY", link=Link("nil", score=0.3), score=0.2),
-        triples=(Triple("T1", "PLACE_OF_BIRTH", "T2", score=0.9), Triple("T3", "PLACE_OF_BIRTH", "T4", score=0.1)),
     )
+    found = Document("d", TEXT, mentions=guesses, triples=born)
     assert judge([gold], [found]) == {
         "mention": [Judged(0.8, True), Judged(0.6, False), Judged(0.4, True), Judged(0.2, False)],
         "link": [Judged(0.9, True), Judged(0.7, False)],
