@@ -1,19 +1,19 @@
 """Text without models: sentences and tokens, lemmas, windows over long documents, and offsets.
 
-Import from the modules: ``tokens``, ``morph``, ``windows`` and ``offsets``. Every offset is a code
-point of the document's text as stored.
+Every offset is a code point of the document's text as stored.
 """
 
 from __future__ import annotations
 
 from relik_ml.text.coreference import same_link, settle_links
-from relik_ml.text.evidence import evidence
 from relik_ml.text.morph import Morphology
 from relik_ml.text.offsets import Utf16
-from relik_ml.text.tokens import sentences, tokens
+from relik_ml.text.tokens import MAX_PIECE, MAX_TOKEN, evidence, sentences, tokens
 from relik_ml.text.windows import Fit, Part, cut, fill, fit, merge, windows
 
 __all__ = [
+    "MAX_PIECE",
+    "MAX_TOKEN",
     "Fit",
     "Morphology",
     "Part",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from relik_ml.types import Span, Token
@@ -53,6 +53,15 @@ def sentences(text: str) -> Iterator[Span]:
     """
     for line in _PARAGRAPH.finditer(text):
         yield from _line_sentences(text, *line.span())
+
+
+def evidence(sentences: Sequence[Span], spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The sentences that any of the spans touches, in order; one if they share it.
+
+    >>> evidence([Span(0, 10), Span(11, 20), Span(21, 30)], [Span(2, 5), Span(22, 24)])
+    (Span(start=0, stop=10), Span(start=21, stop=30))
+    """
+    return tuple(s for s in sentences if any(span.start < s.stop and s.start < span.stop for span in spans))
 
 
 def _line_sentences(text: str, start: int, stop: int) -> Iterator[Span]:

@@ -16,7 +16,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from operator import add
 from typing import NamedTuple
 
 from relik_ml.errors import ConfigError, DataError
@@ -43,12 +44,7 @@ class Fit:
     triples_lost: int = 0
 
     def __add__(self, other: Fit) -> Fit:
-        return Fit(
-            self.mentions + other.mentions,
-            self.mentions_lost + other.mentions_lost,
-            self.triples + other.triples,
-            self.triples_lost + other.triples_lost,
-        )
+        return Fit(*map(add, astuple(self), astuple(other)))
 
 
 def windows(document: Document, size: int, stride: int) -> list[Window]:
@@ -60,9 +56,8 @@ def windows(document: Document, size: int, stride: int) -> list[Window]:
     begins in the second half of the stride. Raises ``ConfigError`` unless ``1 <= stride <= size``.
     """
     if not 1 <= stride <= size:
-        raise ConfigError(
-            "window does not fit its stride", got=f"size {size}, stride {stride}", fix="1 <= stride <= size"
-        )
+        got = f"size {size}, stride {stride}"
+        raise ConfigError("window does not fit its stride", got=got, fix="1 <= stride <= size")
     found = tokens(document.text)
     return [_window(document, found[start : start + size]) for start in _starts(document.text, found, size, stride)]
 
