@@ -27,7 +27,6 @@ from relik_ml.cli._inputs import InputSet
 from relik_ml.data import document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
 from relik_ml.types import Document
-from relik_ml.view.terminal import ansi, plain, view
 
 if TYPE_CHECKING:
     from relik_ml import Relik
@@ -144,13 +143,14 @@ def _output(out: Path | None, wants_view: bool | None, wants_color: bool | None)
 
 def _print_views(documents: Iterable[Document], wants_color: bool | None) -> None:
     from relik_ml.plugins import load_index
+    from relik_ml.view import render
 
     able = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
-    paint = ansi if (able if wants_color is None else wants_color) else plain
+    color = able if wants_color is None else wants_color
     entries = load_index("nerel_relations").entries()
     labels = {entry.id: entry.name for entry in entries if entry.kind == "relation" and entry.lang == "ru"}
     width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
-    shown = (view(document, labels=labels, paint=paint, width=width) for document in documents)
+    shown = (render(document, labels=labels, color=color, width=width) for document in documents)
     _print(f"{text}\n\n".encode(encoding, "backslashreplace") for text in shown)
 
 

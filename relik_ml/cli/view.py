@@ -28,7 +28,7 @@ def command(file: Path, out: Path, limit: int) -> None:
 
     from relik_ml.data import atomic_path, read_documents
     from relik_ml.errors import ConfigError
-    from relik_ml.view.html import report
+    from relik_ml.view import report
 
     if out.resolve() == file.resolve():
         raise ConfigError("the output is also the input", where=str(out), fix="write to another file")

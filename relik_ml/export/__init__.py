@@ -1,4 +1,25 @@
-"""Documents in other shapes: one file per output format, and beside them what the formats share.
+"""Documents in the formats of other tools, and the knowledge graph that several of these formats draw.
 
-JSON Lines, the library's own format, is ``relik_ml.data.io``.
+JSON Lines, the library's own format, is in ``relik_ml.data``. Two modules need an extra and are imported by name:
+``relik_ml.export.rdf`` (rdflib) and ``relik_ml.export.docbin`` (spaCy).
 """
+
+from __future__ import annotations
+
+from relik_ml.export.exporter import EXPORTERS, Exporter, load_exporter
+from relik_ml.export.graph import Fact, Graph, Node, Ref, graph
+from relik_ml.export.jsonld import read_jsonld
+from relik_ml.export.utf16 import utf16_record
+
+__all__ = [
+    "EXPORTERS",
+    "Exporter",
+    "Fact",
+    "Graph",
+    "Node",
+    "Ref",
+    "graph",
+    "load_exporter",
+    "read_jsonld",
+    "utf16_record",
+]

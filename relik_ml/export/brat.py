@@ -3,18 +3,19 @@ r"""A document as brat standoff: a text and, beside it, lines that annotate rang
 >>> from relik_ml.types import Document, Link, Mention, Triple
 >>> chekhov = Mention("T1", 0, 5, "PERSON", link=Link("linked", "Q5685", "Антон Чехов"))
 >>> born = Triple("T1", "PLACE_OF_BIRTH", "town", score=0.9)
->>> page = standoff(Document("d", "Чехов из Таганрога", "ru", (chekhov, Mention("town", 9, 18, "CITY")), (), (born,)))
->>> print(page.annotation.replace("\t", "⇥"), end="")
+>>> document = Document("d", "Чехов из Таганрога", "ru", (chekhov, Mention("town", 9, 18, "CITY")), (), (born,))
+>>> losses: Counter[str] = Counter()
+>>> print(standoff(document, losses).replace("\t", "⇥"), end="")
 T1⇥PERSON 0 5⇥Чехов
 T2⇥CITY 9 18⇥Таганрога
 R1⇥PLACE_OF_BIRTH Arg1:T1 Arg2:T2⇥
 N1⇥Reference T1 Wikidata:Q5685⇥Антон Чехов
->>> dict(page.losses)
-{'scores left out': 1, 'mention ids given anew': 1}
+>>> losses["mention ids given anew"]
+1
 
 Brat has no place for scores, values, evidence and properties, nor for the difference between a literal and a mention
-that nobody looked up: each such thing is counted in ``losses``. Not counted, for every document has them, are
-``lang``, ``annotated``, ``meta`` and the ids of entities.
+that nobody looked up. Each such thing is counted. ``lang``, ``annotated``, ``meta`` and the ids of entities are not
+counted, because every document has them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 from relik_ml.errors import DataError
@@ -35,45 +35,33 @@ _ID = re.compile(r"T[0-9]{1,9}")
 _ITEM = re.compile(r"Q[1-9][0-9]*")
 _LINE_ENDS = re.compile(r"[\r\n]+")
 _BLANKS = re.compile(r"\s+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _STEERS = re.compile(r"%(?!\Z|[0-9A-F]{2})|[^\w\-. %]")
 _HALF = re.compile(r"%[0-9A-F]?\Z")
 _NAME_BYTES = 200  # file systems allow 255, suffix and temporary names included
 
 
-class Page(NamedTuple):
-    """The two files of a document, and how often what was left out or written otherwise."""
-
-    text: str
-    annotation: str
-    losses: Counter[str]
-
-
-def write_pages(documents: Iterable[Document], folder: Path) -> Counter[str]:
-    """Write ``PLACE.txt`` and ``PLACE.ann`` below a folder for each document; the losses of all and their number.
+def write(documents: Iterable[Document], folder: Path, losses: Counter[str]) -> None:
+    """Write ``NAME.txt`` and ``NAME.ann`` below a folder for each document, by the name that ``file_name`` gives.
 
     DataError when two documents would be one file.
     """
-    total: Counter[str] = Counter(documents=0)
     for document in documents:
-        path, page = folder / place(document), standoff(document)
-        _write(path, ".txt", page.text, document)
-        _write(path, ".ann", page.annotation, document)
-        total.update(documents=1)
-        total.update(page.losses)
-    return total
+        path = folder / file_name(document)
+        _write_file(path, ".txt", document.text, document)
+        _write_file(path, ".ann", standoff(document, losses), document)
 
 
-def place(document: Document) -> str:
-    """Where a document goes, without suffix: its id, without its data set and the split ``all``, safe as a path.
+def file_name(document: Document) -> str:
+    """The path of a document without suffix: its id without its data set and the split ``all``, safe as a path.
 
-    The converter of brat folders calls ``all`` what lies in no folder of a split, so that there and back is the same.
+    The converter of brat folders gives the split ``all`` to files that lie in no folder of a split, so that converting
+    and exporting gives the same folder.
 
-    >>> place(Document("nerel/dev/119336_text", "", meta={"dataset": "nerel"}))
+    >>> file_name(Document("nerel/dev/119336_text", "", meta={"dataset": "nerel"}))
     'dev/119336_text'
-    >>> place(Document("brat/all/letters/1", "", meta={"dataset": "brat", "split": "all"}))
+    >>> file_name(Document("brat/all/letters/1", "", meta={"dataset": "brat", "split": "all"}))
     'letters/1'
-    >>> place(Document("../Анна: Ахматова", ""))
+    >>> file_name(Document("../Анна: Ахматова", ""))
     '%2E%2E/Анна%3A Ахматова'
     """
     name = document.id.removeprefix(f"{document.meta.get('dataset')}/")
@@ -82,36 +70,21 @@ def place(document: Document) -> str:
     return "/".join(map(_safe, name.split("/")))
 
 
-def standoff(document: Document) -> Page:
-    """The document in brat's terms: ids that brat could have given are kept, offsets are those of the text."""
-    losses = Counter(_no_place(document))
-    text, surrogates = _SURROGATE.subn("\ufffd", document.text)
-    losses["lone surrogates written as U+FFFD"] += surrogates
-    ranges = {mention.id: _ranges(mention, text) for mention in document.mentions}
+def standoff(document: Document, losses: Counter[str]) -> str:
+    """The annotation of a document. Ids that brat could have given are kept, offsets are those of the text."""
+    ranges = {mention.id: _ranges(mention, document.text) for mention in document.mentions}
     ids = _ids([mention.id for mention in document.mentions if ranges[mention.id]], losses)
+    losses["literal marks left out"] += sum(mention.link.status == "unlinkable" for mention in document.mentions)
+    losses["labels of no link left out"] += sum(
+        bool(m.link.label) and m.link.status in ("unlinkable", "unknown") for m in document.mentions
+    )
     lines = [
-        *_mentions(document, text, ranges, ids, losses),
+        *_mentions(document, ranges, ids, losses),
         *_relations(document, ids, losses),
         *_references(document, ids, losses),
         *_equivalences(document, ids, losses),
     ]
-    return Page(text, "".join(f"{line}\n" for line in lines), +losses)
-
-
-def _no_place(document: Document) -> dict[str, int]:
-    """How many things of a document brat has no line for."""
-    mentions, triples = document.mentions, document.triples
-    scores = [s for m in mentions for s in (m.score, m.link.score)] + [triple.score for triple in triples]
-    return {
-        "scores left out": sum(score is not None for score in scores),
-        "values left out": sum(mention.value is not None for mention in mentions),
-        "literal marks left out": sum(mention.link.status == "unlinkable" for mention in mentions),
-        "labels of no link left out": sum(
-            bool(m.link.label) for m in mentions if m.link.status in ("unlinkable", "unknown")
-        ),
-        "properties left out": sum(triple.property is not None for triple in triples),
-        "evidence spans left out": sum(len(triple.evidence) for triple in triples),
-    }
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _ranges(mention: Mention, text: str) -> list[Span]:
@@ -120,13 +93,11 @@ def _ranges(mention: Mention, text: str) -> list[Span]:
 
 
 def _lines(span: Span, text: str) -> Iterator[Span]:
-    start = span.start
+    starts, stops = [span.start], []
     for end in _LINE_ENDS.finditer(text, span.start, span.stop):
-        if start < end.start():
-            yield Span(start, end.start())
-        start = end.end()
-    if start < span.stop:
-        yield Span(start, span.stop)
+        stops.append(end.start())
+        starts.append(end.end())
+    return (Span(start, stop) for start, stop in zip(starts, [*stops, span.stop], strict=True) if start < stop)
 
 
 def _ids(names: list[str], losses: Counter[str]) -> dict[str, str]:
@@ -138,7 +109,7 @@ def _ids(names: list[str], losses: Counter[str]) -> dict[str, str]:
 
 
 def _mentions(
-    document: Document, text: str, ranges: dict[str, list[Span]], ids: dict[str, str], losses: Counter[str]
+    document: Document, ranges: dict[str, list[Span]], ids: dict[str, str], losses: Counter[str]
 ) -> Iterator[str]:
     for mention in document.mentions:
         if not (spans := ranges[mention.id]):
@@ -146,7 +117,7 @@ def _mentions(
             continue
         losses["mentions over line ends written without them"] += (*spans,) != (mention.fragments or (mention.span,))
         offsets = ";".join(f"{start} {stop}" for start, stop in spans)
-        surface = " ".join(text[start:stop] for start, stop in spans)
+        surface = " ".join(document.text[start:stop] for start, stop in spans)
         yield f"{ids[mention.id]}\t{_name(mention.type, losses)} {offsets}\t{surface}"
 
 
@@ -190,19 +161,15 @@ def _equivalences(document: Document, ids: dict[str, str], losses: Counter[str])
 
 def _name(name: str, losses: Counter[str]) -> str:
     """The name of a type or relation without what would end it in a line of brat."""
-    written = _encodable(_BLANKS.sub("_", name)) or "_"
+    written = _BLANKS.sub("_", name) or "_"
     losses["names written with _ for what brat cannot hold"] += written != name
     return written
 
 
 def _label(label: str, losses: Counter[str]) -> str:
-    written = _encodable(_LINE_ENDS.sub(" ", label))
+    written = _LINE_ENDS.sub(" ", label)
     losses["labels written on one line"] += written != label
     return written
-
-
-def _encodable(text: str) -> str:
-    return _SURROGATE.sub("\ufffd", text)
 
 
 def _safe(part: str) -> str:
@@ -210,16 +177,16 @@ def _safe(part: str) -> str:
 
     A name that was made safe is safe already, and stays as it is.
     """
-    name = _STEERS.sub(lambda found: quote(found[0], safe="", errors="replace"), part) or "%"
+    name = _STEERS.sub(lambda found: quote(found[0], safe=""), part) or "%"
     if not name.strip(". "):
         name = name.replace(".", "%2E").replace(" ", "%20")
     if len(name.encode()) > _NAME_BYTES:
-        digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        digest = hashlib.sha256(part.encode()).hexdigest()[:16]
         name = _HALF.sub("", name.encode()[: _NAME_BYTES - 17].decode(errors="ignore")) + f"-{digest}"
     return name
 
 
-def _write(path: Path, suffix: str, content: str, document: Document) -> None:
+def _write_file(path: Path, suffix: str, content: str, document: Document) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(path.name + suffix).open("xb") as file:

@@ -2,7 +2,8 @@ r"""Documents as CoNLL-U Plus: a token a line, with the flat view of their menti
 
 >>> from relik_ml.types import Link
 >>> city = Mention("T2", 4, 10, "CITY", link=Link("linked", "Q649"))
->>> for line in sentence_lines(Document("d", "Мэр Москвы ушёл.", mentions=(Mention("T1", 0, 10, "PROFESSION"), city))):
+>>> document = Document("d", "Мэр Москвы ушёл.", mentions=(Mention("T1", 0, 10, "PROFESSION"), city))
+>>> for line in sentence_lines(document, flat(document.mentions), Counter()):
 ...     print(line.replace("\t", " "))
 # newdoc id = "d"
 1 Мэр 0 3 B-PROFESSION _
@@ -12,7 +13,7 @@ r"""Documents as CoNLL-U Plus: a token a line, with the flat view of their menti
 <BLANKLINE>
 
 **The flat view.** Of mentions that overlap the longest stays, of equally long ones the earliest, of equal spans the
-first; discontinuous mentions and those of white space alone have no place. Tokens are cut where a mention that stays
+first. Discontinuous mentions and mentions of white space alone are left out. Tokens are cut where a mention that stays
 starts or stops, so every tag is exact, and no sentence ends inside such a mention. Source of the format:
 universaldependencies.org/ext-format.html.
 """
@@ -21,32 +22,36 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
-from relik_ml.export.characters import lines as characters
-from relik_ml.export.losses import left_out
+from relik_ml.export.exporter import REPLACED, stand_in
 from relik_ml.text import sentences, tokens
 from relik_ml.types import Document, Mention, Token
 
 COLUMNS = "# global.columns = ID FORM RELIK:START RELIK:STOP RELIK:NER RELIK:LINK"
 
-_UNSAFE = re.compile(r"[\s%\x00-\x20\x7f-\xa0\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x1f]")
+_UNSAFE = re.compile(r"[\s%\x00-\x20\x7f-\xa0]")
 
 
-def write(documents: Iterable[Document], path: Path) -> Counter[str]:
-    """Write documents to one file, as a stream; how many, and what was left out."""
-    losses: Counter[str] = Counter(documents=0)
+def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> None:
+    """Write documents to one file, as a stream."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         print(COLUMNS, file=file)
         for document in documents:
             kept = flat(document.mentions)
-            losses.update({"documents": 1} | _unheld(document, kept))
+            whole = sum(not mention.fragments for mention in document.mentions)
+            losses["mentions under longer ones left out"] += whole - len(kept)
+            losses["discontinuous mentions left out"] += len(document.mentions) - whole
+            losses["mentions of white space alone left out"] += sum(
+                document.text[mention.start : mention.stop].isspace() for mention in kept
+            )
             file.writelines(f"{line}\n" for line in sentence_lines(document, kept, losses))
-    return losses
 
 
 def flat(mentions: Iterable[Mention]) -> list[Mention]:
@@ -57,20 +62,16 @@ def flat(mentions: Iterable[Mention]) -> list[Mention]:
     """
     kept: list[Mention] = []
     for mention in sorted(mentions, key=lambda mention: (mention.start - mention.stop, mention.start)):
-        place = bisect_right(kept, mention.start, key=lambda one: one.start)
-        after_last = not place or kept[place - 1].stop <= mention.start
-        before_next = place == len(kept) or mention.stop <= kept[place].start
+        index = bisect_right(kept, mention.start, key=lambda one: one.start)
+        after_last = not index or kept[index - 1].stop <= mention.start
+        before_next = index == len(kept) or mention.stop <= kept[index].start
         if not mention.fragments and after_last and before_next:
-            kept.insert(place, mention)
+            kept.insert(index, mention)
     return kept
 
 
-def sentence_lines(
-    document: Document, kept: Sequence[Mention] | None = None, losses: Counter[str] | None = None
-) -> Iterator[str]:
+def sentence_lines(document: Document, kept: Sequence[Mention], losses: Counter[str]) -> Iterator[str]:
     """The lines of a document: its id as a JSON string, then its sentences, a blank line after each."""
-    kept = flat(document.mentions) if kept is None else kept
-    shown = characters(Counter() if losses is None else losses)
     heads = {start for start, _ in sentences(document.text)}
     yield f"# newdoc id = {json.dumps(document.id)}"
     number, last = 0, None
@@ -81,29 +82,25 @@ def sentence_lines(
             yield ""
             number = 0
         number += 1
-        cells = (number, shown(word.text), word.start, word.stop, *_tag(mention, inside))
-        yield "\t".join(map(str, cells))
+        form, replaced = _CONTROLS.subn(stand_in, word.text)
+        losses[REPLACED] += replaced
+        yield "\t".join(map(str, (number, form, word.start, word.stop, *_tag(mention, inside))))
         last = mention
     yield from [""] * (number > 0)
 
 
 def cut_tokens(text: str, mentions: Iterable[Mention]) -> Iterator[Token]:
     """The tokens of a text, cut where a mention starts or stops."""
-    cuts = sorted({at for mention in mentions for at in mention.span})
-    place = 0
+    cuts = sorted({offset for mention in mentions for offset in mention.span})
     for token in tokens(text):
-        start = token.start
-        while place < len(cuts) and cuts[place] < token.stop:
-            if start < cuts[place]:
-                yield Token(start, cuts[place], text[start : cuts[place]])
-                start = cuts[place]
-            place += 1
-        yield Token(start, token.stop, text[start : token.stop])
+        inner = cuts[bisect_right(cuts, token.start) : bisect_left(cuts, token.stop)]
+        for start, stop in pairwise([token.start, *inner, token.stop]):
+            yield Token(start, stop, text[start:stop])
 
 
 def _around(word: Token, kept: Sequence[Mention]) -> Mention | None:
-    place = bisect_right(kept, word.start, key=lambda mention: mention.start) - 1
-    return kept[place] if place >= 0 and word.start < kept[place].stop else None
+    index = bisect_right(kept, word.start, key=lambda mention: mention.start) - 1
+    return kept[index] if index >= 0 and word.start < kept[index].stop else None
 
 
 def _tag(mention: Mention | None, inside: bool) -> tuple[str, str]:
@@ -113,24 +110,9 @@ def _tag(mention: Mention | None, inside: bool) -> tuple[str, str]:
 
 
 def _cell(text: str) -> str:
-    """A text that holds no blank: white space, controls, lone surrogates and the percent sign are percent-encoded.
+    """A text without blanks: white space, controls and the percent sign are percent-encoded.
 
     >>> _cell("a b\\t%"), _cell("_")
     ('a%20b%09%25', '%5F')
     """
-    if text == "_":
-        return "%5F"
-    return _UNSAFE.sub(lambda match: quote(match[0].encode("utf-8", "surrogatepass"), safe=""), text)
-
-
-def _unheld(document: Document, kept: Sequence[Mention]) -> Counter[str]:
-    whole = sum(not mention.fragments for mention in document.mentions)
-    blank = sum(not document.text[mention.start : mention.stop].strip() for mention in kept)
-    return left_out(
-        document, "scores of mentions", "scores of links", "labels of links", "alternative links", "values",
-        "link states", "entities", "triples",
-    ) + Counter({
-        "mentions under longer ones left out": whole - len(kept),
-        "discontinuous mentions left out": len(document.mentions) - whole,
-        "mentions of white space alone left out": blank,
-    })  # fmt: skip
+    return "%5F" if text == "_" else _UNSAFE.sub(lambda match: quote(match[0], safe=""), text)

@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 from relik_ml.types import Document, Mention, Span, Status, Triple, Value
 
+MERGED = "labels and types of mentions that are not those of their thing"
+
 _ITEM = re.compile(r"Q[1-9][0-9]{0,11}")
 _PROPERTY = re.compile(r"P[1-9][0-9]{0,11}")
 
@@ -133,6 +135,24 @@ def checked_item(id: str | None) -> str | None:
 def checked_property(id: str | None) -> str | None:
     """The id if it has the form of a Wikidata property's, else None."""
     return id if id is not None and _PROPERTY.fullmatch(id) else None
+
+
+def count_merged(documents: Iterable[Document], found: Graph, losses: Counter[str]) -> None:
+    """Add to ``losses`` the mentions whose label or type is not that of their node."""
+    things = found.by_mention()
+    for document in documents:
+        for mention in document.mentions:
+            thing = things[Ref(document.id, mention.id)]
+            losses[MERGED] += mention.type != thing.type or mention.link.label not in (None, thing.label)
+
+
+def offsets(spans: Iterable[Span]) -> str:
+    """Spans as text: ``start:stop``, separated by blanks.
+
+    >>> offsets([Span(0, 5), Span(7, 9)])
+    '0:5 7:9'
+    """
+    return " ".join(f"{start}:{stop}" for start, stop in spans)
 
 
 def _keys(document: Document) -> dict[str, object]:

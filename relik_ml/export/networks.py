@@ -1,80 +1,90 @@
-"""The knowledge graph of documents for Gephi, yEd, Cytoscape and other viewers: GraphML and GEXF, by networkx.
+"""The knowledge graph of documents as GraphML and GEXF, written by networkx, and as CSV files for Neo4j.
 
-Nodes and edges are named ``n1`` and ``f1``; every text of the documents is the value of an attribute.
+Nodes are named ``n1`` and edges ``f1``. Every text of the documents is the value of an attribute; it is a label or a
+relationship type of Neo4j only if it is a plain word. The CSV files are for Neo4j's importer, not for spreadsheets.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from relik_ml.errors import ConfigError
-from relik_ml.export.characters import Characters, xml
-from relik_ml.export.graph import Fact, Node, graph
-from relik_ml.export.losses import left_out_of_graph
-from relik_ml.export.table import offsets
+from relik_ml.export.graph import Fact, Graph, Node, count_merged, graph, offsets
 from relik_ml.types import Document
 
-UNHELD = (
-    "offsets of mentions", "scores of mentions", "scores of links", "alternative links", "fragments",
-    "raw forms and precisions of values",
+NODE_COLUMNS = (
+    "id:ID", "label", "type", "status", "link", "value", "datatype", "mentions:int", "document", ":LABEL",
 )  # fmt: skip
-"""What a viewer of graphs has no place for."""
+RELATIONSHIP_COLUMNS = (
+    ":START_ID", ":END_ID", "id", "relation", "property", "inverse:boolean", "document", "sentence", "evidence",
+    "score:double", ":TYPE",
+)  # fmt: skip
 
 _DATE = re.compile(rb' lastmodifieddate="[0-9-]*"')
+_WORD = re.compile(r"[^\W\d_]\w{0,63}")
+
+Cell = str | int | float | None
 
 
-def write_graphml(documents: Iterable[Document], path: Path) -> Counter[str]:
-    """Write the graph of documents as GraphML; how many documents, and what was left out."""
-    networkx = _networkx()
-    network, losses = _network(documents)
-    # ElementTree leaves carriage returns of an element as they are, and every reader makes line feeds of them.
-    path.write_bytes(_written(networkx.write_graphml_xml, network).replace(b"\r", b"&#13;"))
-    return losses
+def write_graphml(documents: Iterable[Document], path: Path, losses: Counter[str]) -> None:
+    """Write the graph of documents as GraphML."""
+    import networkx
 
-
-def write_gexf(documents: Iterable[Document], path: Path) -> Counter[str]:
-    """Write the graph of documents as GEXF; how many documents, and what was left out."""
-    networkx = _networkx()
-    network, losses = _network(documents)
-    dated = _written(networkx.write_gexf, network)
-    path.write_bytes(_DATE.sub(b"", dated, count=1))  # the same documents make the same file on any day
-    return losses
-
-
-def _networkx() -> Any:
-    try:
-        import networkx
-    except ModuleNotFoundError:
-        fix = 'pip install "relik-ml[export]"'
-        raise ConfigError("graphs are written by networkx, which is not installed", fix=fix) from None
-    return networkx
-
-
-def _written(write: Callable[[Any, Any], None], network: Any) -> bytes:
     file = io.BytesIO()
-    write(network, file)
-    return file.getvalue()
+    networkx.write_graphml_xml(_network(documents, losses), file)
+    # ElementTree leaves carriage returns in the text of an element; readers would turn them into line feeds.
+    path.write_bytes(file.getvalue().replace(b"\r", b"&#13;"))
 
 
-def _network(documents: Iterable[Document]) -> tuple[Any, Counter[str]]:
+def write_gexf(documents: Iterable[Document], path: Path, losses: Counter[str]) -> None:
+    """Write the graph of documents as GEXF, without a date, so that the same documents give the same file."""
+    import networkx
+
+    file = io.BytesIO()
+    networkx.write_gexf(_network(documents, losses), file)
+    path.write_bytes(_DATE.sub(b"", file.getvalue(), count=1))
+
+
+def write_neo4j(documents: Iterable[Document], folder: Path, losses: Counter[str]) -> None:
+    """Write the graph of documents as ``nodes.csv`` and ``relationships.csv``."""
+    found = _graph(documents, losses)
+    nodes, edges = [], []
+    for node in found.nodes:
+        plain = _WORD.fullmatch(node.type) is not None
+        losses["types that make no label"] += not plain
+        nodes.append([node.id, *_node(node).values(), f"Entity;{node.type}" if plain else "Entity"])
+    for fact in found.facts:
+        plain = _WORD.fullmatch(fact.relation) is not None
+        losses["relations that make no relationship type: RELATED"] += not plain
+        edges.append([fact.subject, fact.object, fact.id, *_edge(fact).values(), fact.relation if plain else "RELATED"])
+    _write_rows(folder / "nodes.csv", NODE_COLUMNS, nodes)
+    _write_rows(folder / "relationships.csv", RELATIONSHIP_COLUMNS, edges)
+
+
+def _graph(documents: Iterable[Document], losses: Counter[str]) -> Graph:
     kept = list(documents)
     found = graph(kept)
-    losses = left_out_of_graph(kept, found, *UNHELD)
-    held = xml(losses)
-    network = _networkx().MultiDiGraph()
+    count_merged(kept, found, losses)
+    return found
+
+
+def _network(documents: Iterable[Document], losses: Counter[str]) -> Any:
+    import networkx
+
+    found, network = _graph(documents, losses), networkx.MultiDiGraph()
     for node in found.nodes:
-        network.add_node(node.id, **_held(_node(node), held))
+        network.add_node(node.id, **_known(_node(node)))
     for fact in found.facts:
-        network.add_edge(fact.subject, fact.object, key=fact.id, id=fact.id, **_held(_edge(fact), held))
-    return network, losses
+        network.add_edge(fact.subject, fact.object, key=fact.id, id=fact.id, **_known(_edge(fact)))
+    return network
 
 
-def _node(node: Node) -> dict[str, str | int | float | None]:
+def _node(node: Node) -> dict[str, Cell]:
     return {
         "label": node.label,
         "kind": node.type,
@@ -87,7 +97,7 @@ def _node(node: Node) -> dict[str, str | int | float | None]:
     }
 
 
-def _edge(fact: Fact) -> dict[str, str | int | float | None]:
+def _edge(fact: Fact) -> dict[str, Cell]:
     return {
         "label": fact.relation,
         "property": fact.property_id,
@@ -99,7 +109,11 @@ def _edge(fact: Fact) -> dict[str, str | int | float | None]:
     }
 
 
-def _held(attributes: dict[str, str | int | float | None], held: Characters) -> dict[str, str | int | float]:
-    """The attributes that there are; these formats know no null."""
-    known = {name: value for name, value in attributes.items() if value is not None}
-    return {name: held(value) if isinstance(value, str) else value for name, value in known.items()}
+def _known(attributes: dict[str, Cell]) -> dict[str, Cell]:
+    """The attributes that have a value: GraphML and GEXF have no null."""
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _write_rows(path: Path, columns: tuple[str, ...], rows: Iterable[list[Cell]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])

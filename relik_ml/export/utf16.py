@@ -5,8 +5,8 @@
 >>> record["offsets"], record["mentions"][0]["start"], record["mentions"][0]["stop"]
 ('utf-16', 3, 11)
 
-``offsets`` says which they are, and because of it no reader of ``relik-ml/1`` takes them for code points: the field is
-none of the schema's, so the line is refused.
+The schema ``relik-ml/1`` has no field ``offsets``, so its readers refuse such a line and never take the offsets for
+code points.
 """
 
 from __future__ import annotations
@@ -22,15 +22,11 @@ from relik_ml.text import Utf16
 from relik_ml.types import Document
 
 
-def write(documents: Iterable[Document], path: Path) -> Counter[str]:
-    """Write documents as JSON Lines with UTF-16 offsets, as a stream; how many."""
-    counts = Counter(documents=0)
-    with path.open("wb") as file:
+def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> None:
+    """Write documents as JSON Lines with UTF-16 offsets, as a stream."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         for document in documents:
-            line = json.dumps(utf16_record(document), ensure_ascii=False, allow_nan=False)
-            file.write(line.encode("utf-8", "backslashreplace") + b"\n")
-            counts["documents"] += 1
-    return counts
+            print(json.dumps(utf16_record(document), ensure_ascii=False, allow_nan=False), file=file)
 
 
 def utf16_record(document: Document) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.graph_stores.types import KG_NODES_KEY, KG_RELATIONS_KEY, EntityNode, Relation
 from llama_index.core.schema import BaseNode, MetadataMode, TransformComponent
 
-from relik_ml.export.graph import Fact, Node, graph
+from relik_ml.export import Fact, Node, graph
 from relik_ml.types import Document
 
 

@@ -28,14 +28,14 @@ from uvicorn.supervisors import Multiprocess
 from relik_ml import __version__
 from relik_ml.data import document_to_json
 from relik_ml.errors import RelikError
-from relik_ml.export.utf16 import utf16_record
+from relik_ml.export import utf16_record
+from relik_ml.export.rdf import TURTLE, read_nif, write_nif
 from relik_ml.pipeline import Relik, above
-from relik_ml.serve import nif
 from relik_ml.serve.batcher import Annotate, Batcher
 from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error, to_json
 from relik_ml.types import Document
-from relik_ml.view.html import Service as Form
-from relik_ml.view.html import answer, service_page
+from relik_ml.view import Service as Form
+from relik_ml.view import answer, service_page
 
 PATHS = frozenset({"/", "/annotate", "/page", "/nif", "/healthz", "/readyz", "/metrics", "/openapi.json"})
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -207,18 +207,18 @@ def _posts(texts: Texts) -> APIRouter:
         found = await texts.ask(asked, request)
         return Response(await run_sync(lambda: to_json(answer(found))), media_type=_JSON[0])
 
-    content = {"content": {nif.TURTLE[0]: _TURTLE}}
+    content = {"content": {TURTLE[0]: _TURTLE}}
     extra = {"requestBody": {"required": True, **content}}
 
     @router.post("/nif", openapi_extra=extra, responses={200: content}, response_class=Response)
     async def nif_(request: Request, lang: str = texts.languages[0]) -> Response:
         """NIF 2.0: contexts in Turtle in, the same with mentions and links out. For GERBIL."""
         body = await request.body()
-        kind = _require(request, "Turtle", (*nif.TURTLE, "")) or nif.TURTLE[0]
+        kind = _require(request, "Turtle", (*TURTLE, "")) or TURTLE[0]
         async with asyncio.timeout(texts.config.timeout):
-            documents = await in_thread(nif.read, body, lang)
+            documents = await in_thread(read_nif, body, lang)
             found = await texts.annotate(documents, request)
-            written = await in_thread(nif.write, found)
+            written = await in_thread(write_nif, found)
         return Response(written, media_type=f"{kind}; charset=utf-8")
 
     return router

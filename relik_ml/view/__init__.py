@@ -1,6 +1,15 @@
-"""Documents as a page to look at: the text with its mentions, the graph, the facts and a mind map.
+"""Documents for people: a page with text, graph, facts and mind map, and a readable view for terminals.
 
-``layers`` cuts a text where mentions begin and end, ``layout`` and ``mindmap`` place what is drawn, ``view`` puts a
-document together for the script, and ``html`` makes the page. The assets are the project's own; the page asks
-nothing of any other machine than the one that served it.
+``page`` makes the HTML page, ``drawing`` computes what its script draws, ``layout`` places the boxes of the graph.
+``show`` shows a document in a notebook. The page loads nothing from other machines than the one that served it.
 """
+
+from __future__ import annotations
+
+from relik_ml.view.drawing import drawing
+from relik_ml.view.labels import labels
+from relik_ml.view.layout import layout
+from relik_ml.view.page import Service, answer, report, service_page, show
+from relik_ml.view.terminal import printable, render
+
+__all__ = ["Service", "answer", "drawing", "labels", "layout", "printable", "render", "report", "service_page", "show"]

@@ -1,6 +1,6 @@
 """Where the boxes of a graph stand: each connected part by springs, its boxes pushed apart, the parts side by side.
 
->>> layout([80.0, 120.0, 60.0], [(0, 1)])[2].x > 0
+>>> layout([80.0, 120.0, 60.0], [(0, 1)])[2][0] > 0
 True
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,8 @@ _WIDER = 1.1  # than high: the shape of a screen
 Places = NDArray[np.float64]
 
 
-class Point(NamedTuple):
-    """The middle of a box, in pixels from the top left corner of the drawing."""
-
-    x: float
-    y: float
+Point = tuple[float, float]
+"""The middle of a box, in pixels from the top left corner of the drawing."""
 
 
 def layout(widths: Sequence[float], edges: Sequence[tuple[int, int]]) -> list[Point]:
@@ -59,7 +56,7 @@ def layout(widths: Sequence[float], edges: Sequence[tuple[int, int]]) -> list[Po
     points = np.zeros((len(widths), 2))
     for part, block in zip(parts, _packed(blocks, [sizes[part] for part in parts]), strict=True):
         points[part] = block
-    return [Point(round(float(x), 1), round(float(y), 1)) for x, y in points]
+    return [(round(float(x), 1), round(float(y), 1)) for x, y in points]
 
 
 def _part(graph: networkx.Graph, part: list[int], sizes: Places) -> Places:

@@ -36,7 +36,7 @@ def test_documents_become_files_and_losses_are_said(stored: Path, tmp_path: Path
     assert found == {"dev/один.txt", "dev/один.ann", "два.txt", "два.ann"}
     assert done.stdout == ""
     assert "out: 2 documents; meta and annotated left out" in done.stderr
-    assert [line.split() for line in done.stderr.splitlines()[1:]] == [["scores", "left", "out", "1"]]
+    assert [line.split() for line in done.stderr.splitlines()[1:]] == [["triples.score", "left", "out", "1"]]
 
 
 def test_what_was_exported_is_converted_back(stored: Path, tmp_path: Path) -> None:
@@ -70,9 +70,23 @@ def test_a_bad_line_leaves_nothing_behind(stored: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_in_the_way_is_refused(stored: Path) -> None:
-    done = run("export", "brat", stored, "--out", stored)
+    stored.with_name("other").touch()
+    done = run("export", "brat", stored, "--out", stored.with_name("other"))
     assert done.exit_code == 6
     assert "not a folder" in done.stderr
+
+
+def test_several_inputs_become_one_output(stored: Path, tmp_path: Path) -> None:
+    write_documents([Document("три", "Три")], tmp_path / "more.jsonl")
+    assert "3 documents" in run("export", "utf16", stored, tmp_path / "more.jsonl", "--out", tmp_path / "out").stderr
+    assert len((tmp_path / "out").read_bytes().splitlines()) == 3
+
+
+def test_unknown_formats_and_options_are_wrong_usage(stored: Path, tmp_path: Path) -> None:
+    done = run("export", "docx", stored, "--out", tmp_path / "out")
+    assert (done.exit_code, "graphml" in done.stderr) == (2, True)
+    assert run("export", "csv", stored, "--out", tmp_path / "out", "--base", "urn:x:").exit_code == 2
+    assert "  mermaid   A mind map" in run("export", "--help").stdout
 
 
 FORMATS = ("conll", "spacy", "turtle", "ntriples", "jsonld", "graphml", "gexf", "mermaid", "csv", "utf16")
@@ -100,7 +114,8 @@ def test_neo4j_writes_two_files(stored: Path, tmp_path: Path) -> None:
 def test_losses_are_counted(stored: Path, tmp_path: Path) -> None:
     done = run("export", "conll", stored, "--out", tmp_path / "out")
     assert [line.split() for line in done.stderr.splitlines()[1:]] == [
-        ["labels", "of", "links", "left", "out", "1"],
+        ["mentions.link.status", "left", "out", "2"],
+        ["mentions.link.label", "left", "out", "1"],
         ["triples", "left", "out", "1"],
     ]
 

@@ -1,4 +1,4 @@
-"""Three hundred hostile strings, and documents that carry one in each of their text fields."""
+"""More than 300 hostile strings, and documents that carry one in each of their text fields."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ PAYLOADS = (
     "＝1+1", "%0A=1", '=HYPERLINK("http://e.org","x")', "a,b;c\td|e", 'a""b"""', "'", "''", "\\", "\\\\n", 'a\\"',
     "a\nb", "a\r\nb", "\n\n", "a\rb", "a\x00b", "\x01\x02\x07\x08", "\x0b\x0c", "\x1b[2J\x1b[31m", "a\x7f\x85b",
     "\u202eabc\u202c", "\u2066x\u2069", "\u200f\u200e", "a\u2028b\u2029c", "\ufeffx", "\ufffe\uffff", "\ud800",
-    "\udc00\udbff", "😀e\u0301\u200d", "> <http://e.org/p> <http://e.org/o> .\n<a", "@prefix x: <y> . ", "^^xsd:int",
+    "\udbff.\udc00", "😀e\u0301\u200d", "> <http://e.org/p> <http://e.org/o> .\n<a", "@prefix x: <y> . ", "^^xsd:int",
     "{{x}} ${y} `z` **b** [l](javascript:1)", "#quot;#34;", "end\nroot((x))", "B-PERSON\t_\n# newdoc id = x", "_",
-    '{"@id": "x"}',
+    '{"@id": "x"}', "</script><script>window.hacked=1</script>", "<svg onload=hacked=1>", "</title><b>", "</style><i>",
+    "`${window.hacked=1}`", "{{data}}", "__proto__", "constructor", "Q1/../../evil", "https://evil.example/Q1",
+    "<iframe srcdoc='<b>'>", "<base href=//evil>", "\\u003c/script>",
 )  # fmt: skip
 WRAPS = ("{}", "{} ", " {}", "Анна {}", "{}Анна")
 STRINGS = tuple(wrap.format(payload) for wrap in WRAPS for payload in PAYLOADS)
@@ -37,13 +39,20 @@ def document(words: dict[str, str]) -> Document:
     """A fact between two things, every text of it one of the words."""
     text = f"Так {words['text']}, в 1941."
     stop = 4 + len(words["text"])
-    link, value = Link("linked", words["link"], words["label"]), Value("date", "1941", words["value"])
+    link = Link("linked", words["link"], words["label"], (words["link"],), 0.5)
+    value = Value("date", words["value"], words["value"])
     one = Mention(words["mention"], 4, stop, words["type"], link=link, score=0.5)
     other = Mention("second", stop + 4, stop + 8, "DATE", link=Link("unlinkable"), value=value)
     known = Property(words["property"])
     fact = Triple(one.id, words["relation"], other.id, known, (Span(0, len(text)),), 0.25)
     same = (Entity("E1", (one.id,), "induced"),)
-    return Document(words["document"], text, "ru", (one, other), same, (fact,), Annotated(), {"dataset": "none"})
+    meta = {"dataset": "none", "note": words["value"]}
+    return Document(words["document"], text, "ru", (one, other), same, (fact,), Annotated(), meta)
+
+
+def everywhere(string: str, number: int = 0) -> Document:
+    """A document with one string in all its text fields."""
+    return document(dict.fromkeys(FIELDS, string) | {"document": f"{number}{string}"})
 
 
 HOSTILE = [document(fields(number)) for number in range(len(STRINGS))]

@@ -44,7 +44,8 @@ from pkgutil import walk_packages
 import relik_ml
 
 for module in walk_packages(relik_ml.__path__, "relik_ml."):
-    extra = ("relik_ml.training", "relik_ml.integrations.", "relik_ml.serve", "relik_ml.__main__")
+    extra = ("relik_ml.training", "relik_ml.integrations.", "relik_ml.serve", "relik_ml.__main__",
+             "relik_ml.export.docbin", "relik_ml.export.rdf")
     if not module.name.startswith(extra):
         import_module(module.name)
 """

@@ -16,7 +16,7 @@ from relik_ml.types import Document, Link, Mention, Property, Span, Triple, Valu
 
 spacy = pytest.importorskip("spacy")
 
-from relik_ml.export import docbin  # noqa: E402  (spaCy must be there first)
+from relik_ml.export import EXPORTERS, docbin  # noqa: E402  (spaCy must be there first)
 
 TEXT = "👩\u200d🚀 Анна  Ахматова родилась\nв Одессе. Поэт 1889 г.р. жила в Киеве."
 ANNA = Mention("T1", 4, 18, "PERSON", link=Link("linked", "Q80440", "Анна Ахматова", score=0.75), score=0.5)
@@ -102,7 +102,8 @@ def test_a_doc_and_a_config_are_stored(nlp: Any, tmp_path: Path) -> None:
 def test_a_docbin_cuts_tokens_and_moves_nothing(tmp_path: Path) -> None:
     inside = Mention("T4", 31, 33, "X")
     document = replace(DOCUMENT, mentions=(*DOCUMENT.mentions, inside, Mention("T5", 36, 38, "Y")))
-    counts = docbin.write([document, Document("пустой", ""), Document("пробелы", " \n ")], tmp_path / "out.spacy")
+    documents = [document, Document("пустой", ""), Document("пробелы", " \n ")]
+    counts = EXPORTERS["spacy"].write(documents, tmp_path / "out.spacy")
     one, empty, blank = spacy.tokens.DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.vocab.Vocab())
     assert (one.text, empty.text, blank.text) == (TEXT, "", " \n ")
     assert [span.text for span in one.spans["relik"]] == ["Анна  Ахматова", "Одессе", "1889", "де", ". "]

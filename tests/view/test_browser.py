@@ -15,9 +15,10 @@ import pytest
 
 from relik_ml.data import read_documents
 from relik_ml.types import Document, Link, Mention, Property, Span, Triple
-from relik_ml.view.html import frame, report
-from tests.view.hostile import STRINGS
-from tests.view.hostile import document as hostile
+from relik_ml.view import report
+from relik_ml.view import show as frame
+from tests.export.hostile import STRINGS
+from tests.export.hostile import everywhere as hostile
 
 pytest.importorskip("selenium", reason="the page in a browser: selenium is not installed")
 from selenium.webdriver import ActionChains
@@ -272,8 +273,8 @@ def test_hostile_strings_are_only_text(show: Callable[..., Any]) -> None:
     return [seen, Array.from(new Set(Array.from(document.querySelectorAll("*"), (each) => each.localName))).sort()]"""
     seen, tags = browser.execute_script(script, len(STRINGS))
     texts = [json.loads(text) for text, _, _ in seen]
-    assert texts == [f"{string} я" for string in STRINGS]
-    assert [json.loads(quote) for _, quote, _ in seen] == [f"{s} я".strip(" \t\r\n\ufeff\u2028\u2029") for s in STRINGS]
+    assert texts == [f"Так {string}, в 1941." for string in STRINGS]
+    assert [json.loads(quote) for _, quote, _ in seen] == texts
     assert all(links == [] for _, _, links in seen)
     assert not {"img", "iframe", "object", "embed", "b", "i", "base"} & set(tags)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from relik_ml.view.html import Service, answer, service_page
+from relik_ml.view import Service, answer, service_page
 from tests.view.test_browser import TEXT, example, one, text_of
 
 pytest.importorskip("selenium", reason="the page in a browser: selenium is not installed")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.types import Document, Link, Mention, Property, Span, Triple
-from relik_ml.view.terminal import ansi, printable, view
+from relik_ml.view import printable, render
 
 NESTED = Document(
     id="news/1",
@@ -39,11 +39,11 @@ news/1: 4 mentions, 2 facts
 
 
 def test_the_view_as_a_whole() -> None:
-    assert view(NESTED, labels={"WORKPLACE": "место работы"}, width=100) == GOLDEN
+    assert render(NESTED, labels={"WORKPLACE": "место работы"}, width=100) == GOLDEN
 
 
 def test_lines_are_wrapped_at_blanks() -> None:
-    lines = view(NESTED, labels={"WORKPLACE": "место работы"}, width=40).split("\n")
+    lines = render(NESTED, labels={"WORKPLACE": "место работы"}, width=40).split("\n")
     assert lines[2:5] == [
         "[Президент [России COUNTRY Q159]",
         "PROFESSION Q218295] встретился",
@@ -53,27 +53,26 @@ def test_lines_are_wrapped_at_blanks() -> None:
 
 
 def test_colours_enclose_what_they_colour_and_nothing_else_differs() -> None:
-    coloured = view(NESTED, paint=ansi, width=100)
-    town = ["\x1b[34m[\x1b[0m\x1b[1;34mТуле\x1b[0m", "\x1b[34mCITY\x1b[0m", "\x1b[34mQ2770]\x1b[0m"]
-    assert " ".join(town) in coloured
-    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == view(NESTED, width=100)
+    coloured = render(NESTED, color=True, width=100)
+    assert "\x1b[34m[\x1b[0m\x1b[1;34mТуле\x1b[0m\x1b[34m CITY Q2770]\x1b[0m" in coloured
+    assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == render(NESTED, width=100)
 
 
 def test_discontinuous_and_crossing_mentions_are_numbered() -> None:
     text = "Иван и Мария Петровы"
     apart = Mention("T1", 0, 20, "PERSON", fragments=(Span(13, 20), Span(0, 4)))
     whole = Mention("T2", 7, 20, "PERSON")
-    lines = view(Document("d", text, mentions=(apart, whole))).split("\n")
+    lines = render(Document("d", text, mentions=(apart, whole))).split("\n")
     assert lines[2] == "[¹Иван¹] и [Мария [¹Петровы PERSON¹] PERSON]"
 
     left, right = Mention("T1", 0, 12, "FAMILY"), Mention("T2", 7, 20, "PERSON")
-    lines = view(Document("d", text, mentions=(left, right))).split("\n")
+    lines = render(Document("d", text, mentions=(left, right))).split("\n")
     assert lines[2] == "[¹Иван и [²Мария FAMILY¹] Петровы PERSON²]"
 
 
 def test_two_types_of_one_span_stay_two_mentions() -> None:
     both = (Mention("T1", 0, 6, "COUNTRY"), Mention("T2", 0, 6, "ORGANIZATION"))
-    assert view(Document("d", "Россия", mentions=both)).endswith("[[Россия ORGANIZATION] COUNTRY]")
+    assert render(Document("d", "Россия", mentions=both)).endswith("[[Россия ORGANIZATION] COUNTRY]")
 
 
 def test_nothing_from_a_document_steers_the_terminal() -> None:
@@ -82,7 +81,7 @@ def test_nothing_from_a_document_steers_the_terminal() -> None:
     mention = Mention("T1", 0, 3, f"TYPE{evil}", link=link)
     other = Mention("T2", 3, 5, "PERSON", link=link)
     triple = Triple("T1", f"REL{evil}", "T2", Property(f"P1{evil}"), (Span(0, 9),), 0.5)
-    shown = view(Document(evil, evil * 2, mentions=(mention, other), triples=(triple,)))
+    shown = render(Document(evil, evil * 2, mentions=(mention, other), triples=(triple,)))
     assert all(unicodedata.category(c) not in ("Cc", "Cf", "Cs") for c in shown.replace("\n", ""))
     assert shown.count("\\u202e") >= 8
 
@@ -107,7 +106,7 @@ def documents(draw: st.DrawFn) -> Document:
 
 @given(documents())
 def test_brackets_only_add_to_the_text_and_pair_up(document: Document) -> None:
-    shown = "".join(view(document, width=10_000).split("\n")[2:])
+    shown = "".join(render(document, width=10_000).split("\n")[2:])
     bare = re.sub("\\[[⁰¹²³⁴⁵⁶⁷⁸⁹]*|( X)?[⁰¹²³⁴⁵⁶⁷⁸⁹]*\\]", "", shown)
     assert bare.split() == document.text.split()
     parts = sum(len(mention.fragments) or 1 for mention in document.mentions)
@@ -116,14 +115,14 @@ def test_brackets_only_add_to_the_text_and_pair_up(document: Document) -> None:
 
 @given(st.text(), st.integers(1, 60))
 def test_every_text_is_shown_within_the_width_unless_a_word_is_longer(text: str, width: int) -> None:
-    shown = view(Document("d", text), width=width).split("\n")[2:]
+    shown = render(Document("d", text), width=width).split("\n")[2:]
     assert "".join(shown).replace(" ", "") == "".join(map(printable, re.split("\r?\n|[ \t]+", text))).replace(" ", "")
     assert all(" " not in line.strip(" ") for line in shown if len(line) > width and line.isascii())
 
 
 def test_newlines_at_the_end_of_a_text_leave_no_gap() -> None:
-    assert view(replace(NESTED, text=f"{NESTED.text}\r\n \n")) == view(NESTED)
+    assert render(replace(NESTED, text=f"{NESTED.text}\r\n \n")) == render(NESTED)
 
 
 def test_a_document_without_text_has_a_heading_only() -> None:
-    assert view(replace(NESTED, text="", mentions=(), triples=())).strip() == "news/1: 0 mentions, 0 facts"
+    assert render(replace(NESTED, text="", mentions=(), triples=())).strip() == "news/1: 0 mentions, 0 facts"

@@ -15,10 +15,8 @@ import pytest
 
 import relik_ml.view
 from relik_ml.types import Document
-from relik_ml.view.html import SCRIPTS, Service, frame, report, service_page
-from relik_ml.view.labels import labels
-from relik_ml.view.view import view
-from tests.view.hostile import STRINGS, document
+from relik_ml.view import Service, drawing, labels, report, service_page, show
+from tests.export.hostile import STRINGS, everywhere
 
 ASSETS = Path(relik_ml.view.__file__).parent / "assets"
 PLAIN = Document("d", "Анна Ахматова родилась в Одессе.")
@@ -38,26 +36,25 @@ def held(root: Element) -> dict[str, object]:
     return found
 
 
-def test_hostile_strings_add_no_element_and_no_attribute() -> None:
+def test_hostile_strings_only_ever_become_text() -> None:
+    """They add no element and no attribute, and come back as they were."""
     expected = shape(parsed(report([PLAIN])))
-    assert shape(parsed(report(document(string, number) for number, string in enumerate(STRINGS)))) == expected
-    for string in STRINGS[:50]:
-        assert shape(parsed(report([document(string)], title=string))) == expected, ascii(string)
+    documents = [everywhere(string, number) for number, string in enumerate(STRINGS)]
+    page = parsed(report(documents))
+    assert shape(page) == expected
+    assert held(page)["documents"] == json.loads(json.dumps([drawing(each) for each in documents]))
+    for string in STRINGS[:70]:
+        assert shape(parsed(report([PLAIN], title=string))) == expected, ascii(string)
 
 
-def test_hostile_strings_come_back_as_they_were() -> None:
-    documents = [document(string, number) for number, string in enumerate(STRINGS)]
-    found = held(parsed(report(documents)))
-    assert found["documents"] == json.loads(json.dumps([view(each) for each in documents]))
-
-
-def test_a_frame_is_one_element_that_holds_the_page() -> None:
-    for string in STRINGS[:50:3]:
-        (body,) = parsed(frame(document(string))).iter("body")
-        assert [node.tag for node in body.iter()] == ["body", "iframe"]
-        assert "allow-same-origin" not in body[0].get("sandbox", "allow-same-origin")
-        inside = held(parsed(body[0].get("srcdoc", "")))
-        assert inside["documents"] == json.loads(json.dumps([view(document(string))]))
+@pytest.mark.parametrize("string", STRINGS[:70:5])
+def test_a_notebook_shows_a_sandboxed_frame(string: str) -> None:
+    document = everywhere(string)
+    (body,) = parsed(show(document)._repr_html_()).iter("body")
+    assert [node.tag for node in body.iter()] == ["body", "iframe"]
+    assert "allow-same-origin" not in body[0].get("sandbox", "allow-same-origin")
+    inside = held(parsed(body[0].get("srcdoc", "")))
+    assert inside["documents"] == json.loads(json.dumps([drawing(document)]))
 
 
 def test_the_policy_lets_in_our_style_and_script_alone() -> None:
@@ -90,25 +87,23 @@ def test_nothing_in_the_page_loads_anything() -> None:
 
 
 def test_the_script_never_writes_markup() -> None:
-    script = "".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    """Every file of the script is in the page, and none makes elements out of text."""
+    (script,) = (node.text or "" for node in parsed(report([PLAIN])).iter("script") if not node.get("type"))
+    assert all(path.read_text(encoding="utf-8") in script for path in ASSETS.glob("*.js"))
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", script)
     assert set(re.findall(r"https?://[\w./]+", script)) == {"http://www.w3.org/2000/svg", "https://www.wikidata.org/"}
 
 
-def test_every_part_of_the_script_is_in_the_page() -> None:
-    assert {path.stem for path in ASSETS.glob("*.js")} == set(SCRIPTS)
-
-
-def test_every_word_that_is_asked_for_is_there_in_both_languages() -> None:
+def test_every_word_is_there_in_both_languages() -> None:
     words = dict(re.findall(r"^  (\w+): \[(.*)\],$", (ASSETS / "words.js").read_text(encoding="utf-8"), re.MULTILINE))
     assert all(len(re.findall(r'"[^"]+"', both)) == 2 for both in words.values())
     page = (ASSETS / "page.html").read_text(encoding="utf-8")
-    script = "".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    script = "".join(path.read_text(encoding="utf-8") for path in ASSETS.glob("*.js"))
     asked = set(re.findall(r'data-(?:word|label|title)="(\w+)"', page)) | set(re.findall(r'\bword\("(\w+)"', script))
     assert asked <= set(words)
 
 
-def test_relations_types_and_properties_have_names_in_both_languages() -> None:
+def test_relations_and_types_have_names_in_both_languages() -> None:
     found = labels()
     assert all(len(names) == 2 for kind in ("relations", "types") for names in found[kind].values())
     assert found["types"].keys() <= found["families"].keys()

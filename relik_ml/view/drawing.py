@@ -1,0 +1,170 @@
+"""What the script of the page draws of a document: layers of mentions, pieces of text, the graph and the mind map.
+
+>>> university = Mention("T1", 2, 27, "ORGANIZATION")
+>>> city = Mention("T2", 2, 15, "CITY")
+>>> document = Document("d", "В Ленинградском университете", mentions=(university, city))
+>>> drawing(document)["lanes"]
+[1, 0]
+>>> for stop, inside, between in drawing(document)["pieces"]:
+...     print(stop, inside, between)
+2 [] []
+15 [1, 0] []
+27 [0] []
+28 [] []
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import count, pairwise
+from typing import Any
+
+import numpy as np
+
+from relik_ml.data import document_to_json
+from relik_ml.export import Fact, Node, graph
+from relik_ml.text import Utf16
+from relik_ml.types import Document, Mention
+from relik_ml.view.layout import MOST, layout
+
+SHOWN = 30
+"""Characters of a label that a box of the graph has room for."""
+ROW = 30.0
+"""Pixels between two facts of the mind map."""
+
+_BRANCH_GAP = 14.0
+_NARROW, _WIDE, _PADDING = 7.9, 15.0, 24.0
+
+Piece = tuple[int, list[int], list[int]]
+
+
+def drawing(document: Document) -> dict[str, Any]:
+    """What the page shows of a document, ready for JSON.
+
+    Mentions, nodes and facts are named by their indices. Offsets are UTF-16 units, which JavaScript counts; those in
+    ``document`` stay code points.
+
+    ``lanes`` has a lane for every mention, 0 next to the text. ``pieces`` are ``[stop, mentions inside, mentions
+    between]``, each from where the last one stops; a piece is between the fragments of a discontinuous mention. A node
+    has ``at``, the middle of its box, if it is drawn; ``undrawn`` counts the nodes in facts that are not. ``map`` has
+    the branches of the mind map.
+    """
+    units = Utf16(document.text)
+    mentions = {mention.id: index for index, mention in enumerate(document.mentions)}
+    lanes = _lanes(document.mentions)
+    found = graph([document])
+    nodes = {node.id: index for index, node in enumerate(found.nodes)}
+    edges = [(nodes[fact.subject], nodes[fact.object]) for fact in found.facts]
+    degrees = Counter(end for ends in edges for end in ends)
+    drawn = _placed(found.nodes, edges, sorted(node for node, _ in degrees.most_common(MOST)))
+    return {
+        "document": document_to_json(document),
+        "lanes": lanes,
+        "pieces": [(units.from_point(stop), *over) for stop, *over in _pieces(document, lanes)],
+        "nodes": [_node(node, mentions) | {"at": drawn.get(index)} for index, node in enumerate(found.nodes)],
+        "facts": [_fact(fact, *ends, mentions, units) for fact, ends in zip(found.facts, edges, strict=True)],
+        "map": list(_branches(edges)),
+        "undrawn": len(degrees) - len(drawn),
+    }
+
+
+# The text
+
+
+def _lanes(mentions: Sequence[Mention]) -> list[int]:
+    """A lane for each mention. No two that overlap share one, and an outer one is further from the text.
+
+    A discontinuous mention takes its lane for the whole of its envelope.
+    """
+    starts, stops = _ends([mention.span for mention in mentions])
+    lanes = np.full(len(mentions), -1)
+    for index in np.lexsort((starts, stops - starts)):
+        over = (starts < stops[index]) & (starts[index] < stops) & (lanes >= 0)
+        inner = over & (starts[index] <= starts) & (stops <= stops[index])
+        taken = set(lanes[over].tolist())
+        lanes[index] = next(lane for lane in count(lanes[inner].max(initial=-1) + 1) if lane not in taken)
+    found: list[int] = lanes.tolist()
+    return found
+
+
+def _pieces(document: Document, lanes: Sequence[int]) -> Iterator[Piece]:
+    """The text in pieces, cut where a mention, a fragment, a piece of evidence or a line starts or stops.
+
+    Each is its stop, the mentions that it is part of and the mentions around it, inner ones first.
+    """
+    fragments = [(index, span) for index, m in enumerate(document.mentions) for span in m.fragments or (m.span,)]
+    spans = [span for _, span in fragments] + [span for triple in document.triples for span in triple.evidence]
+    cuts = {offset for span in spans for offset in span} | {0, len(document.text)}
+    cuts |= {offset for offset, char in enumerate(document.text, 1) if char == "\n"}
+    owners = np.array([index for index, _ in fragments], dtype=int)
+    starts, stops = _ends([mention.span for mention in document.mentions])
+    first, last = _ends([span for _, span in fragments])
+    for start, stop in pairwise(sorted(cuts)):
+        inside = set(owners[(first <= start) & (start < last)].tolist())
+        over = sorted(np.flatnonzero((starts <= start) & (start < stops)).tolist(), key=lambda index: lanes[index])
+        yield stop, [index for index in over if index in inside], [index for index in over if index not in inside]
+
+
+def _ends(spans: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
+    """Starts and stops as two arrays."""
+    found = np.array(spans, dtype=int).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+# The graph
+
+
+def _placed(
+    nodes: Sequence[Node], edges: Sequence[tuple[int, int]], drawn: Sequence[int]
+) -> dict[int, tuple[float, float]]:
+    """The middle of the box of every node that is drawn."""
+    index = {node: place for place, node in enumerate(drawn)}
+    joined = [(index[subject], index[object]) for subject, object in edges if {subject, object} <= index.keys()]
+    return dict(zip(drawn, layout([_width(nodes[node].label) for node in drawn], joined), strict=True))
+
+
+def _node(node: Node, mentions: dict[str, int]) -> dict[str, Any]:
+    return {
+        "label": node.label,
+        "type": node.type,
+        "status": node.status,
+        "item": node.qid,
+        "mentions": [mentions[ref.mention] for ref in node.mentions],
+        "width": _width(node.label),
+    }
+
+
+def _fact(fact: Fact, subject: int, object: int, mentions: dict[str, int], units: Utf16) -> dict[str, Any]:
+    return {
+        "subject": subject,
+        "relation": fact.relation,
+        "object": object,
+        "mentions": [mentions[id] for id in fact.mentions],
+        "property": fact.pid,
+        "inverse": fact.inverse,
+        "evidence": [[units.from_point(start), units.from_point(stop)] for start, stop in fact.evidence],
+        "score": fact.score,
+    }
+
+
+def _width(label: str) -> float:
+    """About how many pixels wide the box of a label is."""
+    letters = (_WIDE if unicodedata.east_asian_width(char) in "WF" else _NARROW for char in label[:SHOWN])
+    return round(_PADDING + sum(letters), 1)
+
+
+# The mind map
+
+
+def _branches(edges: Sequence[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    """A branch for every subject of facts, those with most facts first; ``rows`` are pixels from the top."""
+    subjects: dict[int, list[int]] = {}
+    for fact, (subject, _) in enumerate(edges):
+        subjects.setdefault(subject, []).append(fact)
+    top = 0.0
+    for subject, facts in sorted(subjects.items(), key=lambda branch: -len(branch[1])):
+        rows = [top + ROW * (number + 0.5) for number in range(len(facts))]
+        yield {"subject": subject, "y": (rows[0] + rows[-1]) / 2, "facts": facts, "rows": rows}
+        top += len(facts) * ROW + _BRANCH_GAP

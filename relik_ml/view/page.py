@@ -1,0 +1,123 @@
+"""The page as one HTML file with its style, script and data, and a policy that forbids to load anything else."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from relik_ml.types import Document
+from relik_ml.view.drawing import drawing
+from relik_ml.view.labels import labels
+
+SCRIPTS = (
+    "words", "elements", "state", "text", "canvas", "graph", "mindmap", "facts", "card", "downloads", "ask", "main",
+)  # fmt: skip
+"""The parts of the script, each a file, in the order in which they need each other."""
+
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+_UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uffff\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where the page sends texts, if a service is behind it.
+
+    The script posts ``{"text", "lang", "min_score"}`` to ``endpoint`` and expects what ``answer`` gives. With
+    ``key_header`` it asks for a key and sends it in that header. ``characters`` is the longest text accepted.
+    """
+
+    endpoint: str = "/annotate"
+    languages: tuple[str, ...] = ("ru",)
+    characters: int = 100_000
+    key_header: str | None = None
+
+
+def report(documents: Iterable[Document], *, title: str = "relik-ml", left_out: int = 0) -> str:
+    """A self-contained page of documents that makes no requests.
+
+    ``left_out`` is the number of documents that the page does not hold; the page says so.
+    """
+    return _page({"documents": [drawing(document) for document in documents], "left_out": left_out}, title, "'none'")
+
+
+def service_page(service: Service = Service()) -> str:
+    """The page of a service: without documents, with a form that posts to the server that the page came from."""
+    return _page({"documents": [], "service": asdict(service)}, "relik-ml", "'self'")
+
+
+def answer(documents: Iterable[Document]) -> dict[str, Any]:
+    """What a service answers to the page, ready for JSON."""
+    return {"documents": [drawing(document) for document in documents]}
+
+
+class Frame(str):
+    """HTML that a notebook shows as such."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return self
+
+
+def show(document: Document, *, height: int = 560) -> Frame:
+    """The page of a document for a notebook, in a sandboxed frame, so that page and notebook cannot reach each other.
+
+    Example: ``show(relik("Анна Ахматова родилась в Одессе."))`` as the last line of a cell.
+    """
+    page = escape(report([document], title=document.id))
+    rights = "allow-scripts allow-downloads allow-popups"
+    style = f"width:100%;height:{height}px;border:0;border-radius:8px"
+    return Frame(f'<iframe title="relik-ml" sandbox="{rights}" srcdoc="{page}" style="{style}"></iframe>')
+
+
+def _page(data: dict[str, Any], title: str, connect: str) -> str:
+    parts = {
+        "policy": escape(_policy(connect)),
+        "title": escape(title.encode("utf-8", "replace").decode().replace("\0", "\ufffd")),
+        "style": _asset("style.css"),
+        "script": _script(),
+        "data": _embedded({"service": None, "left_out": 0, "labels": labels()} | data),
+    }
+    return _PLACE.sub(lambda place: parts[place[1]], _asset("page.html"))
+
+
+def _policy(connect: str) -> str:
+    """The Content-Security-Policy: only our own style and script, by their digests, and requests to ``connect``."""
+    script, style = _digest(_script()), _digest(_asset("style.css"))
+    return (
+        f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; "
+        f"connect-src {connect}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _embedded(data: Any) -> str:
+    r"""JSON for a script element: no tag can begin in it, and every character survives.
+
+    >>> _embedded("</script>\u2028")
+    '"\\u003c/script\\u003e\\u2028"'
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _UNSAFE.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _script() -> str:
+    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("relik_ml.view") / "assets" / name).read_text(encoding="utf-8")
