@@ -43,8 +43,8 @@ class Node:
     """A thing that mentions stand for. ``id`` is ``n`` and a number; everything else is text of the documents.
 
     ``label`` is the most frequent label of the links, or else the most frequent surface; ``type`` the most frequent
-    type; the earliest of equals. ``surfaces`` are distinct, the most frequent first. ``link`` is the id of the links
-    as it stands, ``status`` theirs or else that of the first mention. ``value`` is the first literal.
+    type; the earliest of equals. ``link`` is the id of the links as it stands, ``status`` theirs or else that of the
+    first mention. ``value`` is the first literal.
     """
 
     id: str
@@ -53,7 +53,6 @@ class Node:
     status: Status
     link: str | None
     mentions: tuple[Ref, ...]
-    surfaces: tuple[str, ...]
     value: Value | None = None
 
     @property
@@ -97,14 +96,6 @@ class Graph:
     nodes: tuple[Node, ...]
     facts: tuple[Fact, ...]
 
-    def by_id(self) -> dict[str, Node]:
-        """Every node by its id."""
-        return {node.id: node for node in self.nodes}
-
-    def by_mention(self) -> dict[Ref, Node]:
-        """The node of every mention."""
-        return {ref: node for node in self.nodes for ref in node.mentions}
-
 
 def graph(documents: Iterable[Document]) -> Graph:
     """The graph of documents, whose ids must differ. Every mention has a node, also if it is in no fact.
@@ -139,7 +130,7 @@ def checked_property(id: str | None) -> str | None:
 
 def count_merged(documents: Iterable[Document], found: Graph, losses: Counter[str]) -> None:
     """Add to ``losses`` the mentions whose label or type is not that of their node."""
-    things = found.by_mention()
+    things = {ref: node for node in found.nodes for ref in node.mentions}
     for document in documents:
         for mention in document.mentions:
             thing = things[Ref(document.id, mention.id)]
@@ -168,24 +159,22 @@ def _keys(document: Document) -> dict[str, object]:
 
 def _node(id: str, group: list[tuple[Document, Mention]]) -> Node:
     mentions = [mention for _, mention in group]
-    surfaces = _frequent(document.surface(mention) for document, mention in group)
-    labels = _frequent(mention.link.label for mention in mentions if mention.link.label)
+    labels = [mention.link.label for mention in mentions if mention.link.label]
     links = [mention.link.id for mention in mentions if mention.link.id]
     return Node(
         id,
-        label=(labels or surfaces)[0],
-        type=_frequent(mention.type for mention in mentions)[0],
+        label=_commonest(labels or [document.surface(mention) for document, mention in group]),
+        type=_commonest([mention.type for mention in mentions]),
         status="linked" if links else mentions[0].link.status,
         link=links[0] if links else None,
         mentions=tuple(Ref(document.id, mention.id) for document, mention in group),
-        surfaces=surfaces,
         value=next((mention.value for mention in mentions if mention.value), None),
     )
 
 
-def _frequent(texts: Iterable[str]) -> tuple[str, ...]:
-    """The distinct texts, most frequent first, the earliest of equals."""
-    return tuple(text for text, _ in Counter(texts).most_common())
+def _commonest(texts: list[str]) -> str:
+    """The most frequent text, the earliest of equals."""
+    return Counter(texts).most_common(1)[0][0]
 
 
 def _fact(id: str, document: Document, triple: Triple, homes: Mapping[Ref, str]) -> Fact:

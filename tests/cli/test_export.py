@@ -111,15 +111,6 @@ def test_neo4j_writes_two_files(stored: Path, tmp_path: Path) -> None:
     assert run("export", "neo4j", stored, "--out", tmp_path / "graph").exit_code == 6, "it is never replaced"
 
 
-def test_losses_are_counted(stored: Path, tmp_path: Path) -> None:
-    done = run("export", "conll", stored, "--out", tmp_path / "out")
-    assert [line.split() for line in done.stderr.splitlines()[1:]] == [
-        ["mentions.link.status", "left", "out", "2"],
-        ["mentions.link.label", "left", "out", "1"],
-        ["triples", "left", "out", "1"],
-    ]
-
-
 def test_the_input_is_never_overwritten(stored: Path) -> None:
     before = stored.read_bytes()
     done = run("export", "csv", stored, "--out", stored.parent / "." / stored.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from relik_ml.export.graph import Ref, graph
+from relik_ml.export import Ref, graph
 from relik_ml.types import Document, Entity, Link, Mention, Property, Span, Triple, Value
 
 TEXT = "Анна Ахматова, она же Горенко, жила в Ташкенте с 1941 года."
@@ -58,7 +58,7 @@ def test_a_node_says_what_its_mentions_say() -> None:
 def test_a_link_to_something_else_joins_but_is_no_item() -> None:
     foreign = [replace(mention, link=Link("linked", "anna> .", "Анна")) for mention in (ANNA, MAIDEN)]
     (node,) = graph([Document("d", TEXT, mentions=tuple(foreign))]).nodes
-    assert (node.link, node.qid, node.surfaces) == ("anna> .", None, ("Анна Ахматова", "Горенко"))
+    assert (node.link, node.qid, node.label, len(node.mentions)) == ("anna> .", None, "Анна", 2)
 
 
 def test_a_fact_keeps_its_place() -> None:
@@ -67,7 +67,7 @@ def test_a_fact_keeps_its_place() -> None:
     assert (fact.subject, fact.object, fact.document, fact.mentions) == ("n2", "n3", "d", ("T2", "T3"))
     assert (fact.pid, fact.inverse, fact.score, fact.evidence) == ("P551", True, 0.5, LIVED.evidence)
     assert fact.sentence == "Анна Ахматова, она же Горенко жила в Ташкенте с 1941 года."
-    assert found.by_mention()[Ref("d", "T2")] is found.by_id()["n2"]
+    assert found.nodes[1].mentions == (Ref("d", "T2"),)
 
 
 def test_a_property_that_is_none_makes_no_pid() -> None:

@@ -127,14 +127,6 @@ def test_a_fact_lights_its_words_and_its_sentence(show: Callable[..., Any]) -> N
     assert text_of(browser, "#graph .edge.lit .label") == "место рождения"
 
 
-def test_an_edge_lights_its_fact(show: Callable[..., Any]) -> None:
-    browser = show(example())
-    click = "document.querySelectorAll('#graph .edge')[1].dispatchEvent(new MouseEvent('click', {bubbles: true}))"
-    browser.execute_script(click)
-    assert text_of(browser, "#text .subject") == "Лев"
-    assert text_of(browser, "#text .object") == "Ленинградском общежитии"
-
-
 def test_a_node_shows_its_mentions_and_wikidata(show: Callable[..., Any]) -> None:
     browser = show(example())
     one(browser, "#graph .node").click()
@@ -192,16 +184,6 @@ def test_the_keyboard_reaches_everything(show: Callable[..., Any]) -> None:
     assert stops == 1
     outline = "return getComputedStyle(document.activeElement).outlineStyle"
     assert browser.execute_script(outline) == "solid"
-
-
-def test_arrows_go_from_box_to_box(show: Callable[..., Any]) -> None:
-    browser = show(example())
-    browser.execute_script("document.querySelector('#graph .node').focus()")
-    seen = set()
-    for key in (Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.ARROW_DOWN, Keys.ARROW_UP):
-        browser.switch_to.active_element.send_keys(key)
-        seen.add(browser.switch_to.active_element.get_attribute("aria-label"))
-    assert len(seen) >= 2
 
 
 def test_boxes_can_be_dragged(show: Callable[..., Any]) -> None:
@@ -279,19 +261,17 @@ def test_hostile_strings_are_only_text(show: Callable[..., Any]) -> None:
     assert not {"img", "iframe", "object", "embed", "b", "i", "base"} & set(tags)
 
 
-def test_hostile_strings_are_cells_of_the_table(show: Callable[..., Any]) -> None:
-    for string in STRINGS[:50:3]:
-        rows = list(csv.reader(StringIO(saved(show(hostile(string)), "save-csv").removeprefix("\ufeff"), newline="")))
-        assert [len(row) for row in rows] == [23, 23]
-        found = rows[1][1].removeprefix("'")
-        assert found == string.encode("utf-16", "surrogatepass").decode("utf-16", "replace").removeprefix("'")
-
-
-def test_hostile_strings_are_words_of_the_drawing(show: Callable[..., Any]) -> None:
-    for string in STRINGS[:50:3]:
-        root = ElementTree.fromstring(saved(show(hostile(string)), "save-svg"))
-        found = {each.tag.partition("}")[2] for each in root.iter()}
-        assert found == {"svg", "defs", "marker", "path", "g", "text", "rect", "title"}, ascii(string)
+@pytest.mark.parametrize("string", STRINGS[:70:5])
+def test_hostile_strings_are_saved_as_text(show: Callable[..., Any], string: str) -> None:
+    browser = show(hostile(string))
+    rows = list(csv.reader(StringIO(saved(browser, "save-csv").removeprefix("\ufeff"), newline="")))
+    assert [len(row) for row in rows] == [23, 23]
+    found = rows[1][1].removeprefix("'")
+    assert found == string.encode("utf-16", "surrogatepass").decode("utf-16", "replace").removeprefix("'")
+    root = ElementTree.fromstring(saved(browser, "save-svg"))
+    assert {each.tag.partition("}")[2] for each in root.iter()} == {
+        "svg", "defs", "marker", "path", "g", "text", "rect", "title",
+    }  # fmt: skip
 
 
 def test_a_phone_shows_one_pane_and_nothing_sticks_out(show: Callable[..., Any]) -> None:
@@ -321,36 +301,3 @@ def test_a_notebook_shows_the_page_in_its_frame(browser: Any, tmp_path: Path) ->
     assert browser.find_elements(By.CSS_SELECTOR, "#graph .node")
     browser.switch_to.default_content()
     assert browser.get_log("browser") == []
-
-
-def test_three_thousand_words_are_ready_within_a_second(show: Callable[..., Any]) -> None:
-    browser = show(long_document(), Document("other", "Анна."))
-    script = """const select = document.getElementById("document"), times = [];
-    for (const place of [1, 0]) {
-      const start = performance.now();
-      select.value = place;
-      select.dispatchEvent(new Event("change"));
-      document.body.getBoundingClientRect();
-      times.push(performance.now() - start);
-    }
-    return times[1]"""
-    assert browser.execute_script(script) < 1000
-    assert len(browser.find_elements(By.CSS_SELECTOR, "#graph .node:not(.hidden)")) == 300
-
-
-def long_document() -> Document:
-    """3,000 words, 600 mentions of 300 things and 350 facts."""
-    words = [f"слово{n}" for n in range(3000)]
-    text = " ".join(words)
-    starts = [0]
-    for word in words:
-        starts.append(starts[-1] + len(word) + 1)
-    mentions = [
-        Mention(f"T{n}", start, start + len(words[5 * n]), "PERSON", link=Link("linked", f"Q{n % 300 + 1}"))
-        for n, start in enumerate(starts[:-1:5])
-    ]
-    facts = [
-        Triple(f"T{n % 300}", "KNOWS", f"T{n * n % 299}", None, (Span(starts[5 * n], starts[5 * n + 5] - 1),), 0.5)
-        for n in range(350)
-    ]
-    return Document("long", text, "ru", tuple(mentions), (), tuple(facts))

@@ -74,14 +74,6 @@ def test_a_pasted_text_becomes_a_graph_that_leads_back_to_its_words(page: Any) -
     assert [entry["message"] for entry in page.get_log("browser")] == []
 
 
-def test_a_surer_fact_than_the_model_has_is_not_shown(page: Any) -> None:
-    one(page, "#ask-key").send_keys("secret")
-    page.execute_script("document.getElementById('ask-score').value = 0.85")
-    fill_in(page, TEXT)
-    wait(page, "/Фактов не найдено|No facts/.test(document.getElementById('graph-hint').textContent)")
-    assert text_of(page, "#text") == TEXT
-
-
 def test_the_service_says_what_it_refuses(page: Any) -> None:
     fill_in(page, TEXT)
     wait(page, "document.getElementById('notice').textContent.includes('401 the API key is missing or wrong')")

@@ -70,11 +70,6 @@ def test_discontinuous_and_crossing_mentions_are_numbered() -> None:
     assert lines[2] == "[¹Иван и [²Мария FAMILY¹] Петровы PERSON²]"
 
 
-def test_two_types_of_one_span_stay_two_mentions() -> None:
-    both = (Mention("T1", 0, 6, "COUNTRY"), Mention("T2", 0, 6, "ORGANIZATION"))
-    assert render(Document("d", "Россия", mentions=both)).endswith("[[Россия ORGANIZATION] COUNTRY]")
-
-
 def test_nothing_from_a_document_steers_the_terminal() -> None:
     evil = "a\x1b[2J\x07\x9b\u202eb\ud800\r"
     link = Link("linked", f"Q1{evil}", f"c{evil}")
@@ -120,9 +115,6 @@ def test_every_text_is_shown_within_the_width_unless_a_word_is_longer(text: str,
     assert all(" " not in line.strip(" ") for line in shown if len(line) > width and line.isascii())
 
 
-def test_newlines_at_the_end_of_a_text_leave_no_gap() -> None:
+def test_empty_lines_at_the_end_leave_no_gap() -> None:
     assert render(replace(NESTED, text=f"{NESTED.text}\r\n \n")) == render(NESTED)
-
-
-def test_a_document_without_text_has_a_heading_only() -> None:
     assert render(replace(NESTED, text="", mentions=(), triples=())).strip() == "news/1: 0 mentions, 0 facts"
