@@ -32,12 +32,12 @@ WINDOWS = (64, 48), (128, 96), (256, 192), (384, 288)
 SEEDS = 1, 2, 3
 READERS = {
     "all of it": ("cie_ru",),
-    "links neither learnt nor given": ("re_ru",),
+    "links neither learnt nor given": ("cie_ru", "--task", "re"),
     "repeated facts not taken for wrong": ("cie_ru", "--repeated", "ignored"),
 }
 RETRIEVERS = {
     "mined and random negatives": ("retriever_ru",),
-    "random negatives": ("retriever_ru", "--mined", "0"),
+    "random negatives": ("retriever_ru", "--hard-negatives", "0"),
 }
 """A recipe and its flags, besides those that all variants share."""
 
@@ -72,9 +72,9 @@ def training(options: argparse.Namespace, variants: Mapping[str, Sequence[str]])
     share(options.data, data, options.share)
     runs: dict[str, list[Scores]] = {}
     for name, (recipe, *flags) in variants.items():
-        linked = ["--entities", str(options.entities)] if options.entities and recipe != "re_ru" else []
-        epochs = [] if recipe == "retriever_ru" else ["--reader-epochs", str(options.epochs)]
-        common = ["--data", str(data), "--checkpoint", "0", *epochs, *linked]
+        linked = ["--entities", str(options.entities)] if options.entities and "re" not in flags else []
+        epochs = [] if recipe == "retriever_ru" else ["--num-epochs", str(options.epochs)]
+        common = ["--data", str(data), "--checkpoint-steps", "0", *epochs, *linked]
         outs = {seed: options.out / f"{name.replace(' ', '-')}-{seed}" for seed in SEEDS}
         runs[name] = [run(recipe, [*common, *flags, "--seed", str(seed)], out) for seed, out in outs.items()]
     return runs

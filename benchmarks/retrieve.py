@@ -20,12 +20,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
+import torch
+
 from relik_ml import Relik
 from relik_ml.data import read_documents
+from relik_ml.names import FEATURES
 from relik_ml.retriever import Retriever, RetrieverConfig
 from relik_ml.score import Recall, retrieval, table
 from relik_ml.text import windows
-from relik_ml.training import fit
+from relik_ml.training import held_out_candidates
 from relik_ml.types import Document, Retrieved, Window
 
 KS, TOGETHER = (1, 10, 50, 100), 16
@@ -37,7 +40,7 @@ def main() -> None:
     relik, documents = Relik.from_pretrained(options.model), list(read_documents(options.data))
     gc.freeze()
     if options.fit:
-        for name, weight in fit(relik.retriever, documents, options.window, options.stride).items():
+        for name, weight in fitted(relik.retriever, documents, options.window, options.stride).items():
             print(f"{name}: {weight:.2f}")
         return
     views = [view for document in documents for view in windows(document, options.window, options.stride)]
@@ -48,6 +51,38 @@ def main() -> None:
     words, cores = sum(len(view.tokens) for view in views) / len(views), len(os.sched_getaffinity(0))
     print(f"{speed:.0f} windows a second, {len(views)} windows of {words:.0f} tokens (at most {options.window}),")
     print(f"{options.k} candidates, {len(known):,} rows, {cores} cores of {platform.machine()}")
+
+
+def fitted(retriever: Retriever, documents: Sequence[Document], size: int, stride: int) -> dict[str, float]:
+    """The weight of each feature of a name hit and ``"bias"``, by logistic regression on held-out documents.
+
+    A hit counts as meant when its row is gold somewhere in the window.
+    """
+    items, _ = held_out_candidates(retriever, documents, size, stride)
+    pairs = [pair for item in items for pair in _judged(item)]
+    features = torch.tensor([features for features, _ in pairs], dtype=torch.float64)
+    meant = torch.tensor([meant for _, meant in pairs], dtype=torch.float64)
+    rule = torch.nn.Linear(len(FEATURES), 1, dtype=torch.float64)
+    optimizer = torch.optim.LBFGS(rule.parameters(), max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(rule(features).squeeze(1), meant)
+        loss = loss + 1e-5 * rule.weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return dict(zip(FEATURES, rule.weight[0].tolist(), strict=True)) | {"bias": rule.bias.item()}
+
+
+def _judged(item: Retrieved) -> Iterator[tuple[tuple[float, ...], bool]]:
+    """The features of each hit, and whether its entity is meant in the window."""
+    view = item.window
+    inside = [m.link for m in view.document.mentions if view.start <= m.start and m.stop <= view.stop]
+    gold = {id_ for link in inside if link.id for id_ in (link.id, *link.alternatives)}
+    for hit in item.hits:
+        yield hit.features, item.entities[hit.candidate].entry.id in gold
 
 
 def measured(

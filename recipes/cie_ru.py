@@ -1,4 +1,4 @@
-"""Closed information extraction in Russian: retriever, index and reader, trained on NEREL in one command.
+"""Closed information extraction in Russian, or a part of it, trained on NEREL in one command.
 
 ::
 
@@ -6,61 +6,44 @@
     accelerate launch --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
     accelerate launch --cpu recipes/cie_ru.py --preset small     # E5-small on a CPU: the embedded models
     accelerate launch --cpu recipes/cie_ru.py --preset small --resume    # go on after a kill, to the same weights
+    accelerate launch --cpu recipes/cie_ru.py --preset small --task re --mentions gold    # relations alone
 
-``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far; its index alone and the
-scores lie beside it. Scores and time of ``small`` are in docs/results/embedded-model.md; ``full``
-has not been trained at full size, so its scores and time are not measured, and its memory is an estimate:
-``relik-ml recipe plan cie_ru``.
+``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far (with ``--mentions gold`` for
+``relik-ml annotate --keep-mentions``). Scores and time of ``small`` are in docs/results/embedded-model.md; ``full`` has not
+been trained at full size, so its scores, time and memory are not measured.
 
 The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and
-relations of a window near it; an index is built with it; the reader learns to choose among what the index gives.
-Everything random is a function of the seed and the number of the step.
+relations of a window near it; an index is built with it; the reader learns to choose among what the index gives. All
+that is random depends on the seed and the number of the step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from random import Random
+from typing import Literal, NamedTuple
 
 import torch
+from accelerate import Accelerator
+from tqdm import tqdm
 
-from relik_ml import Relik
+from relik_ml import Relik, training
 from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
 from relik_ml.e5 import NAME as E5_SMALL
 from relik_ml.index import PassageIndex
-from relik_ml.models import MDEBERTA, LossWeights
+from relik_ml.models import MDEBERTA, LossWeights, merge_adapters
 from relik_ml.retriever import RetrieverConfig, TextEncoder
-from relik_ml.training import (
-    INTERRUPTION,
-    EntityTable,
-    LowestLayers,
-    Optimisation,
-    Progress,
-    Repeated,
-    Session,
-    Stages,
-    Task,
-    Teaching,
-    Way,
-    accelerated,
-    apart,
-    given_index,
-    joint,
-    keep_model,
-    read_data,
-    recipe,
-    sound,
-    stage_states,
-    start_from,
-    train_reader,
-    train_retriever,
-    untrained,
-    written_out,
-)
+from relik_ml.score import Report, score
+from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, Seed, Share, Task
+from relik_ml.types import Document, Retrieved
 
-TASK = Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations")
+TASKS = {
+    "cie": Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations"),
+    "el": Task("Entity linking in Russian", "Mentions of 29 types and links to Wikidata"),
+    "re": Task("Relation extraction in Russian", "Mentions of 29 types and 49 relations between them"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,13 +51,17 @@ class Config:
     """Every field is a flag of the command."""
 
     preset: Literal["full", "small"] = "full"
-    """Without it: ``full`` where there is a CUDA device, else ``small``."""
+    """Encoders and their settings; without it full where there is a CUDA device, else small."""
+    task: Literal["cie", "el", "re"] = "cie"
+    """What is learnt: mentions, links and relations; el leaves out relations, re leaves out links."""
+    config: Path | None = None
+    """YAML file of any of these fields, `name: value`; flags override it."""
     data: tuple[Path, ...] = (Path("data/nerel"),)
-    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert nerel`` writes it; of more folders train joins in."""
+    """Folder of train.jsonl and dev.jsonl, as `relik-ml convert nerel` writes it; of more folders train joins in."""
     entities: tuple[Path, ...] = ()
     """Entity table (see indexes/jsonl.py), and more to join in; without one only those of train can be linked to."""
     silver: tuple[Path, ...] = ()
-    """Documents that ``relik-ml annotate`` wrote: the reader learns from their mentions and triples, too."""
+    """Documents that `relik-ml annotate` wrote: the reader learns from their mentions and triples, too."""
     skip: str = ""
     """Sources, with commas: entities that no other source lists are left out."""
     derived: str = ""
@@ -82,160 +69,282 @@ class Config:
     corpus: tuple[Path, ...] = ()
     """Running text whose frequent subwords a small model keeps, besides those of train (.txt, .txt.xz)."""
     out: Path = Path("runs/cie_ru")
-    seed: int = 1
+    """Model folder to write."""
+    seed: Seed = 1
+    """Decides everything that is random."""
     resume: bool = False
-    """Go on from the checkpoint of a run that was cut off."""
-    back: int = 0
-    """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
-    checkpoint: int = 500
+    """Go on from the checkpoint of a run that was interrupted."""
+    back: Count = 0
+    """With --resume: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
+    checkpoint_steps: Count = 500
     """Steps from one checkpoint to the next, besides those at each epoch's end; 0 makes none."""
     tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
-    """Where losses, rates and scores on dev are logged besides; its package must be installed."""
-    window: int = 128
-    stride: int = 96
+    """Where losses, learning rates and scores on dev are logged; its package must be installed."""
+    window: PositiveInt = 128
+    """Tokens in a window."""
+    stride: PositiveInt = 96
+    """Tokens from the start of one window to the next."""
     retriever: str = "intfloat/multilingual-e5-base"
+    """Encoder of the retriever, a folder or a name on the Hugging Face Hub; with --task re it is not trained."""
     index: Path | None = None
-    """An index built by ``--retriever``, as retriever_ru.py leaves it; the retriever is then taken as it is."""
+    """An index built by --retriever, as retriever_ru.py leaves it; the retriever is then not trained."""
     reader: str = MDEBERTA
-    retriever_epochs: int = 4
-    retriever_rate: float = 2e-5
-    retriever_batch: int = 16
-    negatives: int = 200
-    """Passages drawn at random for each batch of the retriever, besides those of the other windows."""
-    reader_epochs: int = 20
-    average: int = 0
+    """Encoder of the reader, a folder or a name on the Hugging Face Hub."""
+    retriever_num_epochs: PositiveInt = 4
+    """Epochs of the retriever."""
+    retriever_learning_rate: Positive = 2e-5
+    """Largest learning rate of the retriever."""
+    retriever_batch_size: PositiveInt = 16
+    """Windows in a step of the retriever, of all processes together."""
+    negatives: Count = 200
+    """Passages drawn at random for each step of the retriever, besides those of the other windows."""
+    num_epochs: PositiveInt = 20
+    """Epochs of the reader."""
+    average_epochs: Count = 0
     """Epochs at the end whose final weights are averaged; dev is scored with the mean."""
-    patience: int = 0
+    patience: Count = 0
     """Epochs without a better score on dev after which the reader is done; 0 runs all of them."""
-    reader_rate: float = 2e-5
-    reader_tokens: int = 1024
+    learning_rate: Positive = 2e-5
+    """Largest learning rate of the reader."""
+    encoder_learning_rate: NonNegative | None = None
+    """Learning rate of the reader's pretrained encoder; none takes --learning-rate."""
+    layer_decay: Share = 1.0
+    """Factor of the reader's learning rate from each layer of its encoder to the one below."""
+    warmup_ratio: Share = 0.05
+    """Share of all steps in which the learning rate rises."""
+    tokens_per_step: PositiveInt = 1024
     """Tokens of windows in a step of the reader, padding included, of all processes together."""
-    reader_chunk: int = 0
-    """Tokens that go through the reader at once: its gradients are accumulated. 0: all that a process has of a step."""
-    reader_layer_decay: float = 1.0
-    """What is left of the reader's rate from each layer of its encoder to the one below; 1 moves all alike."""
-    lora: int = 0
+    chunk_tokens: Count = 0
+    """Tokens that go through the reader at once: gradients are accumulated. 0: all that a process has of a step."""
+    lora_rank: Count = 0
     """Rank of LoRA adapters of both encoders, merged when a model is saved; 0 trains all weights."""
     gradient_checkpointing: bool = False
     """Compute each layer of both encoders again in the backward pass instead of keeping it: less memory, more time."""
-    candidates: int = 24
-    """Entities a window brings to the reader (K)."""
-    dense: int = 8
+    candidates: Count = 24
+    """Entities that a window brings to the reader (K)."""
+    dense: Count = 8
     """Those of them that may come by vector alone."""
     candidate_order: Literal["ranked", "shuffled"] = "ranked"
     """In training: best first, as when a text is annotated, or another order in every step."""
-    added_gold: float = 0.0
+    added_gold: Share = 0.0
     """Share of the gold entities that were not retrieved which join the candidates in training; the others are NME."""
-    relations: int = 20
-    """Relations a window brings along (K')."""
-    relation_weight: float = 1.0
-    repeated: Repeated = "negatives"
-    """Pairs of mentions that would say a fact once more: NEREL marks the nearest pair and leaves open the others."""
+    relations: Count = 20
+    """Relations that a window brings along (K')."""
+    relation_weight: NonNegative = 1.0
+    """Weight of the loss of relations."""
+    mentions: Literal["predicted", "gold"] = "predicted"
+    """With --task re: with gold the bounds of mentions are not learnt, and dev's are given."""
+    repeated: Literal["negatives", "ignored"] = "negatives"
+    """Pairs of mentions that repeat a fact: NEREL marks the nearest pair and leaves open the others."""
     encoder: str = E5_SMALL
-    """The encoder of a small model."""
+    """Encoder of a small model."""
     start: Path | None = None
-    """A model of this recipe whose reader is trained further, with the same layers, vocabulary and texts."""
-    layers: int = 6
-    """How many of its layers are taken, the lowest ones."""
-    vocabulary: int = 60_000
-    """How many of its subwords are kept."""
-    encoder_rate: float = 4e-4
-    """Its learning rate; ``reader_rate`` is that of all that is new."""
-    dropout: float = 0.1
-    held_out: float = 0.05
-    """Share of train that is not learnt from: scores are calibrated on it."""
+    """A small model of this recipe whose reader is trained further, with the same layers, vocabulary and texts."""
+    layers: PositiveInt = 6
+    """Layers of the small model's encoder that are kept, the lowest ones."""
+    vocabulary: PositiveInt = 60_000
+    """Subwords of the small model's encoder that are kept."""
+    dropout: Share = 0.1
+    """Dropout of a small model."""
+    held_out: Share = 0.05
+    """Share of train that is not learnt from: thresholds and calibration are fitted on it."""
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "full": {"preset": "full"},
-    "small": {
-        "preset": "small", "window": 192, "stride": 144, "candidates": 100, "relations": 50, "reader_epochs": 12,
-        "average": 6, "reader_rate": 1e-3,
-    },
-}  # fmt: skip
+PRESETS = Presets(Path(__file__), Config, ("preset", "task"))
+PATHS = {"data", "entities", "silver", "corpus", "encoder", "start", "out"}
+MOVABLE = training.INTERRUPTION | PATHS | {"chunk_tokens", "gradient_checkpointing"}
+"""Fields in which a resumed run may differ: paths, whose content must be the same, and what changes no weight."""
+RETRIEVER_TRAINING = {"index", "retriever_num_epochs", "retriever_learning_rate", "retriever_batch_size", "negatives"}
+LINKING = {"entities", "skip", "derived", "candidates", "dense", "candidate_order", "added_gold"}
+UNUSED = {
+    "small": RETRIEVER_TRAINING | {"retriever", "reader", "dense", "lora_rank", "gradient_checkpointing"},
+    "full": {"corpus", "encoder", "start", "layers", "vocabulary", "dropout"},
+    "cie": {"mentions"},
+    "el": {"relations", "relation_weight", "repeated", "mentions"},
+    "re": LINKING | RETRIEVER_TRAINING,
+}
+"""Fields that mean nothing to a preset or to a task."""
 
-MOVABLE = INTERRUPTION | {
-    "data", "entities", "silver", "corpus", "encoder", "start", "out", "reader_chunk", "gradient_checkpointing",
-}  # fmt: skip
-"""Fields in which a resumed run may differ: places, whose content must be the same, and what changes no weight."""
+
+class Session(NamedTuple):
+    """What all stages stand on."""
+
+    accelerator: Accelerator
+    processes: Processes
+    data: training.Data
+    checkpoints: training.Checkpoints
 
 
-def main(config: Config) -> Progress:
-    """The whole path."""
-    states = check(config)
-    accelerator = accelerated(config)
-    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived), config.silver)
-    data = data.holding_out(config.held_out)
-    data.require("train", "mentions", "links", "triples")
-    data.require("dev", "mentions")
-    accelerator.print(f"{len(data.train)} + {len(data.dev)} documents, {len(data.known)} + {len(data.own)} entities")
-    session = Session(accelerator, data, config.window, config.stride, config.seed, config.out, states)
-    settings, encoders = prepare(config, session)
-    session.require_room(encoders.inputs)
-    index = retrieve(config, session, encoders.retriever)
+def train(config: Config) -> training.Progress:
+    """Train the retriever, build the index, train the reader; returns the progress of the reader."""
+    checkpoints = check(config)
+    accelerator = training.start_accelerator(config)
+    session = Session(accelerator, Processes.of(accelerator), load_data(config), checkpoints)
+    settings, encoders = load_encoders(config, session)
+    training.require_room(session.data, encoders.inputs, config.window, config.stride)
+    index = load_index(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
     if config.start:
-        start_from(relik, config.start)
-    progress = read(config, session, relik)
-    session.processes.once(states.forget)
+        training.start_from(relik, config.start)
+    progress = train_reader(config, session, relik)
+    session.processes.run_once(checkpoints.delete)
     return progress
 
 
-# Before training
-
-
-def check(config: Config) -> Stages:
+def check(config: Config) -> training.Checkpoints:
     """Refuse what cannot work or would lose something, before anything is loaded."""
     refuse_foreign(config.out)
-    sound(config, PRESETS)
-    return stage_states(config, MOVABLE, ("retriever", "reader"), [*config.entities, *config.silver, *config.corpus])
+    training.validate_config(config)
+    for choice in (config.preset, config.task):
+        training.refuse_unused(PRESETS.changed(config), UNUSED[choice], choice)
+    stages = ("reader",) if config.task == "re" else ("retriever", "reader")
+    files = [*training.splits(config.data), *config.entities, *config.silver, *config.corpus]
+    return training.Checkpoints.of(config, MOVABLE, files, stages)
 
 
-def prepare(config: Config, session: Session) -> tuple[Settings, Encoders]:
+def load_data(config: Config) -> training.Data:
+    """The documents and entries of the task, with gold to learn and to score."""
+    table = training.EntityTable(config.entities, config.skip, config.derived)
+    data = training.read_data(config.data, table, config.silver).for_task(config.task).holding_out(config.held_out)
+    layers = {"cie": ("mentions", "links", "triples"), "el": ("mentions", "links"), "re": ("mentions", "triples")}
+    data.require("train", *layers[config.task])
+    data.require("dev", *layers[config.task][: 1 if config.task == "cie" else 2])
+    return data
+
+
+def load_encoders(config: Config, session: Session) -> tuple[Settings, Encoders]:
     """The settings of the model, and its pretrained encoders."""
-    settings = untrained(
-        session.data, RetrieverConfig(config.candidates, config.dense, config.relations), config.window, config.stride
-    )
+    retriever = RetrieverConfig(config.candidates, config.dense, config.relations)
+    settings = training.untrained(session.data, retriever, config.window, config.stride)
     if config.preset == "small":
-        folder = session.out.with_name(session.out.name + ".encoder")
-        plan = LowestLayers(config.encoder, config.layers, config.vocabulary, config.dropout)
-        return apart(settings, plan, session.data.texts(config.corpus), folder, session.processes)
-    return joint(settings, config.retriever, config.reader, Way(config.lora, config.gradient_checkpointing))
+        folder = config.out.with_name(f"{config.out.name}.encoder")
+        plan = training.LowestLayers(config.encoder, config.layers, config.vocabulary, config.dropout)
+        return training.apart(settings, plan, session.data.texts(config.corpus), folder, session.processes)
+    peft = training.PeftOptions(config.lora_rank, config.gradient_checkpointing)
+    return training.joint(settings, config.retriever, config.reader, peft)
 
 
-# Training
+def load_index(config: Config, session: Session, encoder: TextEncoder | None) -> PassageIndex:
+    """The index that was given, or all entries encoded by the retriever, which is trained before."""
+    if encoder and config.index:
+        return training.given_index(config.index, encoder, "entity", *(["relation"] if config.task == "cie" else []))
+    if encoder and config.task != "re":
+        train_retriever(config, session, encoder)
+    folder = config.out.with_name(f"{config.out.name}.index")
+    session.processes.run_once(lambda: training.build_index(session.data, encoder, folder, "float16").folder)
+    return PassageIndex.open(folder)
 
 
-def retrieve(config: Config, session: Session, encoder: TextEncoder | None) -> PassageIndex:
-    """Section 3.1: windows and what is said in them come near each other; then all entries are encoded."""
-    if encoder is None:
-        return session.index(None)
-    if config.index:
-        return given_index(config.index, encoder, "entity", "relation")
-    plan = Optimisation(config.retriever_rate, config.retriever_epochs)
-    Way(config.lora, config.gradient_checkpointing).prepare(encoder.model)
-    return train_retriever(session, encoder, plan, config.retriever_batch, config.negatives)
+def train_retriever(config: Config, session: Session, encoder: TextEncoder) -> None:
+    """Section 3.1: windows and what is said in them come near each other, by multi-label NCE."""
+    accelerator, processes, data, checkpoints = session
+    queries = training.Queries.of(data.train, data.entries, config.window, config.stride)
+    count, size = len(queries.views), config.retriever_batch_size
+    orders = (Random(config.seed + epoch).sample(range(count), count) for epoch in range(config.retriever_num_epochs))
+    epochs = [[order[start : start + size] for start in range(0, count, size)] for order in orders]
+    training.PeftOptions(config.lora_rank, config.gradient_checkpointing).prepare(encoder.model)
+    plan = training.Optimisation(config.retriever_learning_rate, config.retriever_num_epochs, config.warmup_ratio)
+    # As if for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
+    model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
+    optimizer, schedule = training.optimiser(model, plan, sum(map(len, epochs)))
+    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
+    tokens = [len(view.tokens) for view in queries.views]
+    state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
+    objective = training.Objective(processes=processes)
+    for batches in state.remaining_epochs():
+        for batch, random in state.steps(batches):
+            loss = objective(encoder, queries.batch(batch, config.negatives, random))
+            accelerator.backward(loss)
+            processes.sum_gradients(model)
+            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            state.advance(loss.item())
+        state.save()
+    if processes.is_first:
+        training.keep_adapters(config.out, encoder.model, "retriever")
+    merge_adapters(encoder.model)
 
 
-def read(config: Config, session: Session, relik: Relik) -> Progress:
-    """Section 3.2: mentions, their types and links and the relations between them, all at once."""
-    relik.reader.model.weights = LossWeights(relation=config.relation_weight)
-    plan = Optimisation(
-        config.reader_rate, config.reader_epochs, layer_decay=config.reader_layer_decay, patience=config.patience,
-        average=config.average,
-        encoder_rate=config.encoder_rate if config.preset == "small" else None,
+def train_reader(config: Config, session: Session, relik: Relik) -> training.Progress:
+    """Section 3.2: mentions, their types and links and the relations between them, by teacher forcing.
+
+    After each epoch the first process annotates dev and keeps the best model; at the end its thresholds and calibration
+    are fitted on the documents of train that were held out.
+    """
+    accelerator, processes, data, checkpoints = session
+    origin, bounds = training.Origin(data, PRESETS.command(config)), 0.0 if config.mentions == "gold" else 1.0
+    relik.reader.model.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
+    windows = training.ReaderTraining(
+        relik.reader.encode, candidates(config, session, relik), config.chunk_tokens, config.repeated,
+        config.added_gold, config.candidate_order, processes, {entry.id: entry for entry in (*data.known, *data.own)},
     )  # fmt: skip
-    keep = partial(keep_model, session, TASK, written_out("cie_ru", config, PRESETS))
-    teaching = Teaching(
-        config.reader_tokens, config.reader_chunk, config.repeated, config.added_gold, config.candidate_order
+    tokens = [len(item.window.tokens) for item in windows.items]
+    seeds = range(config.seed, config.seed + config.num_epochs)
+    epochs = [training.shuffled_batches(tokens, config.tokens_per_step, Random(seed)) for seed in seeds]
+    plan = training.Optimisation(
+        config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay, config.encoder_learning_rate
     )
-    return train_reader(session, relik, plan, teaching, Relik.annotate, keep)
+    model = accelerator.prepare_model(relik.reader.model, evaluation_mode=True)
+    optimizer, schedule = training.optimiser(model, plan, sum(map(len, epochs)))
+    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["reader"]
+    state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
+    for batches in state.remaining_epochs(config.patience):
+        for batch, random in state.steps(batches):
+            total = torch.zeros((), device=accelerator.device)
+            for loss in windows.losses(model, batch, random):  # of this process's share of the batch, in chunks
+                accelerator.backward(loss)
+                total += loss.detach()
+            processes.sum_gradients(model)
+            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            state.advance(processes.all_reduce(total).item())
+        with state.averaged(config.average_epochs):
+            report = processes.run_once(lambda: evaluate(config, relik, data.dev))
+            f1 = {name: report.scores[name].f1 for name in report.heads}
+            best = state.record({"headline": report.headline, **f1}, "headline")
+            accelerator.print(f"epoch {state.epoch}: {report.headlines()}{'  best' if best else ''}")
+            if best and processes.is_first:
+                training.save_model(config.out, TASKS[config.task], origin, relik, report)
+        state.save()
+    processes.run_once(lambda: calibrate(config, session, origin))
+    accelerator.print(training.shares(relik.reader.encode.inputs.cut))
+    accelerator.print(f"saved to {config.out}, its scores in README.md")
+    return state.progress
 
 
-command = recipe(
-    __doc__, Config, PRESETS, main, repeated=["negatives", "ignored"], candidate_order=["ranked", "shuffled"]
-)
+def candidates(config: Config, session: Session, relik: Relik) -> list[Retrieved]:
+    """The windows of train with the candidates that fit; prints what is lost."""
+    documents = tqdm([*session.data.train, *session.data.silver], "candidates", disable=not session.processes.is_first)
+    retrieved, kept = training.held_out_candidates(relik.retriever, documents, config.window, config.stride)
+    items = relik.reader.encode.fit(retrieved)
+    session.accelerator.print(training.losses(kept, relik.reader.encode.out_of_reach(items)))
+    return items
+
+
+def evaluate(config: Config, relik: Relik, documents: Sequence[Document]) -> Report:
+    """The scores of what is predicted for documents, or for their mentions with ``--mentions gold``."""
+    return score(documents, (relik.describe if config.mentions == "gold" else relik.annotate)(documents))
+
+
+def calibrate(config: Config, session: Session, origin: training.Origin) -> None:
+    """Fit thresholds and calibration of the best model, and save it with them."""
+    if session.data.held_out:
+        relik = Relik.from_pretrained(config.out, device=str(session.accelerator.device))
+        relik = relik.configured(training.tuned(relik, session.data.held_out))
+        report = evaluate(config, relik, session.data.dev)
+        session.accelerator.print(f"thresholds {relik.settings.thresholds}: {report.headlines()}")
+        training.save_model(config.out, TASKS[config.task], origin, relik, report)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Train with the flags of the command line."""
+    PRESETS.run(train, __doc__, args)
+
 
 if __name__ == "__main__":
-    command()
+    main()

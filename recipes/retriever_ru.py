@@ -18,44 +18,20 @@ the number of the step, so a run that was killed and goes on with ``--resume`` e
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
-from accelerate import Accelerator
 from torch import Tensor
 
+from relik_ml import training
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models import Reduction, merge_adapters
+from relik_ml.models import merge_adapters
 from relik_ml.retriever import TextEncoder
 from relik_ml.score import KS
 from relik_ml.text import windows
-from relik_ml.training import (
-    INTERRUPTION,
-    Data,
-    EntityTable,
-    Objective,
-    Optimisation,
-    Order,
-    Progress,
-    Questions,
-    Run,
-    Stages,
-    Way,
-    accelerated,
-    dense_recall,
-    entry_vectors,
-    keep_adapters,
-    read_data,
-    recipe,
-    refuse_other,
-    restore_weights,
-    save_retriever,
-    shuffled_batches,
-    sound,
-    stage_states,
-    trained,
-)
+from relik_ml.training import Count, Data, Positive, PositiveInt, Presets, Processes, Progress, Queries, Seed, Share
 
 
 @dataclass(frozen=True)
@@ -63,8 +39,11 @@ class Config:
     """Every field is a flag of the command."""
 
     preset: Literal["small", "base", "large"] = "base"
+    """Size of multilingual-E5, with its learning rate and chunks."""
+    config: Path | None = None
+    """YAML file of any of these fields, `name: value`; flags override it."""
     data: tuple[Path, ...] = (Path("data/nerel"),)
-    """Folder of train.jsonl and dev.jsonl, as ``relik-ml convert`` writes it; of more folders train joins in."""
+    """Folder of train.jsonl and dev.jsonl, as `relik-ml convert` writes it; of more folders train joins in."""
     entities: tuple[Path, ...] = ()
     """Entity table (see indexes/jsonl.py), and more to join in; without one only those of train can be found."""
     skip: str = ""
@@ -72,178 +51,170 @@ class Config:
     derived: str = ""
     """Sources of labels, with commas, whose names were derived by rule."""
     out: Path = Path("runs/retriever_ru")
-    seed: int = 1
+    """Retriever folder to write."""
+    seed: Seed = 1
+    """Decides everything that is random."""
     resume: bool = False
-    """Go on from the checkpoint of a run that was cut off."""
-    back: int = 0
-    """With ``--resume``: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
+    """Go on from the checkpoint of a run that was interrupted."""
+    back: Count = 0
+    """With --resume: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
+    checkpoint_steps: Count = 500
+    """Steps from one checkpoint to the next; 0 makes none."""
     tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
-    """Where losses, rates and scores on dev are logged besides; its package must be installed."""
+    """Where losses, learning rates and scores on dev are logged; its package must be installed."""
     encoder: str = "intfloat/multilingual-e5-base"
     """A folder, or a name on the Hugging Face Hub, of any encoder that AutoModel loads."""
     prefixes: Literal["saved", "none"] = "saved"
-    """Before questions and passages: what the encoder's folder says, E5's where it says nothing; or nothing."""
-    window: int = 128
-    stride: int = 96
-    epochs: int = 4
-    steps: int = 0
+    """Before queries and passages: what the encoder's folder says, E5's where it says nothing; or nothing."""
+    window: PositiveInt = 128
+    """Tokens in a window."""
+    stride: PositiveInt = 96
+    """Tokens from the start of one window to the next."""
+    num_epochs: PositiveInt = 4
+    """Epochs."""
+    max_steps: Count = 0
     """Stop after so many steps, for a trial; 0 runs all epochs."""
-    rate: float = 2e-5
-    batch_tokens: int = 4096
-    """Tokens of the windows of a batch, padding included."""
-    chunk_tokens: int = 8192
+    learning_rate: Positive = 2e-5
+    """Largest learning rate."""
+    layer_decay: Share = 1.0
+    """Factor of the learning rate from each layer to the one below."""
+    warmup_ratio: Share = 0.05
+    """Share of all steps in which the learning rate rises."""
+    tokens_per_step: PositiveInt = 4096
+    """Tokens of the windows of a step, padding included, of all processes together."""
+    chunk_tokens: PositiveInt = 8192
     """Tokens that go through the encoder at once, padding included. This bounds memory and changes nothing else."""
-    drawn: int = 100
-    """Passages drawn at random for each batch, besides those of its windows."""
-    mined: int = 15
+    negatives: Count = 100
+    """Passages drawn at random for each step, besides those of its windows."""
+    hard_negatives: Count = 15
     """Hard negatives of each window: what the retriever ranks first among the wrong; 0 mines none."""
-    mine_every: float = 0.5
-    """Epochs from one mining to the next; at each dev is measured, too."""
+    mine_every: Positive = 0.5
+    """Epochs from one mining to the next; at each dev is scored, too."""
     namesakes: Literal["negatives", "ignored"] = "negatives"
-    """What other entities called like a right one are for its window."""
-    temperature: float = 0.01
-    reduction: Reduction = "sum"
-    """Over the right passages of a window: ``sum`` as in the paper, or their ``mean``."""
-    lora: int = 0
+    """What other entities with the name of a right one are for its window."""
+    temperature: Positive = 0.01
+    """Of the softmax over passages."""
+    reduction: Literal["sum", "mean"] = "sum"
+    """Over the right passages of a window: sum as in the paper, or their mean."""
+    lora_rank: Count = 0
     """Rank of LoRA adapters, merged when the model is saved; 0 trains all weights."""
     gradient_checkpointing: bool = False
     """Compute each layer again in the backward pass instead of keeping it: longer chunks, more time."""
-    layer_decay: float = 1.0
-    """What is left of the rate from each layer to the one below; 1 moves all alike."""
     precision: Literal["no", "bf16"] = "bf16"
-    checkpoint: int = 500
-    """Steps from one checkpoint to the next; 0 makes none."""
+    """Mixed precision."""
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "small": {"preset": "small", "encoder": "intfloat/multilingual-e5-small", "rate": 5e-5, "chunk_tokens": 16384},
-    "base": {"preset": "base"},
-    "large": {"preset": "large", "encoder": "intfloat/multilingual-e5-large", "rate": 1e-5, "chunk_tokens": 4096},
-}  # fmt: skip
-
-MOVABLE = INTERRUPTION | {"data", "entities", "out", "chunk_tokens", "gradient_checkpointing"}
-"""Fields in which a resumed run may differ: places, and what does not change the weights."""
+PRESETS = Presets(Path(__file__), Config)
+MOVABLE = training.INTERRUPTION | {"data", "entities", "out", "chunk_tokens", "gradient_checkpointing"}
+"""Fields in which a resumed run may differ: paths, and what does not change the weights."""
+BEST_BY = ("recall@50", "recall@10", "recall@1")
 
 
-def main(config: Config) -> Progress:
-    """The whole path."""
-    state = check(config)
-    accelerator = accelerated(config, config.precision)
-    data = read_data(config.data, EntityTable(config.entities, config.skip, config.derived))
-    questions = ask(config, data)
-    encoder = pretrained(config)
-    progress = train(accelerator, config, data, questions, encoder, state)
-    restore_weights(encoder.model, progress.best)
-    if accelerator.is_main_process:
-        keep_adapters(config.out, encoder.model, "retriever")
-    accelerator.unwrap_model(encoder.model, keep_fp32_wrapper=False)
-    merge_adapters(encoder.model)
-    scores = {"losses": progress.losses, "dev": progress.measured}
-    if accelerator.is_main_process:
-        save_retriever(config.out, data, encoder, "float16", scores)
-        state.forget()
+def train(config: Config) -> Progress:
+    """Train with GradCache; every fraction of an epoch dev is scored and hard negatives are mined."""
+    training.refuse_other(config.out)
+    training.validate_config(config)
+    files = [*training.splits(config.data), *config.entities]
+    checkpoints = training.Checkpoints.of(config, MOVABLE, files, ("retriever",))
+    accelerator = training.start_accelerator(config, config.precision)
+    processes = Processes.of(accelerator)
+    data = training.read_data(config.data, training.EntityTable(config.entities, config.skip, config.derived))
+    queries, encoder = load_queries(config, data), load_encoder(config)
+    lengths = encoder.query_lengths(queries.texts)
+    batches, mine_every = plan_batches(config, lengths)
+    plan = training.Optimisation(config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay)
+    # As if for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
+    model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
+    optimizer, schedule = training.optimiser(model, plan, len(batches))
+    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
+    state = training.TrainerState(accelerator, model, optimizer, schedule, [batches], lengths, checkpoint, config.seed)
+    objective = training.Objective(config.temperature, config.reduction, processes)
+    for remaining in state.remaining_epochs():
+        for indices, random in state.steps(remaining):
+            batch = queries.batch(indices, config.negatives, random, state.progress.mined)
+            loss = objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward)
+            processes.sum_gradients(model)
+            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            state.advance(loss.item())
+            if state.epoch_ends or state.progress.step % mine_every == 0:
+                scores, mined = processes.run_once(lambda: evaluate(config, data, queries, encoder))
+                if state.record(scores, *BEST_BY):
+                    best = {name: weight.clone() for name, weight in training.trained(model).items()}
+                    state.progress = replace(state.progress, best=best)
+                state.progress = replace(state.progress, mined=mined)
+                shown = ", ".join(f"{name} {value:.1%}" for name, value in scores.items())
+                accelerator.print(f"step {state.progress.step}: {shown}")
+        state.save()
+    training.restore_weights(model, state.progress.best)
+    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    if processes.is_first:
+        save(config, data, encoder, state.progress)
+        checkpoints.delete()
     accelerator.print(f"saved to {config.out}")
-    return progress
+    return state.progress
 
 
-# Before training
-
-
-def check(config: Config) -> Stages:
-    """Refuse what cannot work or would lose something, before anything is loaded."""
-    refuse_other(config.out)
-    sound(config, PRESETS)
-    return stage_states(config, MOVABLE, ("retriever",), config.entities)
-
-
-def ask(config: Config, data: Data) -> Questions:
-    """The windows of train; there must be something to learn, and on dev to measure."""
-    questions = Questions.of(data.train, data.entries, config.window, config.stride).sparing_alternatives()
+def load_queries(config: Config, data: Data) -> Queries:
+    """The windows of train; there must be something to learn, and on dev to score."""
+    queries = Queries.of(data.train, data.entries, config.window, config.stride).ignoring_alternatives()
     linked = sum(mention.link.id is not None for document in data.dev for mention in document.mentions)
-    for split, count in (("train", sum(map(len, questions.right))), ("dev", linked)):
+    for split, count in (("train", sum(map(len, queries.right))), ("dev", linked)):
         if not count:
+            where = ", ".join(map(str, config.data))
             fix = "convert a corpus with links, and see that --entities holds them"
-            raise ConfigError(
-                f"{split} names no entity to be found", where=", ".join(map(str, config.data)), got="0 links", fix=fix
-            )
-    return questions.sparing_namesakes() if config.namesakes == "ignored" else questions
+            raise ConfigError(f"{split} names no entity to be found", where=where, got="0 links", fix=fix)
+    return queries.ignoring_namesakes() if config.namesakes == "ignored" else queries
 
 
-def pretrained(config: Config) -> TextEncoder:
+def load_encoder(config: Config) -> TextEncoder:
     """The encoder to fine-tune, with adapters if they are wanted."""
     settings = {"query_prefix": "", "passage_prefix": ""} if config.prefixes == "none" else {}
     try:
         encoder = TextEncoder.from_pretrained(config.encoder, batch_size=128, **settings)
     except ModelError as error:
+        where, got = f"--encoder {config.encoder}", f"{error.what}: {error.got}"
         fix = "name a folder that holds tokenizer.json and safetensors (docs/guides/train.md), or use --preset small"
-        got = f"{error.what}: {error.got}"
-        raise ConfigError(
-            "the encoder cannot be loaded", where=f"--encoder {config.encoder}", got=got, fix=fix
-        ) from error
-    Way(config.lora, config.gradient_checkpointing).prepare(encoder.model)
+        raise ConfigError("the encoder cannot be loaded", where=where, got=got, fix=fix) from error
+    training.PeftOptions(config.lora_rank, config.gradient_checkpointing).prepare(encoder.model)
     return encoder
-
-
-# Training (section 3.1)
-
-
-def train(
-    accelerator: Accelerator, config: Config, data: Data, questions: Questions, encoder: TextEncoder, state: Stages
-) -> Progress:
-    """All steps that are left; every fraction of an epoch dev is measured and hard negatives are mined."""
-    lengths = encoder.query_lengths(questions.texts)
-    batches, each = plan_batches(config, lengths)
-    plan = Optimisation(config.rate, config.epochs, layer_decay=config.layer_decay)
-    run = Run(accelerator, encoder.model, plan, Order([batches], lengths), config.seed, state["retriever"])
-    objective = Objective(config.temperature, config.reduction, run.processes)
-    for places, random in run.steps("retriever"):
-        batch = questions.batch(places, config.drawn, random, run.progress.mined)
-        run.follow(objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward).item())
-        if run.epoch_ends or run.progress.step % each == 0:
-            found, mined = run.processes.once(lambda: measure(config, data, questions, encoder))
-            run.progress = noted(run.progress, encoder, found, mined)
-            accelerator.print(f"step {run.progress.step}: {line(run.progress)}")
-    return run.progress
 
 
 def plan_batches(config: Config, lengths: list[int]) -> tuple[list[list[int]], int]:
     """The windows of every step, and the number of steps from one mining to the next."""
-    epochs = (shuffled_batches(lengths, config.batch_tokens, Random(config.seed + e)) for e in range(config.epochs))
-    batches = [batch for epoch in epochs for batch in epoch]
-    each = max(1, round(len(batches) / config.epochs * config.mine_every))
-    return batches[: config.steps or None], each
+    seeds = range(config.seed, config.seed + config.num_epochs)
+    epochs = (training.shuffled_batches(lengths, config.tokens_per_step, Random(seed)) for seed in seeds)
+    batches = list(chain.from_iterable(epochs))
+    mine_every = max(1, round(len(batches) / config.num_epochs * config.mine_every))
+    return batches[: config.max_steps or None], mine_every
 
 
-def measure(
-    config: Config, data: Data, questions: Questions, encoder: TextEncoder
+def evaluate(
+    config: Config, data: Data, queries: Queries, encoder: TextEncoder
 ) -> tuple[dict[str, float], Tensor | None]:
-    """Recall on dev, and the hard negatives of the next steps."""
-    vectors = entry_vectors(questions.entries, encoder)
+    """Recall on dev by vector alone, and the hard negatives of the next steps."""
+    vectors = training.entry_vectors(queries.entries, encoder)
     views = [view for document in data.dev for view in windows(document, config.window, config.stride)]
-    queries = encoder.queries([view.text for view in views])
-    found = dense_recall(queries, vectors, views, [*data.known, *data.own])
-    mined = questions.mine(encoder, vectors, config.mined) if config.mined else None
+    found = training.dense_recall(
+        encoder.queries([view.text for view in views]), vectors, views, [*data.known, *data.own]
+    )
+    mined = queries.mine(encoder, vectors, config.hard_negatives) if config.hard_negatives else None
     return {"coverage": found.coverage, **{f"recall@{k}": found.at(k) for k in KS}}, mined
 
 
-def noted(progress: Progress, encoder: TextEncoder, found: dict[str, float], mined: Tensor | None) -> Progress:
-    """With what was measured and mined, and the best weights so far."""
-    measured = (*progress.measured, {"step": progress.step, **found})
-    best = max(measured, key=lambda each: [each[f"recall@{k}"] for k in (50, 10, 1)])
-    if best is measured[-1] or not progress.best:
-        progress = replace(progress, best={name: weight.clone() for name, weight in trained(encoder.model).items()})
-    return replace(progress, measured=measured, mined=mined)
+def save(config: Config, data: Data, encoder: TextEncoder, progress: Progress) -> None:
+    """Write adapters alone, then the encoder with adapters merged, its index and its scores."""
+    training.keep_adapters(config.out, encoder.model, "retriever")
+    merge_adapters(encoder.model)
+    training.save_retriever(config.out, data, encoder, {"losses": progress.losses, "dev": progress.measured})
 
 
-def line(progress: Progress) -> str:
-    """The last measurement, for people."""
-    return ", ".join(f"{name} {value:.1%}" for name, value in progress.measured[-1].items() if name != "step")
+def main(args: list[str] | None = None) -> None:
+    """Train with the flags of the command line."""
+    PRESETS.run(train, __doc__, args)
 
-
-command = recipe(
-    __doc__, Config, PRESETS, main, prefixes=["saved", "none"], namesakes=["negatives", "ignored"],
-    reduction=["sum", "mean"], precision=["no", "bf16"],
-)  # fmt: skip
 
 if __name__ == "__main__":
-    command()
+    main()

@@ -22,9 +22,7 @@ from relik_ml.names import FEATURES, HUMAN, Learnt, NameIndex
 from relik_ml.reader import Inventory, Reader
 from relik_ml.retriever import RetrieverConfig, learn
 from relik_ml.text import Morphology, windows
-from relik_ml.training import Optimisation, shuffled_batches
-from relik_ml.training.knowledge import properties, types_with
-from relik_ml.training.optim import optimiser
+from relik_ml.training import Optimisation, optimiser, properties, shuffled_batches, types_with
 from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Retrieved, Triple
 from tests.checkpoints import ROBERTA, unigram
 
@@ -173,7 +171,7 @@ def teach(reader: Reader, items: Sequence[Retrieved], plan: Optimisation, tokens
     for batch in batches:
         adam.zero_grad()
         reader.model(reader.encode.with_gold([items[place] for place in batch])).loss.backward()
-        torch.nn.utils.clip_grad_norm_(reader.model.parameters(), plan.clip)
+        torch.nn.utils.clip_grad_norm_(reader.model.parameters(), plan.max_grad_norm)
         adam.step()
         schedule.step()
     reader.model.eval()

@@ -121,8 +121,7 @@ def test_a_hub_that_refuses(tiny: Relik, error: Exception) -> None:
 
 def test_the_card_of_a_recipe_says_its_scores_to_the_hub(tiny: Relik) -> None:
     from relik_ml.score import score
-    from relik_ml.training import Data, Task
-    from relik_ml.training.card import Origin, model_card
+    from relik_ml.training import Data, Origin, Task, model_card
 
     gold = documents()
     other = replace(gold[0], meta={"dataset": "theirs", "licence": "CC0"})

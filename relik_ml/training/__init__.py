@@ -1,65 +1,42 @@
-"""What recipes share: data, encoders, steps that can be resumed, the two stages, and how a recipe is started."""
+"""What the recipes share: data, configuration, losses, optimizer, checkpoints, distributed training, saving."""
 
 from __future__ import annotations
 
-from relik_ml.training.adapters import keep_adapters
-from relik_ml.training.batches import shuffled_batches
-from relik_ml.training.candidates import held_out_candidates
-from relik_ml.training.card import Task
-from relik_ml.training.checkpoint import Progress, restore_weights, trained
-from relik_ml.training.contrast import Objective, Questions
-from relik_ml.training.data import Data, EntityTable, read_data
-from relik_ml.training.encoders import LowestLayers, apart, joint, untrained
-from relik_ml.training.fusion import fit
-from relik_ml.training.indexing import dense_recall, entry_vectors, given_index, refuse_other, save_retriever
-from relik_ml.training.launch import INTERRUPTION, accelerated, recipe, stage_states, written_out
-from relik_ml.training.lessons import Repeated, Teaching
-from relik_ml.training.memory import Way, table
-from relik_ml.training.optim import Optimisation
-from relik_ml.training.run import Order, Run, Stages
-from relik_ml.training.settings import sound
-from relik_ml.training.stages import Session, keep_model, start_from, train_reader, train_retriever
+from relik_ml.training.candidates import found_gold, held_out_candidates, learnt_names, losses, shares
+from relik_ml.training.card import Origin, Task, model_card
+from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, identity, restore_weights, trained
+from relik_ml.training.contrast import NONE, Objective, Queries
+from relik_ml.training.data import Data, EntityTable, read_data, splits
+from relik_ml.training.distributed import Processes
+from relik_ml.training.encoders import LowestLayers, apart, joint, require_room, start_from, untrained
+from relik_ml.training.gradcache import Embed, cached_backward
+from relik_ml.training.indexing import build_index, dense_recall, entry_vectors, given_index
+from relik_ml.training.inventory import annotated_entries, inventory, properties, types_with
+from relik_ml.training.optimizer import Optimisation, PeftOptions, optimiser, shuffled_batches
+from relik_ml.training.reader_training import CandidateOrder, ReaderTraining, Repeated
+from relik_ml.training.recipe_config import (
+    INTERRUPTION,
+    Count,
+    NonNegative,
+    Positive,
+    PositiveInt,
+    Presets,
+    Seed,
+    Share,
+    refuse_unused,
+    validate_config,
+)  # fmt: skip
+from relik_ml.training.saving import RETRIEVER, keep_adapters, refuse_other, save_model, save_retriever
+from relik_ml.training.thresholds import tuned
+from relik_ml.training.trainer_state import TrainerState, start_accelerator
 
 __all__ = [
-    "INTERRUPTION",
-    "Data",
-    "EntityTable",
-    "LowestLayers",
-    "Objective",
-    "Optimisation",
-    "Order",
-    "Progress",
-    "Questions",
-    "Repeated",
-    "Run",
-    "Session",
-    "Stages",
-    "Task",
-    "Teaching",
-    "Way",
-    "accelerated",
-    "apart",
-    "dense_recall",
-    "entry_vectors",
-    "fit",
-    "given_index",
-    "held_out_candidates",
-    "joint",
-    "keep_adapters",
-    "keep_model",
-    "read_data",
-    "recipe",
-    "refuse_other",
-    "restore_weights",
-    "save_retriever",
-    "shuffled_batches",
-    "sound",
-    "stage_states",
-    "start_from",
-    "table",
-    "train_reader",
-    "train_retriever",
-    "trained",
-    "untrained",
-    "written_out",
-]
+    "INTERRUPTION", "NONE", "RETRIEVER", "CandidateOrder", "Checkpoint", "Checkpoints", "Count", "Data", "Embed",
+    "EntityTable", "LowestLayers", "NonNegative", "Objective", "Optimisation", "Origin", "PeftOptions", "Positive",
+    "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "Repeated", "Seed", "Share", "Task",
+    "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "dense_recall", "entry_vectors",
+    "found_gold", "given_index", "held_out_candidates", "identity", "inventory", "joint", "keep_adapters",
+    "learnt_names", "losses", "model_card", "optimiser", "properties", "read_data", "refuse_other", "refuse_unused",
+    "require_room", "restore_weights", "save_model", "save_retriever", "shares", "shuffled_batches", "splits",
+    "start_accelerator", "start_from", "trained", "tuned", "types_with", "untrained", "validate_config",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What training documents and the index have to do with each other: names learnt, and candidates without them."""
+"""Names that an index learns from training documents, and candidates found without what a document itself taught."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def held_out_candidates(
 ) -> tuple[list[Retrieved], Fit]:
     """All windows, each retrieved without what its own document taught the names; and how much gold they hold.
 
-    Were the document's own teaching left in, every gold entity would be found, and a reader would never learn
-    that some are not.
+    With what the document itself taught, every gold entity would be found, and a reader would never learn that some
+    are not.
     """
     lemma, rows = Morphology().lemma, {id_: row for row, id_ in enumerate(retriever.index.entries.ids)}
     items: list[Retrieved] = []
@@ -45,7 +45,7 @@ def found_gold(retriever: Retriever, documents: Iterable[Document], size: int, s
 
 
 def losses(kept: Fit, reach: Mapping[str, int]) -> str:
-    """What no window holds whole, and what no target of ``BatchEncoder`` can express, for people.
+    """A message on what no window holds whole, and on what no target of ``BatchEncoder`` can express.
 
     >>> print(losses(Fit(mentions=199, mentions_lost=1, triples=50), {"mentions": 250, "mentions out of reach": 5}))
     cut off by windows: 1 of 200 mentions (0.50 %), 0 of 50 triples (0.00 %)
@@ -60,16 +60,16 @@ def losses(kept: Fit, reach: Mapping[str, int]) -> str:
 
 
 def shares(cut: Mapping[str, int]) -> str:
-    """What an encoder cut short or dropped, for people.
+    """A message on what an encoder cut short or dropped.
 
     >>> shares({"passages": 8, "passages cut": 2, "entities dropped": 3})
     'passages cut: 2 of 8 (25.00 %), entities dropped: 3'
     """
-    said = []
+    parts = []
     for name in (name for name in cut if " " in name):
         whole = cut.get(name.rpartition(" ")[0], 0)
-        said.append(f"{name}: {cut[name]}" + (f" of {whole} ({100 * cut[name] / whole:.2f} %)" if whole else ""))
-    return ", ".join(said)
+        parts.append(f"{name}: {cut[name]}" + (f" of {whole} ({100 * cut[name] / whole:.2f} %)" if whole else ""))
+    return ", ".join(parts)
 
 
 def _share(lost: int, kept: int, what: str) -> str:

@@ -1,16 +1,13 @@
-"""What a recipe leaves: the model with its card of data, command, scores and limits."""
+"""The card of a model: data, command, scores and limits."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-from relik_ml.data import atomic_path
 from relik_ml.index import PassageIndex
-from relik_ml.pipeline import Relik
 from relik_ml.score import HEADLINES, KS, TITLES, Recall, Report, calibration_error
 from relik_ml.training.data import Data
 from relik_ml.types import Document
@@ -18,29 +15,22 @@ from relik_ml.types import Document
 
 @dataclass(frozen=True)
 class Task:
-    """What a recipe's models do: a title, and what they find."""
+    """The task of a recipe: a title for its models, and what they find."""
 
     title: str
     finds: str
 
 
-def save_scored(relik: Relik, folder: Path, report: Report, card: str) -> None:
-    """The model folder with its card; the scores lie beside it, for programs."""
-    Relik(relik.retriever, relik.reader, replace(relik.settings, card=card)).save_pretrained(folder)
-    with atomic_path(folder.with_name(folder.name + ".scores.json")) as partial:
-        partial.write_text(json.dumps(report.json(), indent=1), encoding="utf-8")
-
-
 @dataclass(frozen=True)
 class Origin:
-    """What a model was trained on, and by what command."""
+    """The data that a model was trained on, and the command."""
 
     data: Data
     command: str
 
     @property
     def dev(self) -> str:
-        """The data sets that were measured on."""
+        """The names of the data sets of dev."""
         return ", ".join(_sets(self.data.dev))
 
 

@@ -1,29 +1,46 @@
-"""What a recipe is given: documents to learn and to measure on, and entries to choose among."""
+"""What a recipe is given: documents to learn from and to evaluate on, and entries to choose among."""
 
 from __future__ import annotations
 
-import lzma
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from relik_ml.data import read_documents
+from relik_ml.data import open_lines, read_documents
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.index import passage
 from relik_ml.plugins import load_index
 from relik_ml.text import same_link
-from relik_ml.training.knowledge import annotated_entries
+from relik_ml.training.inventory import annotated_entries
 from relik_ml.types import Document, Entry, Link
 
 ANY = ""
-"""The name of what needs none."""
+"""Stands for a gold item without a name, such as a mention whose type is not annotated."""
+
+
+@dataclass(frozen=True)
+class EntityTable:
+    """The files from which entities are read, and their settings: see ``indexes/jsonl.py``."""
+
+    files: Sequence[Path] = ()
+    """The table, and further ones whose lines are joined in by id."""
+    skip: str = ""
+    derived: str = ""
+
+    def entries(self) -> list[Entry]:
+        """The rows of the table; none without files."""
+        if not self.files:
+            return []
+        source: Any = load_index("jsonl")
+        more = ",".join(map(str, self.files[1:]))
+        return list(replace(source, more=more, skip=self.skip, derived=self.derived).entries(self.files[0]))
 
 
 @dataclass(frozen=True)
 class Data:
-    """What is trained and measured on."""
+    """Documents and entries of a run."""
 
     train: Sequence[Document]
     dev: Sequence[Document]
@@ -34,7 +51,7 @@ class Data:
     """Entities that only the annotation of train knows."""
     relations: Sequence[Entry]
     held_out: Sequence[Document] = ()
-    """Documents of train that nothing is learnt from but names; scores are calibrated on them."""
+    """Documents of train from which nothing but names is learnt; scores are calibrated on them."""
     silver: Sequence[Document] = ()
     """Documents that a model annotated, without links: a reader learns from them besides train."""
 
@@ -59,35 +76,32 @@ class Data:
         """All that a reader will read: train, the passages of entries and types, and lines of running text."""
         yield from (document.text for document in (*self.train, *self.held_out))
         yield from (passage(entry) for entry in (*self.entries, *self.types))
-        yield from corpus_lines(corpus)
+        for path in corpus:
+            yield from corpus_lines(path)
 
-    def linking(self) -> Data:
-        """The same without triples and relations: nothing of them is learnt or scored."""
-        train, dev = ([*map(_without_triples, documents)] for documents in (self.train, self.dev))
-        return replace(self, train=train, dev=dev, relations=())
+    def for_task(self, task: Literal["cie", "el", "re"]) -> Data:
+        """The same without triples (``el``) or without links (``re``): they are not retrieved, learnt or scored.
 
-    def relating(self) -> Data:
-        """The same without links: nothing of them is learnt or scored.
-
-        Entities stay, or are what the links told: by them a fact is known that other mentions would say once more.
+        Without links documents keep their entities, so that it is still known which pairs of mentions repeat a fact.
         """
-        train, dev = ([*map(_without_links, documents)] for documents in (self.train, self.dev))
-        return replace(self, train=train, dev=dev, known=(), own=())
+        if task == "cie":
+            return self
+        strip: Callable[[Document], Document] = _without_triples if task == "el" else _without_links
+        train, dev, silver = ([*map(strip, documents)] for documents in (self.train, self.dev, self.silver))
+        kept = replace(self, train=train, dev=dev, silver=silver)
+        return replace(kept, relations=()) if task == "el" else replace(kept, known=(), own=())
 
     def require(self, split: Literal["train", "dev"], *layers: Literal["mentions", "links", "triples"]) -> None:
         """Refuse a split without any gold of these layers that can be learnt or found (ConfigError)."""
         documents: Sequence[Document] = getattr(self, split)
+        entries = {"mentions": self.types, "triples": self.relations}
         for layer in layers:
-            names = Counter(name for document in documents for name in _named(document, layer))
-            if not names.keys() & self._names(layer):
+            names = Counter(name for document in documents for name in _gold_names(document, layer))
+            if not names.keys() & {ANY, *(entry.id for entry in entries.get(layer, ()))}:
                 known = f", {names.total()} of other names, such as {min(names)}" if names else ""
                 got = f"0 {layer} in {len(documents)} documents{known}"
                 fix = f"convert a corpus that annotates {layer}, with the names of NEREL"
                 raise ConfigError(f"the {split} split has no gold {layer}", got=got, fix=fix)
-
-    def _names(self, layer: str) -> set[str]:
-        known = {"mentions": self.types, "triples": self.relations}
-        return {ANY, *(entry.id for entry in known.get(layer, ()))}
 
 
 def splits(folders: Sequence[Path]) -> dict[Path, Literal["train", "dev"]]:
@@ -100,25 +114,7 @@ def splits(folders: Sequence[Path]) -> dict[Path, Literal["train", "dev"]]:
     return {**train, folders[0] / "dev.jsonl": "dev"}
 
 
-@dataclass(frozen=True)
-class EntityTable:
-    """Where entities are read from: see ``indexes/jsonl.py`` for files and settings."""
-
-    files: Sequence[Path] = ()
-    """The table, and further ones whose lines are joined in by id."""
-    skip: str = ""
-    derived: str = ""
-
-    def entries(self) -> list[Entry]:
-        """Its rows; none without files."""
-        if not self.files:
-            return []
-        source: Any = load_index("jsonl")
-        more = ",".join(map(str, self.files[1:]))
-        return list(replace(source, more=more, skip=self.skip, derived=self.derived).entries(self.files[0]))
-
-
-def read_data(folders: Sequence[Path], table: EntityTable = EntityTable(), silver: Sequence[Path] = ()) -> Data:
+def read_data(folders: Sequence[Path], table: EntityTable = EntityTable(), silver: Iterable[Path] = ()) -> Data:
     """The ``splits`` of the folders, the entities of a table, NEREL's types and relations; and ``silver`` documents.
 
     Raises:
@@ -141,27 +137,22 @@ def read_data(folders: Sequence[Path], table: EntityTable = EntityTable(), silve
     return Data(train, dev, types, known, own, relations, silver=annotated)
 
 
-def corpus_lines(paths: Sequence[Path]) -> Iterator[str]:
-    """Lines of running text, plain or xz.
+def corpus_lines(path: Path) -> Iterator[str]:
+    """Lines of running text, plain or compressed.
 
     Raises:
-        ConfigError: a file is not there.
-        DataError: a file is damaged, or no UTF-8.
+        DataError: the file cannot be read or is no UTF-8.
     """
-    for path in paths:
-        if not path.is_file():
-            raise ConfigError("no such corpus file", got=str(path), fix="give .txt or .txt.xz files to --corpus")
-        opened = lzma.open if path.suffix == ".xz" else open
+    for number, line in open_lines(path):
         try:
-            with opened(path, "rt", encoding="utf-8") as lines:
-                yield from lines
-        except (UnicodeDecodeError, lzma.LZMAError, EOFError) as error:
-            fix = "give files of UTF-8 text, plain or as a whole .xz"
-            raise DataError("cannot read the corpus file", where=str(path), got=str(error), fix=fix) from None
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            where, fix = f"{path}, line {number}", "give --corpus files of UTF-8 text"
+            raise DataError("the corpus file is no UTF-8", where=where, got=str(error), fix=fix) from None
 
 
-def _named(document: Document, layer: str) -> Iterator[str]:
-    """By what each gold item of a layer is known: a mention's type, a triple's relation; or by nothing of the kind."""
+def _gold_names(document: Document, layer: str) -> Iterator[str]:
+    """The name of each gold item of a layer: a mention's type, a triple's relation; ``ANY`` where it has none."""
     if getattr(document.annotated, layer) == "none":
         return
     if layer == "triples":

@@ -1,4 +1,4 @@
-"""The encoders that a reader's recipe begins with: a small one for a CPU, or large ones for a graphics card."""
+"""The encoders that training begins with: a small one for a CPU, or large ones for a graphics card."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from relik_ml.bundle import Encoders, Settings, apart_encoders
 from relik_ml.e5 import resolve
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.models import ApartConfig, ApartEncoder, HeadConfig, JointEncoder, TransformerConfig, from_bert
 from relik_ml.names import FEATURES
-from relik_ml.reader import JointInputs
+from relik_ml.pipeline import Relik
+from relik_ml.reader import Inputs, JointInputs
 from relik_ml.retriever import RetrieverConfig, TextEncoder, load_tokenizer, trim
+from relik_ml.text import windows
 from relik_ml.training.data import Data
-from relik_ml.training.knowledge import inventory
-from relik_ml.training.memory import FULL, Way
-from relik_ml.training.processes import ALONE, Processes
+from relik_ml.training.distributed import SINGLE, Processes
+from relik_ml.training.inventory import inventory
+from relik_ml.training.optimizer import PeftOptions
+from relik_ml.types import Retrieved
 
 
 def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) -> Settings:
-    """The settings of a model that is to say what the train split says; its encoders give its widths."""
+    """The settings of a model that is to predict the labels of the train split; its encoders give its widths."""
     return Settings(
         languages=tuple(sorted({document.lang for document in data.train})),
         heads=HeadConfig(width=0, hit_features=len(FEATURES) if retriever.entities else 0),
@@ -37,19 +42,19 @@ def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) 
 
 @dataclass(frozen=True)
 class LowestLayers:
-    """What is taken of a pretrained encoder that is to read windows and passages apart."""
+    """The part of a pretrained encoder that is kept to read windows and passages apart."""
 
     encoder: str
     """A name or a folder of a pretrained BERT with a Unigram tokenizer, such as multilingual-e5-small."""
     layers: int
-    """How many of its layers are taken, the lowest ones."""
+    """Layers that are kept, the lowest ones."""
     vocabulary: int
-    """How many of its subwords stay: the most frequent ones of the texts."""
+    """Subwords that are kept: the most frequent ones of the texts."""
     dropout: float
 
 
 def apart(
-    settings: Settings, config: LowestLayers, texts: Iterable[str], folder: Path, processes: Processes = ALONE
+    settings: Settings, config: LowestLayers, texts: Iterable[str], folder: Path, processes: Processes = SINGLE
 ) -> tuple[Settings, Encoders]:
     """The lowest layers of a pretrained encoder, trimmed to the ``texts`` into ``folder``, and new passage encoders.
 
@@ -61,7 +66,7 @@ def apart(
     from tokenizers import Tokenizer
 
     try:
-        processes.once(lambda: None if folder.exists() else str(trim(config.encoder, texts, folder, config.vocabulary)))
+        processes.run_once(lambda: str(folder.exists() or trim(config.encoder, texts, folder, config.vocabulary)))
         record = json.loads((folder / "config.json").read_bytes())
         body = TransformerConfig.from_bert(record, config.layers, config.dropout)
     except ModelError as error:
@@ -75,8 +80,10 @@ def apart(
     return replace(settings, heads=heads, apart=sizes), encoders
 
 
-def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> tuple[Settings, Encoders]:
-    """Pretrained encoders: a folder each, or a name on the Hugging Face Hub; the reader's is trained in this ``way``.
+def joint(
+    settings: Settings, retriever: str, reader: str, peft: PeftOptions = PeftOptions()
+) -> tuple[Settings, Encoders]:
+    """Pretrained encoders: a folder each, or a name on the Hugging Face Hub; ``peft`` is applied to the reader's.
 
     Raises:
         ConfigError: one of them cannot be loaded.
@@ -84,7 +91,7 @@ def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> t
     wanted, types = settings.retriever, len(settings.inventory.types)
     reader = str(resolve(reader))
     try:
-        questions = TextEncoder.from_pretrained(retriever)
+        retriever_encoder = TextEncoder.from_pretrained(retriever)
         encoder = JointEncoder.from_pretrained(
             reader, types=types, entities=wanted.entities, relations=wanted.relations
         )
@@ -97,6 +104,35 @@ def joint(settings: Settings, retriever: str, reader: str, way: Way = FULL) -> t
             fix="name folders that hold tokenizer.json and safetensors (docs/guides/train.md), or use --preset small",
         ) from error
     first = encoder.config.first_symbol
-    way.prepare(encoder, range(first, first + encoder.config.symbols))
+    peft.prepare(encoder, range(first, first + encoder.config.symbols))
     heads = replace(settings.heads, width=encoder.config.width)
-    return replace(settings, heads=heads, joint=asdict(encoder.config)), Encoders(encoder, inputs, questions)
+    return replace(settings, heads=heads, joint=asdict(encoder.config)), Encoders(encoder, inputs, retriever_encoder)
+
+
+def require_room(data: Data, inputs: Inputs, window: int, stride: int) -> None:
+    """Refuse windows of train and dev that a reader could not take (ConfigError), before a retriever is trained."""
+    for document in (*data.train, *data.silver, *data.dev):
+        inputs.fit([Retrieved(view, (), ()) for view in windows(document, window, stride)])
+
+
+def start_from(relik: Relik, folder: Path) -> None:
+    """Give a new reader the weights of a model that a recipe has written.
+
+    Raises:
+        ModelError: the folder is no model.
+        ConfigError: its reader has another shape or another vocabulary.
+    """
+    start = Relik.from_pretrained(folder).reader.model.state_dict()
+    own = relik.reader.model.state_dict()
+    if differing := sorted(name for name in own.keys() | start.keys() if not _alike(own.get(name), start.get(name))):
+        fix = "train with the layers, encoder, vocabulary and texts that it was trained with"
+        got = f"{len(differing)} weights are not alike, first {differing[0]}"
+        raise ConfigError("the model to start from is of another shape", where=str(folder), got=got, fix=fix)
+    relik.reader.model.load_state_dict(start)
+
+
+def _alike(one: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two weights have one shape, and the same values if they are frozen subword ids (integers)."""
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return one.is_floating_point() or torch.equal(one, other)

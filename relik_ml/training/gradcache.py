@@ -2,14 +2,12 @@
 
 "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup": the loss sees vectors only. So all vectors
 are computed without a graph, the loss gives the gradient of each, and every chunk is then computed once more, with a
-graph, and takes its share of that gradient down to the weights. The result is the gradient of the whole batch.
+graph, to propagate its share of that gradient to the weights. The result is the gradient of the whole batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,24 +15,20 @@ from torch import Tensor
 Embed = Callable[[], Tensor]
 """Computes the vectors (n, D) of one chunk, each time it is called, with a graph where torch keeps one."""
 
+RngState = tuple[Tensor, list[Tensor]]
+"""The states of torch's random generators, which decide dropout: of the CPU and of every GPU."""
 
-class Noise(NamedTuple):
-    """What decides dropout: the states of torch's random generators, of the CPU and of every GPU in use."""
 
-    cpu: Tensor
-    gpus: tuple[Tensor, ...]
+def rng_state() -> RngState:
+    """The states at this moment."""
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 
-    @classmethod
-    def now(cls) -> Noise:
-        """The states at this moment."""
-        gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return cls(torch.get_rng_state(), tuple(gpus))
 
-    def restore(self) -> None:
-        """Let what is drawn next be what was drawn after ``now``."""
-        torch.set_rng_state(self.cpu)
-        if self.gpus:
-            torch.cuda.set_rng_state_all(list(self.gpus))
+def set_rng_state(state: RngState) -> None:
+    """Draw the same random numbers again as after ``rng_state``."""
+    torch.set_rng_state(state[0])
+    if state[1]:
+        torch.cuda.set_rng_state_all(state[1])
 
 
 def cached_backward(
@@ -44,8 +38,8 @@ def cached_backward(
 
     Args:
         groups: the chunks of each argument of ``loss``, such as those of the queries and those of the passages.
-        loss: a scalar of one tensor (N, D) for each group, its chunks one below the other.
-        backward: what is to be done with a scalar instead of ``scalar.backward()``, such as ``accelerator.backward``.
+        loss: a scalar of one tensor (N, D) for each group, its chunks concatenated.
+        backward: called with a scalar instead of ``scalar.backward()``, such as ``accelerator.backward``.
 
     >>> weight = torch.ones(2, requires_grad=True)
     >>> chunks = [lambda x=x: (weight * x)[None] for x in (1.0, 2.0, 3.0)]
@@ -54,36 +48,26 @@ def cached_backward(
     >>> weight.grad
     tensor([28., 28.])
     """
-    noises: list[list[Noise]] = []
+    states: list[list[RngState]] = []
     leaves: list[Tensor] = []
     for chunks in groups:
-        noises.append([])
-        leaves.append(torch.cat([_detached(chunk, noises[-1]) for chunk in chunks]).requires_grad_())
+        states.append([])
+        leaves.append(torch.cat([_embed_detached(chunk, states[-1]) for chunk in chunks]).requires_grad_())
     value = loss(*leaves)
     gradients = torch.autograd.grad(value, leaves)
-    with _after():
-        for chunks, before, gradient in zip(groups, noises, gradients, strict=True):
-            place = 0
-            for chunk, noise in zip(chunks, before, strict=True):
-                noise.restore()
-                vectors = chunk()
-                share = gradient[place : place + len(vectors)]
-                backward((vectors * share).sum())
-                place += len(vectors)
+    after = rng_state()
+    for chunks, before, gradient in zip(groups, states, gradients, strict=True):
+        start = 0
+        for chunk, state in zip(chunks, before, strict=True):
+            set_rng_state(state)
+            vectors = chunk()
+            backward((vectors * gradient[start : start + len(vectors)]).sum())
+            start += len(vectors)
+    set_rng_state(after)
     return value.detach()
 
 
-def _detached(chunk: Embed, noises: list[Noise]) -> Tensor:
-    noises.append(Noise.now())
+def _embed_detached(chunk: Embed, states: list[RngState]) -> Tensor:
+    states.append(rng_state())
     with torch.no_grad():
         return chunk()
-
-
-@contextmanager
-def _after() -> Iterator[None]:
-    """Leave the random generators as they were found."""
-    noise = Noise.now()
-    try:
-        yield
-    finally:
-        noise.restore()

@@ -1,28 +1,21 @@
-"""What a retriever in training makes of the entries: their vectors, how well it finds them, and its index."""
+"""The index of a run: the vectors of its entries, how well they are found, and its folder."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from relik_ml.data import Format, atomic_folder, write_manifest
-from relik_ml.errors import ConfigError, OutputError
-from relik_ml.index import Floats, IndexConfig, PassageEncoder, PassageIndex, Storage, Vectors, passage
-from relik_ml.retriever import TextEncoder
+from relik_ml.errors import ConfigError
+from relik_ml.index import IndexConfig, PassageEncoder, PassageIndex, Storage, Vectors, passage
+from relik_ml.index.vectors import Floats
 from relik_ml.score import KS, Recall, recall
 from relik_ml.text import cut
 from relik_ml.training.candidates import learnt_names
 from relik_ml.training.data import Data
 from relik_ml.types import Entry, Kind, Window
 
-FORMAT = Format(
-    "retriever", "relik-ml-retriever/1", "train it again with recipes/retriever_ru.py, or copy the folder again"
-)
-SCORES = "scores.json"
 _CHUNK = 4096  # passages whose vectors are float32 at a time
 
 
@@ -55,7 +48,7 @@ def build_index(data: Data, encoder: PassageEncoder | None, folder: Path, storag
 
 
 def given_index(folder: Path, encoder: PassageEncoder, *kinds: Kind) -> PassageIndex:
-    """An index that is there already, with entries of these kinds.
+    """Open an index that must have entries of these kinds.
 
     Raises:
         ModelError: it cannot be read, or its vectors are another encoder's.
@@ -67,27 +60,3 @@ def given_index(folder: Path, encoder: PassageEncoder, *kinds: Kind) -> PassageI
         fix = "take the index of recipes/retriever_ru.py, or build one with such a source"
         raise ConfigError("the index lacks what is to be found", where=str(folder), got=f"no {missing[0]}", fix=fix)
     return index
-
-
-def save_retriever(
-    folder: Path, data: Data, encoder: TextEncoder, storage: Storage, scores: Mapping[str, Any]
-) -> None:
-    """An encoder's folder with an ``index`` built by it and the ``scores.json`` of its training, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written, or the folder holds something that is no retriever.
-    """
-    refuse_other(folder)
-    with atomic_folder(folder, FORMAT.wrote) as partial:
-        encoder.save_pretrained(partial)
-        build_index(data, encoder, partial / "index", storage)
-        (partial / SCORES).write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-        write_manifest(partial, FORMAT, {"encoder": encoder.fingerprint})
-
-
-def refuse_other(folder: Path) -> None:
-    """Refuse to put a retriever where something else is (OutputError)."""
-    if FORMAT.wrote(folder) or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    fix = "name a new or empty folder, or empty this one yourself"
-    raise OutputError("the folder holds something other than a retriever", where=str(folder), fix=fix)

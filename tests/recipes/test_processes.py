@@ -8,48 +8,37 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from relik_ml import Relik
-from relik_ml.errors import ConfigError
 from tests.corpus import documents
-from tests.recipes.test_cie_ru import data
-from tests.recipes.test_interruption import one_thread
-from tests.recipes.two import run
+from tests.recipes.running import without_dropout
 
-pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
-from accelerate import Accelerator, DistributedType
-
-from relik_ml.training import accelerated
-
-__all__ = ["data", "one_thread"]  # fixtures of other recipes' tests
-
-SETTINGS = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+Plan = list[tuple[str, list[str]]]
 
 
-def two(root: Path, out: Path, plan: object) -> list[list[list[float]]]:
-    """What both of two processes find, started as ``accelerate launch --multi_gpu --num_processes 2`` does."""
+def two(root: Path, out: Path, plan: Plan) -> list[list[list[float]]]:
+    """The losses in both of two processes, started as ``accelerate launch --multi_gpu --num_processes 2`` does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    shared = os.environ | SETTINGS | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    shared = os.environ | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     running = []
     for rank in ("0", "1"):
-        command = [sys.executable, "tests/recipes/two.py", str(out / f"losses.{rank}"), json.dumps(plan)]
-        own = shared | {"RANK": rank, "LOCAL_RANK": rank, "MASTER_PORT": port, "PYTHONPATH": str(root)}
+        command = [sys.executable, "tests/recipes/running.py", str(out / f"losses.{rank}"), json.dumps(plan)]
+        own = shared | {"RANK": rank, "LOCAL_RANK": rank, "PYTHONPATH": str(root)}
         running.append(subprocess.Popen(command, cwd=root, env=own, stderr=subprocess.PIPE, encoding="utf-8"))
     for process in running:
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=240)
         assert process.returncode == 0, said[-3000:]
     return [json.loads((out / f"losses.{rank}").read_text("utf-8")) for rank in (0, 1)]
 
 
-def still(folder: Path, into: Path) -> Path:
-    """A copy of a tiny encoder, without dropout."""
+def without_attention_dropout(folder: Path, into: Path) -> Path:
+    """A copy of a tiny encoder."""
     into.mkdir(parents=True)
     for file in folder.iterdir():
         (into / file.name).write_bytes(file.read_bytes())
@@ -59,28 +48,30 @@ def still(folder: Path, into: Path) -> Path:
     return into
 
 
-def runs(data: Path, encoders: Path, out: Path) -> list[tuple[str, list[str]]]:
+def runs(data: Path, encoders: Path, out: Path) -> Plan:
     """Closed IE of both presets, whose batches leave one process without a window now and then; and the retriever."""
-    shared = ["--window", "24", "--stride", "16", "--data", str(data), "--entities", str(data / "entities.jsonl")]
-    folders = ["--preset", "full", "--retriever", str(encoders / "xlmr"), "--reader", str(encoders / "mdeberta")]
-    closed = [
-        "--retriever-epochs", "1", "--retriever-batch", "5", "--negatives", "7", "--reader-epochs", "1",
-        "--reader-tokens", "30", "--reader-chunk", "14", "--candidates", "4", "--dense", "4", "--relations", "5",
-    ]  # fmt: skip
-    small = [
-        "--preset", "small", "--encoder", str(data / "encoder"), "--layers", "2", "--vocabulary", "200",
-        "--dropout", "0", "--reader-epochs", "1", "--reader-tokens", "30", "--reader-chunk", "14", "--candidates", "8",
-        "--relations", "5",
-    ]  # fmt: skip
-    contrast = [
-        "--encoder", str(encoders / "xlmr"), "--batch-tokens", "90", "--chunk-tokens", "100", "--drawn", "6",
-        "--mined", "2", "--steps", "4", "--precision", "no", "--temperature", "0.05", "--reduction", "mean",
-    ]  # fmt: skip
+    shared = ("--window", 24, "--stride", 16, "--data", data, "--entities", data / "entities.jsonl")
+    reader = ("--num-epochs", 1, "--tokens-per-step", 30, "--chunk-tokens", 14, "--relations", 5)
+    full = (
+        "--preset", "full", "--retriever", encoders / "xlmr", "--reader", encoders / "mdeberta", "--candidates", 4,
+        "--dense", 4, "--retriever-num-epochs", 1, "--retriever-batch-size", 5, "--negatives", 7,
+    )  # fmt: skip
+    small = (
+        "--preset", "small", "--encoder", data / "encoder", "--layers", 2, "--vocabulary", 200, "--dropout", 0,
+        "--candidates", 8,
+    )  # fmt: skip
+    contrast = (
+        "--preset", "base", "--encoder", encoders / "xlmr", "--tokens-per-step", 90, "--chunk-tokens", 100,
+        "--negatives", 6, "--hard-negatives", 2, "--max-steps", 4, "--precision", "no", "--temperature", 0.05,
+        "--reduction", "mean",
+    )  # fmt: skip
     return [
-        ("cie_ru", [*shared, *folders, *closed, "--out", str(out / "cie")]),
-        ("cie_ru", [*shared, *small, "--out", str(out / "small")]),
-        ("retriever_ru", [*shared, *contrast, "--out", str(out / "retriever")]),
-    ]
+        (name, [*map(str, (*shared, *flags, "--out", out / folder))])
+        for name, folder, flags in (
+            ("cie_ru", "cie", (*full, *reader)), ("cie_ru", "small", (*small, *reader)),
+            ("retriever_ru", "retriever", contrast),
+        )
+    ]  # fmt: skip
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -88,17 +79,18 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return {f"{path.parent.name} {name}": value for path in files for name, value in load_file(path).items()}
 
 
-def test_two_processes_are_one(root: Path, data: Path, checkpoints: Path, tmp_path: Path) -> None:
+def test_two_processes_are_one(
+    root: Path, data: Path, checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("xlmr", "mdeberta"):
-        still(checkpoints / name, tmp_path / name)
+        without_attention_dropout(checkpoints / name, tmp_path / name)
     (tmp_path / "two").mkdir()
     both = two(root, tmp_path / "two", runs(data, tmp_path, tmp_path / "two"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.nn.Dropout, "forward", lambda _, input: input)
-        one = [run(name, flags) for name, flags in runs(data, tmp_path, tmp_path / "one")]
+    monkeypatch.setattr(torch.nn.Dropout, "forward", torch.nn.Dropout.forward)  # puts it back afterwards
+    one = without_dropout(runs(data, tmp_path, tmp_path / "one"))
     assert [len(losses) for losses in one] == [7, 7, 4]
-    for losses in (losses for rank in both for losses in zip(rank, one, strict=True)):
-        assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    for found, expected in (pair for rank in both for pair in zip(rank, one, strict=True)):
+        assert found == pytest.approx(expected, abs=1e-5)
     for name in ("cie", "small", "retriever"):
         expected, own = weights(tmp_path / "one" / name), weights(tmp_path / "two" / name)
         assert expected.keys() == own.keys()
@@ -111,22 +103,3 @@ def test_two_processes_are_one(root: Path, data: Path, checkpoints: Path, tmp_pa
         "small.index", "small.scores.json",
     ]  # fmt: skip
     assert Relik.from_pretrained(tmp_path / "two" / "cie").annotate([documents()[12]])
-
-
-def test_processes_that_accelerate_did_not_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What its launcher sets when it is asked for two processes on a CPU, and starts one."""
-    config = SimpleNamespace(tracker="none", seed=1, out=tmp_path / "out")
-    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")
-    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
-    with pytest.raises(ConfigError, match="one process") as error:
-        accelerated(config)
-    assert "--multi_gpu" in error.value.fix
-    monkeypatch.delenv("MASTER_ADDR")
-    assert accelerated(config).num_processes == 1
-
-
-def test_models_in_pieces_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
-    with pytest.raises(ConfigError, match="shard") as error:
-        accelerated(SimpleNamespace(tracker="none", seed=1, out=tmp_path / "out"))
-    assert error.value.got == "FSDP"

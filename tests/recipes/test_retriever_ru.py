@@ -1,4 +1,4 @@
-"""The retriever's recipe as its user runs it: offline, on our twenty documents, with an E5-shaped encoder."""
+"""The retriever's recipe, offline, on our twenty documents, with E5-shaped encoders."""
 
 from __future__ import annotations
 
@@ -7,61 +7,32 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from relik_ml.data import read_manifest, write_documents
 from relik_ml.index import PassageIndex
 from relik_ml.names import NameIndex
 from relik_ml.retriever import Retriever, TextEncoder
 from relik_ml.text import Morphology
+from relik_ml.training import RETRIEVER
 from relik_ml.types import Link
 from tests.corpus import documents
+from tests.recipes.running import refused, run, weights
 
-pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]")
-
-SMALL: tuple[object, ...] = (
-    "--window", 24, "--stride", 16, "--batch-tokens", 120, "--drawn", 8, "--mined", 3, "--precision", "no",
+SMALL = (
+    "--preset", "small", "--window", 24, "--stride", 16, "--tokens-per-step", 120, "--negatives", 8,
+    "--hard-negatives", 3, "--precision", "no",
 )  # fmt: skip
-LEARNING = ("--preset", "small", *SMALL, "--rate", 0.005, "--epochs", 6, "--batch-tokens", 400, "--temperature", 0.1)
+LEARNING = (*SMALL, "--learning-rate", 0.005, "--num-epochs", 6, "--tokens-per-step", 400, "--temperature", 0.1)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve of our documents to train on, eight to measure on, and a table of entities."""
-    folder = tmp_path_factory.mktemp("данные")
-    write_documents(documents()[:12], folder / "train.jsonl")
-    write_documents(documents()[12:], folder / "dev.jsonl")
-    table = [{"qid": "Q649", "labels": {"ru": "Москва", "en": "Moscow"}}, {"qid": "Q90", "labels": {"ru": "Париж"}}]
-    (folder / "entities.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table), "utf-8")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def offline_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}.items():
-        monkeypatch.setenv(name, value)
-
-
-def arguments(data: Path, out: Path, *flags: object) -> list[str]:
-    return list(map(str, (*flags, "--data", data, "--entities", data / "entities.jsonl", "--out", out)))
-
-
-def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "recipes/retriever_ru.py", *arguments]
-    return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
-
-
-def run(root: Path, *arguments: str) -> str:
-    process = start(root, *arguments)
-    stdout, stderr = process.communicate(timeout=300)
-    assert process.returncode == 0, stderr
-    return stdout
+@pytest.fixture
+def given(data: Path) -> tuple[object, ...]:
+    return ("--data", data, "--entities", data / "entities.jsonl")
 
 
 def scores(out: Path) -> dict[str, Any]:
@@ -69,18 +40,16 @@ def scores(out: Path) -> dict[str, Any]:
     return found
 
 
-def weights(out: Path) -> dict[str, bytes]:
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*.safetensors")}
-
-
-@pytest.mark.parametrize("flags", [("--chunk-tokens", 60), ("--lora", 4, "--precision", "bf16", "--prefixes", "none")])
-def test_two_steps_of_an_e5_shaped_encoder(
-    root: Path, data: Path, checkpoints: Path, tmp_path: Path, flags: tuple[object, ...]
+@pytest.mark.parametrize(
+    "flags", [("--chunk-tokens", 60), ("--lora-rank", 4, "--precision", "bf16", "--prefixes", "none")]
+)
+def test_two_steps_leave_a_retriever_with_its_index(
+    given: tuple[object, ...], checkpoints: Path, tmp_path: Path, flags: tuple[object, ...]
 ) -> None:
     out, folder = tmp_path / "out", checkpoints / "xlmr"
-    given = ("--preset", "small", "--encoder", folder, *SMALL, "--steps", 2, *flags)
-    stdout = run(root, *arguments(data, out, *given))
-    assert "step 2: coverage " in stdout
+    done = run("retriever_ru", *SMALL, *given, "--encoder", folder, "--max-steps", 2, *flags, "--out", out)
+    assert done.code == 0, done.output
+    assert "step 2: coverage " in done.output
     assert len(scores(out)["losses"]) == 2
     encoder, index = TextEncoder.from_pretrained(out), PassageIndex.open(out / "index")
     index.require(encoder)
@@ -89,40 +58,39 @@ def test_two_steps_of_an_e5_shaped_encoder(
     assert encoder.model.state_dict().keys() == before.model.state_dict().keys()
     assert encoder.fingerprint != before.fingerprint
     assert len(Retriever(index, None, encoder).lookup("Москва", 3)) == 3
-    beside = ["out.adapters"] if "--lora" in flags else []
+    beside = ["out.adapters"] if "--lora-rank" in flags else []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", *beside]
     assert [path.name for path in tmp_path.glob("out.adapters/*")] == ["retriever"] * len(beside)
 
 
-def test_an_unbroken_run_and_a_killed_one(root: Path, data: Path, checkpoints: Path, tmp_path: Path) -> None:
-    """Killed once there is a checkpoint, it goes on to the same losses, the same weights and the same vectors."""
+def test_killed_it_goes_on_to_the_same_weights(
+    root: Path, given: tuple[object, ...], checkpoints: Path, tmp_path: Path
+) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    given = (*LEARNING, "--encoder", checkpoints / "e5-small")
-    run(root, *arguments(data, whole, *given, "--checkpoint", 0))
-    process = start(root, *arguments(data, cut, *given, "--checkpoint", 1))
-    left = tmp_path / "cut.checkpoint"
+    flags = (*LEARNING, *given, "--encoder", checkpoints / "e5-small")
+    assert run("retriever_ru", *flags, "--checkpoint-steps", 0, "--out", whole).code == 0
+    mine, left = (*flags, "--checkpoint-steps", 1, "--out", cut), tmp_path / "cut.checkpoint"
+    process = subprocess.Popen([sys.executable, "recipes/retriever_ru.py", *map(str, mine)], cwd=root)
     while process.poll() is None and not list(left.glob("retriever/step-*")):
         time.sleep(0.002)
     process.kill()
-    process.communicate()
+    process.wait()
     assert not cut.exists()
-    step = max(int(path.name.partition("-")[2]) for path in left.glob("retriever/step-*"))
-    run(root, *arguments(data, cut, *given, "--checkpoint", 1, "--resume"))
-    assert step < len(scores(whole)["losses"])
+    assert list(left.glob("retriever/step-*"))
+    assert run("retriever_ru", *mine, "--resume").code == 0
     assert scores(cut)["losses"] == pytest.approx(scores(whole)["losses"], rel=1e-6)
     assert scores(cut)["dev"] == scores(whole)["dev"]
     assert weights(cut) == weights(whole)
     assert not left.exists()
+    read_manifest(whole, RETRIEVER)
     learnt(whole)
 
 
 def learnt(out: Path) -> None:
-    """The folder that is left is a retriever, and has learnt something."""
-    read_manifest(out, import_module("relik_ml.training.indexing").FORMAT)
+    """The folder is a retriever, and has learnt something."""
     found = scores(out)
     assert np.mean(found["losses"][-5:]) < 0.8 * np.mean(found["losses"][:5])
-    best = max(each["recall@10"] for each in found["dev"])
-    assert best >= found["dev"][0]["recall@10"]
+    assert max(each["recall@10"] for each in found["dev"]) >= found["dev"][0]["recall@10"]
     assert found["dev"][-1]["step"] == len(found["losses"])
     encoder, index = TextEncoder.from_pretrained(out), PassageIndex.open(out / "index")
     index.require(encoder)
@@ -134,57 +102,42 @@ def learnt(out: Path) -> None:
     ("flags", "code", "said"),
     [
         (("--preset", "huge"), 2, "huge"),
-        (("--no-such-flag",), 2, "no-such-flag"),
         (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
-        (("--batch-tokens", 0, "--rate", -1), 7, "rate, batch_tokens"),
-        (("--temperature", "nan"), 7, "temperature"),
-        (("--mined", -1), 7, "mined"),
-        (("--preset", "small", "--lora", -4), 7, "lora"),
-        (("--preset", "compact"), 2, "compact"),
+        (("--tokens-per-step", 0), 7, "tokens-per-step"),
         (("--encoder", "нет/такой папки"), 7, "--encoder"),
         (("--resume",), 7, "begin without --resume"),
+        (("--data", "nowhere"), 3, "nowhere"),
     ],
 )
 def test_bad_settings(
-    data: Path, checkpoints: Path, tmp_path: Path, flags: tuple[object, ...], code: int, said: str
+    given: tuple[object, ...], tmp_path: Path, flags: tuple[object, ...], code: int, said: str
 ) -> None:
-    encoder = () if {"--encoder"} & set(map(str, flags)) else ("--encoder", checkpoints / "xlmr")
-    refused(arguments(data, tmp_path / "out", *SMALL, *encoder, *flags), code, said)
+    mine = given[2:] if "--data" in flags else given
+    refused(run("retriever_ru", *SMALL, *mine, *flags, "--out", tmp_path / "out"), code, said)
     assert not list(tmp_path.iterdir())
 
 
-def refused(arguments: list[str], code: int, said: str) -> None:
-    """One message, and nothing has been trained."""
-    found = CliRunner().invoke(import_module("relik_ml.recipes.retriever_ru").command, arguments)
-    assert found.exit_code == code, found.output
-    assert said in found.output
-    assert "step " not in found.output
-    assert found.output.lower().count("error: ") == 1
-
-
-def test_bad_data(data: Path, tmp_path: Path) -> None:
-    refused(arguments(tmp_path / "nowhere", tmp_path / "out", *SMALL), 3, "nowhere")
-    write_documents([], tmp_path / "train.jsonl")
-    write_documents(documents()[12:], tmp_path / "dev.jsonl")
-    entities = ("--entities", data / "entities.jsonl")
-    mine = [str(each) for each in (*SMALL, "--data", tmp_path, *entities, "--out", tmp_path / "out")]
-    refused(mine, 7, "the train split is empty")
+def test_data_without_anything_to_find(given: tuple[object, ...], tmp_path: Path) -> None:
+    mine = (*SMALL, *given[2:], "--data", tmp_path, "--out", tmp_path / "out")
     bare = [
         replace(d, triples=(), mentions=tuple(replace(m, link=Link()) for m in d.mentions)) for d in documents()[:12]
     ]
-    write_documents(bare, tmp_path / "train.jsonl")
-    refused(mine, 7, "train names no entity")
-    write_documents(documents()[:12], tmp_path / "train.jsonl")
-    write_documents(bare, tmp_path / "dev.jsonl")
-    refused(mine, 7, "dev names no entity")
+    for train, dev, said in (
+        ([], documents()[12:], "the train split is empty"),
+        (bare, documents()[12:], "train names no entity"),
+        (documents()[:12], bare, "dev names no entity"),
+    ):
+        write_documents(train, tmp_path / "train.jsonl")
+        write_documents(dev, tmp_path / "dev.jsonl")
+        refused(run("retriever_ru", *mine), 7, said)
 
 
-def test_nothing_of_others_and_no_interrupted_run_is_written_over(data: Path, tmp_path: Path) -> None:
+def test_nothing_of_others_is_written_over(given: tuple[object, ...], tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "cat.jpg").write_bytes(b"cat")
-    refused(arguments(data, tmp_path / "mine", *SMALL), 6, "something other than a retriever")
+    refused(run("retriever_ru", *SMALL, *given, "--out", tmp_path / "mine"), 6, "something other than a retriever")
     (tmp_path / "out.checkpoint" / "retriever" / "step-1").mkdir(parents=True)
-    refused(arguments(data, tmp_path / "out", *SMALL), 7, "--resume, or remove it")
+    refused(run("retriever_ru", *SMALL, *given, "--out", tmp_path / "out"), 7, "--resume, or remove it")
     assert sorted(path.name for path in tmp_path.rglob("*")) == [
         "cat.jpg", "mine", "out.checkpoint", "retriever", "step-1",
     ]  # fmt: skip

@@ -8,8 +8,7 @@ from relik_ml.index import PassageIndex
 from relik_ml.names import NameIndex
 from relik_ml.retriever import Retriever
 from relik_ml.text import Morphology, windows
-from relik_ml.training import held_out_candidates
-from relik_ml.training.candidates import learnt_names, losses
+from relik_ml.training import held_out_candidates, learnt_names, losses
 from relik_ml.types import Document, Entry
 from tests.corpus import ENTITIES, RELATIONS, parse
 
@@ -44,5 +43,4 @@ def test_what_windows_cut_off_is_counted(tmp_path: Path) -> None:
     items, kept = held_out_candidates(retriever([long], tmp_path / "index"), [long], 8, 4)
     assert len(items) > 2
     assert (kept.mentions, kept.mentions_lost, kept.triples, kept.triples_lost) == (2, 0, 0, 1)
-    said = losses(kept, {}).splitlines()
-    assert said[0] == "cut off by windows: 0 of 2 mentions (0.00 %), 1 of 1 triples (100.00 %)"
+    assert losses(kept, {}).splitlines()[0] == "cut off by windows: 0 of 2 mentions (0.00 %), 1 of 1 triples (100.00 %)"

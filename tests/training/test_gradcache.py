@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from relik_ml.models import BiEncoder, multi_label_nce
-from relik_ml.training.gradcache import Embed, cached_backward
+from relik_ml.training import Embed, cached_backward
 
 QUERIES, PASSAGES = 5, 11
 
@@ -53,29 +53,30 @@ def model(checkpoints: Path) -> BiEncoder:
     return BiEncoder.from_pretrained(checkpoints / "xlmr")
 
 
+@pytest.fixture
+def groups(model: BiEncoder) -> list[list[Embed]]:
+    return [chunks(model, QUERIES, 2, seed=1), chunks(model, PASSAGES, 4, seed=2)]
+
+
 @pytest.mark.parametrize("dropout", [False, True])
-def test_the_gradient_is_that_of_the_whole_batch(model: BiEncoder, dropout: bool) -> None:
+def test_the_gradient_is_that_of_the_whole_batch(model: BiEncoder, groups: list[list[Embed]], dropout: bool) -> None:
+    """With dropout the same units are dropped, and random numbers go on as after one pass."""
     model.train(dropout)
-    groups = [chunks(model, QUERIES, 2, seed=1), chunks(model, PASSAGES, 4, seed=2)]
     expected, exact = gradients(model, lambda: whole(groups, loss))
+    after = torch.rand(3)
     found, cached = gradients(model, lambda: cached_backward(groups, loss, Tensor.backward))
+    assert torch.equal(torch.rand(3), after)
     assert found.item() == pytest.approx(expected.item(), rel=1e-6)
     assert exact.keys() == cached.keys() == dict(model.named_parameters()).keys()
     assert max(gradient.abs().max().item() for gradient in exact.values()) > 0.1
     for name, gradient in exact.items():
         assert torch.allclose(cached[name], gradient, rtol=1e-5, atol=1e-5), name
-
-
-def test_dropout_is_on_in_the_test_above(model: BiEncoder) -> None:
-    model.train()
-    groups = [chunks(model, QUERIES, 2, seed=1), chunks(model, PASSAGES, 4, seed=2)]
-    one, _ = gradients(model, lambda: cached_backward(groups, loss, Tensor.backward))
-    model.eval()
+    model.train(not dropout)
     other, _ = gradients(model, lambda: cached_backward(groups, loss, Tensor.backward))
-    assert one.item() != pytest.approx(other.item(), rel=1e-3)
+    assert other.item() != pytest.approx(found.item(), rel=1e-3), "dropout has changed nothing"
 
 
-def test_in_mixed_precision_weights_get_their_gradient(model: BiEncoder) -> None:
+def test_mixed_precision_gives_every_weight_its_gradient(model: BiEncoder, groups: list[list[Embed]]) -> None:
     """A cast that autocast kept from the pass without a graph would cut the weights off."""
     model.eval()
 
@@ -83,26 +84,15 @@ def test_in_mixed_precision_weights_get_their_gradient(model: BiEncoder) -> None
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return chunk().float()
 
-    plain = [chunks(model, QUERIES, 2, seed=1), chunks(model, PASSAGES, 4, seed=2)]
-    groups = [[partial(cast, chunk) for chunk in group] for group in plain]
-    _, exact = gradients(model, lambda: whole(groups, loss))
-    _, cached = gradients(model, lambda: cached_backward(groups, loss, Tensor.backward))
+    low = [[partial(cast, chunk) for chunk in group] for group in groups]
+    _, exact = gradients(model, lambda: whole(low, loss))
+    _, cached = gradients(model, lambda: cached_backward(low, loss, Tensor.backward))
     assert exact.keys() == cached.keys() == dict(model.named_parameters()).keys()
     for name, gradient in exact.items():
         assert torch.nn.functional.cosine_similarity(cached[name].flatten(), gradient.flatten(), 0) > 0.98, name
 
 
-def test_random_numbers_go_on_as_after_one_pass(model: BiEncoder) -> None:
-    model.train()
-    groups = [chunks(model, QUERIES, 2, seed=1), chunks(model, PASSAGES, 4, seed=2)]
-    gradients(model, lambda: whole(groups, loss))
-    expected = torch.rand(3)
-    gradients(model, lambda: cached_backward(groups, loss, Tensor.backward))
-    assert torch.equal(torch.rand(3), expected)
-
-
-def test_no_more_than_one_chunk_has_a_graph(model: BiEncoder) -> None:
-    """What saves memory: the vectors of the first pass come without a graph."""
+def test_only_one_chunk_at_a_time_has_a_graph(groups: list[list[Embed]]) -> None:
     seen: list[bool] = []
 
     def watched(chunk: Embed) -> Tensor:
@@ -110,6 +100,5 @@ def test_no_more_than_one_chunk_has_a_graph(model: BiEncoder) -> None:
         seen.append(vectors.requires_grad)
         return vectors
 
-    groups = [[partial(watched, chunk) for chunk in chunks(model, QUERIES, 2, seed=1)]]
-    cached_backward(groups, lambda vectors: vectors.sum(), Tensor.backward)
+    cached_backward([[partial(watched, chunk) for chunk in groups[0]]], lambda vectors: vectors.sum(), Tensor.backward)
     assert seen == [False, False, False, True, True, True]

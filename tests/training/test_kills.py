@@ -27,7 +27,7 @@ def newest(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
-def test_whatever_the_moment_the_newest_checkpoint_is_whole(
+def test_killed_at_any_moment_the_newest_is_whole(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: int
 ) -> None:
     """SIGKILL again and again, each time from where the last one left it; then a new run, until there were enough."""

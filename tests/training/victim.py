@@ -10,10 +10,7 @@ import accelerate
 import torch
 from torch import nn
 
-from relik_ml.training import Optimisation, Order, Progress, Run, trained
-from relik_ml.training.checkpoint import Checkpoint
-from relik_ml.training.optim import optimiser
-from relik_ml.training.run import Resumption
+from relik_ml.training import Checkpoint, Optimisation, Progress, TrainerState, optimiser, trained
 
 PLAN, STEPS = Optimisation(0.01, 5), 30
 RUN = {"name": "victim"}
@@ -34,22 +31,28 @@ def train(folder: Path, every: int = 1) -> tuple[list[str], tuple[float, ...]]:
     """From the newest checkpoint, if there is one; the weights after each step, and the losses of all."""
     torch.set_num_threads(1)
     os.environ["ACCELERATE_USE_CPU"] = "true"
-    store = Checkpoint(folder, RUN)
-    each = STEPS // PLAN.epochs
-    order = Order([[[epoch * each + step] for step in range(each)] for epoch in range(PLAN.epochs)], [1] * STEPS)
-    resumption = Resumption(store, every, 0 if store.steps() else None)
-    run = Run(accelerate.Accelerator(), model(), PLAN, order, 7, resumption)
-    weights = []
-    for places, random in run.steps("victim"):
-        inputs = torch.randn(8, 64) * random.random() + places[0]
-        run.descend([nn.functional.dropout(run.model(inputs), 0.5).square().mean()])
-        run.measured({"headline": random.random()})
-        weights.append(digest(run.model))
-    return weights, run.progress.losses
+    each, network, weights = STEPS // PLAN.epochs, model(), list[str]()
+    epochs = [[[epoch * each + step] for step in range(each)] for epoch in range(PLAN.epochs)]
+    checkpoint = Checkpoint(folder, RUN, every, 0 if Checkpoint(folder, RUN).steps() else None)
+    adam, schedule = optimiser(network, PLAN, STEPS)
+    state = TrainerState(accelerate.Accelerator(), network, adam, schedule, epochs, [1] * STEPS, checkpoint, seed=7)
+    for batches in state.remaining_epochs():
+        for batch, random in state.steps(batches):
+            inputs = torch.randn(8, 64) * random.random() + batch[0]
+            loss = nn.functional.dropout(network(inputs), 0.5).square().mean()
+            loss.backward()
+            adam.step()
+            schedule.step()
+            adam.zero_grad()
+            state.advance(loss.item())
+            state.record({"headline": random.random()}, "headline")
+            weights.append(digest(network))
+        state.save()
+    return weights, state.progress.losses
 
 
 def found(folder: Path) -> tuple[Progress, str]:
     """The newest checkpoint, all its checksums compared, and what its weights are."""
     fresh = model()
-    progress = Checkpoint(folder, RUN).resume(fresh, *optimiser(fresh, PLAN, STEPS))
+    progress = Checkpoint(folder, RUN, back=0).resume(fresh, *optimiser(fresh, PLAN, STEPS))
     return progress, digest(fresh)

@@ -1,9 +1,9 @@
 """Several processes that train one model: each computes its share of a step, and all of them take the same step.
 
 Every process reads the same data and knows what a step is made of; only its share goes through its network. Gradients
-are summed, once for each step, for the loss of a share is divided by what the whole step counts: the sum is the
-gradient that one process would have found. DistributedDataParallel averages instead, which is right if all shares
-count alike, and sums up after each backward pass, of which a cached contrastive step (``gradcache``) has many.
+are summed once for each step: the loss of a share is divided by what the whole step counts, so the sum is the gradient
+that one process would have found. DistributedDataParallel averages instead, which is right only if all shares count
+alike, and reduces after every backward pass, of which a cached contrastive step (``gradcache``) has many.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Processes:
-    """How many there are, and which of them this is. With one every method does nothing."""
+    """How many processes there are, and which of them this is. With one process every method does nothing."""
 
     count: int = 1
     rank: int = 0
 
     @classmethod
     def of(cls, accelerator: Accelerator) -> Processes:
-        """Those that accelerate has started."""
+        """The processes that accelerate has started."""
         return cls(accelerator.num_processes, accelerator.process_index)
 
     @property
-    def first(self) -> bool:
-        """Whether this is the one that measures and writes."""
+    def is_first(self) -> bool:
+        """Whether this process is the one that evaluates and writes."""
         return self.rank == 0
 
     def idle(self, items: int) -> bool:
@@ -43,7 +43,7 @@ class Processes:
         return self.rank >= items
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
-        """Every ``count``-th item. An ``idle`` process takes the first, too, to compute something that counts nothing.
+        """Every ``count``-th item. An ``idle`` process takes the first, to compute something that counts nothing.
 
         >>> [Processes(2, rank).share("абв") for rank in (0, 1)]
         ['ав', 'б']
@@ -52,7 +52,7 @@ class Processes:
         """
         return items[:1] if self.idle(len(items)) else items[self.rank :: self.count]
 
-    def rows(self, own: Tensor, total: int) -> Tensor:
+    def gather_rows(self, own: Tensor, total: int) -> Tensor:
         """The rows (``total``, D) of all items: those of this process's ``share`` with their graph, others without."""
         if self.count == 1:
             return own
@@ -64,37 +64,38 @@ class Processes:
         everything = torch.stack(parts, dim=1).flatten(0, 1)[:total]  # item i is row i // count of process i % count
         if self.idle(total):
             return everything + 0 * own.sum()
-        places = torch.arange(self.rank, total, self.count, device=own.device)
-        return everything.index_copy(0, places, own)
+        indices = torch.arange(self.rank, total, self.count, device=own.device)
+        return everything.index_copy(0, indices, own)
 
-    def total(self, value: Tensor) -> Tensor:
-        """The sum of what all processes bring."""
+    def all_reduce(self, value: Tensor) -> Tensor:
+        """The sum of the values of all processes, in place."""
         if self.count > 1:
             distributed.all_reduce(value)
         return value
 
     def sum_gradients(self, model: nn.Module) -> None:
-        """Give each weight the sum of its gradients in all processes; where none has one, it stays without."""
+        """Give each weight the sum of its gradients in all processes; a weight without one anywhere stays without."""
         if self.count == 1:
             return
         weights = [weight for weight in model.parameters() if weight.requires_grad]
-        there = torch.tensor([float(weight.grad is not None) for weight in weights], device=weights[0].device)
-        for weight, known in zip(weights, self.total(there).tolist(), strict=True):
+        present = torch.tensor([float(weight.grad is not None) for weight in weights], device=weights[0].device)
+        for weight, known in zip(weights, self.all_reduce(present).tolist(), strict=True):
             if known:
-                weight.grad = self.total(torch.zeros_like(weight) if weight.grad is None else weight.grad.contiguous())
+                own = torch.zeros_like(weight) if weight.grad is None else weight.grad.contiguous()
+                weight.grad = self.all_reduce(own)
 
-    def make_alike(self, model: nn.Module) -> None:
+    def broadcast_parameters(self, model: nn.Module) -> None:
         """Give all processes the weights of the first."""
         for weight in model.parameters() if self.count > 1 else ():
             distributed.broadcast(weight.data, src=0)
 
-    def once(self, what: Callable[[], T]) -> T:
-        """What the first process finds, which the others wait for; it must be small."""
+    def run_once(self, function: Callable[[], T]) -> T:
+        """The result of the first process, for which the others wait. It must be small."""
         if self.count == 1:
-            return what()
-        found = [what() if self.first else None]
+            return function()
+        found = [function() if self.is_first else None]
         distributed.broadcast_object_list(found, src=0)
         return found[0]  # type: ignore[return-value]
 
 
-ALONE = Processes()
+SINGLE = Processes()

@@ -1,4 +1,4 @@
-"""What a window brings to a step: the gold that retrieval missed, and another order of candidates every time."""
+"""The windows of a step: gold that retrieval missed is added, candidates are shuffled, chunks change nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from torch import Tensor, nn
 
 from relik_ml.reader import BatchEncoder
 from relik_ml.text import windows
-from relik_ml.training import Teaching
-from relik_ml.training.lessons import Lessons
-from relik_ml.training.processes import ALONE
+from relik_ml.training import Processes, ReaderTraining
 from relik_ml.types import Candidate, Hit, Retrieved
 from tests.corpus import ENTITIES, TYPES, documents
 
@@ -35,77 +33,83 @@ class Nothing:
         return {}
 
 
-def lessons(chunk: int = 0, **settings: Any) -> Lessons:
+def training(**settings: Any) -> ReaderTraining:
     hits = tuple(Hit(0, 5, place, (float(place),)) for place in range(6))
     candidates = tuple(Candidate(BY_ID[id_], 1.0) for id_ in ("Q18779", *WRONG))
     item = Retrieved(windows(CHEKHOV, 64, 64)[0], candidates, (), hits)
     encode = BatchEncoder(cast(Any, Nothing()), TYPES, 12, 1)
-    return Lessons(encode, [item] * 4, Teaching(1000, chunk, **settings), ALONE, BY_ID)
+    return ReaderTraining(encode, [item] * 4, entities=BY_ID, **settings)
 
 
 def ids(item: Retrieved) -> list[str]:
     return [candidate.entry.id for candidate in item.entities]
 
 
-def linked(given: Lessons, item: Retrieved) -> list[str]:
+def gold_links(given: ReaderTraining, item: Retrieved) -> list[str]:
     """What the gold link of each mention says, NME being nothing."""
     gold = given.batch([item]).gold
     assert gold is not None
     return [["", *ids(item)][place] for place in gold.links[0].tolist() if place >= 0]
 
 
-def test_missing_gold_takes_the_places_of_the_last() -> None:
-    given = lessons(added=1.0)
+def test_missing_gold_replaces_the_last_candidates() -> None:
+    given = training(added_gold=1.0)
     item = given.varied(given.items[0], Random(1))
     assert ids(item) == ["Q18779", *WRONG[:2], "Q5685", "Q39631", "Q36180"]
-    assert linked(given, item) == ["Q5685", "Q39631", "Q36180", "Q18779", "Q5685"]
+    assert gold_links(given, item) == ["Q5685", "Q39631", "Q36180", "Q18779", "Q5685"]
     assert [hit.candidate for hit in item.hits] == [0, 1, 2]
-    assert linked(given, given.items[0]) == ["", "", "", "Q18779", ""]
+    assert gold_links(given, given.items[0]) == ["", "", "", "Q18779", ""]
 
 
-def test_the_rate_is_that_of_the_entities() -> None:
-    given = lessons(added=0.3)
+def test_each_missing_entity_is_added_at_the_rate() -> None:
+    given = training(added_gold=0.3)
     found = [set(ids(given.varied(given.items[0], Random(seed)))) for seed in range(400)]
     rates = [sum(id_ in each for each in found) / len(found) for id_ in ("Q5685", "Q39631", "Q36180")]
     assert rates == pytest.approx([0.3] * 3, abs=0.07)
 
 
-def test_another_order_says_the_same() -> None:
-    given = lessons(order="shuffled")
+def test_shuffled_candidates_keep_links_and_hits() -> None:
+    given = training(candidate_order="shuffled")
     orders = set()
     for seed in range(5):
         item = given.varied(given.items[0], Random(seed))
         assert sorted(ids(item)) == sorted(ids(given.items[0]))
-        assert linked(given, item) == ["", "", "", "Q18779", ""]
+        assert gold_links(given, item) == ["", "", "", "Q18779", ""]
         before = {hit.features: ids(given.items[0])[hit.candidate] for hit in given.items[0].hits}
         assert {hit.features: ids(item)[hit.candidate] for hit in item.hits} == before
         orders.add(tuple(ids(item)))
     assert len(orders) > 1
 
 
-def test_as_retrieved_by_default() -> None:
-    given = lessons()
+def test_by_default_windows_are_as_retrieved() -> None:
+    given = training()
     assert given.varied(given.items[0], Random(1)) is given.items[0]
 
 
-class Spy(nn.Module):
-    """Keeps what it is asked."""
+class Weighted(nn.Module):
+    """Its loss is a weight times the sum of the links, so that its gradient says what it was given."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1))
+        self.weight = nn.Parameter(torch.ones(1))
         self.seen: list[list[int]] = []
 
     def forward(self, batch: Any) -> Any:
         self.seen += batch.gold.links.tolist()
-        return SimpleNamespace(loss=self.weight.sum())
+        return SimpleNamespace(loss=self.weight * (batch.gold.links + 1).sum() / (batch.gold.links >= 0).sum())
 
 
-def test_chunks_change_nothing_and_every_window_has_an_order_of_its_own() -> None:
-    seen = []
-    for chunk in (0, 64):
-        spy = Spy()
-        list(lessons(chunk, added=0.5, order="shuffled").losses(spy, [0, 1, 2, 3], Random(7)))
-        seen.append(sorted(spy.seen))
-    assert seen[0] == seen[1]
-    assert len({tuple(links) for links in seen[0]}) > 1
+def test_chunks_and_processes_change_nothing() -> None:
+    """Each window has an order of its own, and the losses of all chunks of all processes add up to that of the step."""
+    runs = []
+    for chunk, count in ((0, 1), (64, 1), (0, 3), (0, 5)):
+        model, total = Weighted(), 0.0
+        for rank in range(count):
+            settings = {"added_gold": 0.5, "candidate_order": "shuffled", "processes": Processes(count, rank)}
+            found = training(chunk_tokens=chunk, **settings).losses(model, [0, 1, 2, 3], Random(7))
+            total += sum(loss.item() for loss in found)
+        runs.append((total, {tuple(links) for links in model.seen}))
+    assert len(runs[0][1]) > 1
+    for total, seen in runs[1:]:
+        assert total == pytest.approx(runs[0][0])
+        assert seen == runs[0][1]

@@ -1,4 +1,4 @@
-"""What annotated documents know themselves: entities nobody else lists, names, types and relations."""
+"""What annotated documents say about labels: entities nobody else lists, linkable types, properties of relations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def annotated_entries(documents: Iterable[Document], known: Set[str], types: Map
 
 
 def inventory(types: Sequence[Entry], documents: Sequence[Document]) -> Inventory:
-    """What a reader trained on the documents can say."""
+    """The labels that a reader trained on the documents can predict."""
     linkable, literals = types_with(documents, "linked"), types_with(documents, "unlinkable")
     usual = properties(documents)
     return Inventory(tuple(types), linkable, literals, usual, typed_properties(documents, usual))
@@ -48,7 +48,7 @@ def properties(documents: Iterable[Document]) -> dict[str, Property]:
 def typed_properties(
     documents: Iterable[Document], usual: Mapping[str, Property]
 ) -> dict[tuple[str, str, str], Property]:
-    """The property by relation and types of subject and object, where it is another than the relation's usual one."""
+    """The property by relation and types of subject and object, where it is not the relation's usual one."""
     found: dict[tuple[str, str, str], Counter[Property]] = defaultdict(Counter)
     for document in documents:
         types = {mention.id: mention.type for mention in document.mentions}
@@ -57,11 +57,3 @@ def typed_properties(
                 found[triple.relation, types[triple.subject], types[triple.object]][triple.property] += 1
     often = {key: counts.most_common(1)[0][0] for key, counts in found.items()}
     return {key: property for key, property in often.items() if property != usual.get(key[0])}
-
-
-def gold_ids(document: Document, start: int, stop: int, known: Mapping[str, int]) -> Sequence[int]:
-    """Rows of what is said between two offsets: entities by their ids, relations by their names, each once."""
-    inside = {m.id: m for m in document.mentions if start <= m.start and m.stop <= stop}
-    ids = [m.link.id for m in inside.values() if m.link.id]
-    ids += [t.relation for t in document.triples if t.subject in inside and t.object in inside]
-    return [known[id_] for id_ in dict.fromkeys(ids) if id_ in known]

@@ -1,0 +1,102 @@
+"""The configuration of a recipe: presets, YAML files, flags, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+import torch
+
+from relik_ml.errors import ConfigError
+from relik_ml.training import validate_config
+
+RECIPES = {name: import_module(f"relik_ml.recipes.{name}") for name in ("cie_ru", "retriever_ru")}
+CIE: Any = RECIPES["cie_ru"]
+
+
+def parse(*args: object) -> Any:
+    return CIE.PRESETS.parse("", [*map(str, args)])
+
+
+@pytest.mark.parametrize("cuda", [False, True])
+def test_the_preset_is_that_of_the_device(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cuda: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    assert parse().preset == ("full" if cuda else "small")
+    assert capsys.readouterr().out == f"preset {parse().preset}: there is {'a' if cuda else 'no'} CUDA device\n"
+    capsys.readouterr()
+    assert parse("--preset", "small").window == 192
+    assert capsys.readouterr().out == ""
+
+
+def test_flags_override_the_file_and_that_the_presets(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text("preset: small\ntask: re\nwindow: 8\nlearning-rate: 2e-4\nresume: true\ncorpus: a.txt\n", "utf-8")
+    found = parse("--config", file, "--window", 9, "--data", "x", "--data", "y", "--no-resume")
+    small = parse("--preset", "small", "--task", "re")
+    assert (small.window, small.candidates, small.relations, small.num_epochs) == (192, 0, 50, 12)
+    assert found == replace(
+        small, config=file, window=9, learning_rate=2e-4, corpus=(Path("a.txt"),), data=(Path("x"), Path("y")),
+    )  # fmt: skip
+    assert parse("--config", file, "--task=el", "--preset=full").relations == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("windw: 8\nepochs: 2", "epochs, windw"), ("- 1", "list"), ("a: [", "cannot be read"),
+        ("num_epochs: 2.5", "num-epochs"), ("num_epochs: many", "num-epochs"), ("window: true", "window"),
+        ("window: 0", "window"), ("resume: 2", "resume"), ("data: {a: b}", "data"), ("data: [1]", "data"),
+        ("mentions: no", "mentions"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "my.yaml").write_text(content, "utf-8")
+    with pytest.raises(ConfigError) as error:
+        parse("--preset", "small", "--config", tmp_path / "my.yaml")
+    assert said in str(error.value)
+    assert "my.yaml" in str(error.value.where)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_preset_is_valid_and_every_number_is_bounded(name: str) -> None:
+    presets = RECIPES[name].PRESETS
+    choices = get_args(get_type_hints(presets.config)["preset"])
+    folder = Path(RECIPES[name].__file__).parent / "configs"
+    assert all((folder / f"{name}_{choice}.yaml").is_file() for choice in choices)
+    for choice in choices:
+        config = presets.default({"preset": choice})
+        validate_config(config)
+        numbers = [field.name for field in fields(config) if type(getattr(config, field.name)) in (int, float)]
+        assert len(numbers) > 12
+        for number in numbers:
+            for wrong in (-1, float("nan"), float("inf")):
+                with pytest.raises(ConfigError) as error:
+                    validate_config(replace(config, **{number: wrong}))
+                assert number.replace("_", "-") in str(error.value)
+
+
+def test_every_field_has_help_and_every_unused_name_is_one() -> None:
+    for name, recipe in RECIPES.items():
+        source = Path(recipe.__file__).read_text("utf-8")
+        for field in fields(recipe.Config):
+            _, _, after = source.partition(f"\n    {field.name}: ")
+            assert after.splitlines()[1].startswith('    """'), f"{name}: --{field.name} has no help"
+    known = {field.name for field in fields(CIE.Config)}
+    assert known >= set().union(*CIE.UNUSED.values()) | CIE.MOVABLE
+
+
+def test_the_command_is_written_without_folders() -> None:
+    config = parse(
+        "--preset", "small", "--task", "el", "--data", "/home/anna/nerel", "--corpus", "/a/b.txt", "--corpus", "c.txt",
+        "--encoder", "/models/e5", "--num-epochs", 2, "--resume", "--checkpoint-steps", 3,
+    )  # fmt: skip
+    assert CIE.PRESETS.command(config) == (
+        "accelerate launch --cpu recipes/cie_ru.py --preset small --task el --data nerel --corpus b.txt --corpus c.txt "
+        "--num-epochs 2 --encoder e5"
+    )
+    assert CIE.PRESETS.command(CIE.Config()) == "accelerate launch recipes/cie_ru.py --preset full --task cie"
