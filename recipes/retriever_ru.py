@@ -17,22 +17,33 @@ the number of the step, so a run that was killed and goes on with ``--resume`` e
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import Literal
 
+import numpy as np
 from torch import Tensor
 
 from relik_ml import training
-from relik_ml.errors import ConfigError, ModelError
+from relik_ml.data import Format, atomic_folder, write_manifest
+from relik_ml.errors import ConfigError, ModelError, OutputError
+from relik_ml.index import PassageEncoder, Vectors, passage
+from relik_ml.index.vectors import Floats
 from relik_ml.models import merge_adapters
 from relik_ml.retriever import TextEncoder
-from relik_ml.score import KS
-from relik_ml.text import windows
+from relik_ml.score import KS, Recall, recall
+from relik_ml.text import cut, windows
 from relik_ml.training import Count, Data, Positive, PositiveInt, Presets, Processes, Progress, Queries, Seed, Share
+from relik_ml.types import Entry, Window
 
+FORMAT = Format(
+    "retriever", "relik-ml-retriever/1", "train it again with recipes/retriever_ru.py, or copy the folder again"
+)
+CHUNK = 4096  # passages whose vectors are float32 at a time
 
 @dataclass(frozen=True)
 class Config:
@@ -112,7 +123,7 @@ BEST_BY = ("recall@50", "recall@10", "recall@1")
 
 def train(config: Config) -> Progress:
     """Train with GradCache; every fraction of an epoch dev is scored and hard negatives are mined."""
-    training.refuse_other(config.out)
+    refuse_foreign(config.out)
     training.validate_config(config)
     files = [*training.splits(config.data), *config.entities]
     checkpoints = training.Checkpoints.of(config, MOVABLE, files, ("retriever",))
@@ -195,20 +206,52 @@ def evaluate(
     config: Config, data: Data, queries: Queries, encoder: TextEncoder
 ) -> tuple[dict[str, float], Tensor | None]:
     """Recall on dev by vector alone, and the hard negatives of the next steps."""
-    vectors = training.entry_vectors(queries.entries, encoder)
+    vectors = entry_vectors(queries.entries, encoder)
     views = [view for document in data.dev for view in windows(document, config.window, config.stride)]
-    found = training.dense_recall(
-        encoder.queries([view.text for view in views]), vectors, views, [*data.known, *data.own]
-    )
+    found = dense_recall(encoder.queries([view.text for view in views]), vectors, views, [*data.known, *data.own])
     mined = queries.mine(encoder, vectors, config.hard_negatives) if config.hard_negatives else None
     return {"coverage": found.coverage, **{f"recall@{k}": found.at(k) for k in KS}}, mined
+
+
+def entry_vectors(entries: Sequence[Entry], encoder: PassageEncoder) -> Vectors:
+    """The vectors of all entries (N, D), float16."""
+    chunks = (entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK))
+    return Vectors.join([Vectors.pack(encoder.passages([*map(passage, chunk)]), "float16") for chunk in chunks])
+
+
+def dense_recall(queries: Floats, vectors: Vectors, views: Iterable[Window], entities: Sequence[Entry]) -> Recall:
+    """How many linked mentions have their entity among the first k of a window that holds them, by vector alone.
+
+    ``queries`` (Q, D) belong to the ``views``; the first rows of ``vectors`` are those of the ``entities``.
+    """
+    ids = [entity.id for entity in entities]
+    ranked, _ = vectors.nearest(queries, max(KS), np.arange(len(ids)))
+    known, total = frozenset(ids), Recall(dict.fromkeys(KS, 0))
+    for view, rows in zip(views, ranked, strict=True):
+        links = [mention.link for mention in cut(view).mentions if mention.link.id]
+        found = [ids[row] for row in rows]
+        total += recall([(link.id or "", *link.alternatives) for link in links], [found] * len(links), known)
+    return total
 
 
 def save(config: Config, data: Data, encoder: TextEncoder, progress: Progress) -> None:
     """Write adapters alone, then the encoder with adapters merged, its index and its scores."""
     training.keep_adapters(config.out, encoder.model, "retriever")
     merge_adapters(encoder.model)
-    training.save_retriever(config.out, data, encoder, {"losses": progress.losses, "dev": progress.measured})
+    scores = {"losses": progress.losses, "dev": progress.measured}
+    with atomic_folder(config.out, FORMAT.wrote) as partial:
+        encoder.save_pretrained(partial)
+        training.build_index(data, encoder, partial / "index", "float16")
+        (partial / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+        write_manifest(partial, FORMAT, {"encoder": encoder.fingerprint})
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse to write a retriever where something else is (OutputError)."""
+    if FORMAT.wrote(folder) or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    fix = "name a new or empty folder, or empty this one yourself"
+    raise OutputError("the folder holds something other than a retriever", where=str(folder), fix=fix)
 
 
 def main(args: list[str] | None = None) -> None:

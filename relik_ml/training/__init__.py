@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from relik_ml.training.candidates import found_gold, held_out_candidates, learnt_names, losses, shares
+from relik_ml.training.candidates import (
+    build_index,
+    found_gold,
+    given_index,
+    held_out_candidates,
+    learnt_names,
+    losses,
+    shares,
+)
 from relik_ml.training.card import Origin, Task, model_card
 from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, identity, restore_weights, trained
 from relik_ml.training.contrast import NONE, Objective, Queries
@@ -10,7 +18,6 @@ from relik_ml.training.data import Data, EntityTable, read_data, splits
 from relik_ml.training.distributed import Processes
 from relik_ml.training.encoders import LowestLayers, apart, joint, require_room, start_from, untrained
 from relik_ml.training.gradcache import Embed, cached_backward
-from relik_ml.training.indexing import build_index, dense_recall, entry_vectors, given_index
 from relik_ml.training.inventory import annotated_entries, inventory, properties, types_with
 from relik_ml.training.optimizer import Optimisation, PeftOptions, optimiser, shuffled_batches
 from relik_ml.training.reader_training import CandidateOrder, ReaderTraining, Repeated
@@ -26,17 +33,17 @@ from relik_ml.training.recipe_config import (
     refuse_unused,
     validate_config,
 )  # fmt: skip
-from relik_ml.training.saving import RETRIEVER, keep_adapters, refuse_other, save_model, save_retriever
+from relik_ml.training.saving import keep_adapters, save_model
 from relik_ml.training.thresholds import tuned
 from relik_ml.training.trainer_state import TrainerState, start_accelerator
 
 __all__ = [
-    "INTERRUPTION", "NONE", "RETRIEVER", "CandidateOrder", "Checkpoint", "Checkpoints", "Count", "Data", "Embed",
-    "EntityTable", "LowestLayers", "NonNegative", "Objective", "Optimisation", "Origin", "PeftOptions", "Positive",
-    "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "Repeated", "Seed", "Share", "Task",
-    "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "dense_recall", "entry_vectors",
-    "found_gold", "given_index", "held_out_candidates", "identity", "inventory", "joint", "keep_adapters",
-    "learnt_names", "losses", "model_card", "optimiser", "properties", "read_data", "refuse_other", "refuse_unused",
-    "require_room", "restore_weights", "save_model", "save_retriever", "shares", "shuffled_batches", "splits",
-    "start_accelerator", "start_from", "trained", "tuned", "types_with", "untrained", "validate_config",
+    "INTERRUPTION", "NONE", "CandidateOrder", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "EntityTable",
+    "LowestLayers", "NonNegative", "Objective", "Optimisation", "Origin", "PeftOptions", "Positive", "PositiveInt",
+    "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "Repeated", "Seed", "Share", "Task",
+    "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "found_gold", "given_index",
+    "held_out_candidates", "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses", "model_card",
+    "optimiser", "properties", "read_data", "refuse_unused", "require_room", "restore_weights", "save_model",
+    "shares", "shuffled_batches", "splits", "start_accelerator", "start_from", "trained", "tuned", "types_with",
+    "untrained", "validate_config",
 ]  # fmt: skip

@@ -1,14 +1,18 @@
-"""Names that an index learns from training documents, and candidates found without what a document itself taught."""
+"""The index of a run, with names learnt from train, and candidates without what a document itself taught."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
 
+from relik_ml.errors import ConfigError
+from relik_ml.index import IndexConfig, PassageEncoder, PassageIndex, Storage
 from relik_ml.names import Learnt, NameIndex
 from relik_ml.retriever import Retriever, learn
 from relik_ml.score import Recall, retrieval
 from relik_ml.text import Fit, Morphology, fit, windows
-from relik_ml.types import Document, Entry, Retrieved
+from relik_ml.training.data import Data
+from relik_ml.types import Document, Entry, Kind, Retrieved
 
 
 def held_out_candidates(
@@ -42,6 +46,28 @@ def found_gold(retriever: Retriever, documents: Iterable[Document], size: int, s
     """How many linked mentions have their entity among the first k candidates of a window that holds them."""
     items = (item for document in documents for item in retriever(windows(document, size, stride)))
     return retrieval(items, frozenset(retriever.index.entries.ids)).get("all", Recall({}))
+
+
+def build_index(data: Data, encoder: PassageEncoder | None, folder: Path, storage: Storage) -> PassageIndex:
+    """All entries, with vectors if there is an encoder, and the names that they have and that train calls them by."""
+    names = learnt_names(data.entries, [*data.train, *data.held_out], {entry.id for entry in data.own})
+    config = IndexConfig(storage, "entity table and NEREL train")
+    return PassageIndex.build(data.entries, encoder, folder, config, {"names": names.arrays()})
+
+
+def given_index(folder: Path, encoder: PassageEncoder, *kinds: Kind) -> PassageIndex:
+    """Open an index that must have entries of these kinds.
+
+    Raises:
+        ModelError: it cannot be read, or its vectors are another encoder's.
+        ConfigError: it has no entries of one of the kinds.
+    """
+    index = PassageIndex.open(folder)
+    index.require(encoder)
+    if missing := [kind for kind in kinds if not len(index.by_kind(kind))]:
+        fix = "take the index of recipes/retriever_ru.py, or build one with such a source"
+        raise ConfigError("the index lacks what is to be found", where=str(folder), got=f"no {missing[0]}", fix=fix)
+    return index
 
 
 def losses(kept: Fit, reach: Mapping[str, int]) -> str:

@@ -1,30 +1,21 @@
-"""What a recipe writes: a model folder with its card and scores, a retriever folder, and adapters alone."""
+"""What a reader's recipe writes: a model folder with its card and scores, and adapters alone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from relik_ml.data import Format, atomic_folder, atomic_path, write_manifest
-from relik_ml.errors import OutputError
 from relik_ml.models import adapted, merged, save_adapters
 from relik_ml.pipeline import Relik
-from relik_ml.retriever import TextEncoder
 from relik_ml.score import Report
 from relik_ml.training.candidates import found_gold
 from relik_ml.training.card import Origin, Task, model_card
-from relik_ml.training.data import Data
-from relik_ml.training.indexing import build_index
 
 ADAPTERS = Format("adapters", "relik-ml-adapters/1", "train them again")
-RETRIEVER = Format(
-    "retriever", "relik-ml-retriever/1", "train it again with recipes/retriever_ru.py, or copy the folder again"
-)
 
 
 def save_model(folder: Path, task: Task, origin: Origin, relik: Relik, report: Report) -> None:
@@ -38,28 +29,6 @@ def save_model(folder: Path, task: Task, origin: Origin, relik: Relik, report: R
     Relik(relik.retriever, relik.reader, replace(settings, card=card)).save_pretrained(folder)
     with atomic_path(folder.with_name(f"{folder.name}.scores.json")) as partial:
         partial.write_text(json.dumps(report.json(), indent=1), encoding="utf-8")
-
-
-def save_retriever(folder: Path, data: Data, encoder: TextEncoder, scores: Mapping[str, Any]) -> None:
-    """Write an encoder's folder with an ``index`` built by it and ``scores.json``, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written, or the folder holds something that is no retriever.
-    """
-    refuse_other(folder)
-    with atomic_folder(folder, RETRIEVER.wrote) as partial:
-        encoder.save_pretrained(partial)
-        build_index(data, encoder, partial / "index", "float16")
-        (partial / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-        write_manifest(partial, RETRIEVER, {"encoder": encoder.fingerprint})
-
-
-def refuse_other(folder: Path) -> None:
-    """Refuse to write a retriever where something else is (OutputError)."""
-    if RETRIEVER.wrote(folder) or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    fix = "name a new or empty folder, or empty this one yourself"
-    raise OutputError("the folder holds something other than a retriever", where=str(folder), fix=fix)
 
 
 def keep_adapters(out: Path, model: nn.Module, name: str) -> None:

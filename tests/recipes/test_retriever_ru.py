@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from relik_ml.index import PassageIndex
 from relik_ml.names import NameIndex
 from relik_ml.retriever import Retriever, TextEncoder
 from relik_ml.text import Morphology
-from relik_ml.training import RETRIEVER
 from relik_ml.types import Link
 from tests.corpus import documents
 from tests.recipes.running import refused, run, weights
@@ -82,7 +82,7 @@ def test_killed_it_goes_on_to_the_same_weights(
     assert scores(cut)["dev"] == scores(whole)["dev"]
     assert weights(cut) == weights(whole)
     assert not left.exists()
-    read_manifest(whole, RETRIEVER)
+    read_manifest(whole, import_module("relik_ml.recipes.retriever_ru").FORMAT)
     learnt(whole)
 
 

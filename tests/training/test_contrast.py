@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -13,10 +14,11 @@ from torch import Tensor
 
 from relik_ml.index import Vectors, passage
 from relik_ml.retriever import TextEncoder
-from relik_ml.training import NONE, Objective, Queries, dense_recall, entry_vectors
+from relik_ml.training import NONE, Objective, Queries
 from relik_ml.types import Document, Entry, Link
 from tests.corpus import ENTITIES, RELATIONS, documents, parse
 
+RETRIEVER_RU = import_module("relik_ml.recipes.retriever_ru")
 ENTRIES = [*ENTITIES, *RELATIONS]
 ROWS = {entry.id: row for row, entry in enumerate(ENTRIES)}
 
@@ -70,7 +72,7 @@ def test_a_batch(queries: Queries) -> None:
 
 def test_mined_negatives_are_the_best_ranked_wrong_rows(queries: Queries, checkpoints: Path) -> None:
     encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
-    vectors = entry_vectors(ENTRIES, encoder)
+    vectors = RETRIEVER_RU.entry_vectors(ENTRIES, encoder)
     queried = queries.ignoring_alternatives()
     found = queried.mine(encoder, vectors, 4)
     scores = encoder.queries(queries.texts) @ np.asarray(vectors).T
@@ -110,5 +112,5 @@ def test_recall_by_vector_alone() -> None:
     vectors = Vectors.pack(np.eye(len(ENTRIES), dtype=np.float32)[:, ::-1].copy())
     queries = np.zeros((1, len(ENTRIES)), np.float32)
     queries[0, len(ENTRIES) - 1 - ROWS["Q649"]] = 1
-    found = dense_recall(queries, vectors, views, ENTITIES)
+    found = RETRIEVER_RU.dense_recall(queries, vectors, views, ENTITIES)
     assert (found.at(1), found.at(100), found.coverage) == (0.5, 0.5, 0.5)
