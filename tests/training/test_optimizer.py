@@ -6,7 +6,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -62,20 +61,6 @@ def test_matrices_decay_vectors_and_frozen_weights_do_not() -> None:
     assert [tuple(p.shape) for p in matrices["params"]] == [(5, 4)]
     assert [tuple(p.shape) for p in vectors["params"]] == [(5,), (5,), (5,)]
     assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.3, 0.0)
-
-
-def test_it_minimises_a_loss() -> None:
-    torch.manual_seed(0)
-    model, data = nn.Linear(4, 1), torch.randn(32, 4)
-    target = data @ torch.tensor([[1.0], [2.0], [-1.0], [0.5]])
-    adam, schedule = optimiser(model, Optimisation(0.1, 1), 200)
-    for _ in range(200):
-        adam.zero_grad()
-        loss = (model(data) - target).square().mean()
-        loss.backward()
-        adam.step()
-        schedule.step()
-    assert loss.item() < 1e-3
 
 
 def rates_by_name(model: nn.Module, plan: Optimisation) -> dict[str, float]:
