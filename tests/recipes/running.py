@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from accelerate.state import AcceleratorState
 
 from relik_ml.training import Progress
 
@@ -29,6 +30,7 @@ class Done(NamedTuple):
 def run(name: str, *flags: object) -> Done:
     """A recipe as its command runs it, but in this process."""
     output, code = StringIO(), 0
+    AcceleratorState._reset_state(reset_partial_state=True)  # recipes differ in precision
     with redirect_stdout(output), redirect_stderr(output):
         try:
             import_module(f"relik_ml.recipes.{name}").main([*map(str, flags)])

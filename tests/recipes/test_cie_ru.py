@@ -158,7 +158,6 @@ def test_everything_that_saves_memory_at_once(
 
     flags = ("--lora-rank", 4, "--gradient-checkpointing", "--chunk-tokens", 20, "--layer-decay", 0.9)
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
-    AcceleratorState._reset_state(reset_partial_state=True)
     done = run("cie_ru", *FULL, *RETRIEVER, "--task", "el", *encoders, *flags, "--out", tmp_path / "out")
     precision = AcceleratorState().mixed_precision
     AcceleratorState._reset_state(reset_partial_state=True)
