@@ -31,8 +31,7 @@ from torch import Tensor
 from relik_ml import training
 from relik_ml.data import Format, atomic_folder, write_manifest
 from relik_ml.errors import ConfigError, ModelError, OutputError
-from relik_ml.index import PassageEncoder, Vectors, passage
-from relik_ml.index.vectors import Floats
+from relik_ml.index import Floats, PassageEncoder, Vectors, passage
 from relik_ml.models import merge_adapters
 from relik_ml.retriever import TextEncoder
 from relik_ml.score import KS, Recall, recall

@@ -17,7 +17,8 @@ from tests.house.conftest import MAPPED
 
 MODEL_LIMIT = 70 * 1000**2
 MODEL_SUFFIXES = (".safetensors", ".json", ".jsonl", ".json.xz", ".jsonl.xz", ".md")
-DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/|/names/.*[.]txt$")
+# What is installed besides Python files.
+DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/|/names/.*[.]txt$|^recipes/configs/")
 
 
 def name(requirement: str) -> str:
