@@ -14,7 +14,7 @@ from relik_ml.training.candidates import (
 from relik_ml.training.card import Origin, Task, model_card
 from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, identity, restore_weights, trained
 from relik_ml.training.contrast import NONE, Objective, Queries
-from relik_ml.training.data import Data, EntityTable, read_data, splits
+from relik_ml.training.data import Data, EntityTable, Layer, read_data, splits
 from relik_ml.training.distributed import Processes
 from relik_ml.training.encoders import LowestLayers, apart, joint, require_room, start_from, untrained
 from relik_ml.training.gradcache import Embed, cached_backward

@@ -19,6 +19,9 @@ from relik_ml.types import Document, Entry, Link
 ANY = ""
 """Stands for a gold item without a name, such as a mention whose type is not annotated."""
 
+Layer = Literal["mentions", "links", "triples"]
+"""What annotators add to a text."""
+
 
 @dataclass(frozen=True)
 class EntityTable:
@@ -91,7 +94,7 @@ class Data:
         kept = replace(self, train=train, dev=dev, silver=silver)
         return replace(kept, relations=()) if task == "el" else replace(kept, known=(), own=())
 
-    def require(self, split: Literal["train", "dev"], *layers: Literal["mentions", "links", "triples"]) -> None:
+    def require(self, split: Literal["train", "dev"], *layers: Layer) -> None:
         """Refuse a split without any gold of these layers that can be learnt or found (ConfigError)."""
         documents: Sequence[Document] = getattr(self, split)
         entries = {"mentions": self.types, "triples": self.relations}

@@ -16,8 +16,7 @@ from relik_ml.reader import JointInputs
 from relik_ml.retriever import RetrieverConfig, TextEncoder, load_tokenizer
 from relik_ml.score import score
 from relik_ml.text import windows
-from relik_ml.training import Optimisation, annotated_entries, inventory, learnt_names
-from relik_ml.types import Document, Entry
+from relik_ml.training import Optimisation, inventory, learnt_names
 from tests.checkpoints import save_mdeberta
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents, teach
 
