@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
-from relik_ml.cli.index import EMBEDDED
+from relik_ml.cli.index import EMBEDDED, make_names
 from relik_ml.data import Format, write_entries, write_manifest
 from relik_ml.index import PassageIndex
 from relik_ml.models import BiEncoder
@@ -140,9 +140,9 @@ def test_embedded_index_is_the_default(run: Run) -> None:
 
 
 def test_odd_texts_are_printed_on_one_line(tmp_path: Path, run: Run) -> None:
-    write_entries([Entry("Q1", "entity", "имя", "слово\n" * 50)], tmp_path / "entries.jsonl")
-    run("build", tmp_path / "entries.jsonl", "--out", tmp_path / "index")
-    (line,) = run("search", "имя", "--index", tmp_path / "index").stdout.splitlines()
+    rows = [Entry("Q1", "entity", "имя \ud800", "слово\n" * 50)]  # a source may hold lone surrogates, files do not
+    PassageIndex.build(rows, None, tmp_path / "index", extra=make_names()(rows))
+    (line,) = run("search", "имя \ud800", "--index", tmp_path / "index").stdout.splitlines()
     assert "…" in line
     line.encode()
 
