@@ -39,7 +39,7 @@ from relik_ml.training.trainer_state import TrainerState, start_accelerator
 
 __all__ = [
     "INTERRUPTION", "NONE", "CandidateOrder", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "EntityTable",
-    "LowestLayers", "NonNegative", "Objective", "Optimisation", "Origin", "PeftOptions", "Positive", "PositiveInt",
+    "Layer", "LowestLayers", "NonNegative", "Objective", "Optimisation", "Origin", "PeftOptions", "Positive", "PositiveInt",
     "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "Repeated", "Seed", "Share", "Task",
     "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "found_gold", "given_index",
     "held_out_candidates", "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses", "model_card",
