@@ -24,7 +24,7 @@ from relik_ml.index.search import Floats, Ints, VectorIndex, as_slice, ascending
 KINDS = ("exact", "ivf-sq8", "ivf-pq")
 FAISS = "vectors.faiss"
 _SMALL, _LARGE, _PQ_LEAST = 300_000, 20_000_000, 10_000
-_PROBES = 12  # clusters that a search visits (nprobe): more hardly raise recall, see docs/index-sizes.md
+_PROBES = 12  # clusters that a search visits (nprobe): more hardly raise recall, see docs/results/index-sizes.md
 _PER_CLUSTER = 40  # training vectors: about the least that faiss asks for
 _FEW = 0.05  # a search among less than this share of the rows compares with all of those
 _FIX = "pip install 'relik-ml[faiss]', or take the kind exact"

@@ -1,4 +1,4 @@
-"""An index: a folder of entries, their vectors and their names, with a manifest. See docs/index-format.md.
+"""An index: a folder of entries, their vectors and their names, with a manifest. See docs/reference/index-format.md.
 
 >>> from tempfile import TemporaryDirectory
 >>> cities = [Entry("Q649", "entity", "Москва", "столица России"), Entry("Q656", "entity", "Санкт-Петербург")]

@@ -39,11 +39,11 @@ from relik_ml.training.trainer_state import TrainerState, start_accelerator
 
 __all__ = [
     "INTERRUPTION", "NONE", "CandidateOrder", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "EntityTable",
-    "Layer", "LowestLayers", "NonNegative", "Objective", "Optimisation", "Origin", "PeftOptions", "Positive", "PositiveInt",
-    "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "Repeated", "Seed", "Share", "Task",
-    "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "found_gold", "given_index",
-    "held_out_candidates", "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses", "model_card",
-    "optimiser", "properties", "read_data", "refuse_unused", "require_room", "restore_weights", "save_model",
-    "shares", "shuffled_batches", "splits", "start_accelerator", "start_from", "trained", "tuned", "types_with",
-    "untrained", "validate_config",
+    "Layer", "LowestLayers", "NonNegative", "Objective", "Optimisation", "Origin", "PeftOptions", "Positive",
+    "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "Repeated", "Seed", "Share",
+    "Task", "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "found_gold",
+    "given_index", "held_out_candidates", "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses",
+    "model_card", "optimiser", "properties", "read_data", "refuse_unused", "require_room", "restore_weights",
+    "save_model", "shares", "shuffled_batches", "splits", "start_accelerator", "start_from", "trained", "tuned",
+    "types_with", "untrained", "validate_config",
 ]  # fmt: skip

@@ -16,7 +16,8 @@ import click
 import pytest
 
 from relik_ml.cli import main
-from relik_ml.data import check, document_from_json
+from relik_ml.data import document_from_json
+from relik_ml.data.schema import check
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -99,6 +100,13 @@ def test_links_and_anchors_lead_somewhere(page: str) -> None:
         if ":" not in link:
             assert target.exists(), link
             assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), f"{link}#{anchor}"
+
+
+def test_pages_named_in_code_exist() -> None:
+    for folder in ("relik_ml", "converters", "indexes", "recipes", "benchmarks", "tests"):
+        for source in (ROOT / folder).rglob("*.py"):
+            for page in re.findall(r"\bdocs/[\w/-]+\.md\b", source.read_text(encoding="utf-8")):
+                assert (ROOT / page).is_file(), f"{source.relative_to(ROOT)} names {page}"
 
 
 @pytest.mark.parametrize("page", [page for page in NAMES if page.startswith("docs/")])

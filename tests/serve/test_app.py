@@ -1,4 +1,4 @@
-"""The HTTP interface that docs/serve.md describes."""
+"""The HTTP interface that docs/guides/serve.md describes."""
 
 from __future__ import annotations
 
