@@ -20,10 +20,11 @@ that cross, and the parts of a discontinuous one, carry the same raised number a
 
 from __future__ import annotations
 
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from relik_ml.types import Document, Mention, Triple
 from relik_ml.view.labels import labels as known_labels
@@ -64,7 +65,8 @@ def render(document: Document, *, labels: Mapping[str, str] | None = None, color
     for triple in document.triples:
         lines += _wrapped(_fact(document, triple, labels or {}), width, "  ", "    ")
         lines += _wrapped(_evidence(document, triple), width, "    ", "    ") if triple.evidence else ()
-    console = Console(color_system="standard" if color else None, force_terminal=color, no_color=not color)
+    system: Literal["standard"] | None = "standard" if color else None
+    console = Console(file=io.StringIO(), color_system=system, force_terminal=color, no_color=not color)
     with console.capture() as captured:
         console.print(Text("\n").join(lines), soft_wrap=True, end="")
     return captured.get()
@@ -78,24 +80,28 @@ def _wrapped(pieces: Iterable[Piece], width: int, first: str = "", rest: str = "
     text.rstrip()
     indent = first
     for paragraph in text.split("\n", allow_blank=True):
-        for line in paragraph.divide(_breaks(paragraph.plain, width - len(rest))):
+        for line in paragraph.divide(_breaks(paragraph.plain, width, len(indent), len(rest))):
             line.rstrip()
             yield Text(indent).append_text(line)
             indent = rest
 
 
-def _breaks(paragraph: str, width: int) -> Iterator[int]:
-    """Where the words start that begin a new line. Words are separated by blanks and tabs, not by no-break spaces."""
+def _breaks(paragraph: str, width: int, used: int, rest: int) -> Iterator[int]:
+    """Where the words start that begin a new line, after ``used`` columns in the first and ``rest`` in later lines.
+
+    Words are separated by blanks and tabs, not by no-break spaces.
+    """
     from rich.cells import cell_len
 
-    used = stop = 0
+    empty, stop = True, 0
     for word in re.finditer(r"[^ \t]+", paragraph):
         size = cell_len(word[0])
         used += word.start() - stop + size
         stop = word.end()
-        if used > width and used > size:
+        if used > width and not empty:
             yield word.start()
-            used = size
+            used = rest + size
+        empty = False
 
 
 def printable(text: str, keep: str = "") -> str:
