@@ -250,10 +250,10 @@ def train_retriever(config: Config, session: Session, encoder: TextEncoder) -> N
     orders = (Random(config.seed + epoch).sample(range(count), count) for epoch in range(config.retriever_num_epochs))
     epochs = [[order[start : start + size] for start in range(0, count, size)] for order in orders]
     training.PeftOptions(config.lora_rank, config.gradient_checkpointing).prepare(encoder.model)
-    plan = training.Optimisation(config.retriever_learning_rate, config.retriever_num_epochs, config.warmup_ratio)
+    plan = training.OptimizerConfig(config.retriever_learning_rate, config.retriever_num_epochs, config.warmup_ratio)
     # As if for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
     model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
-    optimizer, schedule = training.optimiser(model, plan, sum(map(len, epochs)))
+    optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
     optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
     tokens = [len(view.tokens) for view in queries.views]
     state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
@@ -290,11 +290,11 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     tokens = [len(item.window.tokens) for item in windows.items]
     seeds = range(config.seed, config.seed + config.num_epochs)
     epochs = [training.shuffled_batches(tokens, config.tokens_per_step, Random(seed)) for seed in seeds]
-    plan = training.Optimisation(
+    plan = training.OptimizerConfig(
         config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay, config.encoder_learning_rate
     )
     model = accelerator.prepare_model(relik.reader.model, evaluation_mode=True)
-    optimizer, schedule = training.optimiser(model, plan, sum(map(len, epochs)))
+    optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
     optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["reader"]
     state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
     for batches in state.remaining_epochs(config.patience):

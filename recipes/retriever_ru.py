@@ -132,10 +132,10 @@ def train(config: Config) -> Progress:
     queries, encoder = load_queries(config, data), load_encoder(config)
     lengths = encoder.query_lengths(queries.texts)
     batches, mine_every = plan_batches(config, lengths)
-    plan = training.Optimisation(config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay)
+    plan = training.OptimizerConfig(config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay)
     # As if for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
     model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
-    optimizer, schedule = training.optimiser(model, plan, len(batches))
+    optimizer, schedule = training.create_optimizer(model, plan, len(batches))
     optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
     state = training.TrainerState(accelerator, model, optimizer, schedule, [batches], lengths, checkpoint, config.seed)
     objective = training.Objective(config.temperature, config.reduction, processes)

@@ -22,7 +22,7 @@ from relik_ml.names import FEATURES, HUMAN, Learnt, NameIndex
 from relik_ml.reader import Inventory, Reader
 from relik_ml.retriever import RetrieverConfig, learn
 from relik_ml.text import Morphology, windows
-from relik_ml.training import Optimisation, optimiser, properties, shuffled_batches, types_with
+from relik_ml.training import OptimizerConfig, create_optimizer, properties, shuffled_batches, types_with
 from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Retrieved, Triple
 from tests.checkpoints import ROBERTA, unigram
 
@@ -158,15 +158,15 @@ def learnt_by_heart(folder: Path, epochs: int = 60) -> Relik:
     retriever, reader = assemble(settings, encoders, _index(train, folder))
     views = [view for document in train for view in windows(document, settings.window, settings.stride)]
     items = reader.encode.fit(retriever(views))
-    teach(reader, items, Optimisation(2e-3, epochs), 150)
+    teach(reader, items, OptimizerConfig(2e-3, epochs), 150)
     return Relik(retriever, reader, settings)
 
 
-def teach(reader: Reader, items: Sequence[Retrieved], plan: Optimisation, tokens: int) -> None:
+def teach(reader: Reader, items: Sequence[Retrieved], plan: OptimizerConfig, tokens: int) -> None:
     """Teacher forcing, ``tokens`` tokens of windows a step."""
     lengths = [len(item.window.tokens) for item in items]
     batches = [batch for epoch in range(plan.epochs) for batch in shuffled_batches(lengths, tokens, Random(epoch))]
-    adam, schedule = optimiser(reader.model, plan, len(batches))
+    adam, schedule = create_optimizer(reader.model, plan, len(batches))
     reader.model.train()
     for batch in batches:
         adam.zero_grad()

@@ -24,7 +24,7 @@ _EMBEDDINGS = re.compile(r"embeddings|\bbody\.(positions|norm)\.")
 
 
 @dataclass(frozen=True)
-class Optimisation:
+class OptimizerConfig:
     """Settings of the optimizer and its schedule."""
 
     learning_rate: float
@@ -59,7 +59,7 @@ class PeftOptions:
             recompute_layers(model)
 
 
-def optimiser(model: nn.Module, plan: Optimisation, steps: int) -> tuple[AdamW, LambdaLR]:
+def create_optimizer(model: nn.Module, plan: OptimizerConfig, steps: int) -> tuple[AdamW, LambdaLR]:
     """AdamW over what is trainable (no decay on vectors), and its schedule over ``steps`` steps; fused on a GPU."""
     on_gpu = any(weight.is_cuda for weight in model.parameters())
     adam = AdamW(list(_groups(model, plan)), lr=plan.learning_rate, fused=on_gpu or None)
@@ -103,7 +103,7 @@ def depths(names: list[str]) -> list[int]:
     return [layers - height for height in heights]
 
 
-def _groups(model: nn.Module, plan: Optimisation) -> Iterator[dict[str, Any]]:
+def _groups(model: nn.Module, plan: OptimizerConfig) -> Iterator[dict[str, Any]]:
     trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
     for (_, weight), depth in zip(trained.items(), depths([*trained]), strict=True):

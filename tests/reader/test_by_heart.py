@@ -16,7 +16,7 @@ from relik_ml.reader import JointInputs
 from relik_ml.retriever import RetrieverConfig, TextEncoder, load_tokenizer
 from relik_ml.score import score
 from relik_ml.text import windows
-from relik_ml.training import Optimisation, inventory, learnt_names
+from relik_ml.training import OptimizerConfig, inventory, learnt_names
 from tests.checkpoints import save_mdeberta
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents, teach
 
@@ -48,7 +48,7 @@ def test_joint_model_learns_twenty_documents_by_heart(checkpoints: Path, tmp_pat
     gold, relik = documents(), untrained(tmp_path, checkpoints / "xlmr")
     assert score(gold, relik.annotate(map(bare, gold))).scores["ner"].f1 < 0.1
     views = [view for document in gold for view in windows(document, 192, 192)]
-    teach(relik.reader, relik.reader.encode.fit(relik.retriever(views)), Optimisation(5e-3, 40), 120)
+    teach(relik.reader, relik.reader.encode.fit(relik.retriever(views)), OptimizerConfig(5e-3, 40), 120)
     found = score(gold, relik.annotate(map(bare, gold))).scores
     scores = {name: found[name].f1 for name in ("ner", "el.inkb", "re.document.boundaries", "cie.triples")}
     assert min(scores.values()) >= 0.95, scores

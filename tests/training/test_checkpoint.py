@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from relik_ml.data import Format, write_manifest
 from relik_ml.errors import ConfigError, ModelError, OutputError
-from relik_ml.training import Checkpoint, Optimisation, Progress, identity, optimiser, trained
+from relik_ml.training import Checkpoint, OptimizerConfig, Progress, create_optimizer, identity, trained
 
 RUN = {"rate": 0.1, "corpus": (), "windows": 12}
 Made = tuple[nn.Module, AdamW, LambdaLR]
@@ -28,7 +28,7 @@ def made(seed: int = 0) -> Made:
     model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.LayerNorm(8), nn.Linear(8, 1))
     torch.manual_seed(0)
     model[0].weight = nn.Parameter(torch.randn(8, 4), requires_grad=False)
-    return model, *optimiser(model, Optimisation(0.1, 1), 20)
+    return model, *create_optimizer(model, OptimizerConfig(0.1, 1), 20)
 
 
 def steps(model: nn.Module, adam: AdamW, schedule: LambdaLR, progress: Progress, stop: int) -> Progress:
@@ -96,7 +96,7 @@ def test_what_cannot_be_resumed_is_refused(store: Checkpoint) -> None:
     assert error.value.got == "rate was 0.1"
     other: Any = nn.Linear(2, 2)
     with pytest.raises(ConfigError, match="another model"):
-        resume(store, (other, *optimiser(other, Optimisation(0.1, 1), 20)))
+        resume(store, (other, *create_optimizer(other, OptimizerConfig(0.1, 1), 20)))
 
 
 def test_a_checkpoint_of_an_earlier_version_says_what_to_do(store: Checkpoint) -> None:

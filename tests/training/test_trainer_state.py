@@ -15,7 +15,7 @@ from accelerate.tracking import GeneralTracker
 from torch import Tensor, nn
 
 from relik_ml.errors import ConfigError
-from relik_ml.training import Checkpoint, Optimisation, TrainerState, optimiser, start_accelerator
+from relik_ml.training import Checkpoint, OptimizerConfig, TrainerState, create_optimizer, start_accelerator
 
 EPOCHS = [[[0], [1, 2]]] * 6
 TOKENS = [5, 3, 4]
@@ -48,7 +48,7 @@ def started(folder: Path, resume: bool = False, *trackers: Notes) -> TrainerStat
         accelerator.init_trackers("run")
     torch.manual_seed(0)
     model = nn.Linear(2, 1)
-    adam, schedule = optimiser(model, Optimisation(0.1, 6, warmup_ratio=0), 12)
+    adam, schedule = create_optimizer(model, OptimizerConfig(0.1, 6, warmup_ratio=0), 12)
     checkpoint = Checkpoint(folder / "reader", {}, every=1, back=0 if resume else None)
     return TrainerState(accelerator, model, adam, schedule, EPOCHS, TOKENS, checkpoint, seed=1)
 

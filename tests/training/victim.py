@@ -10,9 +10,9 @@ import accelerate
 import torch
 from torch import nn
 
-from relik_ml.training import Checkpoint, Optimisation, Progress, TrainerState, optimiser, trained
+from relik_ml.training import Checkpoint, OptimizerConfig, Progress, TrainerState, create_optimizer, trained
 
-PLAN, STEPS = Optimisation(0.01, 5), 30
+PLAN, STEPS = OptimizerConfig(0.01, 5), 30
 RUN = {"name": "victim"}
 
 
@@ -34,7 +34,7 @@ def train(folder: Path, every: int = 1) -> tuple[list[str], tuple[float, ...]]:
     each, network, weights = STEPS // PLAN.epochs, model(), list[str]()
     epochs = [[[epoch * each + step] for step in range(each)] for epoch in range(PLAN.epochs)]
     checkpoint = Checkpoint(folder, RUN, every, 0 if Checkpoint(folder, RUN).steps() else None)
-    adam, schedule = optimiser(network, PLAN, STEPS)
+    adam, schedule = create_optimizer(network, PLAN, STEPS)
     state = TrainerState(accelerate.Accelerator(), network, adam, schedule, epochs, [1] * STEPS, checkpoint, seed=7)
     for batches in state.remaining_epochs():
         for batch, random in state.steps(batches):
@@ -54,5 +54,5 @@ def train(folder: Path, every: int = 1) -> tuple[list[str], tuple[float, ...]]:
 def found(folder: Path) -> tuple[Progress, str]:
     """The newest checkpoint, all its checksums compared, and what its weights are."""
     fresh = model()
-    progress = Checkpoint(folder, RUN, back=0).resume(fresh, *optimiser(fresh, PLAN, STEPS))
+    progress = Checkpoint(folder, RUN, back=0).resume(fresh, *create_optimizer(fresh, PLAN, STEPS))
     return progress, digest(fresh)
