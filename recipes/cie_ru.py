@@ -8,9 +8,8 @@
     accelerate launch --cpu recipes/cie_ru.py --preset small --resume    # go on after a kill, to the same weights
     accelerate launch --cpu recipes/cie_ru.py --preset small --task re --mentions gold    # relations alone
 
-``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far (with ``--mentions gold`` for
-``relik-ml annotate --keep-mentions``). Scores and time of ``small`` are in docs/results/embedded-model.md; ``full``
-has not been trained at full size, so its scores, time and memory are not measured.
+``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far. Scores and time of ``small``
+are in docs/results/embedded-model.md; ``full`` has not been trained at full size, so its scores are not measured.
 
 The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and
 relations of a window near it; an index is built with it; the reader learns to choose among what the index gives. All
@@ -37,19 +36,15 @@ from relik_ml.models import MDEBERTA, LossWeights, merge_adapters
 from relik_ml.retriever import RetrieverConfig, TextEncoder
 from relik_ml.score import Report, score
 from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, Seed, Share, Task
-from relik_ml.types import Document, Kind, Retrieved
+from relik_ml.types import Document, Retrieved
 
 TASKS = {
     "cie": Task("Closed information extraction in Russian", "Mentions of 29 types, links to Wikidata and 49 relations"),
     "el": Task("Entity linking in Russian", "Mentions of 29 types and links to Wikidata"),
     "re": Task("Relation extraction in Russian", "Mentions of 29 types and 49 relations between them"),
 }
-
-LAYERS: dict[str, tuple[training.Layer, ...]] = {
-    "cie": ("mentions", "links", "triples"),
-    "el": ("mentions", "links"),
-    "re": ("mentions", "triples"),
-}
+# What the training data must annotate besides mentions.
+GOLD: dict[str, tuple[training.Layer, ...]] = {"cie": ("links", "triples"), "el": ("links",), "re": ("triples",)}
 
 
 @dataclass(frozen=True)
@@ -213,8 +208,8 @@ def load_data(config: Config) -> training.Data:
     """The documents and entries of the task, with gold to learn and to score."""
     table = training.EntityTable(config.entities, config.skip, config.derived)
     data = training.read_data(config.data, table, config.silver).for_task(config.task).holding_out(config.held_out)
-    data.require("train", *LAYERS[config.task])
-    data.require("dev", *LAYERS[config.task][: 1 if config.task == "cie" else 2])
+    data.require("train", "mentions", *GOLD[config.task])
+    data.require("dev", "mentions", *(GOLD[config.task] if config.task != "cie" else ()))
     return data
 
 
@@ -233,8 +228,7 @@ def load_encoders(config: Config, session: Session) -> tuple[Settings, Encoders]
 def load_index(config: Config, session: Session, encoder: TextEncoder | None) -> PassageIndex:
     """The index that was given, or all entries encoded by the retriever, which is trained before."""
     if encoder and config.index:
-        kinds: list[Kind] = ["entity", "relation"] if config.task == "cie" else ["entity"]
-        return training.given_index(config.index, encoder, *kinds)
+        return training.given_index(config.index, encoder, "entity", *(("relation",) if config.task == "cie" else ()))
     if encoder and config.task != "re":
         train_retriever(config, session, encoder)
     folder = config.out.with_name(f"{config.out.name}.index")

@@ -44,6 +44,7 @@ FORMAT = Format(
 )
 CHUNK = 4096  # passages whose vectors are float32 at a time
 
+
 @dataclass(frozen=True)
 class Config:
     """Every field is a flag of the command."""
