@@ -14,7 +14,7 @@ import torch
 
 from relik_ml import Relik, bundle
 from relik_ml.bundle import Settings
-from relik_ml.data import FILE, read_manifest, write_manifest
+from relik_ml.data import FILE, write_manifest
 from relik_ml.errors import ConfigError, ModelError, OutputError
 from relik_ml.index import PassageIndex
 from relik_ml.names import Learnt, NameIndex
@@ -104,13 +104,6 @@ def test_saving_over_an_older_model_even_the_one_that_was_loaded(copied: Path) -
     assert [path.name for path in copied.parent.iterdir()] == ["model"]
 
 
-def test_settings_are_in_a_config_that_the_hub_understands(tiny_folder: Path, tiny: Relik) -> None:
-    config = json.loads((tiny_folder / "config.json").read_text("utf-8"))
-    assert (config["model_type"], config["library_name"]) == ("relik-ml", "relik-ml")
-    assert Settings.from_json(config, tiny.settings.card) == tiny.settings
-    assert read_manifest(tiny_folder, bundle.FORMAT).keys() == {"format", "files", "sizes"}
-
-
 def test_an_old_model_over_word_vectors_is_refused(copied: Path) -> None:
     record = json.loads((copied / "config.json").read_text("utf-8"))
     del record["apart"]
@@ -148,16 +141,6 @@ def test_an_index_elsewhere(tiny: Relik, tiny_folder: Path, tmp_path: Path) -> N
     assert "Q80440" in found
     PassageIndex.build([*ENTITIES, *RELATIONS], None, tmp_path / "names")
     assert Relik.from_pretrained(tiny_folder, index=str(tmp_path / "names"))("Анна Ахматова").mentions
-
-
-def test_vectors_of_an_index_are_idle_in_a_small_model(tiny_folder: Path, checkpoints: Path, tmp_path: Path) -> None:
-    from relik_ml.retriever import TextEncoder
-
-    encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
-    PassageIndex.build([*ENTITIES, *RELATIONS], encoder, tmp_path / "index")
-    loaded = Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
-    assert loaded.retriever.index.vectors is not None
-    assert annotated(loaded)
 
 
 def test_an_index_without_relations_is_refused(tiny_folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from relik_ml import e5
 from relik_ml.e5 import E5File, read_file, resolve, tokenizer, unpack_q4
 from relik_ml.errors import ModelError
 from relik_ml.models import Transformer, TransformerConfig, from_bert
-from relik_ml.reader import ApartInputs
 from tests.models.slow_xlmr import slow
 from tests.probes import GUISES, WORDS
 
@@ -135,14 +134,6 @@ def test_nmt_and_nfkc_are_the_table_of_the_file(file: E5File) -> None:
     assert [char for char in chars if ours.normalize_str(char) != file.normaliser.get(char, char)] == ["～", "🈻"]
 
 
-def test_special_tokens_in_a_text_are_unknown_subwords(file: E5File, cutter: Any) -> None:
-    cutter.encode_special_tokens = True
-    assert cutter.encode("Москва").tokens == ["<s>", "▁Москва", "</s>"]
-    assert ApartInputs(cutter, (), 512).subwords("</s>") == (6, 3), "although it is a subword of the model"
-    assert [cutter.token_to_id(token) for token in ("<s>", "<pad>", "</s>", "<unk>")] == [0, 1, 2, 3]
-    assert cutter.get_vocab_size() == len(file.subwords) == 250_002
-
-
 # Weights
 
 
@@ -157,17 +148,6 @@ def test_blocks_of_four_bits() -> None:
     found = unpack_q4(np.frombuffer(raw, np.uint8))
     expected = [[(int(each) - 8) * float(scale) for each in row] for scale, row in zip(scales, nibbles, strict=True)]
     assert found.reshape(2, 32).tolist() == expected
-
-
-def test_shapes_are_those_of_the_published_model(file: E5File) -> None:
-    shapes = {name: value.shape for name, value in file.tensors.items()}
-    assert len(shapes) == 5 + 12 * 16
-    assert shapes["embeddings.word_embeddings.weight"] == (250_037, 384)
-    assert shapes["embeddings.position_embeddings.weight"] == (512, 384)
-    assert shapes["encoder.layer.11.intermediate.dense.weight"] == (1536, 384)
-    assert shapes["encoder.layer.0.output.dense.weight"] == (384, 1536)
-    assert shapes["encoder.layer.0.attention.output.LayerNorm.bias"] == (384,)
-    assert all(np.isfinite(value).all() for value in file.tensors.values())
 
 
 TEXTS = ("query: Анна Ахматова родилась в Одессе.", "query: Oslo", "query: «Газпром» и 12 апреля 1961 года")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from relik_ml import plugins
-from relik_ml.data import Report, StrictReport, TolerantReport
-from relik_ml.errors import ConfigError, CorpusNotFound, DataError
+from relik_ml.data import Report, TolerantReport
+from relik_ml.errors import ConfigError, DataError
 from relik_ml.plugins import CONVERTERS, INDEXES, load_converter, load_index, names
 
 
@@ -92,17 +92,3 @@ def test_a_report_can_be_printed_whatever_the_corpus_holds() -> None:
     total = made + made
     dumped = json.dumps(total.json(), ensure_ascii=False, indent=1)
     assert all(line.isprintable() for text in (total.table(), dumped) for line in text.encode().decode().split("\n"))
-
-
-def test_a_bad_document_is_an_error_unless_the_report_is_tolerant() -> None:
-    error = DataError("the line is not JSON", where="ru.jsonl, line 7", got="'{'")
-    for strict in (Report(), StrictReport()):
-        with pytest.raises(DataError, match="not JSON"):
-            strict.bad(error)
-    with pytest.raises(DataError, match=r"broken\n.*a:1\n.*R1"):
-        StrictReport().defect("broken", "mentions", "a:1", "R1")
-    tolerant = TolerantReport()
-    tolerant.bad(error)
-    assert tolerant.tally() == {"bad: the line is not JSON: skipped": 1}
-    with pytest.raises(CorpusNotFound):
-        tolerant.bad(CorpusNotFound("no corpus"))

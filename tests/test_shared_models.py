@@ -50,14 +50,6 @@ def test_models_with_another_index_are_not_put_together(nested: Path, tiny_folde
         nest(tiny_folder, nested, "other")
 
 
-def test_a_folder_named_like_an_embedded_model_comes_first(
-    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(tiny_folder, "fast")
-    assert Relik.from_pretrained("fast")(TEXT) == Relik.from_pretrained(tiny_folder)(TEXT)
-
-
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_the_embedded_models_are_found_by_name(name: str) -> None:
     if not (EMBEDDED[name] / "manifest.json").is_file():

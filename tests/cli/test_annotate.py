@@ -116,11 +116,6 @@ def test_a_folder_gives_its_texts_sorted_with_paths_as_ids(model: Capitals, tmp_
     assert [document["id"] for document in lines(run(tmp_path))] == ["a/y", "a/z", "b", "c.v2", "inner"]
 
 
-def test_standard_input_is_one_document(model: Capitals) -> None:
-    (document,) = lines(run("-", input=TEXT.encode()))
-    assert (document["id"], document["text"]) == ("stdin", TEXT)
-
-
 def test_annotation_is_replaced_and_the_rest_kept(model: Capitals, tmp_path: Path) -> None:
     mentions = (Mention("T9", 0, 4, "CITY"),)
     gold = Document("g", "Тула", "tt", mentions, annotated=Annotated("complete"), meta={"split": "dev"})
@@ -349,13 +344,6 @@ def test_a_full_disk_behind_stdout(many: Path, option: str) -> None:
     assert result.returncode == 6
     assert result.stderr.startswith(b"error: cannot write the output\n  where: standard output\n")
     assert b"ignored" not in result.stderr
-
-
-def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("Тула ☃", encoding="utf-8")
-    env = {**os.environ, "PYTHONIOENCODING": "koi8-r"}
-    result = subprocess.run(command("--view", tmp_path), capture_output=True, env=env, check=True)
-    assert "Тула PERSON Q80440] \\u2603" in result.stdout.decode("koi8-r")
 
 
 @pytest.mark.parametrize(("env", "bold"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])

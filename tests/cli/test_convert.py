@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -22,10 +21,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from relik_ml import plugins
-from relik_ml.cli import convert, main
+from relik_ml.cli import main
 from relik_ml.data import content_checksum, read_documents
-from relik_ml.plugins import CONVERTERS, load_converter
+from relik_ml.plugins import load_converter
 
 CORPUS = Path(__file__).parent.parent / "converters" / "nerel"
 
@@ -46,7 +44,7 @@ def _pin(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     converter: Any = load_converter("nerel")
     checksums = {split: content_checksum(CORPUS / split) for split in ("train", "dev")}
     pinned = replace(converter, archive=replace(converter.archive, url=url, checksums=checksums))
-    monkeypatch.setattr(convert, "load_converter", lambda name: pinned)
+    monkeypatch.setattr("relik_ml.cli.convert.load_converter", lambda name: pinned)
 
 
 def test_a_folder_becomes_one_file_a_split_and_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,19 +163,6 @@ def _rebel(path: Path, count: int) -> list[bytes]:
     return lines
 
 
-def test_workers_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = _rebel(tmp_path / "train.jsonl", 40)
-    (tmp_path / "train.jsonl").write_bytes(b"".join(lines) + lines[3])
-    monkeypatch.setattr("relik_ml.cli._stream.CHUNK", 2_000)
-    for workers in (1, 2):
-        out = tmp_path / str(workers)
-        done = run("rebel", "--source", tmp_path / "train.jsonl", "--out", out, "--workers", workers)
-        assert done.exit_code == 0, done.output
-    assert len(list(read_documents(tmp_path / "1" / "train.jsonl"))) == 40
-    for name in ("train.jsonl", "report.json"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_bad_lines_stop_the_conversion_or_are_counted(tmp_path: Path, workers: int) -> None:
     lines = _rebel(tmp_path / "train.jsonl", 3)
@@ -231,28 +216,6 @@ def test_a_corpus_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) -> 
     (tmp_path / "train.jsonl").write_bytes(b"")
     done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out")
     assert (done.exit_code, "no documents" in done.stderr) == (0, True)
-
-
-def test_the_report_agrees_with_the_file(tmp_path: Path) -> None:
-    lines = _rebel(tmp_path / "train.jsonl", 5)
-    (tmp_path / "train.jsonl").write_bytes(b"".join(lines) + lines[3] + b"{broken\n")
-    run("rebel", "--source", tmp_path / "train.jsonl", "--out", tmp_path / "out", "--skip-bad")
-    record = json.loads((tmp_path / "out" / "report.json").read_text())
-    written = list(read_documents(tmp_path / "out" / "train.jsonl"))
-    counts, defects = record["total"]["counts"], record["total"]["defects"]
-    assert (counts["documents"], counts["documents read"]) == (len(written), 7) == (5, 7)
-    assert (counts["mentions"], counts["triples"]) == (10, 5)
-    assert sorted(found["percent"] for found in defects.values()) == [14.286, 14.286]
-    assert record["options"] == {"relations": "corpus", "strict": False, "skip_bad": True}
-
-
-def test_one_broken_package_hides_no_other_converter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    entry = EntryPoint("broken", "relik_ml.plugins:nothing", CONVERTERS)
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
-    listed = run("--help")
-    assert (listed.exit_code, "nerel" in listed.output, "(does not load)" in listed.output) == (0, True, True)
-    assert run("broken", "--source", tmp_path).exit_code == 7
-    assert run("nerel", "--source", CORPUS, "--out", tmp_path).exit_code == 0
 
 
 def test_a_killed_worker_is_one_clear_error(tmp_path: Path) -> None:

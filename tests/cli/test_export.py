@@ -69,19 +69,6 @@ def test_a_bad_line_leaves_nothing_behind(stored: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_a_file_in_the_way_is_refused(stored: Path) -> None:
-    stored.with_name("other").touch()
-    done = run("export", "brat", stored, "--out", stored.with_name("other"))
-    assert done.exit_code == 6
-    assert "not a folder" in done.stderr
-
-
-def test_several_inputs_become_one_output(stored: Path, tmp_path: Path) -> None:
-    write_documents([Document("три", "Три")], tmp_path / "more.jsonl")
-    assert "3 documents" in run("export", "utf16", stored, tmp_path / "more.jsonl", "--out", tmp_path / "out").stderr
-    assert len((tmp_path / "out").read_bytes().splitlines()) == 3
-
-
 def test_unknown_formats_and_options_are_wrong_usage(stored: Path, tmp_path: Path) -> None:
     done = run("export", "docx", stored, "--out", tmp_path / "out")
     assert (done.exit_code, "graphml" in done.stderr) == (2, True)
@@ -103,12 +90,6 @@ def test_every_format_writes_its_file_and_says_its_losses(format: str, stored: P
     head = done.stderr.splitlines()[0]
     whole = format in ("jsonld", "utf16")
     assert head.endswith("out: 2 documents" + "; meta and annotated left out" * (not whole))
-
-
-def test_neo4j_writes_two_files(stored: Path, tmp_path: Path) -> None:
-    assert run("export", "neo4j", stored, "--out", tmp_path / "graph").exit_code == 0
-    assert sorted(path.name for path in (tmp_path / "graph").iterdir()) == ["nodes.csv", "relationships.csv"]
-    assert run("export", "neo4j", stored, "--out", tmp_path / "graph").exit_code == 6, "it is never replaced"
 
 
 def test_the_input_is_never_overwritten(stored: Path) -> None:

@@ -10,11 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
-from relik_ml.cli.index import EMBEDDED, make_names
 from relik_ml.data import Format, write_entries, write_manifest
 from relik_ml.index import PassageIndex
 from relik_ml.models import BiEncoder
-from relik_ml.names import Learnt, NameIndex, surface_keys
+from relik_ml.names import Learnt, NameIndex
 from relik_ml.retriever import TextEncoder
 from relik_ml.text import Morphology
 from relik_ml.types import Entry
@@ -116,32 +115,16 @@ def test_relations_are_found_by_name_and_by_vector(encoder: Path, table: Path, t
     assert len({*ids(run(*search))}) == 3
 
 
-def test_relation_of_several_languages_is_found_once(tmp_path: Path, run: Run) -> None:
-    rows = [Entry("P19", "relation", "place of birth", "", "en"), Entry("P19", "relation", "место рождения")]
-    write_entries(rows, tmp_path / "entries.jsonl")
-    run("build", tmp_path / "entries.jsonl", "--out", tmp_path / "index")
-    search = ["search", "place of birth, место рождения", "--relations", "--index", tmp_path / "index"]
-    assert ids(run(*search)) == ["P19"]
-
-
-def test_k_are_found_by_name_and_by_vector(encoder: Path, tmp_path: Path, run: Run) -> None:
-    rows = [Entry(f"Q{row}", "entity", "Дельта" if row < 20 else f"имя {row}") for row in range(50)]
-    write_entries(rows, tmp_path / "many.jsonl")
-    run("build", tmp_path / "many.jsonl", "--encoder", encoder, "--out", tmp_path / "index")
-    query = ["search", "Дельта", "--index", tmp_path / "index", "--encoder", encoder]
-    for k, named in ((5, 5), (30, 20), (50, 20)):
-        found = ways(run(*query, "--k", k))
-        assert (len(found), found.count("name")) == (k, named)
-
-
-@pytest.mark.skipif(not EMBEDDED.exists(), reason="no embedded index in this checkout")
-def test_embedded_index_is_the_default(run: Run) -> None:
+def test_embedded_index_is_the_default(run: Run, root: Path) -> None:
+    if not (root / "relik_ml" / "pretrained" / "index").is_dir():
+        pytest.skip("no embedded index in this checkout")
     assert "Q649" in ids(run("search", "Москва"))
 
 
 def test_odd_texts_are_printed_on_one_line(tmp_path: Path, run: Run) -> None:
     rows = [Entry("Q1", "entity", "имя \ud800", "слово\n" * 50)]  # a source may hold lone surrogates, files do not
-    PassageIndex.build(rows, None, tmp_path / "index", extra=make_names()(rows))
+    names = NameIndex.build(rows, Learnt(), Morphology().lemma).arrays()
+    PassageIndex.build(rows, None, tmp_path / "index", extra={"names": names})
     (line,) = run("search", "имя \ud800", "--index", tmp_path / "index").stdout.splitlines()
     assert "…" in line
     line.encode()
@@ -187,17 +170,6 @@ def test_rows_are_added_and_removed(index: Path, more: Path, tmp_path: Path, run
     run("remove", "Q898", "--index", again)
     for name, array in PassageIndex.open(again).extra["names"].items():
         assert array.tobytes() == names[name].tobytes(), name
-
-
-def test_learnt_names_survive_changes(more: Path, tmp_path: Path, run: Run) -> None:
-    lemma, index = Morphology().lemma, tmp_path / "index"
-    names = NameIndex.build(ENTRIES, Learnt({(key, 2): 3 for key in surface_keys("глава Кремля", lemma)}), lemma)
-    PassageIndex.build(ENTRIES, None, index, extra={"names": names.arrays()})
-    before = run("search", "о главе Кремля", "--index", index).stdout
-    assert "Q7747" in before
-    for change in (["remove", "Q649"], ["add", more]):
-        assert run(*change, "--index", index).exit_code == 0
-        assert run("search", "о главе Кремля", "--index", index).stdout == before
 
 
 def test_index_with_vectors_needs_its_own_encoder(
@@ -248,11 +220,6 @@ def test_dump_becomes_an_index(tmp_path: Path, run: Run) -> None:
         found = ids(run("search", name, "--index", tmp_path / index))
         assert found
         assert len(found) == len(set(found)), "an entity is found once, however many rows it has"
-
-
-def test_help_has_an_example_for_every_command(run: Run) -> None:
-    for command in ("extract", "build", "add", "remove", "search", "info", "verify"):
-        assert "Examples:" in run(command, "--help").stdout
 
 
 # Errors

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from relik_ml.cli._stream import Job, converted
-from relik_ml.data import REPEATED, Report, StrictReport, TolerantReport, document_from_json
+from relik_ml.data import REPEATED, Report, StrictReport, TolerantReport
 from relik_ml.errors import DataError
 from relik_ml.plugins import load_converter
 from relik_ml.types import Document
@@ -36,12 +35,8 @@ class Reader(NamedTuple):
 
 
 def read(reader: Reader, source: Path, report: Report) -> dict[str, Document]:
-    """The documents that the command line would write, by id; their meta without what depends on the other lines."""
-    converter = load_converter(reader.name)
-    path = converter.locate(source)[reader.split]
-    job = Job(converter, source, reader.split, path)
-    lines = converted(job, report, 1, lambda position: None)
-    documents = [document_from_json(json.loads(line), "here") for line in lines]
+    """Documents by id; their meta without what depends on the other lines."""
+    documents = load_converter(reader.name).read(source, reader.split, report)
     return {d.id: replace(d, meta={k: v for k, v in d.meta.items() if k != "source"}) for d in documents}
 
 

@@ -228,20 +228,10 @@ def test_an_unknown_layout_says_what_it_saw_and_what_it_expected(tmp_path: Path)
 BAD: list[bytes] = [
     json.dumps(record("\ud800")).encode(), json.dumps({**record(), "title": "\udc00"}).encode(), b"", b"{",
     b"[]", b"7", b"\xff{}", b"{}", b"[" * 100_000, b'{"docid": NaN}', b'{"docid": 1' + b"0" * 5000 + b"}",
+    *(json.dumps({**record(), field: [7]}).encode() for field in ("docid", "title", "uri", "text", "entities", "lan")),
     *(
-        json.dumps({**record(), field: value}).encode()
-        for field in ("docid", "title", "uri", "text", "entities", "relations", "lan")
-        for value in (7, {"a": 1}, [7], [None], True)
-    ),
-    *(
-        json.dumps({**record(), "relations": [{**record()["relations"][0], field: value}]}).encode()
+        json.dumps({**record(), "relations": [{**record()["relations"][0], field: [None]}]}).encode()
         for field in ("subject", "predicate", "object", "confidence")
-        for value in (None, "x", [], {}, True, 10**400, 1.5, -1)
-    ),
-    *(
-        json.dumps({**record(), "entities": [{**record()["entities"][0], field: value}]}).encode()
-        for field in ("uri", "surfaceform", "type", "boundaries")
-        for value in (None, 7, [], [1], [True, 2], [0.5, 2], {})
     ),
 ]  # fmt: skip
 
@@ -254,15 +244,6 @@ def test_bad_records_are_errors_or_counted(tmp_path: Path, line: bytes) -> None:
     report = TolerantReport()
     assert [document.id[-1] for document in read(tmp_path, report)] == ["1", "2"]
     assert sum(report.tally()[what] for what in report.defects if what.startswith("bad: ")) == 2
-
-
-def test_offsets_out_of_all_bounds_are_counted(tmp_path: Path) -> None:
-    for boundaries in ([-3, 2], [5, 5], [9, 2], [0, 10**300]):
-        wild = record()
-        wild["entities"].append({**wild["entities"][0], "boundaries": boundaries})
-        report = Report()
-        assert len(read(write(tmp_path, wild), report)) == 1
-        assert report.tally()["entity whose surface is not in the text: dropped"] == 1
 
 
 def test_a_damaged_join_costs_one_record(tmp_path: Path) -> None:

@@ -22,7 +22,6 @@ from relik_ml.data import (
     atomic_path,
     check,
     document_from_json,
-    document_line,
     document_to_json,
     read_documents,
     read_entries,
@@ -109,16 +108,6 @@ def test_every_document_survives_and_its_line_is_as_documented(document: Documen
     assert document_to_json(document) == json.loads(reference(document))
 
 
-def test_the_line_is_the_documented_schema() -> None:
-    record = document_to_json(DOCUMENT)
-    assert document_line(DOCUMENT, "").decode() == reference(DOCUMENT) + "\n"
-    assert list(record) == ["schema", "id", "lang", "text", "mentions", "entities", "triples", "annotated", "meta"]
-    assert record["mentions"][2]["fragments"] == [[44, 60], [41, 43]]
-    assert record["mentions"][2]["value"] == {"datatype": "date", "raw": "29", "value": "1860", "precision": None}
-    assert record["triples"][0]["property"] == {"id": "P19", "inverse": False}
-    assert "value" not in record["mentions"][0]
-
-
 def test_entries_survive_and_are_checked(tmp_path: Path) -> None:
     entries = [Entry("Q1", "entity", "Чехов", aliases=("Антоша",), types=("Q5",), popularity=0.5)]
     entries.append(Entry("P19", "relation", "место рождения", "где родился"))
@@ -129,11 +118,6 @@ def test_entries_survive_and_are_checked(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             list(read_entries(tmp_path / "e.jsonl"))
         assert "line 1" in caught.value.where
-
-
-def test_an_empty_file_holds_no_documents(tmp_path: Path) -> None:
-    (tmp_path / "d.jsonl").write_bytes(b"")
-    assert list(read_documents(tmp_path / "d.jsonl")) == []
 
 
 GOOD = json.dumps(document_to_json(DOCUMENT), ensure_ascii=False)
@@ -213,12 +197,6 @@ def test_any_json_is_a_document_or_a_data_error(value: Any) -> None:
     for candidate in (value, record | value if isinstance(value, dict) else value, record | {"mentions": value}):
         with suppress(DataError):
             assert isinstance(document_from_json(candidate, "here"), Document)
-
-
-def test_an_error_names_the_document_where_it_is_known() -> None:
-    with pytest.raises(DataError) as caught:
-        document_from_json(json.loads(mention(start="9")), "d.jsonl, line 1")
-    assert caught.value.where == "d.jsonl, line 1, document 'чехов'"
 
 
 def test_two_documents_of_one_id_are_refused_on_both_sides(tmp_path: Path) -> None:

@@ -89,17 +89,6 @@ def test_every_flipped_byte_of_a_file_is_noticed(folder: Path, name: str) -> Non
         read_manifest(folder, THING)
 
 
-def test_a_missing_file_is_named(folder: Path) -> None:
-    (folder / "empty").unlink()
-    with pytest.raises(ModelError, match="missing") as caught:
-        read_manifest(folder, THING)
-    assert caught.value.where == str(folder / "empty")
-    (folder / "empty").mkdir()
-    with pytest.raises(ModelError) as caught:
-        read_manifest(folder, THING)
-    assert caught.value.where == str(folder / "empty")
-
-
 @pytest.mark.parametrize("name", ["relik-ml-thing/3", "relik-ml-model/2", "", None])
 def test_an_unknown_format_is_refused_before_anything_else(folder: Path, name: str | None) -> None:
     record = json.loads((folder / FILE).read_text("utf-8")) | {"format": name, "files": "изменилось"}

@@ -120,13 +120,6 @@ def test_graphml_and_gexf_hold_nodes_and_facts(export: Export, out: Path) -> Non
     assert b"lastmodifieddate" not in out.read_bytes()
 
 
-def test_what_a_graph_merges_is_counted(export: Export, out: Path) -> None:
-    city = replace(CITY, id="T10", link=replace(CITY.link, label="Москва-город"))
-    merged = replace(DOCUMENT, mentions=(*DOCUMENT.mentions, replace(CITY, id="T9", type="REGION"), city))
-    for format in ("mermaid", "graphml"):
-        assert export(format, merged)["labels and types of mentions that are not those of their thing"] == 2
-
-
 def test_neo4j_writes_nodes_and_relationships(export: Export, out: Path) -> None:
     out.mkdir()
     counts = export("neo4j")

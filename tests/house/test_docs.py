@@ -16,8 +16,7 @@ import click
 import pytest
 
 from relik_ml.cli import main
-from relik_ml.data import document_from_json
-from relik_ml.data.schema import check
+from relik_ml.data import check, document_from_json
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from relik_ml.data import Format, write_manifest
+from relik_ml.data import write_manifest
 from relik_ml.errors import ConfigError, DataError, ModelError
 from relik_ml.index import (
     FORMAT,
@@ -88,16 +88,6 @@ def test_build_opens_as_what_was_put_in(folder: Path) -> None:
     assert index.extra["names"]["flag"].shape == (0, 2)
     with pytest.raises(IndexError):
         index.entries[5]
-
-
-def test_info_describes_the_index(folder: Path) -> None:
-    info = PassageIndex.open(folder).info()
-    assert info["rows"] == 5
-    assert info["kinds"] == {"entity": 3, "relation": 1, "type": 1}
-    assert info["encoder"] == {"fingerprint": "a" * 64, "dimension": 4, "storage": "float16"}
-    assert info["tensors"] == ["names"]
-    assert info["provenance"] == "🏰 \ud800\r\n"
-    json.dumps(info)
 
 
 def test_nearest_searches_all_rows_or_some(folder: Path) -> None:
@@ -187,17 +177,6 @@ def test_damaged_line_is_noticed_when_it_is_read(
     assert index.entries[1] == ENTRIES[1]
     with pytest.raises(ModelError, match="row 0"):
         index.entries[0]
-
-
-def test_other_formats_are_refused(folder: Path) -> None:
-    write_manifest(folder, Format("index", "relik-ml-index/9", ""), {})
-    with pytest.raises(ModelError, match="unknown format") as error:
-        PassageIndex.open(folder)
-    assert error.value.got == "relik-ml-index/9"
-    for text in ("[]", "{", ""):
-        (folder / "manifest.json").write_text(text)
-        with pytest.raises(ModelError):
-            PassageIndex.open(folder)
 
 
 def test_failed_build_leaves_the_old_index_alone(folder: Path) -> None:

@@ -99,15 +99,6 @@ def test_most_telling_facts_come_first_and_once(tmp_path: Path) -> None:
     assert read(write(tmp_path, [person, *named], facts))[0].text == "министр, поэт, Беларусь"
 
 
-def test_compressed_table_reads_like_a_plain_one(tmp_path: Path) -> None:
-    plain = write(tmp_path, [CITY, BELARUS, MINSK], FACTS)
-    packed = tmp_path / "entities.jsonl.gz"
-    packed.write_bytes(gzip.compress(plain.read_bytes()))
-    assert read(packed) == read(plain)
-    packed.write_bytes(gzip.compress(b""))
-    assert read(packed) == []
-
-
 # Several tables
 
 
@@ -140,12 +131,6 @@ def test_more_tables_fill_gaps_and_add_entities(tmp_path: Path) -> None:
     assert (city, pinsk.name) == (read(paths[0])[0], "Пинск")
     assert [entry.id for entry in joined(paths[1:])] == ["Q184", "Q1"]
     assert joined(paths[:1]) == read(paths[0])
-
-
-def test_empty_label_is_filled_and_no_alias(tmp_path: Path) -> None:
-    empty = {"qid": "Q1", "labels": {"ru": "", "en": "Pinsk"}}
-    (pinsk,) = joined(tables(tmp_path, [empty], [{"qid": "Q1", "labels": {"ru": "Пинск", "en": ""}}]))
-    assert (pinsk.name, pinsk.aliases) == ("Пинск", ("Pinsk",))
 
 
 def test_skipped_sources_leave_what_others_list(tmp_path: Path) -> None:
@@ -222,18 +207,6 @@ def test_bad_line_of_facts_is_named(tmp_path: Path, facts: bytes) -> None:
     with pytest.raises(DataError, match="line of the facts") as error:
         read(path)
     assert error.value.where == f"{tmp_path / 'facts.tsv.gz'}, line 2"
-
-
-@pytest.mark.parametrize(
-    "damage", [lambda data: data[:-9], lambda data: b"x" * 30, lambda data: data[:20] + b"\0" * 30]
-)
-def test_damaged_file_is_an_error_and_no_shorter_table(tmp_path: Path, damage: Any) -> None:
-    packed = tmp_path / "entities.jsonl.gz"
-    packed.write_bytes(damage(gzip.compress(write(tmp_path, [CITY, BELARUS, MINSK]).read_bytes())))
-    with pytest.raises(DataError) as error:
-        read(packed)
-    assert error.value.where.startswith(str(packed))
-    assert error.value.fix
 
 
 def test_missing_paths_are_errors_with_a_fix(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from relik_ml.data import Report, TolerantReport
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.plugins import DumpSource, load_index
+from relik_ml.plugins import load_index
 from relik_ml.types import Entry
 from tests.dump import claim, entities, entity, json_line, term, write_json, write_truthy
 
@@ -74,9 +74,7 @@ def test_name_in_the_first_language_or_for_all_languages(tmp_path: Path) -> None
     ({"without": ""}, ["Q2280", "Q1549591", "Q515"]),
     ({"min_sitelinks": 3}, ["Q2280"]),
 ])  # fmt: skip
-def test_filters_by_class_and_by_sitelinks(
-    tmp_path: Path, settings: Any, ids: list[str]
-) -> None:
+def test_filters_by_class_and_by_sitelinks(tmp_path: Path, settings: Any, ids: list[str]) -> None:
     assert [row.id for row in rows(dump(tmp_path, [MINSK, BIG, CITY]), **settings)] == ids
 
 
@@ -206,9 +204,7 @@ def test_line_that_is_no_triple_is_named_or_counted(tmp_path: Path, line: bytes)
 
 @pytest.mark.parametrize("name", ["dump.json", "truthy.nt"])
 @pytest.mark.parametrize("report", [Report, TolerantReport])
-def test_dump_cut_in_its_last_entity_is_an_error(
-    tmp_path: Path, name: str, report: type[Report]
-) -> None:
+def test_dump_cut_in_its_last_entity_is_an_error(tmp_path: Path, name: str, report: type[Report]) -> None:
     made = [CITY, MINSK]
     whole = (write_truthy(tmp_path / name, made) if name.endswith("nt") else dump(tmp_path, made)).read_bytes()
     last = whole.rstrip(b"]\n").rindex(b"\n") + 1
@@ -246,10 +242,3 @@ def test_missing_dumps_are_errors_with_a_fix(tmp_path: Path) -> None:
         with pytest.raises(kind) as error:
             list(WIKIDATA.entries(path))
         assert error.value.fix
-
-
-@pytest.mark.parametrize("name", ["wikidata", "wikidata_properties"])
-def test_every_setting_is_a_field_of_text_or_number(name: str) -> None:
-    source: Any = load_index(name)
-    assert {type(getattr(source, field)) for field in source.options} <= {str, int}
-    assert isinstance(source, DumpSource) is (name == "wikidata")

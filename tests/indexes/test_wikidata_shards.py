@@ -91,27 +91,6 @@ def test_stopped_between_shards_it_goes_on(dump: Path, whole: dict[str, bytes], 
     assert not set(done) & set(more), "a finished folder is left as it is"
 
 
-@pytest.mark.parametrize("entity", [0, 5, 6, 27, 45])
-def test_stopped_at_any_entity_it_goes_on(
-    dump: Path, whole: dict[str, bytes], tmp_path: Path, entity: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kind, lines = type(open_dump(dump)), iter(range(10**6))
-    records = kind.records
-
-    def stopped(*given: Any) -> Any:
-        for found in records(*given):
-            if next(lines) == entity:
-                raise Killed
-            yield found
-
-    with monkeypatch.context() as patch:
-        patch.setattr(kind, "records", stopped)
-        with pytest.raises(Killed):
-            extract(dump, tmp_path / "out")
-    extract(dump, tmp_path / "out")
-    assert files(tmp_path / "out") == whole
-
-
 def open_dump(path: Path) -> Any:
     return sys.modules[type(WIKIDATA).__module__].__dict__["open_dump"](path)
 
@@ -216,9 +195,7 @@ def test_only_damaged_shards_are_written_again(
     assert after == set(broken)
 
 
-def test_shard_that_comes_out_different_is_refused(
-    dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shard_that_comes_out_different_is_refused(dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     extract(dump, tmp_path / "out")
     flip(tmp_path / "out" / "records-00002.jsonl.gz")
     kind = type(open_dump(dump))
@@ -278,13 +255,6 @@ def test_classes_that_pass_no_filter_still_name_others(tmp_path: Path) -> None:
     rows = list(type(WIKIDATA)(classes="Q486972").entries(tmp_path / "out"))
     assert {row.id for row in rows}.isdisjoint({"Q515", "Q1549591", "Q532"})
     assert {row.text.split(",")[0] for row in rows} == {"город", "большой город", "деревня"}
-
-
-@pytest.mark.parametrize("settings", [{"langs": "ru,En"}, {"langs": "r"}, {"min_sitelinks": -1}])
-def test_wrong_settings_leave_no_folder(dump: Path, tmp_path: Path, settings: Any) -> None:
-    with pytest.raises(ConfigError):
-        extract(dump, tmp_path / "out", **settings)
-    assert not (tmp_path / "out").exists()
 
 
 def test_extraction_without_entities_is_refused(dump: Path, tmp_path: Path) -> None:

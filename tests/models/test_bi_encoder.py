@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from relik_ml.errors import ModelError, OutputError
+from relik_ml.errors import ModelError
 from relik_ml.models import BiEncoder, multi_label_nce
 from tests.models.slow_xlmr import PAD, random_xlmr, slow
 
@@ -96,12 +96,6 @@ def test_code_of_a_model_is_never_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         BiEncoder.from_pretrained(tmp_path)
     assert not (tmp_path / "ran").exists()
-
-
-def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError):
-        BiEncoder(random_xlmr()).save_pretrained(tmp_path / "file" / "model")
 
 
 def test_a_name_of_the_hub_without_a_network_is_a_model_error(monkeypatch: pytest.MonkeyPatch) -> None:

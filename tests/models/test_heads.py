@@ -146,12 +146,6 @@ def test_an_untrained_head_predicts_the_share_of_positives() -> None:
     assert [layer.bias.sigmoid().item() for layer in (head.start[-1], head.end)] == pytest.approx([0.15, 0.1])
 
 
-def test_no_mentions_have_no_relations() -> None:
-    head, empty = relations(), torch.zeros(2, 0, 2, dtype=torch.long)
-    logits = head(randn(2, 4, WIDTH), empty, randn(2, 0, 4 * WIDTH), randn(2, 0, TYPES), randn(2, 3, WIDTH))
-    assert logits.shape == (2, 0, 0, 3)
-
-
 def test_gradients_are_those_of_the_function() -> None:
     tokens, mentions = randn(1, 3, WIDTH), torch.tensor([[[0, 0], [2, 2]]])
     inputs = (tokens, randn(1, 2, 4 * WIDTH), randn(1, 2, TYPES), randn(1, 2, WIDTH))

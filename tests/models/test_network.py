@@ -120,16 +120,6 @@ def test_given_mentions_are_described_as_gold_ones_are() -> None:
     assert (found.loss, found.losses) == (None, None)
 
 
-def test_absent_candidates_and_self_pairs_have_minus_infinity() -> None:
-    output = reader(states())(batch(gold()))
-    assert output.links[1, :, 1:].eq(-torch.inf).all()
-    assert output.links[0].isfinite().all()
-    assert output.links[:, :, 0].isfinite().all()  # NME is always there
-    assert output.relations[1, ..., 1].eq(-torch.inf).all()
-    assert output.relations.diagonal(dim1=1, dim2=2).eq(-torch.inf).all()
-    assert output.relations[0][~torch.eye(3, dtype=torch.bool)].isfinite().all()
-
-
 def test_the_loss_is_the_weighted_sum_over_gold_mentions() -> None:
     given, item = states(), batch(gold())
     output = reader(given, weights=LossWeights(1, 2, 3, 4, 5))(item)

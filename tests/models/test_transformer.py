@@ -39,14 +39,6 @@ def test_what_was_in_4_bits_is_kept_exactly() -> None:
     assert torch.equal(packed(table)(torch.arange(50)), table)
 
 
-def test_packing_twice_is_packing_once() -> None:
-    torch.manual_seed(0)
-    once = packed(torch.randn(30, 64) * torch.logspace(-4, 2, 30)[:, None])
-    twice = packed(once(torch.arange(30)))
-    assert torch.equal(once.nibbles, twice.nibbles)
-    assert torch.equal(once.scales, twice.scales)
-
-
 def test_another_table_is_rounded_by_at_most_a_step() -> None:
     """A step is an eighth of the largest value of a block; at the far end, where 8 is missing, it may be whole."""
     torch.manual_seed(0)

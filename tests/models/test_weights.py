@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from relik_ml.errors import ModelError
@@ -76,13 +75,3 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path, bad: float) -
         save_packed({"w": given}, tmp_path / "weights.safetensors")
     assert caught.value.got == "w"
     assert not (tmp_path / "weights.safetensors").exists()
-
-
-def test_the_file_is_plain_safetensors(tmp_path: Path) -> None:
-    there_and_back({"w": matrix()}, tmp_path)
-    stored = load_file(tmp_path / "weights.safetensors")
-    assert {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in stored.items()} == {
-        "w": (torch.int8, (40, 50)),
-        "w.scale": (torch.float32, (40,)),
-    }
-    assert stored["w.scale"].log2().frac().eq(0).all()

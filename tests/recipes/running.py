@@ -27,13 +27,18 @@ class Done(NamedTuple):
     output: str
 
 
+def recipe(name: str) -> Any:
+    """A recipe by its name."""
+    return import_module(f"relik_ml.recipes.{name}")
+
+
 def run(name: str, *flags: object) -> Done:
     """A recipe as its command runs it, but in this process."""
     output, code = StringIO(), 0
     AcceleratorState._reset_state(reset_partial_state=True)  # recipes differ in precision
     with redirect_stdout(output), redirect_stderr(output):
         try:
-            import_module(f"relik_ml.recipes.{name}").main([*map(str, flags)])
+            recipe(name).main([*map(str, flags)])
         except SystemExit as error:
             code = int(error.code or 0)
     return Done(code, output.getvalue())
@@ -41,8 +46,7 @@ def run(name: str, *flags: object) -> Done:
 
 def trained(name: str, *flags: object) -> Progress:
     """What training came to."""
-    recipe = import_module(f"relik_ml.recipes.{name}")
-    found: Progress = recipe.train(recipe.PRESETS.parse("", [*map(str, flags)]))
+    found: Progress = recipe(name).train(recipe(name).PRESETS.parse("", [*map(str, flags)]))
     return found
 
 

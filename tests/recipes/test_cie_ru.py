@@ -210,9 +210,7 @@ def test_encoders_that_cannot_be_read_apart(
     refused(run("cie_ru", *SMALL, *given, *flags), 7, said)
 
 
-def test_full_offline_names_the_other_preset(
-    data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_full_offline_names_the_other_preset(data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "empty"))
     done = run("cie_ru", "--preset", "full", "--data", data, "--out", tmp_path / "out")
     refused(done, 7, "--preset small")
@@ -229,14 +227,6 @@ def test_no_gold_for_the_task(data: Path, tmp_path: Path) -> None:
     refused(run("cie_ru", *SMALL, "--task", "el", *mine), 7, "the dev split has no gold links")
     write_documents([], tmp_path / "dev.jsonl")
     refused(run("cie_ru", *SMALL, *mine), 7, "the dev split is empty")
-
-
-def test_dev_documents_without_triples(data: Path, places: tuple[object, ...], tmp_path: Path) -> None:
-    write_documents(documents()[:12], tmp_path / "train.jsonl")
-    half = (replace(d, triples=(), annotated=replace(d.annotated, triples="none")) for d in documents()[12:])
-    write_documents(half, tmp_path / "dev.jsonl")
-    done = run("cie_ru", *SMALL, *places[2:], "--data", tmp_path, "--out", tmp_path / "out")
-    assert done.code == 0, done.output
 
 
 def test_an_index_that_does_not_fit(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from relik_ml.retriever import Retriever, TextEncoder
 from relik_ml.text import Morphology
 from relik_ml.types import Link
 from tests.corpus import documents
-from tests.recipes.running import refused, run, weights
+from tests.recipes.running import recipe, refused, run, weights
 
 SMALL = (
     "--preset", "small", "--window", 24, "--stride", 16, "--tokens-per-step", 120, "--negatives", 8,
@@ -82,7 +81,7 @@ def test_killed_it_goes_on_to_the_same_weights(
     assert scores(cut)["dev"] == scores(whole)["dev"]
     assert weights(cut) == weights(whole)
     assert not left.exists()
-    read_manifest(whole, import_module("relik_ml.recipes.retriever_ru").FORMAT)
+    read_manifest(whole, recipe("retriever_ru").FORMAT)
     learnt(whole)
 
 

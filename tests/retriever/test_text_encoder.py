@@ -13,7 +13,7 @@ import torch
 
 from relik_ml.errors import ModelError
 from relik_ml.models import BiEncoder
-from relik_ml.retriever import TextEncoder, load_tokenizer, save_tokenizer
+from relik_ml.retriever import TextEncoder
 from tests.models.slow_xlmr import random_xlmr
 
 transformers = pytest.importorskip("transformers", reason="the transformer encoder needs the extra relik-ml[train]")
@@ -160,27 +160,3 @@ def test_other_architectures_there_and_back(checkpoints: Path, tmp_path: Path, n
 
 
 # The tokenizer
-
-
-def test_the_tokenizer_comes_back_as_it_was(tokenizer: Any, tmp_path: Path) -> None:
-    save_tokenizer(tokenizer, tmp_path)
-    again = load_tokenizer(tmp_path)
-    assert (
-        json.loads(again.backend_tokenizer.to_str())["model"]
-        == json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    )
-    assert again.model_max_length == 24
-    assert {name: getattr(again, name) for name in SPECIAL} == SPECIAL
-    assert json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))["tokenizer_class"] == (
-        "PreTrainedTokenizerFast"
-    )
-
-
-def test_a_missing_or_broken_tokenizer_is_a_model_error(tokenizer: Any, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"tokenizer") as error:
-        load_tokenizer(tmp_path)
-    assert error.value.fix
-    save_tokenizer(tokenizer, tmp_path)
-    (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(ModelError, match="tokenizer"):
-        load_tokenizer(tmp_path)

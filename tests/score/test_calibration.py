@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from relik_ml.score import Calibration, Judged, Scaling, calibration_error, judge, reliability
+from relik_ml.score import Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.types import Document, Link, Mention, Triple
 
 TEXT = "Чехов родился в Таганроге, Левитан — в Кибартах."
@@ -74,9 +74,3 @@ def test_the_error_is_the_mean_gap_between_score_and_share() -> None:
     assert calibration_error(reliability(judged)) == pytest.approx((4 * 0.2 + 4 * 0.1) / 8)
     assert [(row.low, row.size) for row in reliability(judged)] == [(0.1, 4), (0.9, 4)]
     assert calibration_error(reliability([])) == 0.0
-
-
-def test_only_kinds_that_were_judged_are_scaled() -> None:
-    calibration = Calibration.fit({"mention": list(sample(0.4, -0.3, 500))})
-    assert calibration("link", 0.73) == 0.73
-    assert calibration("mention", 0.99) < 0.95

@@ -25,8 +25,3 @@ def test_both_ways_agree_with_the_encoder(text: str) -> None:
 def test_an_offset_that_is_none_is_refused(unit: int) -> None:
     with pytest.raises(DataError):
         Utf16("а🚀").to_point(unit)  # units: а is 0, the rocket 1 and 2
-
-
-def test_a_point_outside_the_text_is_refused() -> None:
-    with pytest.raises(DataError):
-        Utf16("а🚀").from_point(3)

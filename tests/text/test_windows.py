@@ -52,12 +52,6 @@ def test_windows_start_at_sentences_where_one_is_near() -> None:
     assert all(view.start in starts for view in windows(document, 24, 12)[:-1])
 
 
-def test_blanks_are_kept_with_windows_that_do_not_overlap() -> None:
-    document = Document("d", "  Анна \xa0 приехала\r\n\r\nв  Минск \n")
-    parts = [Part(view, ()) for view in windows(document, 2, 2)]
-    assert merge(document, parts).text == document.text
-
-
 @pytest.mark.parametrize(("size", "stride"), [(0, 0), (4, 0), (4, 5), (-1, -1)])
 def test_a_stride_that_leaves_gaps_is_refused(size: int, stride: int) -> None:
     with pytest.raises(ConfigError, match="stride"):
@@ -113,26 +107,11 @@ def test_of_two_links_the_one_with_the_higher_score_wins() -> None:
     assert found.mentions[0].link == nil
 
 
-def test_nested_and_crossing_spans_are_all_kept() -> None:
-    spans = [(0, 4, "PERSON"), (0, 13, "PERSON"), (5, 19, "X")]
-    found = merged((tuple(Mention(f"M{n}", *span, score=0.5) for n, span in enumerate(spans)), ()))
-    assert [(m.id, m.start, m.stop, m.type) for m in found.mentions] == [
-        ("T1", 0, 13, "PERSON"),
-        ("T2", 0, 4, "PERSON"),
-        ("T3", 5, 19, "X"),
-    ]
-
-
 def test_one_span_has_one_type_and_a_link_that_was_given_with_it() -> None:
     city = Mention("M1", 0, 4, "CITY", link=Link("linked", "Q1", score=0.3), score=0.9)
     club = Mention("M1", 0, 4, "ORGANIZATION", link=Link("linked", "Q2", score=0.8), score=0.4)
     found = merged(((city,), ()), ((club,), ()))
     assert [(m.type, m.link.id, m.score) for m in found.mentions] == [("CITY", "Q1", 0.9)]
-
-
-def test_the_gaps_of_a_mention_tell_it_from_its_envelope() -> None:
-    gapped = replace(ANNA, id="T2", fragments=(Span(0, 4), Span(10, 13)))
-    assert len(merged(((ANNA, gapped), ())).mentions) == 2
 
 
 def test_a_triple_found_twice_is_one_with_the_higher_score_and_its_arguments_follow() -> None:
@@ -162,12 +141,6 @@ def test_own_mentions_are_filled_with_the_best_that_parts_say_of_them() -> None:
         assert found.mentions == (replace(MOSCOW, link=sure), ANNA, replace(ANNA, id="T5"))
         assert found.triples == (back, strong)  # in the order of the mentions
     assert fill(own, []).mentions == (MOSCOW, ANNA, replace(ANNA, id="T5"))
-
-
-def test_predictions_replace_gold() -> None:
-    gold = replace(DOCUMENT, mentions=(replace(MOSCOW, score=None),), entities=(Entity("E1", ("T2",)),))
-    found = merge(gold, [Part(VIEW, (ANNA,))])
-    assert (found.mentions, found.entities) == ((ANNA,), ())
 
 
 @pytest.mark.parametrize(

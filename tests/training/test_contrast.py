@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -17,8 +16,9 @@ from relik_ml.retriever import TextEncoder
 from relik_ml.training import NONE, Objective, Queries
 from relik_ml.types import Document, Entry, Link
 from tests.corpus import ENTITIES, RELATIONS, documents, parse
+from tests.recipes.running import recipe
 
-RETRIEVER_RU = import_module("relik_ml.recipes.retriever_ru")
+RETRIEVER_RU = recipe("retriever_ru")
 ENTRIES = [*ENTITIES, *RELATIONS]
 ROWS = {entry.id: row for row, entry in enumerate(ENTRIES)}
 

@@ -94,12 +94,6 @@ def saved(browser: Any, button: str) -> str:
     ))  # fmt: skip
 
 
-def test_the_text_stands_there_exactly(show: Callable[..., Any]) -> None:
-    browser = show(example())
-    assert text_of(browser, "#text") == TEXT
-    assert [each.text for each in browser.find_elements(By.CSS_SELECTOR, "#graph .node:not(.hidden) text")]
-
-
 def test_bars_lie_in_lanes(show: Callable[..., Any]) -> None:
     """Every mention has as many bars under the letters that it covers as there are mentions over these."""
     browser = show(example())
@@ -233,12 +227,6 @@ def test_facts_are_saved_as_a_table(show: Callable[..., Any]) -> None:
     ]  # fmt: skip
     start, stop = span("Одессе")
     assert (rows[0]["object_start"], rows[0]["object_stop"], rows[0]["score"]) == (str(start), str(stop), "0.96")
-
-
-def test_the_drawing_is_saved_as_svg(show: Callable[..., Any]) -> None:
-    root = ElementTree.fromstring(saved(show(example()), "save-svg"))
-    words = {"".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"Анна Ахматова", "Одесса", "место рождения"} <= words
 
 
 def test_hostile_strings_are_only_text(show: Callable[..., Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,11 +80,6 @@ def test_nothing_from_a_document_steers_the_terminal() -> None:
     assert shown.count("\\u202e") >= 8
 
 
-def test_printable_keeps_letters_emoji_and_joiners() -> None:
-    for text in ("Ёлка\u00a0№ 5", "👩\u200d🚀", "со\u00adглас", "и\u0306"):
-        assert printable(text) == text
-
-
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """Texts with any mentions: nested, crossing, equal, in fragments."""
@@ -113,8 +107,3 @@ def test_every_text_is_shown_within_the_width_unless_a_word_is_longer(text: str,
     shown = render(Document("d", text), width=width).split("\n")[2:]
     assert "".join(shown).replace(" ", "") == "".join(map(printable, re.split("\r?\n|[ \t]+", text))).replace(" ", "")
     assert all(" " not in line.strip(" ") for line in shown if len(line) > width and line.isascii())
-
-
-def test_empty_lines_at_the_end_leave_no_gap() -> None:
-    assert render(replace(NESTED, text=f"{NESTED.text}\r\n \n")) == render(NESTED)
-    assert render(replace(NESTED, text="", mentions=(), triples=())).strip() == "news/1: 0 mentions, 0 facts"
