@@ -37,15 +37,6 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def online(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for a user who has not said that the network is off."""
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        monkeypatch.delenv(name, raising=False)
-    constants = pytest.importorskip("huggingface_hub.constants")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-
-
-@pytest.fixture
 def copied(tiny_folder: Path, tmp_path: Path) -> Path:
     """A copy that a test may spoil."""
     return shutil.copytree(tiny_folder, tmp_path / "model")
@@ -83,13 +74,6 @@ def test_saving_what_was_loaded_changes_nothing(tiny_folder: Path, tmp_path: Pat
     loaded.save_pretrained(tmp_path / "again")
     assert files_of(tmp_path / "again") == files_of(tiny_folder)
     assert annotated(Relik.from_pretrained(tmp_path / "again")) == annotated(loaded)
-
-
-def test_only_safetensors_json_and_the_card(tiny_folder: Path, tiny: Relik) -> None:
-    names = set(files_of(tiny_folder))
-    assert {name for name in names if "/" not in name} == {*FILES, FILE}
-    assert {Path(name).suffix for name in names} <= {".json", ".xz", ".safetensors", ".md"}
-    assert (tiny_folder / "README.md").read_text("utf-8") == tiny.settings.card
 
 
 def test_saving_over_an_older_model_even_the_one_that_was_loaded(copied: Path) -> None:

@@ -253,37 +253,22 @@ FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safete
 
 @pytest.mark.parametrize("name", [e5.NAME, e5.HUB_NAME])
 @pytest.mark.parametrize("cached", [True, False])
-def test_the_published_model_comes_first(
-    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, cached: bool
+@pytest.mark.parametrize("missing", [None, "network", *FILES])
+def test_the_published_model_comes_before_the_package(
+    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, cached: bool, missing: str | None
 ) -> None:
     asked: list[tuple[str, bool]] = []
 
     def snapshot(name: str, *, local_files_only: bool, **settings: Any) -> str:
         asked.append((name, local_files_only))
-        if local_files_only and not cached:
-            raise OSError("not in the cache")
+        if missing == "network" or (local_files_only and not cached):
+            raise OSError("not in the cache, no route")
         return str(tmp_path)
 
-    monkeypatch.setattr(hub, "snapshot_download", snapshot)
-    monkeypatch.setattr(e5, "folder", lambda: pytest.fail("it is on the Hub"))
-    for file in FILES:
+    for file in {*FILES} - {missing}:
         (tmp_path / file).touch()
-    assert resolve(name) == tmp_path
-    assert asked == [(e5.HUB_NAME, True), (e5.HUB_NAME, False)][: 1 if cached else 2]
-
-
-@pytest.mark.parametrize("missing", [None, *FILES])
-def test_package_is_used_if_the_hub_lacks_a_file(
-    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str | None
-) -> None:
-    def snapshot(name: str, **settings: Any) -> str:
-        if missing is None:
-            raise RuntimeError("no route")
-        return str(tmp_path)
-
-    for file in FILES:
-        if file != missing:
-            (tmp_path / file).touch()
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
     monkeypatch.setattr(e5, "folder", lambda: Path("from the package"))
-    assert resolve(e5.NAME) == Path("from the package")
+    assert resolve(name) == (tmp_path if missing is None else Path("from the package"))
+    if missing is None:
+        assert asked == [(e5.HUB_NAME, True), (e5.HUB_NAME, False)][: 1 if cached else 2]

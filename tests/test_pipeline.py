@@ -42,7 +42,7 @@ def long_document(times: int = 3) -> Document:
     return Document("long", "\n".join([document.text for document in documents()] * times), meta={"source": "много"})
 
 
-def test_twenty_documents_by_heart(tiny: Relik) -> None:
+def test_twenty_documents_are_learnt(tiny: Relik) -> None:
     gold = documents()
     report = score(gold, tiny.annotate(map(bare, gold)))
     for name in ("ner", "el.inkb", "el.nil", "re.document.boundaries", "re.document.strict", "cie.triples"):
@@ -190,7 +190,7 @@ def described(relik: Relik, document: Document) -> Document:
     return next(relik.describe([document]))
 
 
-def test_on_gold_mentions_twenty_documents_by_heart(tiny: Relik) -> None:
+def test_twenty_documents_are_learnt_on_gold_mentions(tiny: Relik) -> None:
     gold = documents()
     report = score(gold, tiny.describe(gold))
     assert report.entities == "gold"

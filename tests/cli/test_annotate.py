@@ -116,7 +116,7 @@ def test_a_folder_gives_its_texts_sorted_with_paths_as_ids(model: Capitals, tmp_
     assert [document["id"] for document in lines(run(tmp_path))] == ["a/y", "a/z", "b", "c.v2", "inner"]
 
 
-def test_annotation_is_replaced_and_the_rest_kept(model: Capitals, tmp_path: Path) -> None:
+def test_old_annotation_is_replaced_and_the_rest_kept(model: Capitals, tmp_path: Path) -> None:
     mentions = (Mention("T9", 0, 4, "CITY"),)
     gold = Document("g", "Тула", "tt", mentions, annotated=Annotated("complete"), meta={"split": "dev"})
     write_documents([gold], tmp_path / "gold.jsonl")
@@ -179,15 +179,12 @@ def test_the_view(model: Capitals) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "env", "coloured"),
-    [
-        ([], {}, False),  # a pipe
-        (["--color"], {}, True),
-        (["--color"], {"NO_COLOR": "1"}, True),  # the option wins
-        (["--no-color"], {}, False),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "env", "coloured"), [
+    ([], {}, False),  # a pipe
+    (["--color"], {}, True),
+    (["--color"], {"NO_COLOR": "1"}, True),  # the option wins
+    (["--no-color"], {}, False),
+])  # fmt: skip
 def test_colours_on_a_pipe(model: Capitals, arguments: list[str], env: dict[str, str], coloured: bool) -> None:
     result = run("--view", *arguments, "-", input=TEXT.encode(), env=env)
     assert ("\x1b[" in result.stdout) == coloured
@@ -211,7 +208,7 @@ def test_what_the_model_dropped_is_summed_up(model: Capitals, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("data", [b"", b" \n\t\n", "\ufeff\n".encode(), "\u00a0\u2028".encode()])
-def test_a_blank_file_is_kept_and_told(model: Capitals, tmp_path: Path, data: bytes) -> None:
+def test_a_blank_file_is_kept_with_a_warning(model: Capitals, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.txt").write_bytes(data)
     (tmp_path / "b.txt").write_text("Тула", encoding="utf-8")
     result = run(tmp_path)
@@ -304,14 +301,15 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-c", PROGRAM, __file__, "annotate", *map(str, arguments)]
 
 
-def on_a_terminal(*arguments: str | Path, errors: bool = False, env: Mapping[str, str] = {}) -> str:
-    """What a run shows on a terminal, its errors if asked for."""
+def on_a_terminal(*arguments: str | Path, env: Mapping[str, str]) -> str:
+    """What a run shows on a terminal."""
     pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    stderr = theirs if errors else subprocess.DEVNULL
-    subprocess.run(command(*arguments), stdout=theirs, stderr=stderr, env={**plain, "TERM": "xterm", **env}, check=True)
+    subprocess.run(
+        command(*arguments), stdout=theirs, stderr=subprocess.DEVNULL, env={**plain, "TERM": "xterm", **env}, check=True
+    )
     os.close(theirs)
     shown = os.read(ours, 10_000).decode()
     os.close(ours)
@@ -352,10 +350,3 @@ def test_on_a_terminal_the_view_is_the_default(tmp_path: Path, env: dict[str, st
     shown = on_a_terminal(tmp_path, env=env)
     assert shown.startswith("\x1b[1ma\x1b[0m" if bold else "a: 5 mentions")
     assert ("\x1b[1;32mАхматова" in shown) == bold
-
-
-def test_progress_shows_where_stderr_is_a_terminal(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
-    shown = on_a_terminal("--out", tmp_path / "out.jsonl", tmp_path, errors=True)
-    assert "1/1" in shown
-    assert "1 document, 9 words" in shown

@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from relik_ml import __version__, errors
+from relik_ml import errors
 from relik_ml.cli import Commands, main
 
 PROGRAM = """
@@ -42,13 +42,10 @@ def failing(failure: BaseException) -> Result:
     return CliRunner().invoke(One("relik-ml"), ["go"])
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        (errors.RelikError, 1), (errors.DataError, 3), (errors.CorpusNotFound, 4), (errors.ModelError, 5),
-        (errors.OutputError, 6), (errors.ConfigError, 7),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("kind", "code"), [
+    (errors.RelikError, 1), (errors.DataError, 3), (errors.CorpusNotFound, 4), (errors.ModelError, 5),
+    (errors.OutputError, 6), (errors.ConfigError, 7),
+])  # fmt: skip
 def test_an_error_is_a_message_and_its_exit_code(kind: type[errors.RelikError], code: int) -> None:
     result = failing(kind("нет такого файла", where="data/x.jsonl", got="nothing", fix="create it"))
     message = "error: нет такого файла\n  where: data/x.jsonl\n  got:   nothing\n  fix:   create it\n"
@@ -90,8 +87,3 @@ def test_a_closed_pipe_ends_quietly(lines: int) -> None:
 def test_an_unknown_command_is_wrong_usage() -> None:
     result = CliRunner().invoke(main, ["анотация"])
     assert (result.exit_code, "No such command" in result.stderr) == (2, True)
-
-
-def test_the_version_is_that_of_the_package() -> None:
-    done = subprocess.run([sys.executable, "-m", "relik_ml", "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout == f"relik-ml, version {__version__}\n"

@@ -36,24 +36,21 @@ def test_any_surface_survives(tmp_path_factory: pytest.TempPathFactory, text: st
     assert report.tally() == {}
 
 
-@pytest.mark.parametrize(
-    ("line", "what"),
-    [
-        ("E1\tBirth:T1 Person:T1", "event: no place for it, left out"),
-        ("A1\tSure T1", "attribute: no place for it, left out"),
-        ("M1\tSure T1", "attribute: no place for it, left out"),
-        ("#1\tAnnotatorNotes T1\tда", "note: no place for it, left out"),
-        ("*\tFriends T1 T2", "symmetric relation: no place for it, left out"),
-        ("*\tEquiv T1", "line that is no annotation: skipped"),
-        ("*\tEquiv T1 T9", "equivalence of a mention that is not there: dropped"),
-        ("R1\tKNOWS Arg1:T1 Arg2:E1", "relation of a mention that is not there: dropped"),
-        ("R1\tKNOWS Who:T1 Whom:T2", "roles of a relation: left out"),
-        *((line, "line that is no annotation: skipped") for line in ("Анна", "T2", "T3\tPERSON 0\tА", " ")),
-        (f"T3\tPERSON 0 {'9' * 5000}\tАнна", "line that is no annotation: skipped"),
-        ("T3\tPERSON ٠ 4\tАнна", "line that is no annotation: skipped"),
-        ("T3\tPERSON 0 9\tАнна Ян", "mention whose surface is not in the text: dropped"),
-    ],
-)
+@pytest.mark.parametrize(("line", "what"), [
+    ("E1\tBirth:T1 Person:T1", "event: no place for it, left out"),
+    ("A1\tSure T1", "attribute: no place for it, left out"),
+    ("M1\tSure T1", "attribute: no place for it, left out"),
+    ("#1\tAnnotatorNotes T1\tда", "note: no place for it, left out"),
+    ("*\tFriends T1 T2", "symmetric relation: no place for it, left out"),
+    ("*\tEquiv T1", "line that is no annotation: skipped"),
+    ("*\tEquiv T1 T9", "equivalence of a mention that is not there: dropped"),
+    ("R1\tKNOWS Arg1:T1 Arg2:E1", "relation of a mention that is not there: dropped"),
+    ("R1\tKNOWS Who:T1 Whom:T2", "roles of a relation: left out"),
+    *((line, "line that is no annotation: skipped") for line in ("Анна", "T2", "T3\tPERSON 0\tА", " ")),
+    (f"T3\tPERSON 0 {'9' * 5000}\tАнна", "line that is no annotation: skipped"),
+    ("T3\tPERSON ٠ 4\tАнна", "line that is no annotation: skipped"),
+    ("T3\tPERSON 0 9\tАнна Ян", "mention whose surface is not in the text: dropped"),
+])  # fmt: skip
 def test_each_kind_of_loss_has_its_name(tmp_path: Path, line: str, what: str) -> None:
     document, report = read(tmp_path, "Анна Ян", "T1\tPERSON 0 4\tАнна", "", "T2\tPERSON 5 7\tЯн", line)
     assert report.tally() == {what: 1}
@@ -123,22 +120,19 @@ def test_what_nobody_annotated_is_not_said_to_be_complete(tmp_path: Path) -> Non
 NIL = "Wikidata:NULL\tАнна Ивановна"
 
 
-@pytest.mark.parametrize(
-    ("references", "link", "tally"),
-    [
-        *(
-            ([f"Wikidata:{value}\tАнна"], Link("unknown"), {"link to no item: dropped": 1})
-            for value in ("q42", "Q9;Q8", "P634", "Q0", "http://www.wikidata.org/entity/Q9")
-        ),
-        ([NIL], Link("nil", None, "Анна Ивановна"), {}),
-        ([NIL, "Wikidata:Q9\t"], Link("linked", "Q9"), {"NULL beside a QID: NULL dropped": 1}),
-        (
-            ["Wikidata:Q9\t", "Wikidata:Q9\tАнна", "Wikidata:Q9\tАня"],
-            Link("linked", "Q9", "Анна"),
-            {"link given twice: one kept": 2},
-        ),
-    ],
-)
+@pytest.mark.parametrize(("references", "link", "tally"), [
+    *(
+        ([f"Wikidata:{value}\tАнна"], Link("unknown"), {"link to no item: dropped": 1})
+        for value in ("q42", "Q9;Q8", "P634", "Q0", "http://www.wikidata.org/entity/Q9")
+    ),
+    ([NIL], Link("nil", None, "Анна Ивановна"), {}),
+    ([NIL, "Wikidata:Q9\t"], Link("linked", "Q9"), {"NULL beside a QID: NULL dropped": 1}),
+    (
+        ["Wikidata:Q9\t", "Wikidata:Q9\tАнна", "Wikidata:Q9\tАня"],
+        Link("linked", "Q9", "Анна"),
+        {"link given twice: one kept": 2},
+    ),
+])  # fmt: skip
 def test_references_become_a_link(tmp_path: Path, references: list[str], link: Link, tally: dict[str, int]) -> None:
     lines = [f"N{number}\tReference T1 {reference}" for number, reference in enumerate(references)]
     write(tmp_path, "a.ann", "Анна", ("T1\tPERSON 0 4\tАнна", *lines))
@@ -158,7 +152,7 @@ def test_a_language_is_a_code_of_two_or_three_letters(name: str, lang: str) -> N
         replace(converter, lang=lang)
 
 
-def test_splits_are_sub_folders_and_all_is_what_lies_outside_them(tmp_path: Path) -> None:
+def test_splits_are_subfolders_and_the_rest_is_all(tmp_path: Path) -> None:
     for name in ("train/x/a.ann", "train/b.ann", "dev/a.ann", "more/a.ann", "top.ann"):
         write(tmp_path, name)
     (tmp_path / "test").mkdir()

@@ -58,7 +58,7 @@ def test_shifted_spans_are_put_back(page: Document) -> None:
     ]
 
 
-def test_a_span_whose_surface_is_nowhere_is_dropped_with_its_triples(record: Any, tmp_path: Path) -> None:
+def test_a_span_without_its_surface_goes_with_its_triples(record: Any, tmp_path: Path) -> None:
     record["text"] = record["text"].replace("Tver in", "Omsk in")
     report = Report()
     (document,) = read(write(tmp_path, record), "train", report)
@@ -83,7 +83,7 @@ def test_numbers_are_read_in_the_language_of_the_text(tmp_path: Path, record: di
     assert [m.value.value for m in read()[1].mentions if m.value] == ["+1939", "1931", "+25000.00"]
 
 
-def test_triples_carry_property_score_and_the_sentence_that_states_them(page: Document) -> None:
+def test_triples_carry_property_score_and_evidence(page: Document) -> None:
     stated = [page.text[start:stop] for triple in page.triples for start, stop in triple.evidence]
     born, wrote, opened = (page.text[a:b] for a, b in ((0, 39), (40, 81), (82, len(page.text))))
     assert stated == [born, born, opened, wrote]

@@ -259,7 +259,7 @@ def test_a_damaged_join_costs_one_record(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["redfm", "sredfm"])
-def test_workers_change_nothing_and_repeated_documents_add_nothing(
+def test_workers_and_repeated_documents_change_nothing(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("relik_ml.cli._stream.CHUNK", 9_000)  # a handful of records
@@ -315,7 +315,7 @@ def test_where_splits_lie(tmp_path: Path) -> None:
         list(converter.read(tmp_path, "train", Report()))
 
 
-def test_english_numbers_have_thousands_commas_and_red_fm_is_partial(tmp_path: Path) -> None:
+def test_english_numbers_have_thousands_commas(tmp_path: Path) -> None:
     text = "Springville has 204,000 inhabitants."
     town, number = entity(text, "Springville", "Q55", "LOC"), entity(text, "204,000", "+204.000" + DECIMAL, "NUMBER")
     page = {"docid": "1", "title": "Springville", "uri": "Q55", "lan": "en", "text": text}

@@ -119,16 +119,13 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, body: bytes) -> None:
     assert "404" in attempt(body, tmp_path, status=404)
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {**FILES, "dev/a.txt": "Чехос".encode()},
-        {**FILES, "dev/b.txt": b""},
-        {**FILES, "dev/..\\evil": b""},
-        {name: content for name, content in FILES.items() if name != "train/a.txt"},
-        {},
-    ],
-)
+@pytest.mark.parametrize("changed", [
+    {**FILES, "dev/a.txt": "Чехос".encode()},
+    {**FILES, "dev/b.txt": b""},
+    {**FILES, "dev/..\\evil": b""},
+    {name: content for name, content in FILES.items() if name != "train/a.txt"},
+    {},
+])  # fmt: skip
 def test_other_content_than_was_pinned_is_refused(tmp_path: Path, changed: dict[str, bytes]) -> None:
     assert "pinned" in attempt(packed(changed), tmp_path)
 
@@ -174,14 +171,11 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     assert "RELIK_ML_CACHE" in caught.value.fix
 
 
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({"RELIK_ML_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, lambda: Path("/a")),
-        ({"XDG_CACHE_HOME": "/b"}, lambda: Path("/b/relik-ml")),
-        ({}, lambda: Path.home() / ".cache" / "relik-ml"),
-    ],
-)
+@pytest.mark.parametrize(("environ", "expected"), [
+    ({"RELIK_ML_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, lambda: Path("/a")),
+    ({"XDG_CACHE_HOME": "/b"}, lambda: Path("/b/relik-ml")),
+    ({}, lambda: Path.home() / ".cache" / "relik-ml"),
+])  # fmt: skip
 def test_where_the_cache_is(environ: dict[str, str], expected: Callable[[], Path]) -> None:
     assert cache_folder(environ) == expected()
 

@@ -217,18 +217,15 @@ def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
         sha256(tmp_path / "none.jsonl")
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        replace(DOCUMENT, text="😀"),
-        replace(DOCUMENT, text=f"{TEXT}\ud800"),
-        *(replace(DOCUMENT, meta={"key": v}) for v in (object(), datetime.date(2020, 1, 1), b"", math.nan, "\ud83d")),
-        *(
-            replace(DOCUMENT, mentions=(replace(CHEKHOV, **field), TAGANROG, BORN))
-            for field in ({"score": math.inf}, {"score": Fraction(1, 2)}, {"start": 9.5}, {"type": None})
-        ),
-    ],
-)
+@pytest.mark.parametrize("broken", [
+    replace(DOCUMENT, text="😀"),
+    replace(DOCUMENT, text=f"{TEXT}\ud800"),
+    *(replace(DOCUMENT, meta={"key": v}) for v in (object(), datetime.date(2020, 1, 1), b"", math.nan, "\ud83d")),
+    *(
+        replace(DOCUMENT, mentions=(replace(CHEKHOV, **field), TAGANROG, BORN))
+        for field in ({"score": math.inf}, {"score": Fraction(1, 2)}, {"start": 9.5}, {"type": None})
+    ),
+])  # fmt: skip
 def test_what_cannot_be_read_back_is_not_written(tmp_path: Path, broken: Document) -> None:
     path = tmp_path / "d.jsonl"
     path.write_text("old")
@@ -258,14 +255,11 @@ def test_outputs_that_cannot_be_written_are_output_errors(tmp_path: Path) -> Non
     assert [path.name for path in (tmp_path / "new" / "deep").iterdir()] == ["d.jsonl"]
 
 
-@pytest.mark.parametrize(
-    ("error", "seen"),
-    [
-        (OSError(errno.ENOSPC, "No space left on device"), OutputError),
-        (ConnectionResetError(errno.ECONNRESET, "reset"), ConnectionResetError),
-        (KeyboardInterrupt(), KeyboardInterrupt),
-    ],
-)
+@pytest.mark.parametrize(("error", "seen"), [
+    (OSError(errno.ENOSPC, "No space left on device"), OutputError),
+    (ConnectionResetError(errno.ECONNRESET, "reset"), ConnectionResetError),
+    (KeyboardInterrupt(), KeyboardInterrupt),
+])  # fmt: skip
 def test_a_failure_leaves_the_old_file_and_folder(tmp_path: Path, error: BaseException, seen: type) -> None:
     (tmp_path / "d.jsonl").write_text("old")
     with atomic_folder(tmp_path / "index") as new:

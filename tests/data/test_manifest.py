@@ -100,14 +100,11 @@ def test_an_unknown_format_is_refused_before_anything_else(folder: Path, name: s
     assert "update relik-ml" in caught.value.fix
 
 
-@pytest.mark.parametrize(
-    ("content", "what"),
-    [
-        *((text, "damaged") for text in (b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 99_999)),
-        (b'{"format": "relik-ml-thing/2"}', "damaged"),
-        (None, "no thing"),
-    ],
-)
+@pytest.mark.parametrize(("content", "what"), [
+    *((text, "damaged") for text in (b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 99_999)),
+    (b'{"format": "relik-ml-thing/2"}', "damaged"),
+    (None, "no thing"),
+])  # fmt: skip
 def test_a_manifest_that_is_damaged_or_missing_is_refused(tmp_path: Path, content: bytes | None, what: str) -> None:
     if content is not None:
         (tmp_path / FILE).write_bytes(content)
@@ -116,18 +113,15 @@ def test_a_manifest_that_is_damaged_or_missing_is_refused(tmp_path: Path, conten
     assert (caught.value.where, caught.value.fix) == (str(tmp_path / FILE), "make it again")
 
 
-@pytest.mark.parametrize(
-    ("text", "ours"),
-    [
-        ('{"format": "ours/2"}', True),
-        ('{"format": "ours/1"}', True),
-        ('{"format": "ours/3"}', False),
-        ('{"format": "theirs/1", "provenance": "ours/2"}', False),
-        ('["ours/2"]', False),
-        ("{", False),
-        (None, False),
-    ],
-)
+@pytest.mark.parametrize(("text", "ours"), [
+    ('{"format": "ours/2"}', True),
+    ('{"format": "ours/1"}', True),
+    ('{"format": "ours/3"}', False),
+    ('{"format": "theirs/1", "provenance": "ours/2"}', False),
+    ('["ours/2"]', False),
+    ("{", False),
+    (None, False),
+])  # fmt: skip
 def test_a_format_knows_the_folders_that_it_wrote(text: str | None, ours: bool, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)

@@ -14,7 +14,7 @@ import pytest
 
 from relik_ml.data import Report, read_documents
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.export import EXPORTERS, load_exporter, read_jsonld, utf16_record
+from relik_ml.export import EXPORTERS, load_exporter, read_jsonld
 from relik_ml.plugins import load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Triple, Value
 
@@ -152,21 +152,6 @@ def test_our_reader_refuses_utf16_offsets(export: Export, out: Path) -> None:
     assert "offsets" in refused.value.got
 
 
-@pytest.mark.parametrize("text", [TEXT, "й = и\u0306 😀 " * 9, "👩\u200d🚀 а\u0301🇷🇺б " * 6])
-def test_utf16_offsets_are_exact(text: str) -> None:
-    record = utf16_record(replace(DOCUMENT, text=text))
-    units = text.encode("utf-16-le")
-
-    def cut(start: int, stop: int) -> str:
-        return units[2 * start : 2 * stop].decode("utf-16-le")
-
-    for mention, source in zip(record["mentions"], DOCUMENT.mentions, strict=True):
-        assert cut(mention["start"], mention["stop"]) == text[source.start : source.stop]
-        assert [cut(*span) for span in mention["fragments"]] == [text[a:b] for a, b in source.fragments]
-    for triple, known in zip(record["triples"], DOCUMENT.triples, strict=True):
-        assert [cut(*span) for span in triple["evidence"]] == [text[a:b] for a, b in known.evidence]
-
-
 def test_jsonld_is_rdf_and_comes_back_equal(export: Export, out: Path) -> None:
     pair = [DOCUMENT, Document("@id", "", meta={"@type": "x", "item": 1})]
     assert export("jsonld", *pair, base="https://e.org/")["documents"] == 2
@@ -203,20 +188,7 @@ def test_turtle_is_nif(export: Export, out: Path) -> None:
     assert counts["triples left out"] == 3
 
 
-def test_mentions_of_one_range_stay_apart_in_nif(export: Export, out: Path) -> None:
-    whole = tuple(replace(CITY, id=type, start=0, stop=6, type=type) for type in ("CITY", "REGION"))
-    export("turtle", Document("d", "Москвы", mentions=whole))
-    import rdflib
-
-    found = rdflib.Graph().parse(out, format="turtle")
-    types = found.subject_objects(rdflib.URIRef(f"{RELIK}type"))
-    assert sorted((str(subject).partition("#")[2], str(value)) for subject, value in types) == [
-        ("char=0,6", "CITY"), ("char=0,6;mention=2", "REGION"),
-    ]  # fmt: skip
-    assert len(list(found.subjects(rdflib.RDF.type, rdflib.URIRef(f"{NIF}Context")))) == 1
-
-
-def test_ntriples_state_facts_with_their_place(export: Export, out: Path) -> None:
+def test_ntriples_state_facts_with_their_evidence(export: Export, out: Path) -> None:
     counts = export("ntriples", base="https://e.org/")
     import rdflib
 

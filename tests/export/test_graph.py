@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from relik_ml.export import Ref, graph
 from relik_ml.types import Document, Entity, Link, Mention, Property, Span, Triple, Value
 
@@ -16,35 +18,25 @@ LIVED = Triple("T2", "LIVED_IN", "T3", Property("P551", inverse=True), (Span(0, 
 DOCUMENT = Document("d", TEXT, mentions=(ANNA, MAIDEN, CITY, YEAR), triples=(LIVED,))
 
 
-def members(*documents: Document) -> list[list[str]]:
-    return [[f"{ref.document}/{ref.mention}" for ref in node.mentions] for node in graph(documents).nodes]
+OTHER = replace(DOCUMENT, id="e")
+SAME = replace(DOCUMENT, entities=(Entity("E1", ("T1", "T2")),))
+TASHKENT = replace(CITY, link=Link("linked", "Q269", "Ташкент"))
+MIXED = replace(DOCUMENT, mentions=(ANNA, MAIDEN, TASHKENT, YEAR), entities=(Entity("E1", ("T1", "T2", "T3")),))
+TWICE = replace(DOCUMENT, entities=(Entity("E1", ("T2", "T3")), Entity("E2", ("T3", "T4"))))
+ODD = replace(DOCUMENT, mentions=(replace(CITY, id="Q80440"), ANNA), triples=(), entities=(Entity("T1", ()),))
 
 
-def test_links_join_across_documents_and_nothing_else_does() -> None:
-    other = replace(DOCUMENT, id="e")
-    assert members(DOCUMENT, other) == [["d/T1", "e/T1"], ["d/T2"], ["d/T3"], ["d/T4"], ["e/T2"], ["e/T3"], ["e/T4"]]
-
-
-def test_an_entity_joins_and_takes_the_one_link_of_its_members() -> None:
-    same = replace(DOCUMENT, entities=(Entity("E1", ("T1", "T2")),))
-    assert members(same)[0] == ["d/T1", "d/T2"]
-    assert members(same, replace(DOCUMENT, id="e"))[0] == ["d/T1", "d/T2", "e/T1"]
-
-
-def test_an_entity_whose_links_differ_leaves_each_to_its_own() -> None:
-    city = replace(CITY, link=Link("linked", "Q269", "Ташкент"))
-    mixed = replace(DOCUMENT, mentions=(ANNA, MAIDEN, city, YEAR), entities=(Entity("E1", ("T1", "T2", "T3")),))
-    assert members(mixed) == [["d/T1"], ["d/T2"], ["d/T3"], ["d/T4"]]
-
-
-def test_a_mention_of_two_entities_goes_with_the_first() -> None:
-    twice = replace(DOCUMENT, entities=(Entity("E1", ("T2", "T3")), Entity("E2", ("T3", "T4"))))
-    assert members(twice) == [["d/T1"], ["d/T2", "d/T3"], ["d/T4"]]
-
-
-def test_ids_of_documents_entities_and_mentions_are_never_confused() -> None:
-    odd = replace(DOCUMENT, mentions=(replace(CITY, id="Q80440"), ANNA), triples=(), entities=(Entity("T1", ()),))
-    assert members(odd) == [["d/Q80440"], ["d/T1"]]
+@pytest.mark.parametrize(("documents", "expected"), [
+    ((DOCUMENT, OTHER), ["d/T1 e/T1", "d/T2", "d/T3", "d/T4", "e/T2", "e/T3", "e/T4"]),  # links join documents
+    ((SAME,), ["d/T1 d/T2", "d/T3", "d/T4"]),  # an entity joins its mentions
+    ((SAME, OTHER), ["d/T1 d/T2 e/T1", "d/T3", "d/T4", "e/T2", "e/T3", "e/T4"]),  # and takes their one link
+    ((MIXED,), ["d/T1", "d/T2", "d/T3", "d/T4"]),  # unless their links differ
+    ((TWICE,), ["d/T1", "d/T2 d/T3", "d/T4"]),  # of two entities the first counts
+    ((ODD,), ["d/Q80440", "d/T1"]),  # ids of documents, entities and mentions are never confused
+])  # fmt: skip
+def test_mentions_of_one_link_or_entity_are_one_node(documents: tuple[Document, ...], expected: list[str]) -> None:
+    nodes = graph(documents).nodes
+    assert [" ".join(f"{ref.document}/{ref.mention}" for ref in node.mentions) for node in nodes] == expected
 
 
 def test_a_node_says_what_its_mentions_say() -> None:
@@ -61,7 +53,7 @@ def test_a_link_to_something_else_joins_but_is_no_item() -> None:
     assert (node.link, node.qid, node.label, len(node.mentions)) == ("anna> .", None, "Анна", 2)
 
 
-def test_a_fact_keeps_its_place() -> None:
+def test_a_fact_keeps_mentions_evidence_and_property() -> None:
     found = graph([DOCUMENT])
     (fact,) = found.facts
     assert (fact.subject, fact.object, fact.document, fact.mentions) == ("n2", "n3", "d", ("T2", "T3"))

@@ -199,16 +199,13 @@ def test_readmes_show_the_same_commands() -> None:
     assert english == russian
 
 
-@pytest.mark.parametrize(
-    ("words", "fault"),
-    [
-        (["--help"], None),
-        (["--colour"], "no option '--colour'"),
-        (["anotate", "x.txt"], "no command 'anotate'"),
-        (["annotate", "--lang", "ru", "-"], None),
-        (["annotate", "--language=ru"], "no option '--language=ru'"),
-    ],
-)
+@pytest.mark.parametrize(("words", "fault"), [
+    (["--help"], None),
+    (["--colour"], "no option '--colour'"),
+    (["anotate", "x.txt"], "no command 'anotate'"),
+    (["annotate", "--lang", "ru", "-"], None),
+    (["annotate", "--language=ru"], "no option '--language=ru'"),
+])  # fmt: skip
 def test_checker_finds_unknown_commands_and_options(words: list[str], fault: str | None) -> None:
     assert wrong(words) == fault
 

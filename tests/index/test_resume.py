@@ -118,7 +118,7 @@ def test_what_was_encoded_is_not_encoded_again(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
-def test_shards_of_other_passages_encoders_and_storages_are_not_taken(tmp_path: Path) -> None:
+def test_shards_of_other_builds_are_not_reused(tmp_path: Path) -> None:
     interrupted(tmp_path / "index")
     other = Counting()
     other.fingerprint = "o" * 64
@@ -145,7 +145,7 @@ def test_damaged_shards_are_encoded_again(tmp_path: Path) -> None:
         interrupted(tmp_path / "index")
 
 
-def test_two_builds_in_one_place_are_refused(tmp_path: Path) -> None:
+def test_two_builds_into_one_folder_are_refused(tmp_path: Path) -> None:
     with resumable_folder(tmp_path / "index") as (partial, _):
         (partial / "manifest.json").write_text("{}")
         with pytest.raises(OutputError, match="another process"), resumable_folder(tmp_path / "index"):

@@ -57,18 +57,6 @@ def test_search_equals_a_full_sort(data: st.DataObject, count: int, k: int, bloc
     assert np.array_equal(some, among[by_full_sort(rows[among], queries, k)])
 
 
-@pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("width", [16, 64])
-def test_search_of_many_blocks_equals_a_full_sort(width: int, order: int) -> None:
-    rng = np.random.default_rng(0)
-    rows, queries = rng.integers(-3, 4, (9_000, width)), rng.integers(-3, 4, (300, width)).astype(np.float32)
-    rows = rows[np.argsort(rows @ queries[0])[::order]].astype(np.float32)  # ascending: each block beats those before
-    for k in (60, 3_000):
-        found, scores = Vectors.pack(rows).nearest(queries, k)
-        assert np.array_equal(found, by_full_sort(rows, queries, k))
-        assert np.array_equal(scores, np.take_along_axis(queries @ rows.T, found, 1))
-
-
 @pytest.mark.parametrize("storage", STORAGES)
 def test_storage_keeps_vectors_to_its_precision(storage: Storage) -> None:
     rows = np.random.default_rng(0).normal(size=(50, 16)).astype(np.float32)

@@ -85,13 +85,6 @@ def test_rows_for_each_language_that_has_a_name(tmp_path: Path) -> None:
     assert {(row.types, row.popularity) for row in minsk} == {(("Q515", "Q404"), round(math.log1p(3 + 2), 2))}
 
 
-@pytest.mark.parametrize("settings", [{"langs": "RU"}, {"rows": "both"}])
-def test_wrong_settings_are_refused(tmp_path: Path, settings: Any) -> None:
-    with pytest.raises(ConfigError) as error:
-        list(type(JSONL)(**settings).entries(write(tmp_path, [CITY])))
-    assert next(iter(settings.values())) in error.value.got
-
-
 def test_most_telling_facts_come_first_and_once(tmp_path: Path) -> None:
     person = {"qid": "Q1", "labels": {"ru": "Анна Ким"}, "descriptions": {"ru": "поэт"}}
     named = [{"qid": f"Q{n}", "labels": {"ru": name}} for n, name in ((2, "Беларусь"), (3, "поэт"), (4, "министр"))]

@@ -207,23 +207,19 @@ def test_line_that_is_no_triple_is_named_or_counted(tmp_path: Path, line: bytes)
 def test_dump_cut_in_its_last_entity_is_an_error(tmp_path: Path, name: str, report: type[Report]) -> None:
     made = [CITY, MINSK]
     whole = (write_truthy(tmp_path / name, made) if name.endswith("nt") else dump(tmp_path, made)).read_bytes()
-    last = whole.rstrip(b"]\n").rindex(b"\n") + 1
-    for end in range(last + 1, len(whole.rstrip(b"]\n")) + 1):
+    content = whole.rstrip(b"]\n")
+    for end in range(content.rindex(b"\n") + 2, len(content) + 1):
         (tmp_path / name).write_bytes(whole[:end])
         with pytest.raises(DataError, match="cut off"):
             list(WIKIDATA.entries(tmp_path / name, report()))
 
 
-def test_dump_without_its_end_is_an_error(tmp_path: Path) -> None:
-    path = dump(tmp_path, [CITY, MINSK])
-    path.write_bytes(path.read_bytes().rstrip(b"]\n"))
-    with pytest.raises(DataError, match="cut off"):
-        rows(path)
-    for suffix, pack in ((".gz", gzip.compress), (".bz2", bz2.compress)):
-        packed = tmp_path / f"dump.json{suffix}"
-        packed.write_bytes(pack(path.read_bytes())[:-8])
-        with pytest.raises(DataError, match="cannot read the file"):
-            rows(packed)
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress)])
+def test_packed_dump_without_its_end_is_an_error(tmp_path: Path, suffix: str, pack: Any) -> None:
+    packed = tmp_path / f"dump.json{suffix}"
+    packed.write_bytes(pack(dump(tmp_path, [CITY, MINSK]).read_bytes())[:-8])
+    with pytest.raises(DataError, match="cannot read the file"):
+        rows(packed)
 
 
 @pytest.mark.parametrize(("settings", "what"), [

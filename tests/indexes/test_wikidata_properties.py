@@ -80,7 +80,3 @@ def test_identifiers_and_nameless_properties_are_left_out(tmp_path: Path) -> Non
 def test_truthy_dump_has_no_constraints(tmp_path: Path) -> None:
     (found,) = PROPERTIES.entries(write_truthy(tmp_path / "truthy.nt", list(entities(5))))
     assert found == Entry("P19", "relation", BORN.name, "где родился человек", "ru", ALIASES)
-
-
-def test_settings_shared_by_items_and_properties() -> None:
-    assert {*PROPERTIES.options} & {*ITEMS.options} == {"langs", "rows"}

@@ -141,11 +141,6 @@ def test_distance_buckets_are_exact_at_powers_of_two(buckets: int) -> None:
         assert found[0, start, :, 0].round().tolist() == [slow.bucket(stop - start, buckets) for stop in range(600)]
 
 
-def test_an_untrained_head_predicts_the_share_of_positives() -> None:
-    head = SpanHead(WIDTH, INNER, REACH, 0.0)
-    assert [layer.bias.sigmoid().item() for layer in (head.start[-1], head.end)] == pytest.approx([0.15, 0.1])
-
-
 def test_gradients_are_those_of_the_function() -> None:
     tokens, mentions = randn(1, 3, WIDTH), torch.tensor([[[0, 0], [2, 2]]])
     inputs = (tokens, randn(1, 2, 4 * WIDTH), randn(1, 2, TYPES), randn(1, 2, WIDTH))

@@ -47,7 +47,7 @@ def load(folder: Path, **sizes: Any) -> JointEncoder:
 
 
 @ALL
-def test_states_are_those_of_the_places(checkpoints: Path, name: str) -> None:
+def test_states_are_those_of_the_given_positions(checkpoints: Path, name: str) -> None:
     encoder = load(checkpoints / name)
     batch = batch_of(encoder, (9, 12), padding_of(encoder))
     states = encoder(batch)
@@ -70,7 +70,7 @@ def test_padding_changes_nothing(checkpoints: Path, name: str) -> None:
 
 
 @ALL
-def test_every_symbol_is_new_and_its_own_and_all_the_rest_is_kept(checkpoints: Path, name: str) -> None:
+def test_symbols_are_new_and_other_weights_are_kept(checkpoints: Path, name: str) -> None:
     encoder = load(checkpoints / name)
     model = transformers.AutoModel.from_pretrained(checkpoints / name)
     base, own = model.state_dict(), encoder.encoder.state_dict()

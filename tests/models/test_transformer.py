@@ -115,15 +115,12 @@ BERT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("changes", "layers", "got"),
-    [
-        ({"model_type": "xlm-roberta"}, 1, "xlm-roberta"),
-        ({"hidden_act": "relu"}, 1, "relu"),
-        ({}, 4, "4 of 3"),
-        ({}, 0, "0 of 3"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "layers", "got"), [
+    ({"model_type": "xlm-roberta"}, 1, "xlm-roberta"),
+    ({"hidden_act": "relu"}, 1, "relu"),
+    ({}, 4, "4 of 3"),
+    ({}, 0, "0 of 3"),
+])  # fmt: skip
 def test_what_it_cannot_be(changes: dict[str, str], layers: int, got: str) -> None:
     with pytest.raises(ModelError) as error:
         TransformerConfig.from_bert({**BERT, **changes}, layers, 0.1)

@@ -143,7 +143,7 @@ def test_lone_surrogates_are_no_letters() -> None:
 
 
 @given(st.lists(st.sampled_from(["Павла", "Путина", "в", "США", "—", "«", "Google", "\ud800"]), max_size=4))
-def test_whatever_annotators_call_a_thing_a_query_finds(words: list[str]) -> None:
+def test_annotated_surfaces_are_found_by_their_keys(words: list[str]) -> None:
     """Keys of a surface are those that the same words would try."""
     surface = " ".join(words)
     keys, found_ = surface_keys(surface, LEMMA), tokens(surface)
@@ -292,7 +292,7 @@ def test_initials_name_whom_they_fit(text: str, names: set[tuple[str, str]]) -> 
     assert named(text, BEARING, BEARERS) == names
 
 
-def test_an_alias_with_initials_is_a_name_whatever_the_given_name() -> None:
+def test_an_alias_with_initials_is_a_name_of_its_own() -> None:
     entries = [
         Entry("Q1", "entity", "Джон Рональд Руэл Толкин", aliases=("Р. Толкин",), types=(HUMAN,)),
         Entry("Q2", "entity", "Роберт Толкин", types=(HUMAN,)),
@@ -327,7 +327,7 @@ def test_counts_say_how_often_a_surface_meant_this() -> None:
     assert feature(hit, "annotated") == pytest.approx(math.log1p(5) / 3)
 
 
-def test_what_stands_for_nobody_is_no_candidate_but_lowers_the_others() -> None:
+def test_nil_annotations_lower_the_prior_of_candidates() -> None:
     index = NameIndex.build(ENTRIES, taught(("Павел", NOBODY), times=4), LEMMA)
     hit = only("Павел", index)
     assert hit.row == ROW["Q43274"]
@@ -335,7 +335,7 @@ def test_what_stands_for_nobody_is_no_candidate_but_lowers_the_others() -> None:
     assert NameIndex.build(ENTRIES, taught(("никто", NOBODY)), LEMMA).find(tokens("никто")) == []
 
 
-def test_rows_known_from_annotation_alone_are_not_indexed_by_name() -> None:
+def test_only_learnt_rows_are_not_indexed_by_name() -> None:
     index = NameIndex.build(ENTRIES, taught(("глава Кремля", ROW["Q7747"])), LEMMA, only_learnt={"Q7747"})
     assert found("Владимир Путин", index) == set()
     assert found("главе Кремля", index) == {("главе Кремля", "Q7747")}
@@ -363,7 +363,7 @@ def test_what_is_held_out_leaves_no_trace(documents: list[list[tuple[str, int]]]
     assert learnt[0] == before
 
 
-def test_counts_and_popularity_beyond_their_precision_stay_numbers() -> None:
+def test_counts_and_popularity_out_of_range_stay_finite() -> None:
     popular = NameIndex.build([Entry("Q1", "entity", "Минск", popularity=1e6)], Learnt(), LEMMA)
     assert np.isfinite([*only("Минск", popular).features, only("Минск", popular).weight]).all()
     index = NameIndex.build(ENTRIES, taught(("президент", 0), times=10**6), LEMMA)
@@ -382,7 +382,7 @@ def assert_same(one: NameIndex, other: NameIndex) -> None:
 
 
 @given(lessons, st.sets(st.sampled_from(range(len(ENTRIES))), min_size=1))
-def test_what_is_kept_is_as_if_the_rest_had_never_been_there(lesson: list[tuple[str, int]], rows: set[int]) -> None:
+def test_kept_rows_are_as_if_the_rest_had_never_been(lesson: list[tuple[str, int]], rows: set[int]) -> None:
     kept = sorted(rows)
     learnt = Learnt()
     for (key, row), count in taught(*lesson).items():

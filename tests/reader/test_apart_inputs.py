@@ -46,7 +46,7 @@ def words_of(tensors: Any, row: int, count: int) -> list[list[int]]:
     return [ids[start:stop] for start, stop in pairwise(starts)]
 
 
-def test_every_word_begins_where_its_place_says(tokenizer: Any) -> None:
+def test_every_word_begins_at_its_position(tokenizer: Any) -> None:
     items = [retrieved(text) for text in (SENTENCES[0], "Москва-река", SENTENCES[2])]
     made = inputs(tokenizer)
     tensors = made(items)
@@ -124,7 +124,7 @@ def test_windows_of_too_many_subwords_are_cut_word_by_word(tokenizer: Any, room:
     assert made.cut["windows cut"] == (room < 30)
 
 
-def test_a_window_of_more_words_than_places_is_refused(tokenizer: Any) -> None:
+def test_a_window_longer_than_the_encoder_is_refused(tokenizer: Any) -> None:
     made = inputs(tokenizer, 10)
     fits, not_ = retrieved("а " * 8), retrieved("а " * 9)
     assert made.fit([fits]) == [fits]

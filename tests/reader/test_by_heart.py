@@ -43,7 +43,7 @@ def untrained(folder: Path, retriever: Path) -> Relik:
     return Relik(*assemble(settings, encoders, index), settings)
 
 
-def test_joint_model_learns_twenty_documents_by_heart(checkpoints: Path, tmp_path: Path) -> None:
+def test_a_joint_model_learns_twenty_documents(checkpoints: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     gold, relik = documents(), untrained(tmp_path, checkpoints / "xlmr")
     assert score(gold, relik.annotate(map(bare, gold))).scores["ner"].f1 < 0.1

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from relik_ml.models import IGNORE
+from relik_ml.models import IGNORE, Gold
 from relik_ml.reader import BatchEncoder, Snap
 from relik_ml.text import windows
 from relik_ml.types import (
@@ -64,6 +64,12 @@ def item(
     return Retrieved(windows(of, 64, 64)[0], tuple(map(entity, entities)), found, tuple(hits))
 
 
+def gold_of(*items: Retrieved) -> Gold:
+    gold = encoder().with_gold(items).gold
+    assert gold is not None
+    return gold
+
+
 def person(id: str, span: tuple[int, int], type_: str = "PERSON", link: Link = Link()) -> Mention:
     return Mention(id, *span, type_, link=link)
 
@@ -91,7 +97,7 @@ def test_hits_stand_at_tokens_and_count_candidates_from_one() -> None:
 # Targets
 
 
-def test_gold_is_places_of_tokens_types_candidates_and_relations() -> None:
+def test_gold_is_indices_of_tokens_types_and_candidates() -> None:
     one = document(
         person("T1", ANNA, link=Link("linked", "Q2")),
         person("T2", MINSK, "CITY", Link("linked", "Q1")),
@@ -120,8 +126,7 @@ def test_gold_is_places_of_tokens_types_candidates_and_relations() -> None:
     (Link("unknown"), IGNORE),
 ])  # fmt: skip
 def test_the_target_of_a_link(link: Link, target: int) -> None:
-    gold = encoder().with_gold([item(document(person("T1", ANNA, link=link)), ["Q1", "Q2"])]).gold
-    assert gold is not None
+    gold = gold_of(item(document(person("T1", ANNA, link=link)), ["Q1", "Q2"]))
     assert gold.links.tolist() == [[target]]
 
 
@@ -130,8 +135,7 @@ def test_the_target_of_a_link(link: Link, target: int) -> None:
 ])  # fmt: skip
 def test_pairs_of_documents_without_triples_are_masked(annotated: str, scored: bool) -> None:
     one = document(person("T1", ANNA), person("T2", MINSK, "CITY"), annotated=annotated)
-    gold = encoder().with_gold([item(one)]).gold
-    assert gold is not None
+    gold = gold_of(item(one))
     assert gold.pair_mask.tolist() == [[[False, scored], [scored, False]]]
 
 
@@ -148,8 +152,7 @@ def test_where_mentions_start_is_learnt_where_all_are_annotated(mentions: str, k
 
 
 def test_a_mention_of_an_unknown_type_may_be_one_of_ours() -> None:
-    gold = encoder().with_gold([item(document(person("T1", ANNA, "STAR"), person("T2", MINSK, "CITY")))]).gold
-    assert gold is not None
+    gold = gold_of(item(document(person("T1", ANNA, "STAR"), person("T2", MINSK, "CITY"))))
     assert gold.start_mask.tolist() == [[False] + [True] * 8]
     assert gold.mentions.tolist() == [[[4, 4]]]
 
@@ -158,8 +161,7 @@ def test_without_types_and_links_there_are_still_facts() -> None:
     mentions = person("T1", ANNA, "ENTITY", Link("linked", "Q1")), person("T2", MINSK, "CITY", Link("linked", "Q2"))
     one = document(*mentions, triples=[Triple("T1", "BORN", "T2")])
     bare = replace(one, annotated=replace(one.annotated, types="none", links="none"))
-    gold = encoder().with_gold([item(bare, ["Q1", "Q2"])]).gold
-    assert gold is not None
+    gold = gold_of(item(bare, ["Q1", "Q2"]))
     assert gold.types.tolist() == gold.links.tolist() == [[IGNORE, IGNORE]]
     assert gold.triples.tolist() == [[0, 0, 1, 0]]
     assert gold.start_mask.all()
@@ -195,8 +197,7 @@ def test_two_mentions_of_one_span_are_one_target() -> None:
         person("T3", ANNA),
         triples=[Triple("T3", "BORN", "T1"), Triple("T3", "KNOWS", "T2"), Triple("T1", "KNOWS", "T2")],
     )
-    gold = encoder().with_gold([item(one, ["Q1"])]).gold
-    assert gold is not None
+    gold = gold_of(item(one, ["Q1"]))
     assert gold.mentions.tolist() == [[[4, 4], [0, 1]]]
     assert (gold.types.tolist(), gold.links.tolist()) == ([[0, 1]], [[1, IGNORE]])
     assert gold.triples.tolist() == [[0, 1, 0, 0], [0, 1, 0, 1]]  # from the span to itself there is none
@@ -235,8 +236,7 @@ def test_what_the_network_cannot_say_is_no_target() -> None:
             Triple("T3", "BORN", "T5"),
         ],
     )  # fmt: skip
-    gold = encoder().with_gold([item(one)]).gold
-    assert gold is not None
+    gold = gold_of(item(one))
     assert gold.mentions.tolist() == [[[0, 3], [4, 4]]]
     assert gold.triples.tolist() == [[0, 0, 1, 0]]
 

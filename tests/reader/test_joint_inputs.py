@@ -128,17 +128,14 @@ def test_no_symbol_is_read_out_of_text(checkpoints: Path, name: str, text: str) 
 
 
 @ALL
-@pytest.mark.parametrize(
-    "text",
-    [
-        "5\u00a0мая в\u00a0Москве",  # no-break spaces
-        "Мос\u00adква \u00ad и поэт",  # soft hyphens, one of them alone
-        "и\u0306од, поэ\u0301т, \u0301",  # combining marks, composed by NFKC or left over
-        "👩‍👩‍👧 жила в 🇷🇺 Москве 👍🏽",
-        "«Москва», (г. Одесса).",
-        "А\ud800Б",
-    ],
-)
+@pytest.mark.parametrize("text", [
+    "5\u00a0мая в\u00a0Москве",  # no-break spaces
+    "Мос\u00adква \u00ad и поэт",  # soft hyphens, one of them alone
+    "и\u0306од, поэ\u0301т, \u0301",  # combining marks, composed by NFKC or left over
+    "👩‍👩‍👧 жила в 🇷🇺 Москве 👍🏽",
+    "«Москва», (г. Одесса).",
+    "А\ud800Б",
+])  # fmt: skip
 def test_words_are_aligned_exactly(checkpoints: Path, name: str, text: str) -> None:
     setup = Setup(checkpoints / name)
     item = retrieved(text)
@@ -186,7 +183,7 @@ def test_candidates_that_do_not_fit_are_dropped_and_counted(checkpoints: Path) -
 
 
 @pytest.mark.parametrize("cut", range(1, 90, 7))
-def test_whatever_is_fitted_fits(checkpoints: Path, cut: int) -> None:
+def test_fitted_windows_fit_the_encoder(checkpoints: Path, cut: int) -> None:
     whole = retrieved("Анна")
     setup = Setup(checkpoints / "xlmr")
     words = len(setup.plain("Анна"))

@@ -46,19 +46,21 @@ def test_a_mention_never_crosses_a_line_or_a_cell(apart: str) -> None:
     assert {(t.subject, t.object) for t in part.triples} == {("T1", "T3"), ("T3", "T1")}
 
 
-def test_an_entity_is_linked_only_where_its_name_is_the_mention() -> None:
-    here, inside = Hit(0, 5, 0, ()), Hit(7, 12, 0, ())
-    assert ids(read("Минск, Минск", [(0, 0), (2, 2)], [0.0, 5.0, 0.0], [here])) == ["Q2280", None]
-    assert ids(read("Минск, Минск", [(0, 0), (0, 2)], [0.0, 5.0, 0.0], [here, inside])) == ["Q2280", None]
+HERE, INSIDE, PINSK_HERE = Hit(0, 5, 0, ()), Hit(7, 12, 0, ()), Hit(7, 12, 1, ())
 
 
-def test_an_entity_found_by_vector_alone_is_linked_anywhere() -> None:
-    part = read("Минск, Пинск", [(0, 0), (2, 2)], [0.0, 0.0, 5.0], [Hit(0, 5, 0, ())])
-    assert ids(part) == ["Q214", "Q214"]
-
-
-def test_second_best_is_linked_if_the_best_is_named_elsewhere() -> None:
-    assert ids(read("Минск, Пинск", [(2, 2)], [0.0, 5.0, 3.0], [Hit(0, 5, 0, ()), Hit(7, 12, 1, ())])) == ["Q214"]
+@pytest.mark.parametrize(("text", "spans", "links", "hits", "expected"), [
+    # An entity is linked only where its name is the mention; one found by vector alone, anywhere.
+    ("Минск, Минск", [(0, 0), (2, 2)], [0.0, 5.0, 0.0], [HERE], ["Q2280", None]),
+    ("Минск, Минск", [(0, 0), (0, 2)], [0.0, 5.0, 0.0], [HERE, INSIDE], ["Q2280", None]),
+    ("Минск, Пинск", [(0, 0), (2, 2)], [0.0, 0.0, 5.0], [HERE], ["Q214", "Q214"]),
+    # The second best is linked if the best is named elsewhere.
+    ("Минск, Пинск", [(2, 2)], [0.0, 5.0, 3.0], [HERE, PINSK_HERE], ["Q214"]),
+])  # fmt: skip
+def test_named_entities_are_linked_at_their_names(
+    text: str, spans: list[tuple[int, int]], links: list[float], hits: list[Hit], expected: list[str | None]
+) -> None:
+    assert ids(read(text, spans, links, hits)) == expected
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.5, None), (0.25, "Q2280")])

@@ -97,17 +97,14 @@ def learnt(out: Path) -> None:
     assert retriever.lookup("Москвы", 1)[0][0].entry.id == "Q649"
 
 
-@pytest.mark.parametrize(
-    ("flags", "code", "said"),
-    [
-        (("--preset", "huge"), 2, "huge"),
-        (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
-        (("--tokens-per-step", 0), 7, "tokens-per-step"),
-        (("--encoder", "нет/такой папки"), 7, "--encoder"),
-        (("--resume",), 7, "begin without --resume"),
-        (("--data", "nowhere"), 3, "nowhere"),
-    ],
-)
+@pytest.mark.parametrize(("flags", "code", "said"), [
+    (("--preset", "huge"), 2, "huge"),
+    (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
+    (("--tokens-per-step", 0), 7, "tokens-per-step"),
+    (("--encoder", "нет/такой папки"), 7, "--encoder"),
+    (("--resume",), 7, "begin without --resume"),
+    (("--data", "nowhere"), 3, "nowhere"),
+])  # fmt: skip
 def test_bad_settings(
     given: tuple[object, ...], tmp_path: Path, flags: tuple[object, ...], code: int, said: str
 ) -> None:

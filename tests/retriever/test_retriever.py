@@ -155,18 +155,6 @@ def test_caps_are_kept_and_hits_stay_with_their_candidates(
     assert_hits_point_home(item)
 
 
-@pytest.mark.parametrize("entities", range(1, 7))
-@pytest.mark.parametrize("dense", range(4))
-def test_no_place_is_kept_for_a_near_entity_that_is_named_too(index: PassageIndex, entities: int, dense: int) -> None:
-    config = RetrieverConfig(entities, dense)
-    item = one(Retriever(index, NAMES, Letters(), config), "Владимир Путин в Минске")
-    near = {*ids(one(Retriever(index, None, Letters(), config), "Владимир Путин в Минске"))}
-    assert near <= {*ids(item)}
-    assert len(item.entities) == min(entities, len(near | {"Q7747", "Q2280", "Q9"}))
-    named = [id for id in ids(item) if id in ("Q7747", "Q2280", "Q9")]
-    assert ids(item)[: len(named)] == named
-
-
 def test_windows_are_answered_in_order_and_each_as_if_alone(index: PassageIndex) -> None:
     retriever, texts = Retriever(index, NAMES, Letters()), [TEXT, "Тихо.", "В Минске кккк", "Путин"]
     together = retriever([window(text) for text in texts])
@@ -187,7 +175,7 @@ def test_what_a_document_taught_is_held_out_for_its_window_only(bare: PassageInd
     assert [ids(item) for item in retriever([view, view], [lesson, Learnt()])] == [[], ["Q7747"]]
 
 
-def test_rows_in_several_languages_take_no_place_from_namesakes(tmp_path: Path) -> None:
+def test_rows_in_several_languages_do_not_push_namesakes_out(tmp_path: Path) -> None:
     deltas = [Entry(f"Q{n}", "entity", "Дельта", lang="ru", aliases=("Устье",) * (n % 2), popularity=n / 8)
               for n in range(12)]  # fmt: skip
     many = [replace(entry, lang=lang) for entry in deltas for lang in ("ru", "en", "mul")]

@@ -161,7 +161,7 @@ def min_piece(folder: Path) -> str:
     return piece
 
 
-def test_a_character_that_stands_in_longer_subwords_alone_is_kept(whole: Path, tmp_path: Path) -> None:
+def test_a_character_found_only_in_longer_subwords_is_kept(whole: Path, tmp_path: Path) -> None:
     """It is never a subword of its own before, and is one when the longer ones go."""
     before = load_tokenizer(whole / "xlmr")
     whole_words = [p for p in before.get_vocab() if p.startswith("▁") and len(p) > 3]

@@ -108,13 +108,13 @@ def test_links_by_strong_match() -> None:
     assert found["el.gold_spans"] == Counts(correct=1, guessed=2, gold=3)
 
 
-def test_nil_is_right_only_where_gold_says_nil_on_a_type_that_carries_links() -> None:
+def test_nil_counts_only_on_types_that_carry_links() -> None:
     gold = replace(GOLD, mentions=(LARISA, OSSETIA, Mention("T9", 53, 58, "EVENT", link=Link("nil"))), triples=())
     guesses = (LARISA, replace(OSSETIA, link=Link("nil")), Mention("P1", 53, 58, "EVENT", link=Link("nil")))
     assert scores(replace(gold, mentions=guesses), gold)["el.nil"] == Counts(1, 2, 2)
 
 
-def test_links_of_one_place_are_answers_of_their_own() -> None:
+def test_links_of_one_span_are_counted_each() -> None:
     other = replace(OSSETIA, id="T7", type="NATIONALITY", link=Link("linked", "Q33968"))
     gold = replace(GOLD, mentions=(OSSETIA, other), triples=())
     assert scores(gold, gold)["el.inkb"] == Counts(2, 2, 2)
@@ -188,16 +188,13 @@ def test_a_layer_gold_does_not_annotate_is_skipped_with_a_note() -> None:
     assert both.scores["ner"].gold == 12
 
 
-@pytest.mark.parametrize(
-    ("gold", "predicted", "what"),
-    [
-        ([GOLD], [replace(GOLD, text=TEXT.replace("Лариса", "лариса"))], "document 'd', character 46"),
-        ([GOLD], [replace(GOLD, text=TEXT[:-1])], f"character {len(TEXT) - 1}"),
-        ([GOLD, GOLD], [GOLD], "two documents have one id"),
-        ([GOLD], [GOLD, GOLD], "predicted documents"),
-        ([], [GOLD], "nothing to score against"),
-    ],
-)
+@pytest.mark.parametrize(("gold", "predicted", "what"), [
+    ([GOLD], [replace(GOLD, text=TEXT.replace("Лариса", "лариса"))], "document 'd', character 46"),
+    ([GOLD], [replace(GOLD, text=TEXT[:-1])], f"character {len(TEXT) - 1}"),
+    ([GOLD, GOLD], [GOLD], "two documents have one id"),
+    ([GOLD], [GOLD, GOLD], "predicted documents"),
+    ([], [GOLD], "nothing to score against"),
+])  # fmt: skip
 def test_what_cannot_be_scored_is_a_data_error(gold: list[Document], predicted: list[Document], what: str) -> None:
     with pytest.raises(DataError) as caught:
         score(gold, predicted, sentences=lines)

@@ -52,16 +52,13 @@ def test_several_contexts_at_once(client: Client) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"", b"{", b"\xff", b"<a> <b> .", b"(" * 50_000, b"<urn:a> <urn:b> <urn:c> .",
-        context("urn:a", "b").encode() + context("urn:a", "c").encode(),
-        f"[] <{NIF}isString> 'a' .".encode(), f"<urn:a> <{NIF}isString> <urn:b> .".encode(),
-        f"<urn:a> <{NIF}isString> '\\uD800' .".encode(), context("urn:a", "б" * 101).encode(),
-        "".join(context(f"urn:{n}", "a") for n in range(9)).encode(),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("body", [
+    b"", b"{", b"\xff", b"<a> <b> .", b"(" * 50_000, b"<urn:a> <urn:b> <urn:c> .",
+    context("urn:a", "b").encode() + context("urn:a", "c").encode(),
+    f"[] <{NIF}isString> 'a' .".encode(), f"<urn:a> <{NIF}isString> <urn:b> .".encode(),
+    f"<urn:a> <{NIF}isString> '\\uD800' .".encode(), context("urn:a", "б" * 101).encode(),
+    "".join(context(f"urn:{n}", "a") for n in range(9)).encode(),
+])  # fmt: skip
 def test_what_is_no_nif_is_refused(client: Client, body: bytes) -> None:
     asked = client(max_characters=100, max_texts=8)
     answer = asked.post("/nif", content=body, headers={"Content-Type": "text/turtle"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from relik_ml.text import Morphology, same_link, settle_links
 from relik_ml.types import Link, Mention
 
@@ -23,36 +25,28 @@ def settled(text: str, *mentions: tuple[str, str, Link]) -> list[str | None]:
     return [mention.link.id for mention in settle_links(text, found, LEMMA)]
 
 
-def test_a_surname_in_any_case_takes_the_link_of_the_full_name() -> None:
-    text = "Анна Каренина приехала. Карениной обрадовались."
-    names = ("Анна Каренина", "PERSON", linked("Q1")), ("Карениной", "PERSON", linked("Q2", 0.99))
-    assert settled(text, *names) == ["Q1", "Q1"]
+ANNA, LEVIN = ("Анна Каренина", "PERSON", linked("Q1")), ("Пётр Левин", "PERSON", NIL)
+ALEXEI = ("Алексей Каренин", "PERSON", linked("Q2"))
+WEAK, STRONG = ("Минск", "CITY", linked("Q1", 0.5)), ("Минске", "CITY", linked("Q2", 0.8))
+DATES = (("2020 год", "DATE", Link("unlinkable")), ("2020 год", "DATE", Link()))
 
 
-def test_a_surname_of_two_full_names_keeps_its_link() -> None:
-    text = "Анна Каренина и Алексей Каренин. Каренин молчал."
-    names = (
-        ("Анна Каренина", "PERSON", linked("Q1")), ("Алексей Каренин", "PERSON", linked("Q2")),
-        ("Каренин", "PERSON", linked("Q3")),
-    )  # fmt: skip
-    assert settled(text, *names)[2] == "Q3"
-
-
-def test_a_surname_of_a_full_name_without_an_entry_is_no_namesake() -> None:
-    text = "Пётр Левин вошёл. Левин сел."
-    assert settled(text, ("Пётр Левин", "PERSON", NIL), ("Левин", "PERSON", linked("Q3"))) == [None, None]
-
-
-def test_a_name_that_was_not_linked_takes_the_best_link_of_its_name_and_type() -> None:
-    text = "Минск ждал. В Минске ждали. О Минске писали."
-    names = ("Минск", "CITY", linked("Q1", 0.5)), ("Минске", "CITY", linked("Q2", 0.8)), ("Минске", "CITY", NIL)
-    assert settled(text, *names) == ["Q1", "Q2", "Q2"]
-    assert settled(text, ("Минск", "CITY", linked("Q1")), ("Минске", "ORGANIZATION", NIL)) == ["Q1", None]
-
-
-def test_what_is_not_looked_up_stays() -> None:
-    text = "2020 год и снова 2020 год"
-    assert settled(text, ("2020 год", "DATE", Link("unlinkable")), ("2020 год", "DATE", Link())) == [None, None]
+@pytest.mark.parametrize(("text", "mentions", "ids"), [
+    # A surname in any case takes the link of the full name, unless two full names have it.
+    ("Анна Каренина приехала. Карениной обрадовались.", (ANNA, ("Карениной", "PERSON", linked("Q2", 0.99))),
+     ["Q1", "Q1"]),
+    ("Анна Каренина и Алексей Каренин. Каренин молчал.", (ANNA, ALEXEI, ("Каренин", "PERSON", linked("Q3"))),
+     ["Q1", "Q2", "Q3"]),
+    ("Пётр Левин вошёл. Левин сел.", (LEVIN, ("Левин", "PERSON", linked("Q3"))), [None, None]),  # no namesake
+    # What was not linked takes the best link of its name and type.
+    ("Минск ждал. В Минске ждали. О Минске писали.", (WEAK, STRONG, ("Минске", "CITY", NIL)), ["Q1", "Q2", "Q2"]),
+    ("Минск ждал. В Минске ждали.", (WEAK, ("Минске", "ORGANIZATION", NIL)), ["Q1", None]),
+    ("2020 год и снова 2020 год", DATES, [None, None]),  # nobody looked these up
+])  # fmt: skip
+def test_links_agree_across_a_document(
+    text: str, mentions: tuple[tuple[str, str, Link], ...], ids: list[str | None]
+) -> None:
+    assert settled(text, *mentions) == ids
 
 
 def test_entities_are_mentions_of_one_link() -> None:

@@ -91,7 +91,7 @@ def merged(*parts: tuple[tuple[Mention, ...], tuple[Triple, ...]]) -> Document:
     return merge(DOCUMENT, [Part(VIEW, *part) for part in parts])
 
 
-def test_one_span_found_twice_is_one_mention_with_the_higher_score() -> None:
+def test_a_span_found_twice_keeps_the_higher_score() -> None:
     found = merged(((replace(ANNA, score=0.4),), ()), ((replace(ANNA, id="T8"),), ()))
     assert found.mentions == (ANNA,)
     certain = replace(ANNA, score=None)  # a missing score counts as one
@@ -107,14 +107,14 @@ def test_of_two_links_the_one_with_the_higher_score_wins() -> None:
     assert found.mentions[0].link == nil
 
 
-def test_one_span_has_one_type_and_a_link_that_was_given_with_it() -> None:
+def test_one_span_has_one_type_and_its_link() -> None:
     city = Mention("M1", 0, 4, "CITY", link=Link("linked", "Q1", score=0.3), score=0.9)
     club = Mention("M1", 0, 4, "ORGANIZATION", link=Link("linked", "Q2", score=0.8), score=0.4)
     found = merged(((city,), ()), ((club,), ()))
     assert [(m.type, m.link.id, m.score) for m in found.mentions] == [("CITY", "Q1", 0.9)]
 
 
-def test_a_triple_found_twice_is_one_with_the_higher_score_and_its_arguments_follow() -> None:
+def test_a_triple_found_twice_keeps_the_higher_score() -> None:
     weak, strong = Triple("T1", "LIVES_IN", "T2", score=0.3), Triple("T2", "LIVES_IN", "T1", score=0.6)
     swapped = (replace(ANNA, id="T2"), replace(MOSCOW, id="T1"))
     found = merged(((ANNA, MOSCOW), (weak,)), (swapped, (strong,)))
@@ -126,7 +126,7 @@ def test_a_triple_whose_arguments_become_one_is_dropped() -> None:
     assert (len(found.mentions), found.triples) == (1, ())
 
 
-def test_own_mentions_are_filled_with_the_best_that_parts_say_of_them() -> None:
+def test_own_mentions_take_the_best_link_of_all_parts() -> None:
     own = replace(DOCUMENT, mentions=(replace(MOSCOW, link=Link("linked", "Q9")), ANNA, replace(ANNA, id="T5")))
     sure, unsure = Link("linked", "Q649", score=0.7), Link("nil", score=0.6)
     weak, strong = Triple("T1", "LIVES_IN", "T2", score=0.3), Triple("T1", "LIVES_IN", "T2", score=0.6)
@@ -174,7 +174,7 @@ def predictions(draw: st.DrawFn) -> Part:
 
 
 @given(st.lists(predictions(), min_size=1, max_size=4), st.randoms(use_true_random=False))
-def test_the_order_of_parts_and_of_what_they_hold_changes_nothing(parts: list[Part], random: object) -> None:
+def test_the_order_of_parts_and_mentions_changes_nothing(parts: list[Part], random: object) -> None:
     shuffled = [
         replace(part, mentions=part.mentions[::-1], triples=part.triples[::-1])
         for part in sorted(parts, key=lambda part: random.random())  # type: ignore[attr-defined]

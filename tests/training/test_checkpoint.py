@@ -160,11 +160,3 @@ def test_a_run_is_known_by_its_settings_and_files(tmp_path: Path) -> None:
     assert first["rate"] == 0.1
     (tmp_path / "train.jsonl").write_text("два")
     assert first != identity(Config(), {"out"}, [tmp_path / "train.jsonl"])
-
-
-def test_somebody_elses_folder_is_left_alone(store: Checkpoint) -> None:
-    store.folder.mkdir()
-    (store.folder / "cat.jpg").write_bytes(b"cat")
-    with pytest.raises(OutputError):
-        saved(store, 1)
-    assert [path.name for path in store.folder.iterdir()] == ["cat.jpg"]

@@ -32,7 +32,7 @@ def rows(*ids: str) -> set[int]:
     return {ROWS[id] for id in ids}
 
 
-def test_right_is_what_lies_whole_in_a_window(queries: Queries) -> None:
+def test_positives_lie_whole_in_a_window(queries: Queries) -> None:
     assert queries.texts[0] == documents()[0].text
     assert set(queries.right[0]) == rows("Q80440", "Q1874", "PLACE_OF_BIRTH", "DATE_OF_BIRTH")
     assert all(not ignored for ignored in queries.ignored)

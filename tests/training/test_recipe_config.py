@@ -45,15 +45,12 @@ def test_flags_override_the_file_and_that_the_presets(tmp_path: Path) -> None:
     assert parse("--config", file, "--task=el", "--preset=full").relations == 0
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("windw: 8\nepochs: 2", "epochs, windw"), ("- 1", "list"), ("a: [", "cannot be read"),
-        ("num_epochs: 2.5", "num-epochs"), ("num_epochs: many", "num-epochs"), ("window: true", "window"),
-        ("window: 0", "window"), ("resume: 2", "resume"), ("data: {a: b}", "data"), ("data: [1]", "data"),
-        ("mentions: no", "mentions"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("content", "said"), [
+    ("windw: 8\nepochs: 2", "epochs, windw"), ("- 1", "list"), ("a: [", "cannot be read"),
+    ("num_epochs: 2.5", "num-epochs"), ("num_epochs: many", "num-epochs"), ("window: true", "window"),
+    ("window: 0", "window"), ("resume: 2", "resume"), ("data: {a: b}", "data"), ("data: [1]", "data"),
+    ("mentions: no", "mentions"),
+])  # fmt: skip
 def test_a_wrong_file_is_refused(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "my.yaml").write_text(content, "utf-8")
     with pytest.raises(ConfigError) as error:

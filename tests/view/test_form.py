@@ -94,6 +94,7 @@ def test_a_pasted_text_is_sent_and_shown(served: tuple[Any, Server]) -> None:
     one(browser, "#ask-key").send_keys("key")
     browser.execute_script("document.getElementById('ask-score').value = 0.25")
     fill_in(browser, TEXT)
+    one(browser, "#ask-text").send_keys(Keys.CONTROL, Keys.ENTER)  # sent once while it is read
     wait(browser, "document.querySelector('#notice.busy') && document.getElementById('ask-send').disabled")
     wait(browser, "document.querySelector('#graph .node')")
     assert text_of(browser, "#text") == TEXT
@@ -130,17 +131,14 @@ def test_a_dropped_file_is_read(served: tuple[Any, Server]) -> None:
     wait(browser, "document.getElementById('ask-text').value === 'Анна 🚀'")
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("a.txt", "Анна".encode("cp1251"), "UTF-8"),
-        ("a.txt", b" \n", "Paste a text|Сначала вставьте"),
-        ("a.txt", b"a" * 201, "201"),
-        ("a.txt", b"a" * 900, "900"),
-        ("out.jsonl", b"{" * 900, "relik-ml view"),
-        ("out.txt", b'{"schema": "relik-ml/1", "id": "a"}\n', "relik-ml view"),
-    ],
-)
+@pytest.mark.parametrize(("name", "content", "said"), [
+    ("a.txt", "Анна".encode("cp1251"), "UTF-8"),
+    ("a.txt", b" \n", "Paste a text|Сначала вставьте"),
+    ("a.txt", b"a" * 201, "201"),
+    ("a.txt", b"a" * 900, "900"),
+    ("out.jsonl", b"{" * 900, "relik-ml view"),
+    ("out.txt", b'{"schema": "relik-ml/1", "id": "a"}\n', "relik-ml view"),
+])  # fmt: skip
 def test_a_file_that_cannot_be_sent_is_refused_at_once(
     served: tuple[Any, Server], name: str, content: bytes, said: str
 ) -> None:
@@ -151,15 +149,6 @@ def test_a_file_that_cannot_be_sent_is_refused_at_once(
     kept = "до этого" if len(content) != 201 else content.decode()  # what is only a little too long can be cut there
     assert browser.execute_script("return document.getElementById('ask-text').value") == kept
     assert server.asked == []
-
-
-def test_a_text_is_sent_once_while_it_is_read(served: tuple[Any, Server]) -> None:
-    browser, server = served
-    server.answer, server.delay = answer([example()]), 0.3
-    fill_in(browser, TEXT)
-    one(browser, "#ask-text").send_keys(Keys.CONTROL, Keys.ENTER)
-    wait(browser, "document.querySelector('#graph .node')")
-    assert len(server.asked) == 1
 
 
 def test_on_a_phone_the_form_and_the_filters_leave_room(served: tuple[Any, Server]) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import relik_ml.view
 from relik_ml.types import Document
-from relik_ml.view import Service, drawing, labels, report, service_page, show
+from relik_ml.view import Service, drawing, report, service_page, show
 from tests.export.hostile import STRINGS, everywhere
 
 ASSETS = Path(relik_ml.view.__file__).parent / "assets"
@@ -101,13 +101,6 @@ def test_every_word_is_there_in_both_languages() -> None:
     script = "".join(path.read_text(encoding="utf-8") for path in ASSETS.glob("*.js"))
     asked = set(re.findall(r'data-(?:word|label|title)="(\w+)"', page)) | set(re.findall(r'\bword\("(\w+)"', script))
     assert asked <= set(words)
-
-
-def test_relations_and_types_have_names_in_both_languages() -> None:
-    found = labels()
-    assert all(len(names) == 2 for kind in ("relations", "types") for names in found[kind].values())
-    assert found["types"].keys() <= found["families"].keys()
-    assert (len(found["types"]), found["relations"]["PLACE_OF_BIRTH"]) == (29, ["место рождения", "place of birth"])
 
 
 def luminance(colour: str) -> float:

@@ -59,7 +59,7 @@ def page(browser: Any) -> Iterator[Any]:
     thread.join(20)
 
 
-def test_a_pasted_text_becomes_a_graph_that_leads_back_to_its_words(page: Any) -> None:
+def test_a_pasted_text_becomes_a_graph_linked_to_its_words(page: Any) -> None:
     one(page, "#ask-key").send_keys("secret")
     fill_in(page, TEXT)
     wait(page, "document.querySelectorAll('#graph .node:not(.hidden)').length === 2")

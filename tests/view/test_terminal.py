@@ -51,7 +51,7 @@ def test_lines_are_wrapped_at_blanks() -> None:
     assert lines[7:9] == ["  Президент России (Q218295 президент", "    РФ) — место работы (P108⁻¹) → России"]
 
 
-def test_colours_enclose_what_they_colour_and_nothing_else_differs() -> None:
+def test_colours_change_nothing_but_the_escape_codes() -> None:
     coloured = render(NESTED, color=True, width=100)
     assert "\x1b[34m[\x1b[0m\x1b[1;34mТуле\x1b[0m\x1b[34m CITY Q2770]\x1b[0m" in coloured
     assert re.sub("\x1b\\[[0-9;]*m", "", coloured) == render(NESTED, width=100)
@@ -103,7 +103,7 @@ def test_brackets_only_add_to_the_text_and_pair_up(document: Document) -> None:
 
 
 @given(st.text(), st.integers(1, 60))
-def test_every_text_is_shown_within_the_width_unless_a_word_is_longer(text: str, width: int) -> None:
+def test_lines_fit_the_width_unless_a_word_is_longer(text: str, width: int) -> None:
     shown = render(Document("d", text), width=width).split("\n")[2:]
     assert "".join(shown).replace(" ", "") == "".join(map(printable, re.split("\r?\n|[ \t]+", text))).replace(" ", "")
     assert all(" " not in line.strip(" ") for line in shown if len(line) > width and line.isascii())
