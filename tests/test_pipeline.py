@@ -124,7 +124,7 @@ def test_a_document_does_not_depend_on_its_company(tiny: Relik) -> None:
 @pytest.mark.parametrize("method", ["annotate", "describe"])
 def test_a_language_that_the_model_does_not_know(tiny: Relik, method: str) -> None:
     stream = getattr(tiny, method)([*documents()[:1], Document("english", "London", lang="en")])
-    with pytest.raises(ConfigError, match="does not know this language") as caught:
+    with pytest.raises(ConfigError, match="language") as caught:
         list(stream)
     assert "'english'" in caught.value.where
     assert caught.value.got == "en"

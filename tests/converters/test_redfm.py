@@ -154,7 +154,7 @@ def test_the_hubs_layout_as_json_lines_and_a_table_elsewhere(tmp_path: Path) -> 
 def test_parquet_without_pyarrow_and_broken_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "train.ru.parquet"
     path.write_bytes(b"PAR1 cut")
-    with pytest.raises(DataError, match="cannot read the parquet file"):
+    with pytest.raises(DataError, match="parquet"):
         read(tmp_path)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ConfigError, match=r"pip install 'relik-ml\[train\]'"):
@@ -297,7 +297,7 @@ def test_languages(tmp_path: Path) -> None:
     write(tmp_path, record("1"), {**record("2"), "lan": "de"})
     assert len(read(tmp_path, report)) == 1
     assert report.counts["documents in another language: left out"] == 1
-    with pytest.raises(CorpusNotFound, match="the split is not there"):
+    with pytest.raises(CorpusNotFound, match="split"):
         read(tmp_path, lang="fr")
 
 
@@ -311,7 +311,7 @@ def test_where_splits_lie(tmp_path: Path) -> None:
     assert converter.locate(tmp_path / "data" / "dev.ru.jsonl.gz").keys() == {"dev"}
     (document,) = converter.read(tmp_path, "dev", Report())
     assert document.id == "sredfm/ru/dev/7"
-    with pytest.raises(CorpusNotFound, match="the split is not there"):
+    with pytest.raises(CorpusNotFound, match="split"):
         list(converter.read(tmp_path, "train", Report()))
 
 

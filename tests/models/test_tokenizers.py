@@ -95,7 +95,7 @@ def test_saved_it_gives_the_same_ids_under_any_loader(models: dict[str, Path], f
 def test_a_broken_model_is_a_model_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "spm.model").write_bytes(content)
     (tmp_path / "tokenizer_config.json").write_text("{}")
-    with pytest.raises(ModelError, match="cannot load the tokenizer"):
+    with pytest.raises(ModelError, match="tokenizer"):
         load_tokenizer(tmp_path)
 
 

@@ -213,7 +213,7 @@ def test_no_more_candidates_than_symbols(checkpoints: Path) -> None:
 
 def test_a_window_that_is_too_long_is_a_configuration_error(checkpoints: Path) -> None:
     setup = Setup(checkpoints / "xlmr", max_length=20)
-    with pytest.raises(ConfigError, match="longer than the encoder can read") as caught:
+    with pytest.raises(ConfigError, match="longer") as caught:
         setup.inputs.fit([retrieved("поэт " * 50)])
     assert "50 tokens" in str(caught.value)
     assert "room for 15" in str(caught.value)
