@@ -11,17 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from relik_ml.names import (
-    FEATURES,
-    HUMAN,
-    NOBODY,
-    Found,
-    Learnt,
-    NameIndex,
-    sound,
-    stem,
-    surface_keys,
-)  # fmt: skip
+from relik_ml.names import FEATURES, HUMAN, NOBODY, Found, Learnt, NameIndex, sound, stem, surface_keys  # fmt: skip
 from relik_ml.text import Morphology, tokens
 from relik_ml.types import Entry
 

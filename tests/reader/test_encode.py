@@ -14,19 +14,7 @@ from torch import Tensor
 from relik_ml.models import IGNORE, Gold
 from relik_ml.reader import BatchEncoder, Snap
 from relik_ml.text import windows
-from relik_ml.types import (
-    Annotated,
-    Candidate,
-    Document,
-    Entity,
-    Entry,
-    Hit,
-    Link,
-    Mention,
-    Retrieved,
-    Span,
-    Triple,
-)
+from relik_ml.types import Annotated, Candidate, Document, Entity, Entry, Hit, Link, Mention, Retrieved, Span, Triple
 
 TYPES = [Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек")]
 RELATIONS = [Entry("BORN", "relation", "место рождения"), Entry("KNOWS", "relation", "знаком с")]

@@ -134,8 +134,7 @@ def test_what_is_no_json_is_refused(client: Client, body: bytes) -> None:
 
 @pytest.mark.parametrize("path", ["/annotate", "/page"])
 @pytest.mark.parametrize(
-    ("kind", "status"),
-    [("text/plain", 415), ("text/json", 415), ("", 415), ("application/json; charset=utf-8", 200)],
+    ("kind", "status"), [("text/plain", 415), ("text/json", 415), ("", 415), ("application/json; charset=utf-8", 200)]
 )
 def test_the_media_type_must_be_json(client: Client, path: str, kind: str, status: int) -> None:
     answer = client().post(path, content=b'{"text": "a"}', headers={"Content-Type": kind})
