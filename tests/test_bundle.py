@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,16 +23,6 @@ from tests.corpus import ENTITIES, RELATIONS, bare, documents
 
 JOINT = Path(__file__).with_name("golden") / "joint"
 FILES = ("README.md", "config.json", "reader.safetensors", "tokenizer.json", "words.safetensors")
-
-
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise AssertionError("the network was touched")
-
-    for name in ("connect", "connect_ex", "bind", "sendto"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 @pytest.fixture

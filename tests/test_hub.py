@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +14,7 @@ from tests.corpus import bare, documents
 
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="the Hub needs the extra relik-ml[train]")
 errors = pytest.importorskip("huggingface_hub.errors")
+pytestmark = pytest.mark.usefixtures("no_network")
 
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
@@ -46,15 +46,6 @@ class Hub:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         return str(folder)
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> NoReturn:
-        raise OSError("no network in this test")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
 def test_what_is_pushed_is_what_is_fetched(tiny: Relik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

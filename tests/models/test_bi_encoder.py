@@ -38,14 +38,10 @@ def test_pooling_and_position_ids_agree_with_the_slow_reference() -> None:
     assert torch.allclose(fast.double(), expected, atol=1e-5)
 
 
-def test_saved_and_loaded_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise AssertionError("the network was touched")
-
+@pytest.mark.usefixtures("no_network")
+def test_saved_and_loaded_without_a_network(tmp_path: Path) -> None:
     model = BiEncoder(random_xlmr())
     model.save_pretrained(tmp_path)
-    monkeypatch.setattr("socket.socket.connect", refuse)
-    monkeypatch.setattr("socket.getaddrinfo", refuse)
     again = BiEncoder.from_pretrained(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
     assert again.dimension == 16
