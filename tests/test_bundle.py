@@ -116,6 +116,16 @@ def test_an_index_elsewhere(tiny: Relik, tiny_folder: Path, tmp_path: Path) -> N
     assert Relik.from_pretrained(tiny_folder, index=str(tmp_path / "names"))("Анна Ахматова").mentions
 
 
+def test_vectors_of_an_index_are_idle_in_a_small_model(tiny_folder: Path, checkpoints: Path, tmp_path: Path) -> None:
+    from relik_ml.retriever import TextEncoder
+
+    encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
+    PassageIndex.build([*ENTITIES, *RELATIONS], encoder, tmp_path / "index")
+    loaded = Relik.from_pretrained(tiny_folder, index=tmp_path / "index")
+    assert loaded.retriever.index.vectors is not None
+    assert annotated(loaded)
+
+
 def test_an_index_without_relations_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
     PassageIndex.build(ENTITIES, None, tmp_path / "index")
     with pytest.raises(ModelError, match="no relations"):

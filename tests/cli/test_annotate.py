@@ -344,6 +344,13 @@ def test_a_full_disk_behind_stdout(many: Path, option: str) -> None:
     assert b"ignored" not in result.stderr
 
 
+def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Тула ☃", encoding="utf-8")
+    env = {**os.environ, "PYTHONIOENCODING": "koi8-r"}
+    result = subprocess.run(command("--view", tmp_path), capture_output=True, env=env, check=True)
+    assert "Тула PERSON Q80440] \\u2603" in result.stdout.decode("koi8-r")
+
+
 @pytest.mark.parametrize(("env", "bold"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_on_a_terminal_the_view_is_the_default(tmp_path: Path, env: dict[str, str], bold: bool) -> None:
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")

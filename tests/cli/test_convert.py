@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,9 +22,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from relik_ml import plugins
 from relik_ml.cli import main
 from relik_ml.data import content_checksum, read_documents
-from relik_ml.plugins import load_converter
+from relik_ml.plugins import CONVERTERS, load_converter
 
 CORPUS = Path(__file__).parent.parent / "converters" / "nerel"
 
@@ -196,6 +198,15 @@ def test_a_corpus_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) -> 
     (tmp_path / "train.jsonl").write_bytes(b"")
     done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out")
     assert (done.exit_code, "no documents" in done.stderr) == (0, True)
+
+
+def test_one_broken_package_hides_no_other_converter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entry = EntryPoint("broken", "relik_ml.plugins:nothing", CONVERTERS)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
+    listed = run("--help")
+    assert (listed.exit_code, "nerel" in listed.output, "(does not load)" in listed.output) == (0, True, True)
+    assert run("broken", "--source", tmp_path).exit_code == 7
+    assert run("nerel", "--source", CORPUS, "--out", tmp_path).exit_code == 0
 
 
 def test_a_killed_worker_is_one_clear_error(tmp_path: Path) -> None:

@@ -69,6 +69,12 @@ def test_a_bad_line_leaves_nothing_behind(stored: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_several_inputs_become_one_output(stored: Path, tmp_path: Path) -> None:
+    write_documents([Document("три", "Три")], tmp_path / "more.jsonl")
+    assert "3 documents" in run("export", "utf16", stored, tmp_path / "more.jsonl", "--out", tmp_path / "out").stderr
+    assert len((tmp_path / "out").read_bytes().splitlines()) == 3
+
+
 def test_unknown_formats_and_options_are_wrong_usage(stored: Path, tmp_path: Path) -> None:
     done = run("export", "docx", stored, "--out", tmp_path / "out")
     assert (done.exit_code, "graphml" in done.stderr) == (2, True)

@@ -115,6 +115,14 @@ def test_relations_are_found_by_name_and_by_vector(encoder: Path, table: Path, t
     assert len({*ids(run(*search))}) == 3
 
 
+def test_relation_of_several_languages_is_found_once(tmp_path: Path, run: Run) -> None:
+    rows = [Entry("P19", "relation", "place of birth", "", "en"), Entry("P19", "relation", "место рождения")]
+    write_entries(rows, tmp_path / "entries.jsonl")
+    run("build", tmp_path / "entries.jsonl", "--out", tmp_path / "index")
+    search = ["search", "place of birth, место рождения", "--relations", "--index", tmp_path / "index"]
+    assert ids(run(*search)) == ["P19"]
+
+
 def test_embedded_index_is_the_default(run: Run, root: Path) -> None:
     if not (root / "relik_ml" / "pretrained" / "index").is_dir():
         pytest.skip("no embedded index in this checkout")

@@ -24,6 +24,13 @@ def test_a_page_is_written(documents: Path, tmp_path: Path) -> None:
     assert "Анна 4." in out.read_text(encoding="utf-8")
 
 
+def test_what_the_page_cannot_hold_is_counted(documents: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    result = CliRunner().invoke(main, ["view", str(documents), "--out", str(out), "--limit", "2"])
+    assert "2 documents, 3 left out" in result.stderr
+    assert '"left_out":3' in out.read_text(encoding="utf-8")
+
+
 def test_bad_documents_leave_no_page(documents: Path, tmp_path: Path) -> None:
     documents.write_text(documents.read_text(encoding="utf-8") + "{", encoding="utf-8")
     out = tmp_path / "report.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,12 @@ def test_numbers_are_read_in_the_language_of_the_text(tmp_path: Path, record: di
     german = read(write(tmp_path, record, name="val.jsonl"), lang="de")
     assert next(m.value.value for m in german[0].mentions if m.value) == "+204.000"
     assert [m.value.value for m in read()[1].mentions if m.value] == ["+1939", "1931", "+25000.00"]
+
+
+def test_annotators_are_kept_in_order(page: Document) -> None:
+    annotators = page.meta["annotators"]
+    assert annotators["mentions"] == [*["Me", "Value_Linker"], *["Me"] * 4, *["Date_Linker"] * 3]
+    assert Counter(annotators["triples"]) == {"Simple-Aligner": 2, "NoSubject-Triple-aligner": 2}
 
 
 def test_triples_carry_property_score_and_evidence(page: Document) -> None:

@@ -246,6 +246,15 @@ def test_bad_records_are_errors_or_counted(tmp_path: Path, line: bytes) -> None:
     assert sum(report.tally()[what] for what in report.defects if what.startswith("bad: ")) == 2
 
 
+def test_offsets_out_of_all_bounds_are_counted(tmp_path: Path) -> None:
+    for boundaries in ([-3, 2], [5, 5], [9, 2], [0, 10**300]):
+        wild = record()
+        wild["entities"].append({**wild["entities"][0], "boundaries": boundaries})
+        report = Report()
+        assert len(read(write(tmp_path, wild), report)) == 1
+        assert report.tally()["entity whose surface is not in the text: dropped"] == 1
+
+
 def test_a_damaged_join_costs_one_record(tmp_path: Path) -> None:
     rows = "P19\tplace of birth\nP1\tplace of birth\nP569\tdate of birth\nP1082\tpopulation\n"
     (tmp_path / "relations.tsv").write_text(rows, encoding="utf-8")

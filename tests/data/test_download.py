@@ -149,6 +149,16 @@ def test_an_archive_writes_nothing_outside_the_cache(tmp_path: Path, name: str) 
     assert {path for path in tmp_path.rglob("*") if path.is_file()} <= {kept / name for name in FILES}
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_are_never_made(tmp_path: Path, kind: bytes) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as made:
+        member = tarfile.TarInfo("x/NEREL-v1.1/dev/a.txt")
+        member.type, member.linkname = kind, "/etc/passwd"
+        made.addfile(member)
+    assert "pinned" in attempt(buffer.getvalue(), tmp_path)
+
+
 @pytest.mark.parametrize("limit", [30, 400])
 def test_more_than_any_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     monkeypatch.setattr("relik_ml.data.download.LARGEST", limit)

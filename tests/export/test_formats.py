@@ -120,6 +120,13 @@ def test_graphml_and_gexf_hold_nodes_and_facts(export: Export, out: Path) -> Non
     assert b"lastmodifieddate" not in out.read_bytes()
 
 
+def test_what_a_graph_merges_is_counted(export: Export, out: Path) -> None:
+    city = replace(CITY, id="T10", link=replace(CITY.link, label="Москва-город"))
+    merged = replace(DOCUMENT, mentions=(*DOCUMENT.mentions, replace(CITY, id="T9", type="REGION"), city))
+    for format in ("mermaid", "graphml"):
+        assert export(format, merged)["labels and types of mentions that are not those of their thing"] == 2
+
+
 def test_neo4j_writes_nodes_and_relationships(export: Export, out: Path) -> None:
     out.mkdir()
     counts = export("neo4j")
@@ -186,6 +193,19 @@ def test_turtle_is_nif(export: Export, out: Path) -> None:
     context = found.value(city, rdflib.URIRef(f"{NIF}referenceContext"))
     assert str(found.value(context, rdflib.URIRef(f"{NIF}isString"))) == TEXT
     assert counts["triples left out"] == 3
+
+
+def test_mentions_of_one_range_stay_apart_in_nif(export: Export, out: Path) -> None:
+    whole = tuple(replace(CITY, id=type, start=0, stop=6, type=type) for type in ("CITY", "REGION"))
+    export("turtle", Document("d", "Москвы", mentions=whole))
+    import rdflib
+
+    found = rdflib.Graph().parse(out, format="turtle")
+    types = found.subject_objects(rdflib.URIRef(f"{RELIK}type"))
+    assert sorted((str(subject).partition("#")[2], str(value)) for subject, value in types) == [
+        ("char=0,6", "CITY"), ("char=0,6;mention=2", "REGION"),
+    ]  # fmt: skip
+    assert len(list(found.subjects(rdflib.RDF.type, rdflib.URIRef(f"{NIF}Context")))) == 1
 
 
 def test_ntriples_state_facts_with_their_evidence(export: Export, out: Path) -> None:

@@ -126,6 +126,12 @@ def test_more_tables_fill_gaps_and_add_entities(tmp_path: Path) -> None:
     assert joined(paths[:1]) == read(paths[0])
 
 
+def test_empty_label_is_filled_and_no_alias(tmp_path: Path) -> None:
+    empty = {"qid": "Q1", "labels": {"ru": "", "en": "Pinsk"}}
+    (pinsk,) = joined(tables(tmp_path, [empty], [{"qid": "Q1", "labels": {"ru": "Пинск", "en": ""}}]))
+    assert (pinsk.name, pinsk.aliases) == ("Пинск", ("Pinsk",))
+
+
 def test_skipped_sources_leave_what_others_list(tmp_path: Path) -> None:
     def listed(id: str, *sources: str) -> dict[str, object]:
         return {"qid": id, "labels": {"ru": id}, **({"sources": [*sources]} if sources else {})}

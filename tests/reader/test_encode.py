@@ -156,6 +156,13 @@ def test_without_types_and_links_there_are_still_facts() -> None:
     assert encoder().out_of_reach([item(bare)])["mentions out of reach"] == 0
 
 
+def test_a_pair_of_an_unknown_relation_takes_no_part() -> None:
+    facts = [Triple("T1", "P19", "T2"), Triple("T2", "KNOWS", "T1")]
+    gold = gold_of(item(document(person("T1", ANNA), person("T2", MINSK, "CITY"), triples=facts)))
+    assert gold.triples.tolist() == [[0, 1, 0, 1]]
+    assert gold.pair_mask.tolist() == [[[False, False], [True, False]]]
+
+
 def test_repeats_of_a_fact_between_other_mentions() -> None:
     """Three mentions of a woman, by link and by entity, two of a city; the fact is marked between the nearest two."""
     text = "Анна Ким из Минска. В Минске её, Анну, знают."

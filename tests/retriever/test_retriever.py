@@ -167,6 +167,16 @@ def test_windows_are_answered_in_order_and_each_as_if_alone(index: PassageIndex)
     assert retriever([]) == Retriever(index, NAMES, None)([]) == []
 
 
+def test_hits_of_later_windows_stand_in_document_offsets(bare: PassageIndex) -> None:
+    document = Document("d", f"Ничего. Совсем ничего здесь нет. {TEXT}")
+    views = windows(document, 8, 4)
+    for item in Retriever(bare, NAMES, None)(views):
+        assert_hits_point_home(item)
+    (last,) = Retriever(bare, NAMES, None)([views[-1]])
+    assert [document.text[hit.start : hit.stop] for hit in last.hits] == ["Минском", "Минском", "Путин"]
+    assert min(hit.start for hit in last.hits) > len("Ничего. Совсем ничего здесь нет. ")
+
+
 def test_what_a_document_taught_is_held_out_for_its_window_only(bare: PassageIndex) -> None:
     lesson = Learnt(dict.fromkeys(((key, 0) for key in surface_keys("президент", LEMMA)), 1))
     retriever = Retriever(bare, NameIndex.build(ENTRIES, lesson, LEMMA), None)

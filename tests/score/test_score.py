@@ -148,6 +148,13 @@ def test_five_relations_have_no_direction(relation: str) -> None:
     assert scores(turned, gold)["re.document.strict.aliases"].correct == (relation != "PARENT_OF")
 
 
+def test_a_mention_across_two_sentences_is_in_none() -> None:
+    across = replace(OSSETIA, stop=77)
+    gold = replace(GOLD, mentions=(GERGIEV, across), triples=(Triple("T3", "ORIGINS_FROM", "T5"),))
+    assert scores(gold, gold)["re.sentence.boundaries"] == Counts(0, 0, 0)
+    assert scores(gold, gold)["re.document.boundaries"] == Counts(1, 1, 1)
+
+
 MOVED = (replace(GERGIEV, start=36), replace(THEATRE, start=12, link=Link("linked", "Q12")))
 WRONG = (replace(GERGIEV, type="PROFESSION"), replace(THEATRE, link=Link("linked", "Q1")), LARISA)
 TURNED = (Triple("T3", "WORKPLACE", "T2"), Triple("T4", "SPOUSE", "T3"))

@@ -141,6 +141,12 @@ def test_the_media_type_must_be_json(client: Client, path: str, kind: str, statu
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(("path", "status"), [("/docs", 404), ("/annotate", 405)])
+def test_unknown_paths_and_methods_are_json_too(client: Client, path: str, status: int) -> None:
+    answer = client().get(path)
+    assert (answer.status_code, bool(answer.json()["fix"])) == (status, True)
+
+
 def test_a_failing_text_fails_its_own_request_only(client: Client, fake: Fake) -> None:
     fake.free.clear()
     asked = client()

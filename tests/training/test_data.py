@@ -69,6 +69,13 @@ def test_silver_documents_teach_the_reader_alone(tmp_path: Path) -> None:
     assert not any(document.triples for document in data.for_task("el").silver)
 
 
+def test_a_folder_given_twice_is_refused(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", ("train", 0, 3), ("dev", 3, 5))
+    with pytest.raises(ConfigError, match="twice") as error:
+        read_data((one, tmp_path / "one" / ".." / "one"))
+    assert "one" in str(error.value.got)
+
+
 def test_without_links_documents_keep_their_entities(tmp_path: Path) -> None:
     """Else ``--repeated ignored`` would ignore nothing where links are taken out."""
     data = read_data((folder(tmp_path, ("train", 1, 2), ("dev", 3, 4)),)).for_task("re")

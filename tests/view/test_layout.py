@@ -35,6 +35,11 @@ def test_what_is_joined_has_room_for_its_label() -> None:
     assert abs(one[0] - other[0]) >= 90 + 100 or abs(one[1] - other[1]) >= HEIGHT + 40
 
 
+def test_nothing_and_one() -> None:
+    assert layout([], []) == []
+    assert layout([80.0], [(0, 0)]) == [(40.0, 15.0)]
+
+
 def test_a_star_of_as_many_as_may_be() -> None:
     widths = [100.0] * 400
     points = layout(widths, [(0, n) for n in range(1, 400 // 2)])

@@ -80,6 +80,11 @@ def test_nothing_from_a_document_steers_the_terminal() -> None:
     assert shown.count("\\u202e") >= 8
 
 
+def test_printable_keeps_letters_emoji_and_joiners() -> None:
+    for text in ("Ёлка\u00a0№ 5", "👩\u200d🚀", "со\u00adглас", "и\u0306"):
+        assert printable(text) == text
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """Texts with any mentions: nested, crossing, equal, in fragments."""
