@@ -48,10 +48,10 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Relik:
-    """A small model that knows the twenty documents of tests/corpus.py by heart; trained once, in seconds."""
-    from tests.corpus import learnt_by_heart
+    """A small model trained on the twenty documents of tests/corpus.py, once, in seconds."""
+    from tests.corpus import train_tiny
 
-    return learnt_by_heart(tmp_path_factory.mktemp("tiny") / "index")
+    return train_tiny(tmp_path_factory.mktemp("tiny") / "index")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Twenty small annotated documents of our own, what they can be linked to, and a tiny model that learns them by heart.
+"""Twenty small annotated documents of our own, what they can be linked to, and a tiny model trained on them.
 
 ``[surface|TYPE|id]`` marks a mention: with an id it is linked, with ``-`` it is NIL, without a third part it cannot
 be linked. Mentions are numbered from one in the order of their opening brackets. Ids are labels of this fixture.
@@ -150,7 +150,7 @@ def bare(document: Document) -> Document:
     return replace(document, mentions=(), entities=(), triples=(), annotated=Annotated())
 
 
-def learnt_by_heart(folder: Path, epochs: int = 60) -> Relik:
+def train_tiny(folder: Path, epochs: int = 60) -> Relik:
     """A small model over a random encoder, trained until it knows the twenty; its index is in ``folder``."""
     torch.manual_seed(0)
     train = documents()

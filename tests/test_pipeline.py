@@ -1,4 +1,4 @@
-"""The pipeline: twenty documents by heart, hostile texts, windows, and what must not change the result."""
+"""The pipeline: twenty documents that it has learnt, hostile texts, windows, and what must not change the result."""
 
 from __future__ import annotations
 

@@ -332,7 +332,7 @@ def test_only_learnt_rows_are_not_indexed_by_name() -> None:
 
 
 SURFACES = ("Путин", "президент", "Минск", "Павел", "глава Кремля", "РФ")
-lessons = st.lists(
+annotated_surfaces = st.lists(
     st.tuples(st.sampled_from(SURFACES), st.sampled_from([ROW["Q7747"], ROW["Q2280"], ROW["Q43274"], NOBODY])),
     max_size=5,
     unique=True,
@@ -340,7 +340,7 @@ lessons = st.lists(
 TEXT = "Президент Путин (Владимир Путин), глава Кремля, в Минске встретил Павла из РФ."
 
 
-@given(st.lists(lessons, min_size=1, max_size=4), st.booleans())
+@given(st.lists(annotated_surfaces, min_size=1, max_size=4), st.booleans())
 def test_what_is_held_out_leaves_no_trace(documents: list[list[tuple[str, int]]], alone: bool) -> None:
     """An index with a document held out answers as one that never saw it, in every feature."""
     learnt = [taught(*document) for document in documents]
@@ -371,19 +371,21 @@ def assert_same(one: NameIndex, other: NameIndex) -> None:
         assert (kept[name].dtype, kept[name].tobytes()) == (array.dtype, array.tobytes()), name
 
 
-@given(lessons, st.sets(st.sampled_from(range(len(ENTRIES))), min_size=1))
-def test_kept_rows_are_as_if_the_rest_had_never_been(lesson: list[tuple[str, int]], rows: set[int]) -> None:
+@given(annotated_surfaces, st.sets(st.sampled_from(range(len(ENTRIES))), min_size=1))
+def test_kept_rows_are_as_if_the_rest_had_never_been(annotation: list[tuple[str, int]], rows: set[int]) -> None:
     kept = sorted(rows)
     learnt = Learnt()
-    for (key, row), count in taught(*lesson).items():
+    for (key, row), count in taught(*annotation).items():
         learnt[key, kept.index(row) if row in rows else NOBODY] += count
-    index = NameIndex.build(ENTRIES, taught(*lesson), LEMMA).kept(np.array(kept))
+    index = NameIndex.build(ENTRIES, taught(*annotation), LEMMA).kept(np.array(kept))
     assert_same(index, NameIndex.build([ENTRIES[row] for row in kept], learnt, LEMMA))
 
 
-@given(lessons, st.integers(0, len(ENTRIES)))
-def test_rows_that_were_added_can_go_and_leave_no_trace(lesson: list[tuple[str, int]], at: int) -> None:
-    learnt = Learnt({(key, row): count for (key, row), count in taught(*lesson).items() if row < at or row == NOBODY})
+@given(annotated_surfaces, st.integers(0, len(ENTRIES)))
+def test_rows_that_were_added_can_go_and_leave_no_trace(annotation: list[tuple[str, int]], at: int) -> None:
+    learnt = Learnt(
+        {(key, row): count for (key, row), count in taught(*annotation).items() if row < at or row == NOBODY}
+    )
     index = NameIndex.build(ENTRIES[:at], learnt, LEMMA)
     more = index.extended(ENTRIES[at:])
     assert_same(more, NameIndex.build(ENTRIES, learnt, LEMMA))

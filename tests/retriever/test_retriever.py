@@ -178,11 +178,11 @@ def test_hits_of_later_windows_stand_in_document_offsets(bare: PassageIndex) -> 
 
 
 def test_what_a_document_taught_is_held_out_for_its_window_only(bare: PassageIndex) -> None:
-    lesson = Learnt(dict.fromkeys(((key, 0) for key in surface_keys("президент", LEMMA)), 1))
-    retriever = Retriever(bare, NameIndex.build(ENTRIES, lesson, LEMMA), None)
+    annotation = Learnt(dict.fromkeys(((key, 0) for key in surface_keys("президент", LEMMA)), 1))
+    retriever = Retriever(bare, NameIndex.build(ENTRIES, annotation, LEMMA), None)
     view = window("Слово президента")
     assert [ids(item) for item in retriever([view, view])] == [["Q7747"], ["Q7747"]]
-    assert [ids(item) for item in retriever([view, view], [lesson, Learnt()])] == [[], ["Q7747"]]
+    assert [ids(item) for item in retriever([view, view], [annotation, Learnt()])] == [[], ["Q7747"]]
 
 
 def test_rows_in_several_languages_do_not_push_namesakes_out(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def ask(port: int, path: str, body: object = None) -> str:
 
 @pytest.fixture
 def serve(tiny_folder: Path) -> Iterator[Callable[..., Served]]:
-    """Starts the command with the model that knows twenty documents by heart, and waits until it is ready."""
+    """Starts the command with the model that was trained on twenty documents, and waits until it is ready."""
     with ExitStack() as stack:
 
         def started(*options: str) -> Served:

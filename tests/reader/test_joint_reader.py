@@ -1,4 +1,4 @@
-"""Closed IE through the joint encoder: a tiny mDeBERTa learns our twenty documents by heart, without name features."""
+"""Closed IE through the joint encoder: a tiny mDeBERTa is trained on our twenty documents, without name features."""
 
 from __future__ import annotations
 
