@@ -29,13 +29,14 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from relik_ml import Relik, training
-from relik_ml.bundle import Encoders, Settings, assemble, refuse_foreign
+from relik_ml.bundle import FORMAT, Encoders, Settings, assemble
+from relik_ml.data import refuse_foreign
 from relik_ml.e5 import NAME as E5_SMALL
 from relik_ml.index import PassageIndex
 from relik_ml.models import MDEBERTA, LossWeights, merge_adapters
 from relik_ml.retriever import RetrieverConfig, TextEncoder
 from relik_ml.score import Report, score
-from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, Seed, Share, Task
+from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, RecipeConfig, Share, Task
 from relik_ml.types import Document, Retrieved
 
 TASKS = {
@@ -48,43 +49,19 @@ GOLD: dict[str, tuple[training.Layer, ...]] = {"cie": ("links", "triples"), "el"
 
 
 @dataclass(frozen=True)
-class Config:
-    """Every field is a flag of the command."""
+class Config(RecipeConfig):
+    """Fields of this recipe, besides those of all recipes. Each field is a flag of the command."""
 
     preset: Literal["full", "small"] = "full"
     """Encoders and their settings; without it full where there is a CUDA device, else small."""
     task: Literal["cie", "el", "re"] = "cie"
-    """What is learnt: mentions, links and relations; el leaves out relations, re leaves out links."""
-    config: Path | None = None
-    """YAML file of any of these fields, `name: value`; flags override it."""
-    data: tuple[Path, ...] = (Path("data/nerel"),)
-    """Folder of train.jsonl and dev.jsonl, as `relik-ml convert nerel` writes it; of more folders train joins in."""
-    entities: tuple[Path, ...] = ()
-    """Entity table (see indexes/jsonl.py), and more to join in; without one only those of train can be linked to."""
+    """What is learnt: cie mentions, links and relations; el omits relations, re omits links."""
     silver: tuple[Path, ...] = ()
     """Documents that `relik-ml annotate` wrote: the reader learns from their mentions and triples, too."""
-    skip: str = ""
-    """Sources, with commas: entities that no other source lists are left out."""
-    derived: str = ""
-    """Sources of labels, with commas, whose names were derived by rule."""
     corpus: tuple[Path, ...] = ()
     """Running text whose frequent subwords a small model keeps, besides those of train (.txt, .txt.xz)."""
     out: Path = Path("runs/cie_ru")
     """Model folder to write."""
-    seed: Seed = 1
-    """Decides everything that is random."""
-    resume: bool = False
-    """Go on from the checkpoint of a run that was interrupted."""
-    back: Count = 0
-    """With --resume: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
-    checkpoint_steps: Count = 500
-    """Steps from one checkpoint to the next, besides those at each epoch's end; 0 makes none."""
-    tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
-    """Where losses, learning rates and scores on dev are logged; its package must be installed."""
-    window: PositiveInt = 128
-    """Tokens in a window."""
-    stride: PositiveInt = 96
-    """Tokens from the start of one window to the next."""
     retriever: str = "intfloat/multilingual-e5-base"
     """Encoder of the retriever, a folder or a name on the Hugging Face Hub; with --task re it is not trained."""
     index: Path | None = None
@@ -105,22 +82,12 @@ class Config:
     """Epochs at the end whose final weights are averaged; dev is scored with the mean."""
     patience: Count = 0
     """Epochs without a better score on dev after which the reader is done; 0 runs all of them."""
-    learning_rate: Positive = 2e-5
-    """Largest learning rate of the reader."""
     encoder_learning_rate: NonNegative | None = None
     """Learning rate of the reader's pretrained encoder; none takes --learning-rate."""
-    layer_decay: Share = 1.0
-    """Factor of the reader's learning rate from each layer of its encoder to the one below."""
-    warmup_ratio: Share = 0.05
-    """Share of all steps in which the learning rate rises."""
     tokens_per_step: PositiveInt = 1024
     """Tokens of windows in a step of the reader, padding included, of all processes together."""
     chunk_tokens: Count = 0
     """Tokens that go through the reader at once: gradients are accumulated. 0: all that a process has of a step."""
-    lora_rank: Count = 0
-    """Rank of LoRA adapters of both encoders, merged when a model is saved; 0 trains all weights."""
-    gradient_checkpointing: bool = False
-    """Compute each layer of both encoders again in the backward pass instead of keeping it: less memory, more time."""
     candidates: Count = 24
     """Entities that a window brings to the reader (K)."""
     dense: Count = 8
@@ -154,7 +121,7 @@ class Config:
 PRESETS = Presets(Path(__file__), Config, ("preset", "task"))
 PATHS = {"data", "entities", "silver", "corpus", "encoder", "start", "out"}
 MOVABLE = training.INTERRUPTION | PATHS | {"chunk_tokens", "gradient_checkpointing"}
-"""Fields in which a resumed run may differ: paths, whose content must be the same, and what changes no weight."""
+"""Fields in which a resumed run may differ: paths, whose content must be the same, and fields that change no weight."""
 RETRIEVER_TRAINING = {"index", "retriever_num_epochs", "retriever_learning_rate", "retriever_batch_size", "negatives"}
 LINKING = {"entities", "skip", "derived", "candidates", "dense", "candidate_order", "added_gold"}
 UNUSED = {
@@ -164,11 +131,11 @@ UNUSED = {
     "el": {"relations", "relation_weight", "repeated", "mentions"},
     "re": LINKING | RETRIEVER_TRAINING,
 }
-"""Fields that mean nothing to a preset or to a task."""
+"""Fields that a preset or a task does not use."""
 
 
 class Session(NamedTuple):
-    """What all stages stand on."""
+    """What both stages share."""
 
     accelerator: Accelerator
     processes: Processes
@@ -194,9 +161,9 @@ def train(config: Config) -> training.Progress:
 
 
 def check(config: Config) -> training.Checkpoints:
-    """Refuse what cannot work or would lose something, before anything is loaded."""
-    refuse_foreign(config.out)
-    training.validate_config(config)
+    """Check the configuration and the output folder, before anything is loaded."""
+    refuse_foreign(config.out, FORMAT.wrote)
+    config.validate()
     for choice in (config.preset, config.task):
         training.refuse_unused(PRESETS.changed(config), UNUSED[choice], choice)
     stages = ("reader",) if config.task == "re" else ("retriever", "reader")
@@ -206,8 +173,8 @@ def check(config: Config) -> training.Checkpoints:
 
 def load_data(config: Config) -> training.Data:
     """The documents and entries of the task, with gold to learn and to score."""
-    table = training.EntityTable(config.entities, config.skip, config.derived)
-    data = training.read_data(config.data, table, config.silver).for_task(config.task).holding_out(config.held_out)
+    data = training.read_data(config.data, config.table, config.silver).for_task(config.task)
+    data = data.holding_out(config.held_out)
     data.require("train", "mentions", *GOLD[config.task])
     data.require("dev", "mentions", *(GOLD[config.task] if config.task != "cie" else ()))
     return data
@@ -221,8 +188,7 @@ def load_encoders(config: Config, session: Session) -> tuple[Settings, Encoders]
         folder = config.out.with_name(f"{config.out.name}.encoder")
         plan = training.LowestLayers(config.encoder, config.layers, config.vocabulary, config.dropout)
         return training.apart(settings, plan, session.data.texts(config.corpus), folder, session.processes)
-    peft = training.PeftOptions(config.lora_rank, config.gradient_checkpointing)
-    return training.joint(settings, config.retriever, config.reader, peft)
+    return training.joint(settings, config.retriever, config.reader, config.peft)
 
 
 def load_index(config: Config, session: Session, encoder: TextEncoder | None) -> PassageIndex:
@@ -237,31 +203,23 @@ def load_index(config: Config, session: Session, encoder: TextEncoder | None) ->
 
 
 def train_retriever(config: Config, session: Session, encoder: TextEncoder) -> None:
-    """Section 3.1: windows and what is said in them come near each other, by multi-label NCE."""
+    """Section 3.1: train the bi-encoder on windows and their gold passages with multi-label NCE."""
     accelerator, processes, data, checkpoints = session
     queries = training.Queries.of(data.train, data.entries, config.window, config.stride)
     count, size = len(queries.views), config.retriever_batch_size
     orders = (Random(config.seed + epoch).sample(range(count), count) for epoch in range(config.retriever_num_epochs))
     epochs = [[order[start : start + size] for start in range(0, count, size)] for order in orders]
-    training.PeftOptions(config.lora_rank, config.gradient_checkpointing).prepare(encoder.model)
+    config.peft.prepare(encoder.model)
     plan = training.OptimizerConfig(config.retriever_learning_rate, config.retriever_num_epochs, config.warmup_ratio)
-    # As if for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
-    model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
-    optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
-    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
     tokens = [len(view.tokens) for view in queries.views]
-    state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
+    checkpoint = checkpoints["retriever"]
+    state = training.TrainerState(accelerator, encoder.model, plan, epochs, tokens, checkpoint, config.seed)
     objective = training.Objective(processes=processes)
     for batches in state.remaining_epochs():
         for batch, random in state.steps(batches):
             loss = objective(encoder, queries.batch(batch, config.negatives, random))
             accelerator.backward(loss)
-            processes.sum_gradients(model)
-            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            state.advance(loss.item())
+            state.step(loss.item())
         state.save()
     if processes.is_first:
         training.keep_adapters(config.out, encoder.model, "retriever")
@@ -287,22 +245,15 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     plan = training.OptimizerConfig(
         config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay, config.encoder_learning_rate
     )
-    model = accelerator.prepare_model(relik.reader.model, evaluation_mode=True)
-    optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
-    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["reader"]
-    state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
+    model, checkpoint = relik.reader.model, checkpoints["reader"]
+    state = training.TrainerState(accelerator, model, plan, epochs, tokens, checkpoint, config.seed)
     for batches in state.remaining_epochs(config.patience):
         for batch, random in state.steps(batches):
             total = torch.zeros((), device=accelerator.device)
-            for loss in windows.losses(model, batch, random):  # of this process's share of the batch, in chunks
+            for loss in windows.losses(state.model, batch, random):  # one for each chunk of this process's share
                 accelerator.backward(loss)
                 total += loss.detach()
-            processes.sum_gradients(model)
-            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            state.advance(processes.all_reduce(total).item())
+            state.step(processes.all_reduce(total).item())
         with state.averaged(config.average_epochs):
             report = processes.run_once(lambda: evaluate(config, relik, data.dev))
             f1 = {name: report.scores[name].f1 for name in report.heads}

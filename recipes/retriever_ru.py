@@ -29,68 +29,39 @@ import numpy as np
 from torch import Tensor
 
 from relik_ml import training
-from relik_ml.data import Format, atomic_folder, write_manifest
-from relik_ml.errors import ConfigError, ModelError, OutputError
+from relik_ml.data import Format, atomic_folder, refuse_foreign, write_manifest
+from relik_ml.errors import ConfigError, ModelError
 from relik_ml.index import Floats, PassageEncoder, Vectors, passage
 from relik_ml.models import merge_adapters
 from relik_ml.retriever import TextEncoder
 from relik_ml.score import KS, Recall, recall
 from relik_ml.text import cut, windows
-from relik_ml.training import Count, Data, Positive, PositiveInt, Presets, Processes, Progress, Queries, Seed, Share
+from relik_ml.training import Count, Data, Positive, PositiveInt, Presets, Processes, Progress, Queries, RecipeConfig
 from relik_ml.types import Entry, Window
 
 FORMAT = Format(
     "retriever", "relik-ml-retriever/1", "train it again with recipes/retriever_ru.py, or copy the folder again"
 )
-CHUNK = 4096  # passages whose vectors are float32 at a time
+CHUNK = 4096  # passages that are encoded in float32 at a time
+
 
 
 @dataclass(frozen=True)
-class Config:
-    """Every field is a flag of the command."""
+class Config(RecipeConfig):
+    """Fields of this recipe, besides those of all recipes. Each field is a flag of the command."""
 
     preset: Literal["small", "base", "large"] = "base"
     """Size of multilingual-E5, with its learning rate and chunks."""
-    config: Path | None = None
-    """YAML file of any of these fields, `name: value`; flags override it."""
-    data: tuple[Path, ...] = (Path("data/nerel"),)
-    """Folder of train.jsonl and dev.jsonl, as `relik-ml convert` writes it; of more folders train joins in."""
-    entities: tuple[Path, ...] = ()
-    """Entity table (see indexes/jsonl.py), and more to join in; without one only those of train can be found."""
-    skip: str = ""
-    """Sources, with commas: entities that no other source lists are left out."""
-    derived: str = ""
-    """Sources of labels, with commas, whose names were derived by rule."""
     out: Path = Path("runs/retriever_ru")
     """Retriever folder to write."""
-    seed: Seed = 1
-    """Decides everything that is random."""
-    resume: bool = False
-    """Go on from the checkpoint of a run that was interrupted."""
-    back: Count = 0
-    """With --resume: how many checkpoints before the newest to go on from, if that is damaged; two are kept."""
-    checkpoint_steps: Count = 500
-    """Steps from one checkpoint to the next; 0 makes none."""
-    tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
-    """Where losses, learning rates and scores on dev are logged; its package must be installed."""
     encoder: str = "intfloat/multilingual-e5-base"
     """A folder, or a name on the Hugging Face Hub, of any encoder that AutoModel loads."""
     prefixes: Literal["saved", "none"] = "saved"
     """Before queries and passages: what the encoder's folder says, E5's where it says nothing; or nothing."""
-    window: PositiveInt = 128
-    """Tokens in a window."""
-    stride: PositiveInt = 96
-    """Tokens from the start of one window to the next."""
     num_epochs: PositiveInt = 4
     """Epochs."""
     max_steps: Count = 0
     """Stop after so many steps, for a trial; 0 runs all epochs."""
-    learning_rate: Positive = 2e-5
-    """Largest learning rate."""
-    layer_decay: Share = 1.0
-    """Factor of the learning rate from each layer to the one below."""
-    warmup_ratio: Share = 0.05
-    """Share of all steps in which the learning rate rises."""
     tokens_per_step: PositiveInt = 4096
     """Tokens of the windows of a step, padding included, of all processes together."""
     chunk_tokens: PositiveInt = 8192
@@ -107,10 +78,6 @@ class Config:
     """Of the softmax over passages."""
     reduction: Literal["sum", "mean"] = "sum"
     """Over the right passages of a window: sum as in the paper, or their mean."""
-    lora_rank: Count = 0
-    """Rank of LoRA adapters, merged when the model is saved; 0 trains all weights."""
-    gradient_checkpointing: bool = False
-    """Compute each layer again in the backward pass instead of keeping it: longer chunks, more time."""
     precision: Literal["no", "bf16"] = "bf16"
     """Mixed precision."""
 
@@ -123,44 +90,36 @@ BEST_BY = ("recall@50", "recall@10", "recall@1")
 
 def train(config: Config) -> Progress:
     """Train with GradCache; every fraction of an epoch dev is scored and hard negatives are mined."""
-    refuse_foreign(config.out)
-    training.validate_config(config)
+    refuse_foreign(config.out, FORMAT.wrote)
+    config.validate()
     files = [*training.splits(config.data), *config.entities]
     checkpoints = training.Checkpoints.of(config, MOVABLE, files, ("retriever",))
     accelerator = training.start_accelerator(config, config.precision)
     processes = Processes.of(accelerator)
-    data = training.read_data(config.data, training.EntityTable(config.entities, config.skip, config.derived))
+    data = training.read_data(config.data, config.table)
     queries, encoder = load_queries(config, data), load_encoder(config)
-    lengths = encoder.query_lengths(queries.texts)
+    lengths = encoder.lengths(encoder.prefixed(queries.texts, "query"))
     batches, mine_every = plan_batches(config, lengths)
     plan = training.OptimizerConfig(config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay)
-    # As if for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
-    model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
-    optimizer, schedule = training.create_optimizer(model, plan, len(batches))
-    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
-    state = training.TrainerState(accelerator, model, optimizer, schedule, [batches], lengths, checkpoint, config.seed)
+    checkpoint = checkpoints["retriever"]
+    state = training.TrainerState(accelerator, encoder.model, plan, [batches], lengths, checkpoint, config.seed)
     objective = training.Objective(config.temperature, config.reduction, processes)
     for remaining in state.remaining_epochs():
         for indices, random in state.steps(remaining):
             batch = queries.batch(indices, config.negatives, random, state.progress.mined)
             loss = objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward)
-            processes.sum_gradients(model)
-            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            state.advance(loss.item())
+            state.step(loss.item())
             if state.epoch_ends or state.progress.step % mine_every == 0:
                 scores, mined = processes.run_once(lambda: evaluate(config, data, queries, encoder))
                 if state.record(scores, *BEST_BY):
-                    best = {name: weight.clone() for name, weight in training.trained(model).items()}
+                    best = {name: weight.clone() for name, weight in training.trained(state.model).items()}
                     state.progress = replace(state.progress, best=best)
                 state.progress = replace(state.progress, mined=mined)
                 shown = ", ".join(f"{name} {value:.1%}" for name, value in scores.items())
                 accelerator.print(f"step {state.progress.step}: {shown}")
         state.save()
-    training.restore_weights(model, state.progress.best)
-    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+    training.restore_weights(state.model, state.progress.best)
+    accelerator.unwrap_model(state.model, keep_fp32_wrapper=False)
     if processes.is_first:
         save(config, data, encoder, state.progress)
         checkpoints.delete()
@@ -189,7 +148,7 @@ def load_encoder(config: Config) -> TextEncoder:
         where, got = f"--encoder {config.encoder}", f"{error.what}: {error.got}"
         fix = "name a folder that holds tokenizer.json and safetensors (docs/guides/train.md), or use --preset small"
         raise ConfigError("the encoder cannot be loaded", where=where, got=got, fix=fix) from error
-    training.PeftOptions(config.lora_rank, config.gradient_checkpointing).prepare(encoder.model)
+    config.peft.prepare(encoder.model)
     return encoder
 
 
@@ -244,14 +203,6 @@ def save(config: Config, data: Data, encoder: TextEncoder, progress: Progress) -
         training.build_index(data, encoder, partial / "index", "float16")
         (partial / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
         write_manifest(partial, FORMAT, {"encoder": encoder.fingerprint})
-
-
-def refuse_foreign(folder: Path) -> None:
-    """Refuse to write a retriever where something else is (OutputError)."""
-    if FORMAT.wrote(folder) or not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    fix = "name a new or empty folder, or empty this one yourself"
-    raise OutputError("the folder holds something other than a retriever", where=str(folder), fix=fix)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -25,8 +25,8 @@ import msgspec
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from relik_ml.data import FILE, Format, atomic_folder, read_manifest, sha256, write_manifest
-from relik_ml.errors import ModelError, OutputError
+from relik_ml.data import Format, atomic_folder, read_manifest, sha256, write_manifest
+from relik_ml.errors import ModelError
 from relik_ml.index import PassageIndex
 from relik_ml.models import (
     ApartConfig,
@@ -138,8 +138,7 @@ def save(bundle: Bundle, folder: Path) -> None:
         OutputError: it cannot be written, or the folder holds something that is no model.
     """
     model, encoder = bundle.reader.model, bundle.reader.model.encoder
-    refuse_foreign(folder)
-    with atomic_folder(folder, is_model) as partial:
+    with atomic_folder(folder, FORMAT.wrote) as partial:
         _save_tokenizer(bundle.reader.encode.inputs, partial)
         if isinstance(bundle.retriever.encoder, TextEncoder):
             bundle.retriever.encoder.save_pretrained(partial / "retriever")
@@ -159,18 +158,6 @@ def _config(settings: Settings) -> bytes:
     """JSON in UTF-8; ``model_type`` and ``library_name`` are what the Hugging Face Hub looks for."""
     record = {"model_type": "relik-ml", "library_name": "relik-ml", **settings.to_json()}
     return (json.dumps(record, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "backslashreplace")
-
-
-def refuse_foreign(folder: Path) -> None:
-    """Refuse to write a model over anything else, such as an index or a checkpoint.
-
-    Raises:
-        OutputError: the folder holds something, and it is no model.
-    """
-    if not folder.exists() or is_model(folder) or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    fix = "name a new or empty folder, or empty this one yourself"
-    raise OutputError("the folder holds something other than a model", where=str(folder), fix=fix)
 
 
 def load(folder: Path, index: Path | None, device: str) -> Bundle:
@@ -248,16 +235,9 @@ def nest(folder: Path, parent: Path, name: str) -> None:
     if differing := [name for name in both if sha256(folder / name) != sha256(parent / name)]:
         where, fix = str(folder), "train both with the same data, entities, corpus and vocabulary"
         raise ModelError("the models have not the same index and subwords", where=where, got=differing[0], fix=fix)
-    with atomic_folder(parent / name, is_model) as partial:
+    with atomic_folder(parent / name, FORMAT.wrote) as partial:
         for own in (WEIGHTS, CARD):
             shutil.copyfile(folder / own, partial / own)
         settings = Settings.from_json(json.loads((folder / CONFIG).read_bytes()), "")
         (partial / CONFIG).write_bytes(_config(replace(settings, shared="..")))
         write_manifest(partial, FORMAT, {})
-
-
-def is_model(folder: Path) -> bool:
-    """Whether a folder says that it is a model; it is not checked."""
-    manifest = folder / FILE
-    text = manifest.read_text(encoding="utf-8", errors="replace") if manifest.is_file() else ""
-    return any(f'"{name}"' in text for name in FORMAT.names)

@@ -17,16 +17,17 @@ from relik_ml.data.store import (
     locked_folder,
     nobodys,
     read_manifest,
+    refuse_foreign,
     resumable_folder,
     sha256,
     write_manifest,
-)
+)  # fmt: skip
 
 __all__ = [
     "COMPRESSED", "FILE", "REPEATED", "Archive", "Defect", "Format", "Report", "Stats", "StrictReport",
     "TolerantReport", "atomic_folder", "atomic_path", "cache_folder", "cached", "check", "content_checksum",
     "crossings", "distinct", "document_from_json", "document_line", "document_to_json", "excerpt", "fetch", "figures",
     "lines_of", "locked_folder", "measure", "nesting", "nobodys", "open_lines", "opened", "parse_line",
-    "read_documents", "read_entries", "read_manifest", "resumable_folder", "sha256", "violations", "write_documents",
-    "write_entries", "write_lines", "write_manifest",
+    "read_documents", "read_entries", "read_manifest", "refuse_foreign", "resumable_folder", "sha256", "violations",
+    "write_documents", "write_entries", "write_lines", "write_manifest",
 ]  # fmt: skip

@@ -70,7 +70,7 @@ def atomic_folder(path: Path, ours: Ours = nobodys) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     with _output_errors(path):
-        _refuse_foreign(target, path, ours)
+        refuse_foreign(path, ours)
         partial = _partial(target)
         partial.mkdir()
     with _replacing(partial, target, path):
@@ -92,7 +92,7 @@ def resumable_folder(path: Path, ours: Ours = nobodys) -> Iterator[tuple[Path, P
     work = target.with_name(f".{target.name}.building")
     partial, kept = work / "new", work / "kept"
     with _output_errors(path):
-        _refuse_foreign(target, path, ours)
+        refuse_foreign(path, ours)
         kept.mkdir(parents=True, exist_ok=True)
     with _alone(work, path):
         try:
@@ -240,13 +240,18 @@ def _partial(target: Path) -> Path:
     return target.with_name(f".{secrets.token_hex(8)}.part")
 
 
-def _refuse_foreign(target: Path, path: Path, ours: Ours) -> None:
-    if not target.exists():
+def refuse_foreign(path: Path, ours: Ours) -> None:
+    """Check that ``path`` may be replaced: it does not exist, is an empty folder or is ``ours``.
+
+    Raises:
+        OutputError: it is a file, or a folder with other files.
+    """
+    if not path.exists():
         return
-    if not target.is_dir():
+    if not path.is_dir():
         raise OutputError("the output is not a folder", where=str(path), fix="name a folder")
-    first = next(target.iterdir(), None)
-    if first is not None and not ours(target):
+    first = next(path.iterdir(), None)
+    if first is not None and not ours(path):
         fix = "name a new or empty folder, or empty this one yourself"
         raise OutputError("the folder holds other files", where=str(path), got=first.name, fix=fix)
 

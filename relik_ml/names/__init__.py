@@ -12,16 +12,6 @@ from relik_ml.names.name_index import FEATURES, NOTHING, Found, Matches, NameInd
 from relik_ml.names.name_table import HUMAN, NOBODY, Learnt
 
 __all__ = [
-    "FEATURES",
-    "HUMAN",
-    "NOBODY",
-    "NOTHING",
-    "Found",
-    "Learnt",
-    "Matches",
-    "NameIndex",
-    "sound",
-    "spellings",
-    "stem",
+    "FEATURES", "HUMAN", "NOBODY", "NOTHING", "Found", "Learnt", "Matches", "NameIndex", "sound", "spellings", "stem",
     "surface_keys",
-]
+]  # fmt: skip

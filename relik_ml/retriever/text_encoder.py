@@ -1,13 +1,13 @@
-"""Text to vectors: prefixes, tokens, batches. The only place where the retriever's network meets strings."""
+"""Encodes texts as vectors: adds prefixes, tokenises, batches and runs the bi-encoder."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,9 +19,9 @@ from relik_ml.index import Floats
 from relik_ml.models import BiEncoder, on_device
 from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 
-Embed = Callable[[], Tensor]
+Side = Literal["query", "passage"]
 
-QUERY, PASSAGE = "query: ", "passage: "  # what multilingual-E5 was trained with
+QUERY, PASSAGE = "query: ", "passage: "  # as in the training of multilingual-E5
 SETTINGS = "text_encoder.json"
 _SETTINGS = ("query_prefix", "passage_prefix", "max_length")
 
@@ -29,7 +29,7 @@ _SETTINGS = ("query_prefix", "passage_prefix", "max_length")
 class TextEncoder:
     """A bi-encoder with its tokenizer: a `PassageEncoder` over any transformer.
 
-    ``truncated`` counts the texts, since construction, of which tokens beyond ``max_length`` were cut off.
+    ``truncated`` counts the texts that were cut at ``max_length`` tokens since construction.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class TextEncoder:
     def from_pretrained(cls, name_or_folder: str | Path, *, device: str = "cpu", **settings: Any) -> TextEncoder:
         """Load weights and tokenizer from one folder or Hub name; ``settings`` go to the constructor.
 
-        Prefixes and length that `save_pretrained` wrote are used unless ``settings`` say otherwise.
+        ``settings`` override the prefixes and the length that `save_pretrained` wrote.
 
         Raises:
             ModelError: there is no usable encoder or tokenizer.
@@ -76,10 +76,11 @@ class TextEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over weights, tokenizer, prefixes and length; computed at every call, as training changes weights."""
+        """SHA-256 of weights, tokenizer, prefixes and length. Computed at each call: training changes the weights."""
         settings = [self.query_prefix, self.passage_prefix, self.max_length]
-        digest = hashlib.sha256(json.dumps(settings).encode())
-        digest.update(_described(self.tokenizer))
+        # Truncation and padding are those of the last call, so they are left out.
+        tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+        digest = hashlib.sha256(json.dumps(settings).encode() + json.dumps(tokenizer, sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             array = tensor.detach().cpu().float().contiguous().numpy()
             digest.update(f"{name} {array.shape}".encode())
@@ -88,53 +89,29 @@ class TextEncoder:
 
     def queries(self, texts: Sequence[str]) -> Floats:
         """Encode queries: (N, D) unit vectors, float32."""
-        return self._encode(self._queries(texts))
+        return self._encode(self.prefixed(texts, "query"))
 
     def passages(self, texts: Sequence[str]) -> Floats:
         """Encode passages: (N, D) unit vectors, float32."""
-        return self._encode(self._passages(texts))
+        return self._encode(self.prefixed(texts, "passage"))
 
-    def embed_queries(self, texts: Sequence[str]) -> Tensor:
-        """(N, D) with gradient, in one batch."""
-        return self.defer_queries(texts)()
+    def prefixed(self, texts: Sequence[str], side: Side) -> list[str]:
+        """The texts with the prefix of queries or of passages: input of `lengths` and `tokens`."""
+        prefix = self.query_prefix if side == "query" else self.passage_prefix
+        return [prefix + text for text in texts]
 
-    def embed_passages(self, texts: Sequence[str]) -> Tensor:
-        """(N, D) with gradient, in one batch."""
-        return self.defer_passages(texts)()
-
-    def defer_queries(self, texts: Sequence[str]) -> Embed:
-        """``embed_queries`` as a function that computes at every call; the texts are tokenised once."""
-        return partial(self.model, *self.tokens(self._queries(texts)))
-
-    def defer_passages(self, texts: Sequence[str]) -> Embed:
-        """``embed_passages`` as a function that computes at every call; the texts are tokenised once."""
-        return partial(self.model, *self.tokens(self._passages(texts)))
-
-    def query_lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each query as the network reads it: prefix and special tokens counted, cut to the limit."""
-        return self._lengths(self._queries(texts))
-
-    def passage_lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each passage as the network reads it: prefix and special tokens counted, cut to the limit."""
-        return self._lengths(self._passages(texts))
-
-    def _queries(self, texts: Sequence[str]) -> list[str]:
-        return [self.query_prefix + text for text in texts]
-
-    def _passages(self, texts: Sequence[str]) -> list[str]:
-        return [self.passage_prefix + text for text in texts]
-
-    def _lengths(self, texts: Sequence[str]) -> list[int]:
-        return [len(ids) for ids in self._tokenised(texts)["input_ids"]] if texts else []
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Number of tokens of each prefixed text, special tokens included, at most ``max_length``."""
+        return [len(ids) for ids in self._tokenised(texts)["input_ids"]]
 
     def _tokenised(self, texts: Sequence[str], **settings: Any) -> Any:
-        """What the tokenizer makes of the texts. Lone surrogates, which it refuses, become question marks."""
+        """Tokenise. The tokenizer refuses lone surrogates, so they become question marks."""
         encodable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         limits = {"truncation": True, "max_length": self.max_length, "split_special_tokens": True}
         return self.tokenizer(encodable, **limits, **settings)
 
     def _encode(self, texts: Sequence[str]) -> Floats:
-        """Texts of like length go into one batch; the vectors come back in the order of the texts."""
+        """Encode prefixed texts in batches of similar length; rows are in the order of the texts."""
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         training = self.model.training
@@ -152,10 +129,10 @@ class TextEncoder:
         return torch.tensor([id for id, token in self.tokenizer.added_tokens_decoder.items() if token.special])
 
     def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Token ids and attention mask, both (N, T) tensors on the model's device; ``texts`` carry their prefix.
+        """Token ids and attention mask of prefixed texts, both (N, T), on the model's device.
 
-        A ``</s>`` or ``<mask>`` in a text never becomes a special token. ``split_special_tokens`` is not enough for
-        that: a Unigram model has them in its vocabulary too, and XLM-R's normaliser makes one out of ``＜/s＞``.
+        A ``</s>`` or ``<mask>`` in a text never becomes a special token. ``split_special_tokens`` does not ensure
+        this: a Unigram model has them in its vocabulary too, and XLM-R's normaliser turns ``＜/s＞`` into one.
         """
         batch = self._tokenised(texts, padding=True, return_special_tokens_mask=True, return_tensors="pt")
         if self.tokenizer.unk_token_id is not None:
@@ -167,7 +144,7 @@ class TextEncoder:
 
 
 def _saved_settings(path: Path) -> dict[str, Any]:
-    """Prefixes and length as they were saved; none in a folder that another program wrote."""
+    """Prefixes and length from a folder of ours; empty for a folder that another program wrote."""
     if not path.is_file():
         return {}
     try:
@@ -176,9 +153,3 @@ def _saved_settings(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         fix = f"write {', '.join(_SETTINGS)} into it, or remove it"
         raise ModelError("cannot read the encoder's settings", where=str(path), got=repr(error), fix=fix) from error
-
-
-def _described(tokenizer: Any) -> bytes:
-    """A tokenizer as JSON, without the truncation and padding of its last call."""
-    record = json.loads(tokenizer.backend_tokenizer.to_str())
-    return json.dumps({**record, "truncation": None, "padding": None}, sort_keys=True).encode()

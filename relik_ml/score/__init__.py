@@ -19,25 +19,6 @@ from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, tabl
 from relik_ml.score.scoring import score
 
 __all__ = [
-    "HEADLINES",
-    "KS",
-    "NEREL",
-    "TITLES",
-    "Calibration",
-    "Counts",
-    "Judged",
-    "Recall",
-    "Report",
-    "Scaling",
-    "Scheme",
-    "calibration_error",
-    "exact",
-    "judge",
-    "matched",
-    "recall",
-    "record",
-    "reliability",
-    "retrieval",
-    "score",
-    "table",
-]
+    "HEADLINES", "KS", "NEREL", "TITLES", "Calibration", "Counts", "Judged", "Recall", "Report", "Scaling", "Scheme",
+    "calibration_error", "exact", "judge", "matched", "recall", "record", "reliability", "retrieval", "score", "table",
+]  # fmt: skip

@@ -12,20 +12,6 @@ from relik_ml.text.tokens import MAX_PIECE, MAX_TOKEN, evidence, sentences, toke
 from relik_ml.text.windows import Fit, Part, cut, fill, fit, merge, windows
 
 __all__ = [
-    "MAX_PIECE",
-    "MAX_TOKEN",
-    "Fit",
-    "Morphology",
-    "Part",
-    "Utf16",
-    "cut",
-    "evidence",
-    "fill",
-    "fit",
-    "merge",
-    "same_link",
-    "sentences",
-    "settle_links",
-    "tokens",
-    "windows",
-]
+    "MAX_PIECE", "MAX_TOKEN", "Fit", "Morphology", "Part", "Utf16", "cut", "evidence", "fill", "fit", "merge",
+    "same_link", "sentences", "settle_links", "tokens", "windows",
+]  # fmt: skip

@@ -1,26 +1,17 @@
-"""What the recipes share: data, configuration, losses, optimizer, checkpoints, distributed training, saving."""
+"""Shared by the recipes: data, configuration, losses, optimizer, checkpoints, distributed training, saving."""
 
 from __future__ import annotations
 
-from relik_ml.training.candidates import (
-    build_index,
-    found_gold,
-    given_index,
-    held_out_candidates,
-    learnt_names,
-    losses,
-    shares,
-)
+from relik_ml.training.candidates import build_index, given_index, held_out_candidates, learnt_names, losses, shares
 from relik_ml.training.card import Origin, Task, model_card
 from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, identity, restore_weights, trained
-from relik_ml.training.contrast import NONE, Objective, Queries
+from relik_ml.training.contrast import NONE, Embed, Objective, Queries, cached_backward
 from relik_ml.training.data import Data, EntityTable, Layer, read_data, splits
 from relik_ml.training.distributed import Processes
 from relik_ml.training.encoders import LowestLayers, apart, joint, require_room, start_from, untrained
-from relik_ml.training.gradcache import Embed, cached_backward
 from relik_ml.training.inventory import annotated_entries, inventory, properties, types_with
 from relik_ml.training.optimizer import OptimizerConfig, PeftOptions, create_optimizer, shuffled_batches
-from relik_ml.training.reader_training import CandidateOrder, ReaderTraining, Repeated
+from relik_ml.training.reader_training import ReaderTraining
 from relik_ml.training.recipe_config import (
     INTERRUPTION,
     Count,
@@ -28,73 +19,21 @@ from relik_ml.training.recipe_config import (
     Positive,
     PositiveInt,
     Presets,
+    RecipeConfig,
     Seed,
     Share,
     refuse_unused,
-    validate_config,
 )  # fmt: skip
 from relik_ml.training.saving import keep_adapters, save_model
 from relik_ml.training.thresholds import tuned
 from relik_ml.training.trainer_state import TrainerState, start_accelerator
 
 __all__ = [
-    "INTERRUPTION",
-    "NONE",
-    "CandidateOrder",
-    "Checkpoint",
-    "Checkpoints",
-    "Count",
-    "Data",
-    "Embed",
-    "EntityTable",
-    "Layer",
-    "LowestLayers",
-    "NonNegative",
-    "Objective",
-    "OptimizerConfig",
-    "Origin",
-    "PeftOptions",
-    "Positive",
-    "PositiveInt",
-    "Presets",
-    "Processes",
-    "Progress",
-    "Queries",
-    "ReaderTraining",
-    "Repeated",
-    "Seed",
-    "Share",
-    "Task",
-    "TrainerState",
-    "annotated_entries",
-    "apart",
-    "build_index",
-    "cached_backward",
-    "create_optimizer",
-    "found_gold",
-    "given_index",
-    "held_out_candidates",
-    "identity",
-    "inventory",
-    "joint",
-    "keep_adapters",
-    "learnt_names",
-    "losses",
-    "model_card",
-    "properties",
-    "read_data",
-    "refuse_unused",
-    "require_room",
-    "restore_weights",
-    "save_model",
-    "shares",
-    "shuffled_batches",
-    "splits",
-    "start_accelerator",
-    "start_from",
-    "trained",
-    "tuned",
-    "types_with",
-    "untrained",
-    "validate_config",
+    "INTERRUPTION", "NONE", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "EntityTable", "Layer",
+    "LowestLayers", "NonNegative", "Objective", "OptimizerConfig", "Origin", "PeftOptions", "Positive", "PositiveInt",
+    "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "RecipeConfig", "Seed", "Share", "Task",
+    "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "create_optimizer", "given_index",
+    "held_out_candidates", "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses", "model_card",
+    "properties", "read_data", "refuse_unused", "require_room", "restore_weights", "save_model", "shares",
+    "shuffled_batches", "splits", "start_accelerator", "start_from", "trained", "tuned", "types_with", "untrained",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from random import Random
 from typing import NamedTuple
@@ -19,12 +20,18 @@ from relik_ml.index import PassageEncoder, Vectors, hard_negatives, passage
 from relik_ml.models import Reduction, multi_label_nce
 from relik_ml.reader import batches
 from relik_ml.retriever import TextEncoder
-from relik_ml.text import windows
+from relik_ml.text import cut, windows
 from relik_ml.training.distributed import SINGLE, Processes
-from relik_ml.training.gradcache import cached_backward
 from relik_ml.types import Document, Entry, Window
 
 NONE = -1
+"""Fills the rows of `Queries.mine` where there are fewer hard negatives."""
+
+Embed = Callable[[], Tensor]
+"""Computes the vectors (n, D) of one chunk at each call, with a graph unless gradients are disabled."""
+
+RngState = tuple[Tensor, list[Tensor]]
+"""States of torch's random generators, which decide dropout: of the CPU and of every GPU."""
 
 
 class Batch(NamedTuple):
@@ -108,26 +115,34 @@ class Objective:
     processes: Processes = SINGLE
 
     def __call__(self, encoder: TextEncoder, batch: Batch) -> Tensor:
-        """The loss of a batch, with its graph."""
-        queries, passages = self.processes.share(batch.queries), self.processes.share(batch.passages)
-        return self._loss(encoder.embed_queries(queries), encoder.embed_passages(passages), batch)
+        """The loss of a batch, a scalar with its graph."""
+        vectors = (encoder.model(*encoder.tokens(texts)) for texts in self._texts(encoder, batch))
+        return self._loss(*vectors, batch=batch)
 
     def cached(self, encoder: TextEncoder, batch: Batch, tokens: int, backward: Callable[[Tensor], None]) -> Tensor:
-        """The loss of a batch of any size, its gradient added to the weights.
+        """Add the gradient of a batch of any size to the weights; return the loss, detached (see `cached_backward`).
 
-        At most ``tokens`` tokens, padding included, go through the network at once, texts of similar length together.
+        At most ``tokens`` tokens, padding included, go through the network at once, in chunks of similar lengths.
         """
-        queries, passages = self.processes.share(batch.queries), self.processes.share(batch.passages)
-        query_chunks = list(batches(encoder.query_lengths(queries), tokens))
-        passage_chunks = list(batches(encoder.passage_lengths(passages), tokens))
-        rows, columns = (
-            torch.tensor([*chain.from_iterable(chunks)]).argsort() for chunks in (query_chunks, passage_chunks)
+        groups, orders = [], []
+        for texts in self._texts(encoder, batch):
+            chunks = list(batches(encoder.lengths(texts), tokens))
+            orders.append(torch.tensor([*chain.from_iterable(chunks)]).argsort())
+            groups.append(
+                [partial(encoder.model, *encoder.tokens([texts[index] for index in chunk])) for chunk in chunks]
+            )
+
+        def loss(*vectors: Tensor) -> Tensor:
+            return self._loss(*(rows[order] for rows, order in zip(vectors, orders, strict=True)), batch=batch)
+
+        return cached_backward(groups, loss, backward)
+
+    def _texts(self, encoder: TextEncoder, batch: Batch) -> tuple[list[str], list[str]]:
+        """This process's share of the queries and of the passages, with their prefixes."""
+        return (
+            encoder.prefixed(self.processes.share(batch.queries), "query"),
+            encoder.prefixed(self.processes.share(batch.passages), "passage"),
         )
-        groups = [
-            [encoder.defer_queries([queries[index] for index in chunk]) for chunk in query_chunks],
-            [encoder.defer_passages([passages[index] for index in chunk]) for chunk in passage_chunks],
-        ]
-        return cached_backward(groups, lambda q, p: self._loss(q[rows], p[columns], batch), backward)
 
     def _loss(self, queries: Tensor, passages: Tensor, batch: Batch) -> Tensor:
         queries = self.processes.gather_rows(queries, len(batch.queries)).float()
@@ -136,11 +151,58 @@ class Objective:
         return multi_label_nce(queries, passages, right, self.temperature, ignored, self.reduction)
 
 
+def cached_backward(
+    groups: Sequence[Sequence[Embed]], loss: Callable[..., Tensor], backward: Callable[[Tensor], None]
+) -> Tensor:
+    """Add the gradient of ``loss`` to the weights behind the chunks (GradCache: Gao et al. 2021).
+
+    The loss depends on the vectors only. So all vectors are first computed without a graph, the loss gives the gradient
+    of each, and each chunk is then computed again, with a graph, to propagate its part of that gradient to the weights.
+    The result is the gradient of the whole batch, in the memory of one chunk.
+
+    Args:
+        groups: the chunks of each argument of ``loss``, such as those of the queries and those of the passages.
+        loss: a scalar of one tensor (N, D) for each group, its chunks concatenated.
+        backward: called with a scalar instead of ``scalar.backward()``, such as ``accelerator.backward``.
+
+    Returns:
+        The loss, detached.
+
+    >>> weight = torch.ones(2, requires_grad=True)
+    >>> chunks = [lambda x=x: (weight * x)[None] for x in (1.0, 2.0, 3.0)]
+    >>> cached_backward([chunks], lambda vectors: vectors.square().sum(), torch.Tensor.backward).item()
+    28.0
+    >>> weight.grad
+    tensor([28., 28.])
+    """
+    with torch.no_grad():
+        embedded = [[(_rng_state(), embed()) for embed in chunks] for chunks in groups]
+    leaves = [torch.cat([vectors for _, vectors in chunks]).requires_grad_() for chunks in embedded]
+    value = loss(*leaves)
+    gradients = torch.autograd.grad(value, leaves)
+    after = _rng_state()
+    for chunks, first_pass, gradient in zip(groups, embedded, gradients, strict=True):
+        parts = gradient.split([len(vectors) for _, vectors in first_pass])
+        for embed, (state, _), part in zip(chunks, first_pass, parts, strict=True):
+            _set_rng_state(state)  # the same dropout as in the first pass
+            backward((embed() * part).sum())
+    _set_rng_state(after)
+    return value.detach()
+
+
+def _rng_state() -> RngState:
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all()
+
+
+def _set_rng_state(state: RngState) -> None:
+    torch.set_rng_state(state[0])
+    torch.cuda.set_rng_state_all(state[1])
+
+
 def gold_rows(view: Window, rows: Mapping[str, int]) -> list[int]:
-    """Rows of what lies whole in a window: entities by their ids, relations by their names, each once."""
-    inside = {m.id: m for m in view.document.mentions if view.start <= m.start and m.stop <= view.stop}
-    ids = [m.link.id for m in inside.values() if m.link.id]
-    ids += [t.relation for t in view.document.triples if t.subject in inside and t.object in inside]
+    """Rows of the gold that lies whole in a window: entities by their ids, relations by their names, each once."""
+    part = cut(view)
+    ids = [*(mention.link.id for mention in part.mentions), *(triple.relation for triple in part.triples)]
     return [rows[id_] for id_ in dict.fromkeys(ids) if id_ in rows]
 
 

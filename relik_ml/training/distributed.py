@@ -3,7 +3,7 @@
 Every process reads the same data and knows what a step is made of; only its share goes through its network. Gradients
 are summed once for each step: the loss of a share is divided by what the whole step counts, so the sum is the gradient
 that one process would have found. DistributedDataParallel averages instead, which is right only if all shares count
-alike, and reduces after every backward pass, of which a cached contrastive step (``gradcache``) has many.
+alike, and reduces after every backward pass, of which a cached contrastive step (``cached_backward``) has many.
 """
 
 from __future__ import annotations

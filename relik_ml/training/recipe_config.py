@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 import tyro
 
 from relik_ml.errors import ConfigError, RelikError
+from relik_ml.training.data import EntityTable
+from relik_ml.training.optimizer import PeftOptions
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 PositiveInt = Annotated[int, msgspec.Meta(ge=1)]
@@ -20,18 +22,83 @@ NonNegative = Annotated[float, msgspec.Meta(ge=0, lt=1e9)]
 Positive = Annotated[float, msgspec.Meta(gt=0, lt=1e9)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-"""Types of fields with bounds, which ``validate_config`` checks."""
+"""Types of fields with bounds, which ``RecipeConfig.validate`` checks."""
 
 INTERRUPTION = {"config", "resume", "back", "checkpoint_steps", "tracker"}
-"""Fields that change no weight."""
+"""Fields that do not change the weights."""
+
+
+@dataclass(frozen=True)
+class RecipeConfig:
+    """The fields that all recipes have. Each field of a recipe is a flag of its command."""
+
+    config: Path | None = None
+    """YAML file of any of these fields, `name: value`; flags override it."""
+    data: tuple[Path, ...] = (Path("data/nerel"),)
+    """Folder of train.jsonl and dev.jsonl, as `relik-ml convert` writes it; of further folders only train is used."""
+    entities: tuple[Path, ...] = ()
+    """Entity table (see indexes/jsonl.py), and more to join in; without one only the entities of train are known."""
+    skip: str = ""
+    """Sources, with commas: entities that no other source lists are left out."""
+    derived: str = ""
+    """Sources of labels, with commas, whose names were derived by rule."""
+    out: Path = Path("runs/recipe")
+    """Folder to write."""
+    seed: Seed = 1
+    """Decides everything that is random."""
+    resume: bool = False
+    """Continue from the checkpoint of an interrupted run."""
+    back: Count = 0
+    """With --resume: number of checkpoints to go back from the newest, if that is damaged; two are kept."""
+    checkpoint_steps: Count = 500
+    """Steps from one checkpoint to the next, besides those at the end of each epoch; 0 writes none."""
+    tracker: Literal["none", "tensorboard", "wandb", "clearml"] = "none"
+    """Where losses, learning rates and scores on dev are logged; its package must be installed."""
+    window: PositiveInt = 128
+    """Tokens in a window."""
+    stride: PositiveInt = 96
+    """Tokens from the start of one window to the next."""
+    learning_rate: Positive = 2e-5
+    """Largest learning rate."""
+    layer_decay: Share = 1.0
+    """Factor of the learning rate from each layer of the encoder to the one below."""
+    warmup_ratio: Share = 0.05
+    """Share of all steps in which the learning rate rises."""
+    lora_rank: Count = 0
+    """Rank of LoRA adapters, merged when a model is saved; 0 trains all weights."""
+    gradient_checkpointing: bool = False
+    """Recompute each layer in the backward pass instead of keeping its activations: less memory, more time."""
+
+    @property
+    def table(self) -> EntityTable:
+        """The entity table."""
+        return EntityTable(self.entities, self.skip, self.derived)
+
+    @property
+    def peft(self) -> PeftOptions:
+        """How encoders are fine-tuned."""
+        return PeftOptions(self.lora_rank, self.gradient_checkpointing)
+
+    def validate(self) -> None:
+        """Check all fields against each other and against the bounds of their types.
+
+        Raises:
+            ConfigError: a number is out of bounds, the stride is longer than the window, or ``back`` lacks ``resume``.
+        """
+        _convert(asdict(self), type(self), "")
+        if self.stride > self.window:
+            got = f"--window {self.window} --stride {self.stride}"
+            raise ConfigError("the stride is longer than the window", got=got, fix="1 <= stride <= window")
+        if self.back and not self.resume:
+            raise ConfigError("--back goes with --resume", got=f"--back {self.back}", fix="add --resume")
 
 
 @dataclass(frozen=True)
 class Presets:
-    """The presets of a recipe: a file ``configs/RECIPE_CHOICE.yaml`` for the choices of some of its fields.
+    """The presets of a recipe: files ``configs/RECIPE_CHOICE.yaml``, one for each choice of some fields.
 
     A value is taken from the command line, else from the YAML file of ``--config``, else from the file of a choice
-    (that of the last field first), else from the dataclass. A choice without a file changes nothing.
+    (the last of ``fields`` first), else from the dataclass. A choice without a file changes nothing.
     """
 
     recipe: Path
@@ -40,7 +107,7 @@ class Presets:
     """The fields that choose a preset."""
 
     def run(self, train: Callable[[Any], object], doc: str | None, args: Sequence[str] | None = None) -> None:
-        """Train with the configuration of a command line; exit with one message and its exit code if that fails."""
+        """Train with the configuration of a command line. On a `RelikError`, print it and exit with its code."""
         try:
             train(self.parse(doc, sys.argv[1:] if args is None else args))
         except RelikError as error:
@@ -48,7 +115,7 @@ class Presets:
             raise SystemExit(error.exit_code) from None
 
     def parse(self, doc: str | None, args: Sequence[str]) -> Any:
-        """The configuration that a command line asks for. Wrong usage exits with 2.
+        """The configuration of a command line. Wrong usage exits with 2.
 
         Raises:
             ConfigError: a YAML file cannot be read, or has unknown names or wrong values.
@@ -71,7 +138,7 @@ class Presets:
         )  # fmt: skip
 
     def default(self, choices: Mapping[str, Any]) -> Any:
-        """The configuration of some choices, as their files give it."""
+        """The configuration that the files of some choices give."""
         values: dict[str, Any] = {}
         for name in self.fields:
             path = self.recipe.parent / "configs" / f"{self.recipe.stem}_{choices.get(name)}.yaml"
@@ -86,28 +153,17 @@ class Presets:
         return {name: value for name, value in values.items() if value != getattr(preset, name)}
 
     def command(self, config: Any) -> str:
-        """The command that gives this configuration, without what is about interruptions; of paths the name alone."""
+        """The command that gives this configuration, without the fields of ``INTERRUPTION`` and parents of paths."""
         options = {name: getattr(config, name) for name in self.fields} | self.changed(config)
         words = [word for name, value in options.items() if name not in INTERRUPTION for word in _words(name, value)]
         return f"accelerate launch {'--cpu ' * (config.preset == 'small')}recipes/{self.recipe.name} {' '.join(words)}"
 
 
-def validate_config(config: Any) -> None:
-    """Refuse a configuration that cannot work (ConfigError): numbers out of bounds, windows that would lose text."""
-    _convert(asdict(config), type(config), "")
-    if config.stride > config.window:
-        got = f"--window {config.window} --stride {config.stride}"
-        raise ConfigError("the stride is longer than the window", got=got, fix="1 <= stride <= window")
-    if config.back and not config.resume:
-        raise ConfigError("--back goes with --resume", got=f"--back {config.back}", fix="add --resume")
-
-
 def refuse_unused(given: Mapping[str, Any], unused: Iterable[str], choice: str) -> None:
-    """Refuse options that would be passed over in silence (ConfigError)."""
-    found = [" ".join(_words(name, given[name])) for name in given if name in unused]
-    if found:
-        what = f"{choice} has no use for these options"
-        raise ConfigError(what, got=", ".join(found), fix="leave them out, or choose another preset or task")
+    """Raise ConfigError if options are given that a preset or task ignores."""
+    if found := [" ".join(_words(name, given[name])) for name in given if name in unused]:
+        fix = "leave them out, or choose another preset or task"
+        raise ConfigError(f"{choice} does not use these options", got=", ".join(found), fix=fix)
 
 
 def read_yaml(path: Path, config: type[Any]) -> dict[str, Any]:
@@ -136,7 +192,7 @@ def read_yaml(path: Path, config: type[Any]) -> dict[str, Any]:
 
 
 def _convert(values: Mapping[str, Any], config: type[Any], where: str) -> Any:
-    """A configuration of these values, each checked against the type and the bounds of its field."""
+    """Make a configuration; each value is checked against the type and the bounds of its field."""
     try:
         return msgspec.convert(values, config, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -164,7 +220,7 @@ def _preset_of_device() -> str:
 
 
 def _words(name: str, value: Any) -> list[str]:
-    """An option as it is written; a path, or an encoder given as an absolute one, by its name alone."""
+    """An option as written on the command line; of a path, or an encoder given as an absolute path, only the name."""
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]

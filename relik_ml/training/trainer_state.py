@@ -1,4 +1,4 @@
-"""The state of one model in training: seeded step by step, so that a run that was killed goes on bit for bit."""
+"""The state of one model in training. Each step is seeded, so a resumed run repeats an unbroken one bit for bit."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, set_seed
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from relik_ml.errors import ConfigError
 from relik_ml.training.checkpoint import Checkpoint, restore_weights, trained
 from relik_ml.training.distributed import Processes
+from relik_ml.training.optimizer import OptimizerConfig, create_optimizer
+from relik_ml.training.recipe_config import RecipeConfig
 
 _WHOLE_MODEL = {"NO", "MULTI_CPU", "MULTI_GPU", "MULTI_XPU", "MULTI_NPU"}
-"""Of accelerate's ways to run, those in which every process holds the whole model."""
+"""Distributed types of accelerate in which every process holds the whole model."""
 _SEVERAL = {"WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE"}
-"""One of these is set where there really are several processes."""
+"""Launchers set one of these variables when there are several processes."""
 _TIMEOUT = timedelta(days=1)
-"""How long the other processes wait for the first, which evaluates and builds the index alone."""
+"""Timeout of the processes that wait for the first one, which evaluates and builds the index alone."""
 
 Batches = Sequence[Sequence[int]]
 """Indices of the items of each batch."""
 
 
-def start_accelerator(config: Any, precision: str | None = None) -> Accelerator:
+def start_accelerator(config: RecipeConfig, precision: str | None = None) -> Accelerator:
     """Seed everything, start the tracker, and return the accelerator of a run.
 
     Raises:
-        ConfigError: accelerate was asked for something that the recipes do not support, or for processes that it did
-            not start; or the package of the tracker is not installed.
+        ConfigError: the package of the tracker is not installed, accelerate did not start the requested processes, or
+            it was configured to shard the model.
     """
     trackers = [] if config.tracker == "none" else [config.tracker]
     for name in trackers:
@@ -66,32 +66,35 @@ def start_accelerator(config: Any, precision: str | None = None) -> Accelerator:
 
 @dataclass
 class TrainerState:
-    """Progress of a model through its batches; resumes from a checkpoint when it is made.
+    """A model with its optimizer and its progress through the batches; its constructor resumes from a checkpoint.
 
-    What happens in a step depends on the ``seed`` and the number of the step alone. The recipe holds the loop::
+    A step depends only on the ``seed`` and the number of the step. The recipe holds the loop::
 
         for batches in state.remaining_epochs():
             for batch, random in state.steps(batches):
-                ...  # forward, backward, optimizer step
-                state.advance(loss)
+                ...  # forward, backward
+                state.step(loss)
             state.record({"headline": evaluate()})
             state.save()
 
-    Every process runs this loop; the first writes checkpoints, and all of them read one.
+    Every process runs this loop. The first one writes checkpoints; all of them read.
     """
 
     accelerator: Accelerator
     model: nn.Module
-    optimizer: Optimizer
-    schedule: LRScheduler
+    plan: OptimizerConfig
     epochs: Sequence[Batches]
     tokens: Sequence[int]
-    """Of each item: progress is shown in tokens."""
+    """Tokens of each item: the unit of the progress bar."""
     checkpoint: Checkpoint
     seed: int
 
     def __post_init__(self) -> None:
         self.processes = Processes.of(self.accelerator)
+        # Prepared as for evaluation, so that the model is not wrapped: `step` sums the gradients over processes.
+        self.model = self.accelerator.prepare_model(self.model, evaluation_mode=True)
+        optimizer, self.schedule = create_optimizer(self.model, self.plan, sum(map(len, self.epochs)))
+        self.optimizer = self.accelerator.prepare(optimizer)
         self.progress = self.checkpoint.resume(self.model, self.optimizer, self.schedule)
         self.processes.broadcast_parameters(self.model)
         self._ends = list(accumulate(map(len, self.epochs)))
@@ -100,11 +103,11 @@ class TrainerState:
 
     @property
     def epoch(self) -> int:
-        """The number of epochs that are over."""
+        """The number of completed epochs."""
         return sum(end <= self.progress.step for end in self._ends)
 
     def remaining_epochs(self, patience: int = 0) -> Iterator[Batches]:
-        """The batches that are left of each epoch that is not over; with ``patience``, until ``should_stop``."""
+        """The remaining batches of each remaining epoch; with ``patience``, until ``should_stop``."""
         batches = list(chain.from_iterable(self.epochs))
         sizes = [sum(self.tokens[index] for index in batch) for batch in batches]
         with tqdm(
@@ -118,7 +121,7 @@ class TrainerState:
         self.model.eval()
 
     def steps(self, batches: Batches) -> Iterator[tuple[list[int], Random]]:
-        """Each batch with its own source of random numbers; torch is seeded for the step, too."""
+        """Each batch with a random number generator of its own. torch is seeded for the step too."""
         for batch in batches:
             torch.manual_seed(self.seed * 2**32 + self.processes.rank * 2**24 + self.progress.step)
             learning_rate = float(self.schedule.get_last_lr()[0])
@@ -132,12 +135,17 @@ class TrainerState:
         """Whether the last step was the last of an epoch."""
         return self.progress.step in self._ends
 
-    def advance(self, loss: float) -> None:
-        """Count a step that was taken."""
+    def step(self, loss: float) -> None:
+        """Sum the gradients over processes, clip their norm, take an optimizer step, zero them and record the loss."""
+        self.processes.sum_gradients(self.model)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.plan.max_grad_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad()
         self.progress = replace(self.progress, step=self.progress.step + 1, losses=(*self.progress.losses, loss))
 
     def record(self, scores: Mapping[str, float], *best_by: str) -> bool:
-        """Keep and track scores on dev; whether they are the best so far by these names, the first one first."""
+        """Record and track scores on dev. Return whether they are the best so far, compared by these names in order."""
         noted = {"step": self.progress.step, **scores}
         best = max(([each[name] for name in best_by] for each in self.progress.measured), default=[])
         self.progress = replace(self.progress, measured=(*self.progress.measured, noted))
@@ -150,16 +158,16 @@ class TrainerState:
         return 0 < patience < len(found) - found.index(max(found)) if found else False
 
     def save(self) -> None:
-        """Write a checkpoint, unless they are switched off."""
+        """Write a checkpoint, unless checkpoints are switched off."""
         if self.checkpoint.every and self.processes.is_first:
             self.checkpoint.save(self.model, self.optimizer, self.progress)
 
     @contextmanager
     def averaged(self, epochs: int) -> Iterator[None]:
-        """Within the block the model has the mean of its weights at the ends of the last ``epochs`` epochs.
+        """A context in which the weights are the mean of those at the ends of the last ``epochs`` epochs.
 
-        Enter it once at the end of each epoch (Izmailov et al. 2018, stochastic weight averaging). Before the last
-        epochs the weights are as they are; where there are fewer epochs, all of them count.
+        Stochastic weight averaging (Izmailov et al. 2018). Enter it once at the end of each epoch. Before the last
+        ``epochs`` epochs it changes nothing; with fewer epochs in all, it averages all of them.
         """
         number = self.epoch - max(0, len(self.epochs) - epochs)
         if number < 1:
@@ -188,5 +196,5 @@ class TrainerState:
     def _track(self, values: Mapping[str, float]) -> None:
         named = {f"{self.checkpoint.folder.name}/{name}": value for name, value in values.items()}
         for tracker in self.accelerator.trackers if self.processes.is_first else ():
-            # Weights & Biases refuses a step that is behind the last one, as those of the second stage would be.
+            # Weights & Biases refuses steps below the last one, and the second stage begins at step 0 again.
             tracker.log(named, step=None if tracker.name == "wandb" else self.progress.step)

@@ -131,7 +131,7 @@ def test_data_without_anything_to_find(given: tuple[object, ...], tmp_path: Path
 def test_nothing_of_others_is_written_over(given: tuple[object, ...], tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "cat.jpg").write_bytes(b"cat")
-    refused(run("retriever_ru", *SMALL, *given, "--out", tmp_path / "mine"), 6, "something other than a retriever")
+    refused(run("retriever_ru", *SMALL, *given, "--out", tmp_path / "mine"), 6, "other files")
     (tmp_path / "out.checkpoint" / "retriever" / "step-1").mkdir(parents=True)
     refused(run("retriever_ru", *SMALL, *given, "--out", tmp_path / "out"), 7, "--resume, or remove it")
     assert sorted(path.name for path in tmp_path.rglob("*")) == [

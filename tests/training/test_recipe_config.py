@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from relik_ml.errors import ConfigError
-from relik_ml.training import validate_config
+from relik_ml.training import RecipeConfig
 
 RECIPES = {name: import_module(f"relik_ml.recipes.{name}") for name in ("cie_ru", "retriever_ru")}
 CIE: Any = RECIPES["cie_ru"]
@@ -67,19 +68,20 @@ def test_every_preset_is_valid_and_every_number_is_bounded(name: str) -> None:
     assert all((folder / f"{name}_{choice}.yaml").is_file() for choice in choices)
     for choice in choices:
         config = presets.default({"preset": choice})
-        validate_config(config)
+        config.validate()
         numbers = [field.name for field in fields(config) if type(getattr(config, field.name)) in (int, float)]
         assert len(numbers) > 12
         for number in numbers:
             for wrong in (-1, float("nan"), float("inf")):
                 with pytest.raises(ConfigError) as error:
-                    validate_config(replace(config, **{number: wrong}))
+                    replace(config, **{number: wrong}).validate()
                 assert number.replace("_", "-") in str(error.value)
 
 
 def test_every_field_has_help_and_every_unused_name_is_one() -> None:
+    shared = Path(inspect.getfile(RecipeConfig)).read_text("utf-8")
     for name, recipe in RECIPES.items():
-        source = Path(recipe.__file__).read_text("utf-8")
+        source = shared + Path(recipe.__file__).read_text("utf-8")
         for field in fields(recipe.Config):
             _, _, after = source.partition(f"\n    {field.name}: ")
             assert after.splitlines()[1].startswith('    """'), f"{name}: --{field.name} has no help"
