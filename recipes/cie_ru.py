@@ -5,15 +5,15 @@
     relik-ml convert nerel --out data/nerel
     accelerate launch --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
     accelerate launch --cpu recipes/cie_ru.py --preset small     # E5-small on a CPU: the embedded models
-    accelerate launch --cpu recipes/cie_ru.py --preset small --resume    # go on after a kill, to the same weights
+    accelerate launch --cpu recipes/cie_ru.py --preset small --resume    # after a kill, to the same weights
     accelerate launch --cpu recipes/cie_ru.py --preset small --task re --mentions gold    # relations alone
 
 ``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far. Scores and time of ``small``
 are in docs/results/embedded-model.md; ``full`` has not been trained at full size, so its scores are not measured.
 
-The order is the paper's (ReLiK, Orlando et al. 2024, section 3): a bi-encoder learns to bring the entities and
-relations of a window near it; an index is built with it; the reader learns to choose among what the index gives. All
-that is random depends on the seed and the number of the step.
+The steps are the paper's (ReLiK, Orlando et al. 2024, section 3): train a bi-encoder to retrieve the entities and
+relations of a window, build an index with it, and train the reader on the retrieved candidates. All random numbers
+depend only on the seed and the number of the step.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from relik_ml.e5 import NAME as E5_SMALL
 from relik_ml.index import PassageIndex
 from relik_ml.models import MDEBERTA, LossWeights, merge_adapters
 from relik_ml.retriever import RetrieverConfig, TextEncoder
-from relik_ml.score import Report, score
+from relik_ml.score import ScoreReport, score
 from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, RecipeConfig, Share, Task
 from relik_ml.types import Document, Retrieved
 
@@ -151,7 +151,7 @@ def train(config: Config) -> training.Progress:
     settings, encoders = load_encoders(config, session)
     training.require_room(session.data, encoders.inputs, config.window, config.stride)
     index = load_index(config, session, encoders.retriever)
-    torch.manual_seed(config.seed)  # new heads are a function of the seed, wherever a run goes on
+    torch.manual_seed(config.seed)  # new heads depend only on the seed, also in a resumed run
     relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
     if config.start:
         training.start_from(relik, config.start)
@@ -277,7 +277,7 @@ def candidates(config: Config, session: Session, relik: Relik) -> list[Retrieved
     return items
 
 
-def evaluate(config: Config, relik: Relik, documents: Sequence[Document]) -> Report:
+def evaluate(config: Config, relik: Relik, documents: Sequence[Document]) -> ScoreReport:
     """The scores of what is predicted for documents, or for their mentions with ``--mentions gold``."""
     return score(documents, (relik.describe if config.mentions == "gold" else relik.annotate)(documents))
 

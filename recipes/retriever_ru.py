@@ -11,8 +11,8 @@
 ``index`` in it. What to expect, and in what memory, is in docs/guides/train-retriever.md.
 
 The loss is the paper's (ReLiK, Orlando et al. 2024, section 3.1) over in-batch, mined and random negatives. Batches of
-any size go through the encoder in chunks (GradCache, Gao et al. 2021). Everything random is a function of the seed and
-the number of the step, so a run that was killed and goes on with ``--resume`` ends with the weights of an unbroken one.
+any size go through the encoder in chunks (GradCache, Gao et al. 2021). All random numbers depend only on the seed and
+the number of the step, so a killed run that is resumed with ``--resume`` ends with the weights of an unbroken run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ FORMAT = Format(
     "retriever", "relik-ml-retriever/1", "train it again with recipes/retriever_ru.py, or copy the folder again"
 )
 CHUNK = 4096  # passages that are encoded in float32 at a time
-
 
 
 @dataclass(frozen=True)

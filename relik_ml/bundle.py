@@ -1,4 +1,4 @@
-"""A model folder: retriever, index and reader in one place, safetensors and JSON only, every file with its checksum.
+"""Model folders: retriever, index and reader as safetensors and JSON, every file with its checksum.
 
 ::
 
@@ -60,7 +60,7 @@ WEIGHTS, WORDS = "reader.safetensors", "words.safetensors"
 
 @dataclass(frozen=True)
 class Settings:
-    """All of a model but its weights."""
+    """Configuration of a model: everything except its weights."""
 
     languages: tuple[str, ...]
     heads: HeadConfig
@@ -81,7 +81,7 @@ class Settings:
     """Folder, relative to the model's own, of another model whose index and subwords are this one's too."""
 
     def to_json(self) -> dict[str, Any]:
-        """What ``config.json`` keeps."""
+        """The content of ``config.json``."""
         inventory = {
             "types": [asdict(entry) for entry in self.inventory.types],
             "linkable": sorted(self.inventory.linkable),
@@ -94,14 +94,14 @@ class Settings:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any], card: str) -> Settings:
-        """Inverse of ``to_json``. Models written before types told properties apart have no ``typed``."""
+        """Inverse of ``to_json``. Older models have no ``typed`` properties."""
         inventory = record["inventory"]
         typed = {(name, s, o): property for name, s, o, property in inventory.get("typed", [])}
         return msgspec.convert({**record, "inventory": {**inventory, "typed": typed}, "card": card}, cls)
 
 
 class Encoders(NamedTuple):
-    """A way of reading: the reader's encoder with its inputs, and the retriever's unless it finds by name alone."""
+    """The reader's encoder with its inputs, and the retriever's encoder unless it retrieves by name only."""
 
     reader: Encoder
     inputs: Inputs
@@ -132,7 +132,7 @@ class Bundle(NamedTuple):
 
 
 def save(bundle: Bundle, folder: Path) -> None:
-    """Write a model folder; it appears whole or not at all, an older one stays until then.
+    """Write a model folder atomically; an older one is replaced at the end.
 
     Raises:
         OutputError: it cannot be written, or the folder holds something that is no model.
@@ -170,7 +170,7 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
     record = json.loads((folder / CONFIG).read_bytes())
     if record.get("compact"):
         got, fix = "a recurrent encoder over word vectors", "train it again with recipes/cie_ru.py --preset small"
-        raise ModelError("a kind of model that is no longer read", where=str(folder), got=got, fix=fix)
+        raise ModelError("this kind of model is no longer supported", where=str(folder), got=got, fix=fix)
     try:
         settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
     except (KeyError, msgspec.ValidationError) as error:
@@ -195,12 +195,12 @@ def load(folder: Path, index: Path | None, device: str) -> Bundle:
 
 
 def apart_encoders(config: ApartConfig, tokenizer: Any, types: Sequence[Entry]) -> Encoders:
-    """The encoder that reads apart, its weights random; its retriever finds by name alone."""
+    """An ``ApartEncoder`` with random weights; its retriever finds candidates by name only."""
     return Encoders(ApartEncoder(config), ApartInputs(tokenizer, types, config.body.positions), None)
 
 
 def _load_encoders(folder: Path, settings: Settings) -> Encoders:
-    """The encoders that the settings name, the reader's without its weights. Only here the two ways are told apart."""
+    """The encoders of the settings, the reader's without its weights. Only here the two kinds differ."""
     if settings.apart is not None:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         return apart_encoders(settings.apart, tokenizer, settings.inventory.types)

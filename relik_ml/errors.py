@@ -4,7 +4,7 @@
 
     RelikError                1
     ├── DataError             3   a document, corpus or index row is wrong
-    │   └── CorpusNotFound    4   a corpus is not where it was said to be, or could not be fetched
+    │   └── CorpusNotFound    4   a corpus is not at the given path, or could not be fetched
     ├── ModelError            5   a model or index folder is missing, damaged or does not fit
     ├── OutputError           6   a result could not be written
     └── ConfigError           7   settings contradict each other or cannot work
@@ -43,7 +43,7 @@ class DataError(RelikError):
 
 
 class CorpusNotFound(DataError):
-    """A corpus is not where it was said to be, or could not be fetched."""
+    """A corpus is not at the given path, or could not be fetched."""
 
     exit_code = 4
 

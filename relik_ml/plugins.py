@@ -34,13 +34,13 @@ T = TypeVar("T", bound="Plugin")
 
 
 def option(default: Any, help: str) -> Any:
-    """A field that users may set: an option of the command, typed as the default, with one sentence of help."""
+    """A field that is an option of the command, of the type of its default, with one sentence of help."""
     return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """What converters and knowledge sources share: the name users type, and the fields that they may set."""
+    """Base class of converters and knowledge sources, with a name and options."""
 
     name: str
 
@@ -63,7 +63,7 @@ class Converter(Plugin):
     splits: tuple[str, ...]
     """All splits the corpus has, in order."""
     archive: Archive | None = None
-    """Where the corpus can be fetched, if anywhere."""
+    """Where the corpus can be downloaded; None if it cannot."""
 
     def locate(self, source: Path) -> Mapping[str, Path]:
         """The splits that lie at ``source``, each with its folder or file; CorpusNotFound when there are none."""
@@ -116,7 +116,7 @@ class DumpSource(IndexSource):
     """The options that ``extract`` uses; all others are chosen when the folder is read."""
 
     def extract(self, dump: Path, folder: Path, report: Report) -> int:
-        """Extract a dump, or go on where that was stopped, count everything, and return the number of records."""
+        """Extract a dump, or resume its extraction, count losses in ``report``, and return the number of records."""
         raise NotImplementedError
 
 
@@ -148,7 +148,7 @@ def _load(group: str, name: str, attribute: str, kind: type[T]) -> T:
         raise ConfigError(f"no such {attribute}", where=group, got=repr(name), fix=fix)
     try:
         found = origin.load()
-    except Exception as error:  # other people's code may fail in any way while it is imported
+    except Exception as error:  # a plugin may raise anything while it is imported
         raise ConfigError(what, where=origin.value, got=f"{type(error).__name__}: {error}", fix=fix) from error
     if not isinstance(found, kind):
         got = f"{type(found).__name__} is no relik_ml.plugins.{kind.__name__}"

@@ -36,7 +36,7 @@ class MentionType:
 
 @dataclass(frozen=True, slots=True)
 class TypedProperty:
-    """The property of a relation between arguments of some types; an empty set stands for any type."""
+    """The property of a relation between arguments of some types; an empty set means any type."""
 
     property: Property
     subjects: frozenset[str]
@@ -57,7 +57,7 @@ class Relation:
     definition_ru: str
     symmetric: bool
     alias: bool
-    """Whether it relates two names of one thing."""
+    """Whether it relates two names of one entity."""
     property: Property | None
     typed: tuple[TypedProperty, ...]
     """Other properties, by the types of the arguments; the first that fits holds."""

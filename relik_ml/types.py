@@ -39,8 +39,8 @@ class Token(NamedTuple):
 class Link:
     """What a mention refers to in the knowledge base.
 
-    The four states are four different facts: ``linked`` (has ``id``), ``nil`` (known to be absent
-    from the knowledge base), ``unlinkable`` (a literal) and ``unknown`` (nobody looked).
+    Status: ``linked`` (has ``id``), ``nil`` (known to be absent from the knowledge base), ``unlinkable`` (a literal)
+    or ``unknown`` (not annotated).
     """
 
     status: Status = "unknown"
@@ -52,7 +52,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A literal: the surface as found, the value it stands for and how precise it is."""
+    """A literal: its surface, its normalised value and the precision of the value."""
 
     datatype: str
     raw: str
@@ -81,7 +81,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Mentions of one document that stand for one thing; ``induced`` says how that is known."""
+    """Coreferent mentions of one document; ``induced`` is the source of the coreference."""
 
     id: str
     mentions: tuple[str, ...]
@@ -90,7 +90,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """The Wikidata property of a relation; ``inverse`` when the relation runs the other way round."""
+    """The Wikidata property of a relation. ``inverse``: the relation's object is the property's subject."""
 
     id: str
     inverse: bool = False
@@ -121,7 +121,7 @@ class Annotated:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text with what is known about it. Gold, predicted and served documents are this one type."""
+    """A text with its annotation. Gold, predicted and served documents have this type."""
 
     id: str
     text: str
@@ -167,7 +167,7 @@ class Window:
 
     @property
     def text(self) -> str:
-        """What the window shows of the document."""
+        """The text of the window."""
         return self.document.text[self.start : self.stop]
 
 
@@ -180,8 +180,8 @@ class Candidate:
 
 
 class Hit(NamedTuple):
-    """Where a candidate's name stands in a window: code points, the candidate's place in
-    ``Retrieved.entities``, and the features of that match (``names.FEATURES``)."""
+    """A match of a candidate's name in a window: its span in code points, the candidate's index in
+    ``Retrieved.entities``, and the features of the match (``names.FEATURES``)."""
 
     start: int
     stop: int

@@ -1,8 +1,8 @@
 """The encoder that reads windows and passages apart: the window through a transformer, each passage once.
 
-They meet twice: at the input, where a word sees the passages of the candidates whose names stand over it, and in the
-heads. Passages are read from the transformer's own embeddings of subwords, so a new entity, type or relation needs a
-name and a description and nothing else.
+They interact twice: at the input, where the passages of candidates are added to the words that their names cover, and
+in the heads. Passages are encoded from the transformer's own subword embeddings, so a new entity, type or relation
+needs only a name and a description.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ class PassageNetwork(nn.Module):
 
 
 class CoverEncoder(nn.Module):
-    """What the candidates named over a word say about it.
+    """Encodes the candidates whose names cover a word.
 
-    A mean of their passages, their hits' features and the position of the word in the name (only, first, last,
-    inside), weighted by the features of the hits. An untrained one adds nothing.
+    The mean of their passages, the features of their hits and the position of the word in the name (inside, first, last
+    or only), weighted by a function of the hits' features. The output projection is initialised to zero.
     """
 
     def __init__(self, width: int, features: int) -> None:
@@ -103,17 +103,17 @@ class CoverEncoder(nn.Module):
         nn.init.zeros_(self.project.bias)
 
     def forward(self, hits: NameHits, entities: Tensor, mask: Tensor) -> Tensor:
-        """N hits and candidates (B, 1 + K, H) give (B, T, H), zero where no name stands."""
+        """N hits and candidates (B, 1 + K, H) give (B, T, H), zero where no name covers the word."""
         lengths = hits.last - hits.first + 1
         hit = torch.repeat_interleave(lengths)
         offset = torch.arange(len(hit), device=mask.device) - (lengths.cumsum(0) - lengths)[hit]
         position = (offset == 0).long() + 2 * (offset == lengths[hit] - 1).long()
         cell = hits.window[hit] * mask.shape[1] + hits.first[hit] + offset
         weight = self.weight(hits.features).float().clamp(-8, 8).exp()[hit]
-        said = entities[hits.window, hits.candidate] + self.features(hits.features)
-        heard = weight * (said[hit] + self.positions(position))
+        evidence = entities[hits.window, hits.candidate] + self.features(hits.features)
+        weighted = weight * (evidence[hit] + self.positions(position))
         size, width = mask.numel(), entities.shape[-1]
-        total = heard.new_zeros(size, width).index_add(0, cell, heard)
+        total = weighted.new_zeros(size, width).index_add(0, cell, weighted)
         norm = weight.new_zeros(size, 1).index_add(0, cell, weight)
         covered: Tensor = self.project(F.gelu(total / norm.clamp(min=1e-6))) * (norm > 0)
         return covered.view(*mask.shape, width)

@@ -1,4 +1,4 @@
-"""The tensors that cross module borders, each with its shape.
+"""Inputs and outputs of the reader's modules, each tensor with its shape.
 
 Letters: B windows, T tokens, K candidate entities, R relations, Y mention types, M mentions,
 W longest mention in tokens, H width of the encoder, N name hits, F features of a hit.
@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 IGNORE = -100
-"""Target of a link or a type that is unknown: it takes no part in the loss."""
+"""Target of an unknown link or type; the loss ignores it."""
 
 
 class States(NamedTuple):
-    """The output of an encoder, and all that the heads see."""
+    """Output of an encoder and input of the heads."""
 
     tokens: Tensor  # (B, T, H)
     entities: Tensor  # (B, 1 + K, H), index 0 is NME, the entity that is not there
@@ -27,7 +27,7 @@ class States(NamedTuple):
 
 
 class NameHits(NamedTuple):
-    """Where names of candidates stand in the windows: evidence of the retriever for the link scores."""
+    """Matches of candidate names in the windows, evidence of the retriever for the link scores."""
 
     window: Tensor  # (N,) long, index in the batch
     first: Tensor  # (N,) long, first token
@@ -37,7 +37,7 @@ class NameHits(NamedTuple):
 
 
 class Given(NamedTuple):
-    """Mentions that are known beforehand."""
+    """Mentions that are given as input."""
 
     mentions: Tensor  # (B, M, 2) long, first and last token
     mention_mask: Tensor  # (B, M) bool
@@ -48,8 +48,8 @@ class Gold(NamedTuple):
 
     mentions: Tensor  # (B, M, 2) long, first and last token
     mention_mask: Tensor  # (B, M) bool
-    types: Tensor  # (B, M) long in 0..Y-1, IGNORE where nobody looked
-    links: Tensor  # (B, M) long in 0..K, IGNORE where nobody looked
+    types: Tensor  # (B, M) long in 0..Y-1, IGNORE where not annotated
+    links: Tensor  # (B, M) long in 0..K, IGNORE where not annotated
     triples: Tensor  # (P, 4) long: window, subject mention, object mention, relation
     pair_mask: Tensor  # (B, M, M) bool, pairs whose relations are annotated
     start_mask: Tensor  # (B, T) bool, tokens whose mentions are annotated
@@ -90,7 +90,7 @@ class ReaderOutput(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """Contextualises a batch: jointly with its passages, or apart from them."""
+    """Base class of encoders, which contextualise a batch jointly with its passages or apart from them."""
 
     frozen = ""
     """Prefix of the weights that are never trained. They are stored in a file of their own."""

@@ -1,6 +1,6 @@
-"""The heads of the reader: they see states of tokens and symbols, never how those were made.
+"""The heads of the reader, over the states of tokens and symbols.
 
-Source: ReLiK, Orlando et al. 2024, section 3.2. Where a head goes beyond the paper its docstring says so.
+Source: ReLiK, Orlando et al. 2024, section 3.2. Docstrings note what is not in the paper.
 Letters as in ``models.batch``; D is the inner width of a head.
 """
 
@@ -92,10 +92,10 @@ class SymbolHead(nn.Module):
 
 
 class HitHead(nn.Module):
-    """What the retriever's name hits add to the link scores (beyond the paper).
+    """Adds scores of the retriever's name hits to the link logits (beyond the paper).
 
-    A bi-encoder loses the spelling of a rare name; a name index does not. Each hit is a span, a
-    candidate and the features of the match; its score is added to the link logit of just that pair.
+    A bi-encoder loses the spelling of a rare name; a name index does not. A hit is a span, a candidate and the features
+    of the match; its score is added to the link logit of this pair.
     """
 
     def __init__(self, features: int, inner: int = 64) -> None:

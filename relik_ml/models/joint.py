@@ -1,7 +1,7 @@
 """The joint encoder: any pretrained transformer, reading a window and all its passages in one sequence.
 
-Source: ReLiK, Orlando et al. 2024, section 3.2. Symbols ``<ST_k>`` stand before the passages; their states are
-what the heads compare mentions with. Types are a learned table, a plain classifier.
+Source: ReLiK, Orlando et al. 2024, section 3.2. A symbol ``<ST_k>`` precedes each passage; the heads
+compare mentions with its state. Types are a learned table, a plain classifier.
 """
 
 from __future__ import annotations

@@ -43,11 +43,6 @@ def reader_losses(output: ReaderOutput, gold: Gold, token_mask: Tensor) -> dict[
     return {name: loss / known.sum().clamp(min=1) for name, loss in sums.items()}
 
 
-def weigh(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
-    """The weighted sum, a scalar."""
-    return torch.stack([getattr(weights, name) * loss for name, loss in losses.items()]).sum()
-
-
 def start_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
     """Binary cross-entropy over every token that is real and annotated: is it the start of a mention?"""
     target = logits.new_zeros(logits.shape)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from relik_ml.models.batch import Encoder, ReaderBatch, ReaderOutput, States
 from relik_ml.models.heads import HeadConfig, HitHead, RelationHead, SpanHead, SymbolHead, endpoints
-from relik_ml.models.losses import LossWeights, reader_losses, weigh
+from relik_ml.models.losses import LossWeights, reader_losses
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class ReaderModel(nn.Module):
         if batch.gold is None:
             return output
         losses = reader_losses(output, batch.gold, batch.token_mask)
-        return output._replace(loss=weigh(losses, self.weights), losses=losses)
+        loss = torch.stack([getattr(self.weights, name) * term for name, term in losses.items()]).sum()
+        return output._replace(loss=loss, losses=losses)
 
     def _describe(
         self, states: States, batch: ReaderBatch, mentions: Tensor, mask: Tensor

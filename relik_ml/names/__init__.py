@@ -1,4 +1,4 @@
-"""Names that stand in a text, in any inflection or spelling: which entries of an index they may mean, and how surely.
+"""Finds entries of an index by their names in a text, in any inflection or spelling, and ranks them.
 
 ``forms`` reduces words to what is compared and ``keys`` hashes it; ``name_table`` keeps the keys, ``runs`` says which
 keys a run of words may stand for, and ``name_index`` puts the two together and ranks what it finds.

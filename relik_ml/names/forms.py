@@ -33,8 +33,8 @@ SUFFIXES = (
     ("жанин", "г"), ("жанк", "г"), ("жец", "г"), ("женк", "г"), ("жск", "г"), ("цк", "к"), ("цк", "ц"),
     ("вск", "вл"), ("вец", "вл"),
 )  # fmt: skip
-"""The end of a derived stem, and what stands there in the base: adjectives of places, their inhabitants, and the
-inhabitants that an adjective speaks of («британский», британцы)."""
+"""Suffix of a derived stem and its replacement in the base: adjectives of places, inhabitants, and inhabitants from
+adjectives («британский», британцы)."""
 
 SHORTEST_BASE = 3
 
@@ -58,7 +58,7 @@ _TWICE = re.compile(r"(.)\1+")
 _NOTE = re.compile(r"\s*\([^()]*\)$")
 PATRONYMIC = re.compile(r"\w{2,}(?:ович|евич|ич|овна|евна|ична|инична)|оглы|кызы")
 GIVEN = re.compile(r"[А-ЯЁ][а-яё-]+(?: [А-ЯЁ][а-яё-]+)?")
-"""One or two capitalised words: what stands behind the comma in a register of persons."""
+"""One or two capitalised words: given names after the comma in a register of persons."""
 
 
 def folded(word: str) -> str:

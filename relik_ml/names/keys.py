@@ -21,10 +21,10 @@ Keys = NDArray[np.uint64]
 
 _ODD, _BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1
 SOUNDING = "\x00"
-"""Stands before a word that is written as it sounds, to tell it from all that are spelt."""
+"""Prefix of words in phonetic form, which separates them from spelt words."""
 
 AUDIBLE = 4
-"""Sounds of the shortest name that is indexed by its sound."""
+"""Least number of sounds of a name that is indexed by its sound."""
 
 
 def name_key(name: str) -> int:

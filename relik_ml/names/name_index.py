@@ -39,14 +39,14 @@ FEATURES = tuple(WEIGHTS)
 """
 
 COMPARED = 200
-"""Bearers of one surname that initials are compared with, the likeliest; the others keep their place behind them."""
+"""Number of the likeliest bearers of a surname that initials are compared with; the others keep their rank."""
 
 SIEVE = 22
-"""Bits of a key by which most runs that are no name are dropped before any key is searched for."""
+"""High bits of a key by which most runs are rejected before the binary search."""
 
 
 class Found(NamedTuple):
-    """A row whose name stands in the text: the span in tokens, the log-odds that it is meant, and its features."""
+    """A row whose name is in the text: the span in tokens, the log-odds that it is meant, and its features."""
 
     first: int
     last: int
@@ -56,7 +56,7 @@ class Found(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """What was found in one text (H,), in text order, the likeliest rows of a span first: columns of ``Found``."""
+    """The matches of one text as columns (H,) of ``Found``, in text order, the likeliest rows of a span first."""
 
     first: Ints
     last: Ints
@@ -78,7 +78,7 @@ class Matches(NamedTuple):
         return dict(zip(self.row[best].tolist(), self.weight[best].tolist(), strict=True))
 
     def found(self) -> list[Found]:
-        """The matches one by one, which takes far more time and memory."""
+        """The matches as tuples, which takes far more time and memory."""
         first, last, row, weight, features = (column.tolist() for column in self)
         return list(map(Found, first, last, row, weight, map(tuple, features)))
 
@@ -87,7 +87,7 @@ NOTHING = Matches(*(np.zeros(0, np.int64),) * 3, np.zeros(0), np.zeros((0, len(F
 
 
 class Evidence(NamedTuple):
-    """Rows (H,) that may be meant by spans, numbered in text order, and what is known of each."""
+    """Rows (H,) that spans, numbered in text order, may mean, and their evidence."""
 
     span: Ints
     row: Ints
@@ -131,13 +131,12 @@ class NameIndex:
     def kept(self, rows: NDArray[Any]) -> NameIndex:
         """The names of these rows alone; ``rows`` (K,), ascending, are numbered anew.
 
-        What annotators linked to another row counts from now on as linked to nothing in the knowledge base, as if that
-        row had never been there.
+        Annotations that linked to another row count as NIL from now on, as if that row had never been in the index.
         """
         return NameIndex(self.table.kept(rows).packed(), self.lemma)
 
     def extended(self, entries: Sequence[Entry]) -> NameIndex:
-        """The same names and those of more entries, whose rows follow; nobody has annotated these yet."""
+        """Add the names of more entries, whose rows follow, without annotations."""
         return NameIndex(self.table.extended(NameTable.build(entries, Learnt())).packed(), self.lemma)
 
     def find(self, words: Sequence[Token], held_out: Learnt | None = None, per_span: int = 12) -> list[Found]:
@@ -152,14 +151,14 @@ class NameIndex:
         firsts: Callable[[Ints], Ints] | None = None,
         entries: Sequence[Entry] | None = None,
     ) -> list[Matches]:
-        """Every row whose name stands in each text, at most ``per_span`` rows a span.
+        """Every row whose name is in each text, at most ``per_span`` rows a span. Batches of texts are faster.
 
-        Looking up many texts at once takes a fraction of the time.
-
-        ``held_out`` is what the document of each text taught the index: it is taken back, so that a reader in training
-        meets its documents as if they were new. ``firsts`` gives for each row the first of the same entity, if an
-        entity has a row for each language: what they say together is said of the first. With ``entries``, the rows,
-        initials are compared with given names.
+        Args:
+            texts: the tokens of each text.
+            held_out: the counts that the document of each text added to the index; they are subtracted.
+            per_span: most rows of one span.
+            firsts: maps rows to the first row of the same entity, whose evidence is combined.
+            entries: the entries of the rows; with them, initials are compared with given names.
         """
         ends = np.cumsum([len(words) for words in texts])
         words = [word for text in texts for word in text]
@@ -259,14 +258,14 @@ def log_odds(features: Floats) -> Floats:
 
 
 def _kinds(kinds: Ints, seen: Ints, way: Ints) -> Ints:
-    """What a key says if it is found in some way: what is derived says as much as an alias, initials mean surnames."""
+    """The kinds of keys by the way they were found: derived ones count as aliases, initials as surnames."""
     kinds = np.where(seen > 0, kinds, kinds & ~(1 << LEARNT))
     alias = np.where(kinds & (1 << LABEL | 1 << ALIAS), 1 << ALIAS, 0)
     return np.select([way == DERIVED, way == INITIALS], [alias, kinds & 1 << SURNAME], kinds)
 
 
 def _folded(run: Ints, rows: Ints, kinds: Ints, seen: Ints, total: Ints) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """What the rows of one entity say of one run, as said by one of them."""
+    """Combine the evidence of the rows of one entity for one run into its first row."""
     order = np.lexsort((rows, run))
     run, rows = run[order], rows[order]
     begin = starts(run, rows)

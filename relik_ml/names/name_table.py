@@ -1,4 +1,4 @@
-"""The names of an index as it keeps them: for each key the rows that it names, and how well.
+"""The names of an index as arrays: for each key its rows and their evidence.
 
 A key is a hash (``names/keys.py``), so a name takes nine bytes regardless of its length.
 """
@@ -22,7 +22,7 @@ from relik_ml.types import Entry
 Ints = NDArray[np.int64]
 
 LABEL, ALIAS, LEARNT, SURNAME = range(4)
-"""How a key came to be: the entry's name, one of its aliases, an annotated surface, the surname of a person."""
+"""Kinds of keys: the entry's name, one of its aliases, an annotated surface, the surname of a person."""
 
 HUMAN = "Q5"
 
@@ -30,14 +30,14 @@ POPULAR = 60_000.0
 """The highest popularity that is stored: half precision ends soon after it."""
 
 NOBODY = 0xFFFFFFFF
-"""The row of annotated surfaces that stand for nothing in the knowledge base."""
+"""The row of annotated surfaces that are NIL."""
 
 TRANSCRIBED = 2
 """Words in the longest Latin name that is indexed by its sound, one more for persons: longer ones are translated."""
 
 
 class Learnt(Counter[tuple[int, int]]):
-    """In how many documents a key was annotated with a row (``NOBODY``: with nothing in the knowledge base)."""
+    """Number of documents in which a key was annotated with a row (``NOBODY``: with NIL)."""
 
 
 class NameTable(NamedTuple):

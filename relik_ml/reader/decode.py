@@ -1,4 +1,4 @@
-"""Logits → mentions and triples of one window. Nothing is parsed out of text."""
+"""Decodes logits into the mentions and triples of a window."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 
 @dataclass(frozen=True)
 class Inventory:
-    """What the numbers of the network stand for, besides the candidates of each window."""
+    """Labels of the network's outputs, besides the candidates of each window."""
 
     types: tuple[Entry, ...]
     linkable: Set[str] = frozenset()
-    """Types whose mentions are looked up; it is unknown whether the knowledge base has the others."""
+    """Types whose mentions are linked; mentions of other types, but literals, get an ``unknown`` link."""
     literals: Set[str] = frozenset()
     """Types whose mentions are values, such as dates, and so ``unlinkable``."""
     properties: Mapping[str, Property] = field(default_factory=dict)
     """Wikidata property of each relation that has one."""
     typed: Mapping[tuple[str, str, str], Property] = field(default_factory=dict)
-    """Another property, by relation, type of the subject and type of the object, where these tell two apart."""
+    """Properties by relation, type of subject and type of object; they take precedence over ``properties``."""
 
     def property_of(self, relation: str, subject: str, object: str) -> Property | None:
         """The Wikidata property of a relation between mentions of these types."""
@@ -56,9 +56,9 @@ class Decoder:
     def describe(
         self, output: ReaderOutput, batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]
     ) -> list[Part]:
-        """The mentions of the ``rows`` that the output is about, each with its link, and the triples between them.
+        """The given mentions of the ``rows``, each with its link, and the triples between them.
 
-        Mentions of one row have their links in common; its triples go to the first.
+        Mentions of one row share their link; its triples refer to the first one.
         """
         return [self._described(output, index, *pair) for index, pair in enumerate(zip(batch, rows, strict=True))]
 
@@ -123,9 +123,9 @@ class Decoder:
 
 
 def _linkable(item: Retrieved, span: Span) -> set[int]:
-    """The candidates that a mention may be linked to: those named by just its span, and those found by vector alone.
+    """The candidates that a mention may be linked to: those whose name matches its span, and those found by vector.
 
-    An entity whose name stands elsewhere in the window is hardly ever meant (docs/results/embedded-model.md).
+    Candidates whose name matches only elsewhere in the window are hardly ever right (docs/results/embedded-model.md).
     """
     named = {hit.candidate for hit in item.hits}
     here = {hit.candidate for hit in item.hits if (hit.start, hit.stop) == span}
@@ -133,12 +133,12 @@ def _linkable(item: Retrieved, span: Span) -> set[int]:
 
 
 def _span(item: Retrieved, first: int, last: int) -> Span:
-    """The code points from the first to the last token."""
+    """The span of the tokens from ``first`` to ``last``, both inclusive."""
     return Span(item.window.tokens[first].start, item.window.tokens[last].stop)
 
 
 def _crosses_cells(item: Retrieved, first: int, last: int) -> bool:
-    """Whether a line break or a tab stands between two tokens: lines and cells of a table are apart."""
+    """Whether there is a line break or a tab between two tokens, such as between cells of a table."""
     start, stop = _span(item, first, last)
     return any(character in item.window.document.text[start:stop] for character in _BREAKS)
 

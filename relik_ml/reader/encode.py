@@ -1,4 +1,4 @@
-"""Windows with candidates → tensors: what all encoders share. The encoder's own inputs come from an ``Inputs``."""
+"""Encodes windows with candidates as tensors. An ``Inputs`` adds the inputs of a kind of encoder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from relik_ml.models import IGNORE, Given, Gold, NameHits, ReaderBatch
-from relik_ml.reader.inputs import Inputs
+from relik_ml.reader.encoder_inputs import Inputs
 from relik_ml.text import cut
 from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
 
@@ -27,7 +27,7 @@ class MentionRow(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What a window's document says, as numbers of the network."""
+    """Gold of a window as indices of the network."""
 
     mentions: list[tuple[int, int, int, int]]
     """First and last token, type, link."""
@@ -52,7 +52,7 @@ class BatchEncoder:
         self._type = {entry.id: number for number, entry in enumerate(self.types)}
 
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
-        """The windows as the encoder can read them: ``Inputs.fit``."""
+        """Drop the candidates for which the encoder has no room: see ``Inputs.fit``."""
         return self.inputs.fit(batch)
 
     def __call__(self, batch: Sequence[Retrieved]) -> ReaderBatch:
@@ -70,7 +70,7 @@ class BatchEncoder:
         return self(batch)._replace(gold=self._gold(batch))
 
     def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]) -> ReaderBatch:
-        """A batch that asks about given mentions: the ``rows`` of each window."""
+        """A batch with given mentions: the ``rows`` of each window."""
         return self(batch)._replace(given=Given(*_padded([[row[:2] for row in found] for found in rows], (0, 0))))
 
     def rows(self, item: Retrieved) -> list[MentionRow]:
@@ -123,9 +123,9 @@ class BatchEncoder:
         return Gold(spans, mask, types, links, _quads(triples), pairs, starts, _quads([]))
 
     def repeats(self, batch: Sequence[Retrieved]) -> Tensor:
-        """Relations between mentions that would state a fact of the document again: (U, 4), as gold triples are.
+        """Unannotated relations between mentions that repeat an annotated fact: (U, 4), like ``Gold.triples``.
 
-        Annotators who mark a fact between the nearest mentions of its two entities leave all other pairs open.
+        Annotators of NEREL mark a fact between the nearest mentions of its entities and leave other pairs unmarked.
         """
         found = []
         for number, item in enumerate(batch):
@@ -141,14 +141,14 @@ class BatchEncoder:
         return _quads(found)
 
     def _foreign_starts(self, item: Retrieved) -> list[int]:
-        """First tokens of mentions whose types the network does not have: its own types may start there or not."""
+        """First tokens of gold mentions of types that the network does not have; the start loss ignores them."""
         snap, typed = Snap(item.window), item.window.document.annotated.types != "none"
         return [snap(m.start, m.stop)[0] for m in cut(item.window).mentions if typed and m.type not in self._type]
 
     def out_of_reach(self, items: Sequence[Retrieved]) -> Counter[str]:
-        """How many gold mentions and triples of windows there are, and how many of them no target can express.
+        """Count the gold mentions and triples of windows, and those of them that no target can express.
 
-        Those are discontinuous mentions, longer ones than the network spans, unknown types, and what relates them.
+        These are mentions that are discontinuous, longer than ``max_mention`` or of an unknown type, and their triples.
         """
         counts = Counter[str]()
         for item in items:
@@ -201,9 +201,9 @@ def _entities(document: Document) -> dict[str, str]:
 
 
 class Snap:
-    """Code points → tokens of a window: the first and the last token that a range touches.
+    """Maps spans of code points to tokens of a window.
 
-    Four mentions of NEREL begin or end inside a word; they snap outward.
+    A span that begins or ends inside a token, as four mentions of NEREL do, is extended to the whole token.
     """
 
     def __init__(self, window: Window) -> None:
@@ -211,7 +211,7 @@ class Snap:
         self._stops = [token.stop for token in window.tokens]
 
     def __call__(self, start: int, stop: int) -> tuple[int, int]:
-        """Indices of tokens, both inclusive; a range of blanks counts as the token behind them."""
+        """Indices of the first and last token, both inclusive; white space maps to the token after it."""
         first = min(bisect_right(self._stops, start), len(self._stops) - 1)
         return first, max(first, bisect_left(self._starts, stop) - 1)
 

@@ -1,4 +1,4 @@
-"""The reader: retrieved windows → what is known about each of them."""
+"""The reader: predicts mentions, links and triples of retrieved windows."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Reader:
         return self._in_batches(lambda batch: self.decode(self._output(self.encode(batch)), batch), items, tokens)
 
     def describe(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
-        """The same for the mentions that the windows' documents have: their links, and the triples between them.
+        """Predict links of the given mentions of the windows' documents, and triples between them.
 
-        Their spans are taken as given, and their types decide whether they are linked. Mentions that are
+        The spans and types of mentions are kept; the type decides whether a mention is linked. Mentions that are
         ``out_of_reach`` of the network are in no part.
         """
         return self._in_batches(self._described, items, tokens)

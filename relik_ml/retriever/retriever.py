@@ -1,4 +1,4 @@
-"""The retriever: windows → candidates, by name and by vector."""
+"""The retriever: candidates for windows, by name and by vector."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from relik_ml.text import windows
 from relik_ml.types import Candidate, Document, Hit, Retrieved, Window
 
 _LOOKUP_WINDOW = 64, 48
-"""Size and stride of the windows of a text that is looked up: a name of up to sixteen tokens is whole in one."""
+"""Size and stride of the windows of a query text; a name of up to 16 tokens lies whole in one of them."""
 
 
 @dataclass(frozen=True)
 class RetrieverConfig:
-    """How many candidates a window gets."""
+    """Numbers of candidates of a window."""
 
     entities: int = 100
     """K at most; names fill it first, vectors the rest."""
     dense: int = 10
-    """The nearest by vector, which a window always gets."""
+    """Nearest entities by vector, which are always among the candidates."""
     relations: int = 50
     """K' at most; all of them when there are no more."""
     per_span: int = 10
@@ -33,12 +33,12 @@ class RetrieverConfig:
 
 
 class Retriever:
-    """Names first, since they carry the evidence of a spelling, then the nearest vectors.
+    """Finds candidates by name, which carries the evidence of a spelling, and by vector.
 
-    Named candidates come first, by the weight of their best hit, then the others by their cosine to the window. A
-    candidate's score is the sum of the two, as far as it has them. When there are too many, the nearest
-    ``RetrieverConfig.dense`` stay, named or not, and the most likely of the others. An entity or relation with a row
-    for each language is one candidate, its first row, whichever of them were found.
+    Candidates found by name come first, by the weight of their best hit, then the others by their cosine to the window.
+    A candidate's score is the sum of weight and cosine, as far as it has them. If there are too many candidates, the
+    nearest ``RetrieverConfig.dense`` are kept, and of the others those with the highest weight. An entity or relation
+    with a row for each language is one candidate, represented by its first row.
     """
 
     def __init__(
@@ -56,7 +56,11 @@ class Retriever:
         self._entities, self._relations = index.by_kind("entity"), index.by_kind("relation")
 
     def __call__(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None = None) -> list[Retrieved]:
-        """Candidates of each window. ``held_out`` has for each what its document taught the names (training only)."""
+        """Candidates of each window.
+
+        ``held_out`` has for each window the names that its document added to the index; they are not used. This is for
+        training, so that the retriever meets a training document as it meets a new one.
+        """
         found = self._find(windows, held_out)
         if self._dense is None:
             return [self._retrieved(*pair, {}, self._unranked()) for pair in zip(windows, found, strict=True)]
@@ -100,8 +104,8 @@ class Retriever:
     def lookup(self, text: str, k: int) -> list[tuple[Candidate, str]]:
         """The k best entities for a name or a text, each with the way it was found: name or vector.
 
-        What is named comes first, then what is near, each by score. A long text is looked up window by window, and an
-        entity counts by its best one.
+        Entities found by name come first, then those found by vector, each by score. A long text is looked up window
+        by window; the best window of an entity counts.
         """
         near = max(k, self.config.dense)
         config = replace(self.config, entities=near + k, dense=near, per_span=max(k, self.config.per_span))
@@ -117,7 +121,7 @@ class Retriever:
 
 
 def learn(document: Document, rows: Mapping[str, int], lemma: Callable[[str], str]) -> Learnt:
-    """What one annotated document teaches about names: each key with the row it was linked to, once."""
+    """The names in an annotated document: each key with the row that it was linked to, once."""
     learnt = Learnt()
     for mention in document.mentions:
         link = mention.link

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def load_tokenizer(name_or_folder: str | Path) -> Any:
         settings = json.loads(_file(name_or_folder, "tokenizer_config.json").read_text("utf-8"))
         return tokenizer_class(
             model_max_length=min(settings.get("model_max_length", _UNBOUNDED), _UNBOUNDED),
-            **(_built_of(name_or_folder, settings) | _special_tokens(settings)),
+            **(_source(name_or_folder, settings) | _special_tokens(settings)),
         )
     except Exception as error:  # tokenizers raises plain Exception
         raise ModelError(
@@ -52,27 +53,17 @@ def save_tokenizer(tokenizer: Any, folder: str | Path) -> None:
     path.write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
-def _built_of(name_or_folder: str | Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """What the tokenizer is to be built of."""
-    try:
+def _source(name_or_folder: str | Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that construct the tokenizer from ``tokenizer.json``, or else from a SentencePiece model."""
+    with suppress(OSError):
         return {"tokenizer_file": str(_file(name_or_folder, "tokenizer.json"))}
-    except OSError:
-        for name, layout in LAYOUTS.items():
-            if (path := _found(name_or_folder, name)) and _plain(settings):
-                return {"tokenizer_object": fast_tokenizer(read_model(path.read_bytes()), layout), **layout.special}
-        raise
-
-
-def _plain(settings: dict[str, Any]) -> bool:
-    """Whether the text is not changed before SentencePiece sees it."""
-    return not (settings.get("do_lower_case") or settings.get("split_by_punct"))
-
-
-def _found(name_or_folder: str | Path, name: str) -> Path | None:
-    try:
-        return _file(name_or_folder, name)
-    except OSError:
-        return None
+    # SentencePiece alone does not lower-case or split at punctuation, as some slow tokenizers do before it.
+    layouts = {} if settings.get("do_lower_case") or settings.get("split_by_punct") else LAYOUTS
+    for name, layout in layouts.items():
+        with suppress(OSError):
+            content = _file(name_or_folder, name).read_bytes()
+            return {"tokenizer_object": fast_tokenizer(read_model(content), layout), **layout.special}
+    raise FileNotFoundError(f"no tokenizer.json, {', no '.join(LAYOUTS)}")
 
 
 def _file(name_or_folder: str | Path, name: str) -> Path:
@@ -88,6 +79,6 @@ def _file(name_or_folder: str | Path, name: str) -> Path:
 
 
 def _special_tokens(settings: dict[str, Any]) -> dict[str, str]:
-    """Names of the special tokens, which older configurations write as objects."""
+    """Special tokens by name. Older configurations write them as objects."""
     found: Iterable[tuple[str, Any]] = ((name, settings.get(name)) for name in _SPECIAL)
     return {name: str(token["content"] if isinstance(token, dict) else token) for name, token in found if token}

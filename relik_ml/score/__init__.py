@@ -14,11 +14,12 @@ from __future__ import annotations
 from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.calibration import Calibration, Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.score.counts import Counts, exact, matched
-from relik_ml.score.report import HEADLINES, TITLES, Report
 from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, table
+from relik_ml.score.score_report import HEADLINES, TITLES, ScoreReport
 from relik_ml.score.scoring import score
 
 __all__ = [
-    "HEADLINES", "KS", "NEREL", "TITLES", "Calibration", "Counts", "Judged", "Recall", "Report", "Scaling", "Scheme",
-    "calibration_error", "exact", "judge", "matched", "recall", "record", "reliability", "retrieval", "score", "table",
+    "HEADLINES", "KS", "NEREL", "TITLES", "Calibration", "Counts", "Judged", "Recall", "Scaling", "Scheme",
+    "ScoreReport", "calibration_error", "exact", "judge", "matched", "recall", "record", "reliability", "retrieval",
+    "score", "table",
 ]  # fmt: skip

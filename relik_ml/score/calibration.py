@@ -1,7 +1,7 @@
-"""How far a score can be taken for a probability, and the scaling that makes it one (Platt 1999; Guo et al. 2017).
+"""Calibration of scores: how close they are to probabilities, and Platt scaling (Platt 1999; Guo et al. 2017).
 
-A score is right as often as it says where the model is calibrated. The expected calibration error (ECE) is the mean
-gap between the two over bins of scores, each bin weighted by its number of predictions.
+The scores of a calibrated model equal the share of right predictions. The expected calibration error (ECE) is the mean
+gap between score and share over bins of scores, each bin weighted by its number of predictions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.scheme import NEREL, Scheme
-from relik_ml.score.scorers import answers, facts, ordered, place, typed_places
+from relik_ml.score.scorers import answers, facts, ordered, spans_of, typed_spans
 from relik_ml.types import Document
 
 KINDS = ("mention", "link", "nil", "triple")
@@ -24,11 +24,11 @@ _STEPS = 50
 _SMALLEST = 1e-4
 _IDENTITY = np.array([1.0, 0.0])
 _PRIOR = 1e-3
-"""Weight of the pull towards the identity, which keeps the solution finite."""
+"""Weight of the L2 regularisation towards the identity, which keeps the solution finite."""
 
 
 class Judged(NamedTuple):
-    """A score and whether what it is the score of is right."""
+    """The score of a prediction, and whether the prediction is right."""
 
     score: float
     right: bool
@@ -85,7 +85,7 @@ class Calibration:
 def judge(gold: Iterable[Document], predicted: Iterable[Document], scheme: Scheme = NEREL) -> dict[str, list[Judged]]:
     """The scores of all that was predicted, by kind.
 
-    A mention is right by its place and type, a link or NIL of a right place by its id, a triple by the places of its
+    A mention is right by its span and type, a link or NIL of a right span by its id, a triple by the spans of its
     mentions and its relation.
     """
     found: dict[str, list[Judged]] = defaultdict(list)
@@ -98,10 +98,10 @@ def judge(gold: Iterable[Document], predicted: Iterable[Document], scheme: Schem
 
 
 def _judge_mentions(right: Document, guess: Document, found: dict[str, list[Judged]]) -> None:
-    types = typed_places(right)
-    links = {place(mention): mention.link for mention in right.mentions}
+    types = typed_spans(right)
+    links = {spans_of(mention): mention.link for mention in right.mentions}
     for mention in guess.mentions:
-        where, link = place(mention), mention.link
+        where, link = spans_of(mention), mention.link
         found["mention"].append(Judged(_known(mention.score), (where, mention.type) in types))
         if where in links and link.status == "linked":
             found["link"].append(Judged(_known(link.score), link.id in answers(links[where])))
@@ -110,7 +110,9 @@ def _judge_mentions(right: Document, guess: Document, found: dict[str, list[Judg
 
 
 def _judge_triples(right: Document, guess: Document, scheme: Scheme, found: dict[str, list[Judged]]) -> None:
-    gold, keys = ([ordered(place(s), name, place(o), scheme) for s, name, o in facts(each)] for each in (right, guess))
+    gold, keys = (
+        [ordered(spans_of(s), name, spans_of(o), scheme) for s, name, o in facts(each)] for each in (right, guess)
+    )
     wanted = set(gold)
     for triple, key in zip(guess.triples, keys, strict=True):
         found["triple"].append(Judged(_known(triple.score), key in wanted))

@@ -63,8 +63,8 @@ def exact(gold: Set[Item], guessed: Set[Item]) -> Counts:
 def matched(gold: Mapping[Item, Collection[Item]], guessed: Set[Item]) -> Counts:
     """Compare gold items that each accept several answers with a set of guesses.
 
-    ``gold`` maps an item to its accepted guesses. A guess answers one gold item at most and the other way
-    round; as many as possible are paired (Kuhn's augmenting paths), so the result depends on no order.
+    ``gold`` maps an item to its accepted guesses. Each guess is paired with at most one gold item and each gold
+    item with at most one guess, as many pairs as possible (Kuhn's augmenting paths). The order does not matter.
 
     >>> matched({"a": ["x", "y"], "b": ["x"]}, {"x", "y"})
     Counts(correct=2, guessed=2, gold=2)

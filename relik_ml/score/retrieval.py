@@ -1,4 +1,4 @@
-"""Retrieval: does the gold entity stand among the first k candidates?
+"""Recall of retrieval: whether the gold entity is among the first k candidates.
 
 >>> found = recall([["Q649"], ["Q159"]], [["Q649", "Q159"], ["Q1", "Q159"]], known={"Q649", "Q159"}, ks=(1, 2))
 >>> found.at(1), found.at(2), found.coverage

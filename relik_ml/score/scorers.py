@@ -1,4 +1,4 @@
-"""What documents are scored by: mentions, links, relations between mentions, and facts between entities.
+"""Scorers of mentions, links, relations between mentions, and facts between entities.
 
 Each scorer yields the counts of one document by the name of the score; ``report.TITLES`` says what each means.
 """
@@ -17,8 +17,8 @@ from relik_ml.types import Document, Link, Mention, Span
 NIL = "NIL"
 
 Scores = Iterator[tuple[str, Counts]]
-Place = tuple[Span, ...]
-Linked = tuple[Place, str]
+Spans = tuple[Span, ...]
+Linked = tuple[Spans, str]
 Key = tuple[Hashable, str, Hashable]
 Argument = TypeVar("Argument", bound=Hashable)
 Sentences = Callable[[str], Iterable[Span]]
@@ -29,7 +29,7 @@ def counted(gold: Document, predicted: Document, scheme: Scheme, sentences: Sent
     known = {layer for layer in ("types", "links", "triples") if getattr(gold.annotated, layer) != "none"}
     if gold.annotated.mentions == "none":
         return
-    yield "ner.boundaries", exact({place(m) for m in gold.mentions}, {place(m) for m in predicted.mentions})
+    yield "ner.boundaries", exact({spans_of(m) for m in gold.mentions}, {spans_of(m) for m in predicted.mentions})
     if "types" in known:
         yield from typed(gold, predicted)
     if "links" in known:
@@ -40,29 +40,29 @@ def counted(gold: Document, predicted: Document, scheme: Scheme, sentences: Sent
         yield from closed(gold, predicted, scheme)
 
 
-def place(mention: Mention) -> Place:
-    """Where a mention stands: its fragments in text order, or the one span of a continuous mention.
+def spans_of(mention: Mention) -> Spans:
+    """The fragments of a mention in text order, or the one span of a continuous mention.
 
-    >>> place(Mention("T1", 0, 24, "DATE", fragments=(Span(17, 24), Span(0, 5))))
+    >>> spans_of(Mention("T1", 0, 24, "DATE", fragments=(Span(17, 24), Span(0, 5))))
     (Span(start=0, stop=5), Span(start=17, stop=24))
     """
     return tuple(sorted(mention.fragments)) or (mention.span,)
 
 
-def typed_places(document: Document) -> set[tuple[Place, str]]:
-    """The distinct (place, type) pairs of a document."""
-    return {(place(mention), mention.type) for mention in document.mentions}
+def typed_spans(document: Document) -> set[tuple[Spans, str]]:
+    """The distinct (spans, type) pairs of a document."""
+    return {(spans_of(mention), mention.type) for mention in document.mentions}
 
 
 def typed(gold: Document, predicted: Document) -> Scores:
-    """Places with their type: all together (``ner``) and each type alone (``ner.type.PERSON``)."""
-    right, guessed = typed_places(gold), typed_places(predicted)
+    """Spans with their type: all together (``ner``) and each type alone (``ner.type.PERSON``)."""
+    right, guessed = typed_spans(gold), typed_spans(predicted)
     yield "ner", exact(right, guessed)
     for name in sorted({name for _, name in right | guessed}):
         yield f"ner.type.{name}", exact(*({pair for pair in side if pair[1] == name} for side in (right, guessed)))
 
 
-# Links, by strong match: the place must be exactly right.
+# Links, by strong match: the span must be exactly right.
 
 
 def answers(link: Link) -> tuple[str, ...]:
@@ -71,20 +71,20 @@ def answers(link: Link) -> tuple[str, ...]:
 
 
 def linking(gold: Document, predicted: Document, scheme: Scheme) -> Scores:
-    """Without NIL (``el.inkb``), with NIL (``el.nil``), and only where the place is right (``el.gold_spans``)."""
+    """Without NIL (``el.inkb``), with NIL (``el.nil``), and only where the span is right (``el.gold_spans``)."""
     right, guessed = _linked(gold.mentions), set(_linked(predicted.mentions))
     yield "el.inkb", matched(right, guessed)
     yield "el.nil", matched(_linked_or_nil(gold, scheme), set(_linked_or_nil(predicted, scheme)))
-    asked, found = {where for where, _ in right}, {place(mention) for mention in predicted.mentions}
+    asked, found = {where for where, _ in right}, {spans_of(mention) for mention in predicted.mentions}
     both = {item: accepted for item, accepted in right.items() if item[0] in found}
     yield "el.gold_spans", matched(both, {item for item in guessed if item[0] in asked})
 
 
 def _linked(mentions: Iterable[Mention]) -> dict[Linked, set[Linked]]:
-    """Each (place, id) with the (place, id) pairs that answer it."""
+    """Each (spans, id) with the (spans, id) pairs that are right answers."""
     items: dict[Linked, set[Linked]] = {}
     for mention in mentions:
-        where, ids = place(mention), answers(mention.link)
+        where, ids = spans_of(mention), answers(mention.link)
         if ids:
             items.setdefault((where, ids[0]), set()).update((where, id) for id in ids)
     return items
@@ -92,29 +92,29 @@ def _linked(mentions: Iterable[Mention]) -> dict[Linked, set[Linked]]:
 
 def _linked_or_nil(document: Document, scheme: Scheme) -> dict[Linked, set[Linked]]:
     mentions = [mention for mention in document.mentions if mention.type in scheme.linked]
-    nils = {(place(mention), NIL) for mention in mentions if mention.link.status == "nil"}
+    nils = {(spans_of(mention), NIL) for mention in mentions if mention.link.status == "nil"}
     return _linked(mentions) | {item: {item} for item in nils}
 
 
-# Relations between mentions: by place (boundaries) and by place and type (strict), in a sentence or a document.
+# Relations between mentions: by span (boundaries) and by span and type (strict), in a sentence or a document.
 
 
-class Fact(NamedTuple):
-    """A triple with its two mentions in place of their ids."""
+class ResolvedTriple(NamedTuple):
+    """A triple with its two mentions instead of their ids."""
 
     subject: Mention
     relation: str
     object: Mention
 
 
-def facts(document: Document) -> list[Fact]:
+def facts(document: Document) -> list[ResolvedTriple]:
     """The triples of a document, their arguments looked up."""
     mentions = {mention.id: mention for mention in document.mentions}
-    return [Fact(mentions[t.subject], t.relation, mentions[t.object]) for t in document.triples]
+    return [ResolvedTriple(mentions[t.subject], t.relation, mentions[t.object]) for t in document.triples]
 
 
 def ordered(one: Argument, relation: str, other: Argument, scheme: Scheme) -> tuple[Argument, str, Argument]:
-    """The key of a triple: the arguments of an unordered relation stand in one fixed order.
+    """The key of a triple. The arguments of an unordered relation are sorted.
 
     >>> ordered("Q2", "SPOUSE", "Q1", Scheme(unordered=frozenset({"SPOUSE"})))
     ('Q1', 'SPOUSE', 'Q2')
@@ -129,22 +129,22 @@ def relations(gold: Document, predicted: Document, scheme: Scheme, sentences: Se
     together = _one_sentence(sentences(gold.text))
     for scope in ("document", "sentence"):
         sides = [[f for f in facts(side) if scope == "document" or together(f)] for side in (gold, predicted)]
-        for match, argument in (("boundaries", place), ("strict", _typed_place)):
+        for match, argument in (("boundaries", spans_of), ("strict", _typed_span)):
             keys = [{ordered(argument(f.subject), f.relation, argument(f.object), scheme) for f in s} for s in sides]
             yield f"re.{scope}.{match}.aliases", exact(*keys)
             yield f"re.{scope}.{match}", exact(*({key for key in s if key[1] not in scheme.aliases} for s in keys))
 
 
-def _typed_place(mention: Mention) -> tuple[Hashable, ...]:
-    return place(mention), mention.type
+def _typed_span(mention: Mention) -> tuple[Hashable, ...]:
+    return spans_of(mention), mention.type
 
 
-def _one_sentence(sentences: Iterable[Span]) -> Callable[[Fact], bool]:
+def _one_sentence(sentences: Iterable[Span]) -> Callable[[ResolvedTriple], bool]:
     """A test whether both arguments of a fact, whole, lie in one of the sentences."""
     spans = sorted(sentences)
     starts = [span.start for span in spans]
 
-    def together(fact: Fact) -> bool:
+    def together(fact: ResolvedTriple) -> bool:
         start = min(fact.subject.start, fact.object.start)
         number = bisect_right(starts, start) - 1
         return number >= 0 and max(fact.subject.stop, fact.object.stop) <= spans[number].stop
@@ -157,12 +157,12 @@ def _one_sentence(sentences: Iterable[Span]) -> Callable[[Fact], bool]:
 
 ARGUMENTS: dict[str, Callable[[Mention], tuple[Hashable, ...]]] = {
     "triples": lambda mention: answers(mention.link),
-    "mentions": lambda mention: tuple((place(mention), mention.type, id) for id in answers(mention.link)),
-    "literals": lambda mention: answers(mention.link) or (place(mention),),
+    "mentions": lambda mention: tuple((spans_of(mention), mention.type, id) for id in answers(mention.link)),
+    "literals": lambda mention: answers(mention.link) or (spans_of(mention),),
 }
-"""What names a mention as an argument of a fact, by score; a mention without a name is no argument.
+"""For each score, the keys of a mention as an argument of a fact; a mention without a key is no argument.
 
-For ``literals`` a date, a number or an unlinked name is named by its place in the text.
+For ``literals`` the key of a date, a number or an unlinked name is its span.
 """
 
 
@@ -173,9 +173,9 @@ def closed(gold: Document, predicted: Document, scheme: Scheme) -> Scores:
 
 
 def _triples(document: Document, score: str, scheme: Scheme) -> dict[Key, set[Key]]:
-    """Each distinct triple, by the first name of both arguments, with the triples that answer it.
+    """Each distinct triple, by the first key of both arguments, with the triples that are right answers.
 
-    A triple that relates a thing to itself is none.
+    A triple from an entity to itself is left out.
     """
     found: dict[Key, set[Key]] = {}
     for subject, relation, object in facts(document):

@@ -11,8 +11,8 @@ from relik_ml.errors import DataError
 from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.calibration import KINDS, judge, reliability
 from relik_ml.score.counts import Counts
-from relik_ml.score.report import MACRO, TYPE, Interval, Report
-from relik_ml.score.scorers import Sentences, counted, typed_places
+from relik_ml.score.score_report import MACRO, TYPE, Interval, ScoreReport
+from relik_ml.score.scorers import Sentences, counted, typed_spans
 from relik_ml.text import sentences as split
 from relik_ml.types import Document
 
@@ -24,7 +24,7 @@ def score(
     scheme: Scheme = NEREL,
     sentences: Sentences = split,
     bootstrap: int = 0,
-) -> Report:
+) -> ScoreReport:
     """Compare predicted with gold documents, joined by id.
 
     ``bootstrap`` resamples of the documents give each F1 an interval; 0 gives none.
@@ -43,10 +43,10 @@ def score(
         totals[name] += each
     scored = [pair for pair in pairs if any(mention.score is not None for mention in pair[1].mentions)]
     judged = judge((one for one, _ in scored), (other for _, other in scored), scheme)
-    return Report(
+    return ScoreReport(
         scores=dict(totals),
         documents=len(pairs),
-        entities="gold" if all(typed_places(one) == typed_places(other) for one, other in pairs) else "end to end",
+        entities="gold" if all(typed_spans(one) == typed_spans(other) for one, other in pairs) else "end to end",
         missing=tuple(id for id in right if id not in guesses),
         extra=tuple(id for id in guesses if id not in right),
         notes=tuple(_notes(list(right.values()))),

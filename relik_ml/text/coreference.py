@@ -1,4 +1,4 @@
-"""Which mentions of a document stand for one thing, as far as links and names tell."""
+"""Coreference of mentions by their links and names."""
 
 from __future__ import annotations
 
@@ -43,26 +43,24 @@ def settle_links(text: str, mentions: Sequence[Mention], lemma: Callable[[str], 
         for mention in mentions
         if mention.link.status in ("linked", "nil") and not mention.fragments
     }
-    return tuple(_one_person_a_surname(_one_link_a_name(mentions, names), names))
+    return tuple(_one_link_per_surname(_one_link_per_name(mentions, names), names))
 
 
-def _one_link_a_name(mentions: Iterable[Mention], names: Mapping[str, Name]) -> list[Mention]:
-    best: dict[tuple[str, Name], Link] = {}
-    mentions = list(mentions)
+def _one_link_per_name(mentions: Sequence[Mention], names: Mapping[str, Name]) -> list[Mention]:
+    best: dict[tuple[str, Name | None], Link] = {}
     for mention in mentions:
         if mention.id in names and mention.link.status == "linked":
             key = mention.type, names[mention.id]
             best[key] = max(best.get(key, mention.link), mention.link, key=_score)
     return [
-        replace(mention, link=best.get((mention.type, names[mention.id]), mention.link))
-        if mention.link.status == "nil" and mention.id in names
+        replace(mention, link=best.get((mention.type, names.get(mention.id)), mention.link))
+        if mention.link.status == "nil"
         else mention
         for mention in mentions
     ]
 
 
-def _one_person_a_surname(mentions: Iterable[Mention], names: Mapping[str, Name]) -> list[Mention]:
-    mentions = list(mentions)
+def _one_link_per_surname(mentions: Sequence[Mention], names: Mapping[str, Name]) -> list[Mention]:
     bearers: dict[str, dict[str | None, Link]] = defaultdict(dict)
     for mention in mentions:
         name = names.get(mention.id, ())

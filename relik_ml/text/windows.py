@@ -1,4 +1,4 @@
-"""Long documents in pieces: overlapping windows of tokens, what fits into one, and the way back.
+"""Overlapping windows of tokens over long documents: cutting documents into them and merging the parts.
 
 >>> from relik_ml.types import Mention
 >>> text = "Пушкин родился в Москве. Лермонтов родился тоже в Москве."
@@ -27,7 +27,7 @@ from relik_ml.types import Document, Link, Mention, Span, Token, Triple, Window
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is known inside one window. Triples name mentions of the same part; offsets are the document's."""
+    """The annotation of one window. Triples refer to mentions of the same part; offsets are the document's."""
 
     window: Window
     mentions: tuple[Mention, ...] = ()
@@ -36,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How much of the gold lies whole in some window, and how much is lost. Adds up over documents."""
+    """How much of the gold lies whole in some window, and how much is lost. Additive over documents."""
 
     mentions: int = 0
     mentions_lost: int = 0
@@ -50,16 +50,20 @@ class Fit:
 def windows(document: Document, size: int, stride: int) -> list[Window]:
     """Windows of at most ``size`` tokens, each beginning at most ``stride`` tokens behind the one before.
 
-    So every token is in a window, and neighbours share at least ``size - stride`` tokens. A document of
-    at most ``size`` tokens is one window; one without tokens has none. All windows but that one are full:
-    the last is moved back to end with the text. The others begin at a sentence where one
-    begins in the second half of the stride. Raises ``ConfigError`` unless ``1 <= stride <= size``.
+    Every token is in a window, and neighbours share at least ``size - stride`` tokens. A document of at most ``size``
+    tokens is one window; a document without tokens has none. Of a longer document all windows are full: the last one
+    ends with the text. A window begins at a sentence if one begins in the second half of the stride.
+
+    Raises:
+        ConfigError: not ``1 <= stride <= size``.
     """
     if not 1 <= stride <= size:
         got = f"size {size}, stride {stride}"
         raise ConfigError("window does not fit its stride", got=got, fix="1 <= stride <= size")
     found = tokens(document.text)
-    return [_window(document, found[start : start + size]) for start in _starts(document.text, found, size, stride)]
+    starts = _starts(document.text, found, size, stride)
+    runs = [tuple(found[start : start + size]) for start in starts]
+    return [Window(document, run[0].start, run[-1].stop, run) for run in runs]
 
 
 def cut(window: Window) -> Part:
@@ -82,17 +86,16 @@ def fit(document: Document, views: Iterable[Window]) -> Fit:
 
 
 def merge(document: Document, parts: Iterable[Part]) -> Document:
-    """The document with what its parts hold instead of its own mentions, entities and triples.
+    """Replace the annotation of a document by that of its parts.
 
-    Parts cut from the document itself select from it: ids, order and entities stay, less what is in no part.
-    Any others are predictions, whose ids mean something inside their part only. Two mentions are
-    one when their fragments agree, two triples when relation and arguments do, and then the higher score wins: a span
-    has one type. Of the links given with that type the one with the higher score wins, ``unknown`` losing to any
-    other. A missing score
-    counts as 1. Mentions are numbered T1, T2, … in text order; a triple from a mention to itself is dropped.
-    The result does not depend on the order of the parts.
+    Parts that were cut from the document select from it: ids, order and entities are kept. Other parts are
+    predictions, whose ids are valid only inside their part. Mentions with equal fragments are merged, and triples with
+    equal relation and arguments; the highest score wins, so a span has one type. Of the links given with that type the
+    one with the highest score wins; ``unknown`` loses to any other. A missing score counts as 1. Mentions are numbered
+    T1, T2, … in text order; a triple from a mention to itself is dropped. The order of the parts does not matter.
 
-    Raises ``DataError`` when a part uses a mention id twice or its triples name a mention that it has not.
+    Raises:
+        DataError: a part uses a mention id twice, or a triple refers to a mention that is not in its part.
 
     >>> document = Document(id="d", text="Минск принял гостей")
     >>> views = windows(document, size=2, stride=1)
@@ -150,7 +153,7 @@ def _selected(document: Document, parts: Sequence[Part]) -> Document:
     )
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     """What makes two predicted mentions one; sorts in text order, the longer first."""
 
     start: int
@@ -159,18 +162,18 @@ class _Place(NamedTuple):
 
 
 def _resolved(document: Document, parts: Sequence[Part]) -> Document:
-    mentions: dict[_Place, list[Mention]] = defaultdict(list)
-    triples: dict[tuple[_Place, _Place, str], list[Triple]] = defaultdict(list)
+    mentions: dict[_Position, list[Mention]] = defaultdict(list)
+    triples: dict[tuple[_Position, _Position, str], list[Triple]] = defaultdict(list)
     for part in parts:
-        places = _places(part)
+        positions = _positions(part)
         for mention in part.mentions:
-            mentions[places[mention.id]].append(mention)
+            mentions[positions[mention.id]].append(mention)
         for triple in part.triples:
-            triples[places[triple.subject], places[triple.object], triple.relation].append(triple)
-    ids = {place: f"T{number}" for number, place in enumerate(sorted(mentions), start=1)}
+            triples[positions[triple.subject], positions[triple.object], triple.relation].append(triple)
+    ids = {position: f"T{number}" for number, position in enumerate(sorted(mentions), start=1)}
     return replace(
         document,
-        mentions=tuple(_best_mention(mentions[place], id) for place, id in ids.items()),
+        mentions=tuple(_best_mention(mentions[position], id) for position, id in ids.items()),
         entities=(),
         triples=tuple(
             _best_triple(triples[subject, object, relation], ids[subject], ids[object])
@@ -180,15 +183,17 @@ def _resolved(document: Document, parts: Sequence[Part]) -> Document:
     )
 
 
-def _places(part: Part) -> dict[str, _Place]:
-    places = {m.id: _Place(m.start, -m.stop, tuple(sorted(m.fragments))) for m in part.mentions}
+def _positions(part: Part) -> dict[str, _Position]:
+    positions = {m.id: _Position(m.start, -m.stop, tuple(sorted(m.fragments))) for m in part.mentions}
     where = f"window [{part.window.start}, {part.window.stop}) of document {part.window.document.id!r}"
-    if len(places) < len(part.mentions):
+    if len(positions) < len(part.mentions):
         raise DataError("two mentions of a part have one id", where=where, fix="number the mentions of a part")
     named = {id for triple in part.triples for id in (triple.subject, triple.object)}
-    if missing := sorted(named - places.keys()):
-        raise DataError("a triple names no mention of its part", where=where, got=missing[0], fix="add that mention")
-    return places
+    if missing := sorted(named - positions.keys()):
+        raise DataError(
+            "a triple refers to a mention that is not in its part", where=where, got=missing[0], fix="add that mention"
+        )
+    return positions
 
 
 def _best_mention(rivals: Sequence[Mention], id: str) -> Mention:
@@ -209,10 +214,6 @@ def _rank(value: Mention | Link | Triple) -> tuple[float, str]:
     return (-1.0 if value.score is None else -value.score, repr(value))
 
 
-def _window(document: Document, found: Sequence[Token]) -> Window:
-    return Window(document, found[0].start, found[-1].stop, tuple(found))
-
-
 def _starts(text: str, found: Sequence[Token], size: int, stride: int) -> Iterator[int]:
     """The token at which each window starts."""
     if not found:
@@ -228,5 +229,5 @@ def _starts(text: str, found: Sequence[Token], size: int, stride: int) -> Iterat
 
 
 def _sentence_starts(text: str, found: Sequence[Token]) -> list[int]:
-    places = {token.start: number for number, token in enumerate(found)}
-    return [places[sentence.start] for sentence in sentences(text) if sentence.start in places]
+    positions = {token.start: number for number, token in enumerate(found)}
+    return [positions[sentence.start] for sentence in sentences(text) if sentence.start in positions]

@@ -1,4 +1,4 @@
-"""The index of a run, with names learnt from train, and candidates without what a document itself taught."""
+"""The index of a run, with names from train, and candidates with the names of their own document held out."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from relik_ml.types import Document, Entry, Kind, Retrieved
 def held_out_candidates(
     retriever: Retriever, documents: Iterable[Document], size: int, stride: int
 ) -> tuple[list[Retrieved], Fit]:
-    """All windows, each retrieved without what its own document taught the names; and how much gold they hold.
+    """Retrieve all windows without the names that their own document added to the index; and how much gold they hold.
 
-    With what the document itself taught, every gold entity would be found, and a reader would never learn that some
-    are not.
+    With these names every gold entity would be found, and a reader would not learn that some are missing.
     """
     lemma, rows = Morphology().lemma, {id_: row for row, id_ in enumerate(retriever.index.entries.ids)}
     items: list[Retrieved] = []

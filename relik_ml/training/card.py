@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relik_ml.index import PassageIndex
-from relik_ml.score import HEADLINES, KS, TITLES, Recall, Report, calibration_error
+from relik_ml.score import HEADLINES, KS, TITLES, Recall, ScoreReport, calibration_error
 from relik_ml.training.data import Data
 from relik_ml.types import Document
 
@@ -34,7 +34,7 @@ class Origin:
         return ", ".join(_sets(self.data.dev))
 
 
-def model_card(task: Task, origin: Origin, report: Report, retrieval: Recall | None, index: PassageIndex) -> str:
+def model_card(task: Task, origin: Origin, report: ScoreReport, retrieval: Recall | None, index: PassageIndex) -> str:
     """Markdown."""
     kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in index.info()["kinds"].items())
     return f"""{_front_matter(task, origin.dev, report)}
@@ -77,7 +77,7 @@ How often predictions on dev are right, by their score ("score: right of so many
 """
 
 
-def _calibration(report: Report) -> str:
+def _calibration(report: ScoreReport) -> str:
     """A line for each kind of score."""
     lines = []
     for kind, rows in report.reliability.items():
@@ -86,7 +86,7 @@ def _calibration(report: Report) -> str:
     return "\n".join(lines) or "The predictions have no scores."
 
 
-def _front_matter(task: Task, dev: str, report: Report) -> str:
+def _front_matter(task: Task, dev: str, report: ScoreReport) -> str:
     """What the Hugging Face Hub reads: YAML, each value as JSON, with the headline scores as its ``model-index``."""
     scored = [(name, report.scores[name]) for name in HEADLINES if name in report.scores]
     results = {

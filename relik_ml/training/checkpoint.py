@@ -1,8 +1,8 @@
-"""Checkpoints of a training run: folders that are there whole or not at all, each file with its checksum.
+"""Checkpoints of a training run: atomic folders, each file with its checksum.
 
 Tensors are safetensors, all else is JSON: nothing in a checkpoint can run code. It is written to a temporary folder,
-flushed to disk and renamed, so a kill at any moment leaves whole checkpoints only. The one before the newest is kept
-in case the newest is damaged.
+flushed to disk and renamed, so a kill at any time leaves only complete checkpoints. The last two are kept, in case the
+newest is damaged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come."""
+    """Progress of a run."""
 
     step: int = 0
     losses: tuple[float, ...] = ()
@@ -58,9 +58,9 @@ class Checkpoint:
     run: Mapping[str, Any]
     """Identity of the run: JSON that must be the same when it is resumed."""
     every: int = 0
-    """Steps from one checkpoint to the next; 0 makes none at all."""
+    """Steps from one checkpoint to the next; 0 writes none."""
     back: int | None = None
-    """None begins anew; 0 goes on from the newest checkpoint, 1 from the one before it."""
+    """Checkpoint to resume: 0 is the newest, 1 the one before it; None starts a new run."""
 
     def steps(self) -> list[int]:
         """The steps after which there is a checkpoint, the newest last."""
@@ -79,7 +79,7 @@ class Checkpoint:
         }  # fmt: skip
         fields = {name: getattr(progress, name) for name in ("step", "losses", "measured")}
         self._refuse_foreign()
-        for unfinished in self.folder.glob(".*.part"):  # what a kill has left, as large as a checkpoint
+        for unfinished in self.folder.glob(".*.part"):  # left by a kill, as large as a checkpoint
             shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(self._at(progress.step), ignore_errors=True)  # perhaps damaged, after --back
         with atomic_folder(self._at(progress.step), FORMAT.wrote) as partial:
@@ -187,7 +187,7 @@ class Checkpoints:
 
 
 def identity(config: Any, movable: Set[str], files: Iterable[Path]) -> dict[str, Any]:
-    """What a run is recognised by: the fields of its configuration but the ``movable``, and the content of its files.
+    """Identity of a run: the fields of its configuration except ``movable``, and the SHA-256 of its files.
 
     Raises:
         DataError: a file cannot be read.
@@ -198,7 +198,7 @@ def identity(config: Any, movable: Set[str], files: Iterable[Path]) -> dict[str,
 
 
 def trained(model: nn.Module) -> dict[str, Tensor]:
-    """The weights that training changes, by name. Frozen ones come from where the model came from."""
+    """The trainable weights by name. Frozen weights are not in checkpoints."""
     return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
 
 
@@ -223,7 +223,7 @@ def optimizer_state(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: Optimizer, schedule: LRScheduler, state: Weights, step: int) -> None:
-    """Restore what ``optimizer_state`` returned, and the schedule as it stands after ``step`` steps."""
+    """Restore an optimizer from ``optimizer_state``, and its schedule to ``step`` steps."""
     record = optimizer.state_dict()
     record["state"] = {}
     for key, tensor in state.items():

@@ -1,6 +1,6 @@
-"""What a retriever learns from: windows as queries, entries as passages, and which of them belong together.
+"""Training data of a retriever, windows as queries and entries as passages, and its contrastive loss.
 
-The loss that all recipes share (ReLiK, Orlando et al. 2024, section 3.1); the loops stand in the recipes.
+Source: ReLiK, Orlando et al. 2024, section 3.1. The training loops are in the recipes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Queries:
-    """Windows, with the rows of the entries that are right for each, and of those that are no negatives."""
+    """Windows, each with the rows of its positive entries and of the entries that are neither positive nor negative."""
 
     views: Sequence[Window]
     entries: Sequence[Entry]
@@ -54,18 +54,18 @@ class Queries:
 
     @classmethod
     def of(cls, documents: Iterable[Document], entries: Sequence[Entry], size: int, stride: int) -> Queries:
-        """All windows of the documents. Right is what is said in a window: entities by their ids, relations by name."""
+        """All windows of the documents, with their `gold_rows` as positives."""
         rows = {entry.id: row for row, entry in enumerate(entries)}
         views = [view for document in documents for view in windows(document, size, stride)]
         return cls(views, entries, [gold_rows(view, rows) for view in views], [frozenset()] * len(views))
 
     def ignoring_alternatives(self) -> Queries:
-        """The same, but other ids allowed for a link, and what a window shows only a part of, are no negatives."""
+        """Ignore alternative ids of links, and entities of mentions that the window cuts, as negatives."""
         rows = {entry.id: row for row, entry in enumerate(self.entries)}
         return self._ignoring({rows[id_] for id_ in _ids_in_part(view) if id_ in rows} for view in self.views)
 
     def ignoring_namesakes(self) -> Queries:
-        """The same, but entries that have the name of a right one are no negatives."""
+        """Ignore entries with the name of a positive one as negatives."""
         names = [entry.name.casefold() for entry in self.entries]
         rows: dict[str, list[int]] = defaultdict(list)
         for row, name in enumerate(names):
@@ -81,7 +81,7 @@ class Queries:
         return [view.text for view in self.views]
 
     def mine(self, encoder: PassageEncoder, vectors: Vectors, k: int) -> Tensor:
-        """Hard negatives: rows (Q, k) that an encoder ranks first among the wrong; ``NONE`` where there are no more."""
+        """Hard negatives: the rows (Q, k) that an encoder ranks first among the negatives, padded with ``NONE``."""
         known = [{*right, *ignored} for right, ignored in zip(self.right, self.ignored, strict=True)]
         mined = torch.full((len(self.views), k), NONE)
         for index, rows in enumerate(hard_negatives(encoder.queries(self.texts), vectors, known, k)):
@@ -89,7 +89,7 @@ class Queries:
         return mined
 
     def batch(self, indices: Sequence[int], negatives: int, random: Random, mined: Tensor | None = None) -> Batch:
-        """Some of the queries with their right passages, those ``mined`` for them, and random ``negatives``."""
+        """The queries with these indices, their positives, their ``mined`` negatives and random ``negatives``."""
         right = chain.from_iterable(self.right[index] for index in indices)
         hard = [] if mined is None else [row for row in mined[list(indices)].flatten().tolist() if row != NONE]
         drawn = random.sample(range(len(self.entries)), min(negatives, len(self.entries)))
@@ -106,8 +106,8 @@ class Queries:
 class Objective:
     """The contrastive loss of a batch; see ``multi_label_nce``.
 
-    Of several ``processes`` each computes the vectors of its share of a batch. All see all vectors, and so the loss of
-    the whole batch, whose gradient each of them propagates to the weights from its own share.
+    Each of several ``processes`` computes the vectors of its share of a batch. All of them gather all vectors and
+    compute the loss of the whole batch; each propagates its gradient through the vectors of its own share.
     """
 
     temperature: float = 0.05
@@ -117,7 +117,7 @@ class Objective:
     def __call__(self, encoder: TextEncoder, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar with its graph."""
         vectors = (encoder.model(*encoder.tokens(texts)) for texts in self._texts(encoder, batch))
-        return self._loss(*vectors, batch=batch)
+        return self._loss(batch, *vectors)
 
     def cached(self, encoder: TextEncoder, batch: Batch, tokens: int, backward: Callable[[Tensor], None]) -> Tensor:
         """Add the gradient of a batch of any size to the weights; return the loss, detached (see `cached_backward`).
@@ -133,7 +133,7 @@ class Objective:
             )
 
         def loss(*vectors: Tensor) -> Tensor:
-            return self._loss(*(rows[order] for rows, order in zip(vectors, orders, strict=True)), batch=batch)
+            return self._loss(batch, *(rows[order] for rows, order in zip(vectors, orders, strict=True)))
 
         return cached_backward(groups, loss, backward)
 
@@ -144,7 +144,7 @@ class Objective:
             encoder.prefixed(self.processes.share(batch.passages), "passage"),
         )
 
-    def _loss(self, queries: Tensor, passages: Tensor, batch: Batch) -> Tensor:
+    def _loss(self, batch: Batch, queries: Tensor, passages: Tensor) -> Tensor:
         queries = self.processes.gather_rows(queries, len(batch.queries)).float()
         passages = self.processes.gather_rows(passages, len(batch.passages)).float()
         right, ignored = batch.positive.to(queries.device), batch.ignored.to(queries.device)
@@ -182,7 +182,7 @@ def cached_backward(
     gradients = torch.autograd.grad(value, leaves)
     after = _rng_state()
     for chunks, first_pass, gradient in zip(groups, embedded, gradients, strict=True):
-        parts = gradient.split([len(vectors) for _, vectors in first_pass])
+        parts = torch.split(gradient, [len(vectors) for _, vectors in first_pass])
         for embed, (state, _), part in zip(chunks, first_pass, parts, strict=True):
             _set_rng_state(state)  # the same dropout as in the first pass
             backward((embed() * part).sum())
@@ -202,7 +202,8 @@ def _set_rng_state(state: RngState) -> None:
 def gold_rows(view: Window, rows: Mapping[str, int]) -> list[int]:
     """Rows of the gold that lies whole in a window: entities by their ids, relations by their names, each once."""
     part = cut(view)
-    ids = [*(mention.link.id for mention in part.mentions), *(triple.relation for triple in part.triples)]
+    ids = [mention.link.id for mention in part.mentions if mention.link.id]
+    ids += [triple.relation for triple in part.triples]
     return [rows[id_] for id_ in dict.fromkeys(ids) if id_ in rows]
 
 

@@ -1,4 +1,4 @@
-"""What a recipe is given: documents to learn from and to evaluate on, and entries to choose among."""
+"""Data of a recipe: documents for training and evaluation, and the entries of the index."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from relik_ml.training.inventory import annotated_entries
 from relik_ml.types import Document, Entry, Link
 
 ANY = ""
-"""Stands for a gold item without a name, such as a mention whose type is not annotated."""
+"""Name of a gold item that has none, such as a mention whose type is not annotated."""
 
 Layer = Literal["mentions", "links", "triples"]
-"""What annotators add to a text."""
+"""A layer of annotation."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Data:
     known: Sequence[Entry]
     """Entities of the table."""
     own: Sequence[Entry]
-    """Entities that only the annotation of train knows."""
+    """Entities that only occur in the annotation of train."""
     relations: Sequence[Entry]
     held_out: Sequence[Document] = ()
-    """Documents of train from which nothing but names is learnt; scores are calibrated on them."""
+    """Documents of train that are used only for names and to fit thresholds and calibration."""
     silver: Sequence[Document] = ()
-    """Documents that a model annotated, without links: a reader learns from them besides train."""
+    """Documents annotated by a model, without links; the reader is trained on them too."""
 
     def holding_out(self, share: float) -> Data:
         """The same with a share of train, evenly spread, held out.
@@ -76,16 +76,16 @@ class Data:
         return [*self.known, *self.own, *self.relations]
 
     def texts(self, corpus: Sequence[Path]) -> Iterator[str]:
-        """All that a reader will read: train, the passages of entries and types, and lines of running text."""
+        """The texts that a reader reads: train, the passages of entries and types, and lines of ``corpus``."""
         yield from (document.text for document in (*self.train, *self.held_out))
         yield from (passage(entry) for entry in (*self.entries, *self.types))
         for path in corpus:
             yield from corpus_lines(path)
 
     def for_task(self, task: Literal["cie", "el", "re"]) -> Data:
-        """The same without triples (``el``) or without links (``re``): they are not retrieved, learnt or scored.
+        """Remove triples and relations (``el``) or links and entities (``re``); ``cie`` removes nothing.
 
-        Without links documents keep their entities, so that it is still known which pairs of mentions repeat a fact.
+        Without links, documents keep their ``entities``, so that pairs of mentions that repeat a fact are still known.
         """
         if task == "cie":
             return self
@@ -95,7 +95,7 @@ class Data:
         return replace(kept, relations=()) if task == "el" else replace(kept, known=(), own=())
 
     def require(self, split: Literal["train", "dev"], *layers: Layer) -> None:
-        """Refuse a split without any gold of these layers that can be learnt or found (ConfigError)."""
+        """Raise ConfigError if a split has no usable gold of one of these layers."""
         documents: Sequence[Document] = getattr(self, split)
         entries = {"mentions": self.types, "triples": self.relations}
         for layer in layers:

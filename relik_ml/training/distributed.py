@@ -1,9 +1,9 @@
-"""Several processes that train one model: each computes its share of a step, and all of them take the same step.
+"""Data-parallel training with sums of gradients.
 
-Every process reads the same data and knows what a step is made of; only its share goes through its network. Gradients
-are summed once for each step: the loss of a share is divided by what the whole step counts, so the sum is the gradient
-that one process would have found. DistributedDataParallel averages instead, which is right only if all shares count
-alike, and reduces after every backward pass, of which a cached contrastive step (``cached_backward``) has many.
+Every process reads the same data and computes its share of each step. Gradients are summed once per step: the loss of a
+share is divided by the size of the whole step, so the sum is the gradient that a single process would compute.
+DistributedDataParallel averages instead, which is right only for shares of equal size, and reduces after every backward
+pass, of which a step of ``cached_backward`` has many.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Processes:
-    """How many processes there are, and which of them this is. With one process every method does nothing."""
+    """Number of processes and rank of this one. With one process every method is an identity."""
 
     count: int = 1
     rank: int = 0
 
     @classmethod
     def of(cls, accelerator: Accelerator) -> Processes:
-        """The processes that accelerate has started."""
+        """The processes of an accelerator."""
         return cls(accelerator.num_processes, accelerator.process_index)
 
     @property
@@ -39,11 +39,11 @@ class Processes:
         return self.rank == 0
 
     def idle(self, items: int) -> bool:
-        """Whether there are so few items that none is left for this process."""
+        """Whether there are too few items for this process to get one."""
         return self.rank >= items
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
-        """Every ``count``-th item. An ``idle`` process takes the first, to compute something that counts nothing.
+        """Every ``count``-th item. An ``idle`` process gets the first one, whose loss gets weight 0.
 
         >>> [Processes(2, rank).share("абв") for rank in (0, 1)]
         ['ав', 'б']
@@ -74,7 +74,7 @@ class Processes:
         return value
 
     def sum_gradients(self, model: nn.Module) -> None:
-        """Give each weight the sum of its gradients in all processes; a weight without one anywhere stays without."""
+        """Replace each gradient by its sum over processes. A weight without a gradient in any process gets none."""
         if self.count == 1:
             return
         weights = [weight for weight in model.parameters() if weight.requires_grad]
@@ -85,12 +85,12 @@ class Processes:
                 weight.grad = self.all_reduce(own)
 
     def broadcast_parameters(self, model: nn.Module) -> None:
-        """Give all processes the weights of the first."""
+        """Copy the weights of the first process to all others."""
         for weight in model.parameters() if self.count > 1 else ():
             distributed.broadcast(weight.data, src=0)
 
     def run_once(self, function: Callable[[], T]) -> T:
-        """The result of the first process, for which the others wait. It must be small."""
+        """Run a function in the first process and broadcast its result, which must be small."""
         if self.count == 1:
             return function()
         found = [function() if self.is_first else None]

@@ -1,4 +1,4 @@
-"""The encoders that training begins with: a small one for a CPU, or large ones for a graphics card."""
+"""Pretrained encoders from which training starts: a small one for a CPU, or large ones for a GPU."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from relik_ml.types import Retrieved
 
 
 def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) -> Settings:
-    """The settings of a model that is to predict the labels of the train split; its encoders give its widths."""
+    """Settings of a new model that predicts the labels of train; its encoders set the widths."""
     return Settings(
         languages=tuple(sorted({document.lang for document in data.train})),
         heads=HeadConfig(width=0, hit_features=len(FEATURES) if retriever.entities else 0),
@@ -42,14 +42,14 @@ def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) 
 
 @dataclass(frozen=True)
 class LowestLayers:
-    """The part of a pretrained encoder that is kept to read windows and passages apart."""
+    """The lowest layers of a pretrained encoder, as body of an ``ApartEncoder``."""
 
     encoder: str
     """A name or a folder of a pretrained BERT with a Unigram tokenizer, such as multilingual-e5-small."""
     layers: int
-    """Layers that are kept, the lowest ones."""
+    """Number of layers that are kept."""
     vocabulary: int
-    """Subwords that are kept: the most frequent ones of the texts."""
+    """Number of subwords that are kept, the most frequent ones of the texts."""
     dropout: float
 
 
@@ -110,13 +110,13 @@ def joint(
 
 
 def require_room(data: Data, inputs: Inputs, window: int, stride: int) -> None:
-    """Refuse windows of train and dev that a reader could not take (ConfigError), before a retriever is trained."""
+    """Raise ConfigError if a window of train or dev is too long for the reader, before a retriever is trained."""
     for document in (*data.train, *data.silver, *data.dev):
         inputs.fit([Retrieved(view, (), ()) for view in windows(document, window, stride)])
 
 
 def start_from(relik: Relik, folder: Path) -> None:
-    """Give a new reader the weights of a model that a recipe has written.
+    """Initialise a reader with the weights of a saved model.
 
     Raises:
         ModelError: the folder is no model.

@@ -1,13 +1,16 @@
-"""What annotated documents say about labels: entities nobody else lists, linkable types, properties of relations."""
+"""Labels of annotated documents: entities that no table lists, linkable types, properties of relations."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import TypeVar
 
 from relik_ml.names import HUMAN
 from relik_ml.reader import Inventory
 from relik_ml.types import Document, Entry, Property, Status
+
+K = TypeVar("K")
 
 
 def annotated_entries(documents: Iterable[Document], known: Set[str], types: Mapping[str, Entry]) -> list[Entry]:
@@ -27,7 +30,10 @@ def inventory(types: Sequence[Entry], documents: Sequence[Document]) -> Inventor
     """The labels that a reader trained on the documents can predict."""
     linkable, literals = types_with(documents, "linked"), types_with(documents, "unlinkable")
     usual = properties(documents)
-    return Inventory(tuple(types), linkable, literals, usual, typed_properties(documents, usual))
+    typed = _most_common(_properties(documents))
+    return Inventory(
+        tuple(types), linkable, literals, usual, {key: found for key, found in typed.items() if found != usual[key[0]]}
+    )
 
 
 def types_with(documents: Iterable[Document], status: Status) -> frozenset[str]:
@@ -36,24 +42,21 @@ def types_with(documents: Iterable[Document], status: Status) -> frozenset[str]:
 
 
 def properties(documents: Iterable[Document]) -> dict[str, Property]:
-    """The Wikidata property that the documents give each relation most often, where they give one."""
-    found: dict[str, Counter[Property]] = defaultdict(Counter)
-    for document in documents:
-        for triple in document.triples:
-            if triple.property:
-                found[triple.relation][triple.property] += 1
-    return {relation: counts.most_common(1)[0][0] for relation, counts in found.items()}
+    """The most common Wikidata property of each relation that has one in the documents."""
+    return _most_common((key[0], property) for key, property in _properties(documents))
 
 
-def typed_properties(
-    documents: Iterable[Document], usual: Mapping[str, Property]
-) -> dict[tuple[str, str, str], Property]:
-    """The property by relation and types of subject and object, where it is not the relation's usual one."""
-    found: dict[tuple[str, str, str], Counter[Property]] = defaultdict(Counter)
+def _properties(documents: Iterable[Document]) -> Iterator[tuple[tuple[str, str, str], Property]]:
+    """The property of each triple that has one, by relation and types of subject and object."""
     for document in documents:
         types = {mention.id: mention.type for mention in document.mentions}
         for triple in document.triples:
             if triple.property:
-                found[triple.relation, types[triple.subject], types[triple.object]][triple.property] += 1
-    often = {key: counts.most_common(1)[0][0] for key, counts in found.items()}
-    return {key: property for key, property in often.items() if property != usual.get(key[0])}
+                yield (triple.relation, types[triple.subject], types[triple.object]), triple.property
+
+
+def _most_common(pairs: Iterable[tuple[K, Property]]) -> dict[K, Property]:
+    found: dict[K, Counter[Property]] = defaultdict(Counter)
+    for key, property in pairs:
+        found[key][property] += 1
+    return {key: counts.most_common(1)[0][0] for key, counts in found.items()}

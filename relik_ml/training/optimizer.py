@@ -17,7 +17,7 @@ from relik_ml.models import add_adapters, recompute_layers
 from relik_ml.reader import batches
 
 JITTER = 64
-"""Tokens by which lengths are blurred before windows are sorted, so that a batch has other windows every epoch."""
+"""Tokens of random jitter added to lengths before sorting, so that batches differ between epochs."""
 _LAYER = re.compile(r"\blayers?\.(\d+)\.")
 _EMBEDDINGS = re.compile(r"embeddings|\bbody\.(positions|norm)\.")
 """Names of weights in transformers' encoders and in ``models.transformer``."""
@@ -44,7 +44,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class PeftOptions:
-    """How an encoder is fine-tuned."""
+    """Options of parameter-efficient fine-tuning."""
 
     lora_rank: int = 0
     """Rank of the adapters; 0 trains all weights."""
@@ -52,7 +52,7 @@ class PeftOptions:
     """Compute each layer again in the backward pass instead of keeping its activations."""
 
     def prepare(self, model: nn.Module, rows: Sequence[int] = ()) -> None:
-        """Change the encoder of a model accordingly; see ``add_adapters`` for the ``rows``."""
+        """Apply the options to the encoder of a model; see ``add_adapters`` for the ``rows``."""
         if self.lora_rank:
             add_adapters(model, self.lora_rank, rows)
         if self.gradient_checkpointing:
@@ -60,7 +60,7 @@ class PeftOptions:
 
 
 def create_optimizer(model: nn.Module, plan: OptimizerConfig, steps: int) -> tuple[AdamW, LambdaLR]:
-    """AdamW over what is trainable (no decay on vectors), and its schedule over ``steps`` steps; fused on a GPU."""
+    """AdamW over the trainable weights (no decay of vectors, fused on a GPU), and its schedule over ``steps`` steps."""
     on_gpu = any(weight.is_cuda for weight in model.parameters())
     adam = AdamW(list(_groups(model, plan)), lr=plan.learning_rate, fused=on_gpu or None)
     warmup = max(1, round(plan.warmup_ratio * steps))

@@ -1,4 +1,4 @@
-"""What a reader learns from: windows with candidates and gold, and the loss of a step over them, chunk by chunk."""
+"""Training data of a reader: windows with candidates and gold, and the loss of a step in chunks."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ CandidateOrder = Literal["ranked", "shuffled"]
 class ReaderTraining:
     """The windows that a reader is trained on.
 
-    The loss of a batch is a sum divided by its gold mentions, and so is that of a step: into how many chunks it is
-    split and how many ``processes`` share them changes no gradient.
+    The loss of a step is a sum divided by the number of its gold mentions. So the gradient does not depend on the
+    number of chunks or of ``processes``.
     """
 
     encode: BatchEncoder
@@ -40,10 +40,10 @@ class ReaderTraining:
     Drawn anew in every step.
     """
     candidate_order: CandidateOrder = "ranked"
-    """Best first, as in prediction, or another order in every step."""
+    """Order of candidates in training: best first, as in prediction, or random in every step."""
     processes: Processes = SINGLE
     entities: Mapping[str, Entry] = field(default_factory=dict)
-    """What can be added to the candidates, by id."""
+    """Entities that can be added to the candidates, by id."""
 
     @cached_property
     def gold_mentions(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a reader's recipe writes: a model folder with its card and scores, and adapters alone."""
+"""Writes a trained model with its card and scores, and its adapters."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import nn
 from relik_ml.data import Format, atomic_folder, atomic_path, write_manifest
 from relik_ml.models import adapted, merged, save_adapters
 from relik_ml.pipeline import Relik
-from relik_ml.score import Report
+from relik_ml.score import ScoreReport
 from relik_ml.training.candidates import found_gold
 from relik_ml.training.card import Origin, Task, model_card
 
 ADAPTERS = Format("adapters", "relik-ml-adapters/1", "train them again")
 
 
-def save_model(folder: Path, task: Task, origin: Origin, relik: Relik, report: Report) -> None:
+def save_model(folder: Path, task: Task, origin: Origin, relik: Relik, report: ScoreReport) -> None:
     """Write the model folder, adapters merged, with its card; beside it the adapters alone, and the scores as JSON."""
     keep_adapters(folder, relik.reader.model, "reader")
     relik = Relik(relik.retriever, relik.reader.over(merged(relik.reader.model)), relik.settings)

@@ -1,4 +1,4 @@
-"""Thresholds and calibration of a reader, fitted on documents of train that it has not learnt from."""
+"""Fits thresholds and calibration of a reader on held-out documents of train."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ RELATIONS = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15)
 def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
     """The settings with the thresholds that score best on the documents, and calibrated.
 
-    The thresholds of mentions, links and relations are chosen one after the other. Nothing changes where there are no
-    documents. Candidates are found as if the documents had taught no names.
+    The thresholds of mentions, links and relations are chosen one after the other. Without documents the settings are
+    returned unchanged. The names that the documents added to the index are held out.
     """
     if not documents:
         return relik.settings

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import DataError
-from relik_ml.score import Counts, Report, exact, matched, recall, score
+from relik_ml.score import Counts, ScoreReport, exact, matched, recall, score
 from relik_ml.types import Annotated, Document, Link, Mention, Span, Triple
 
 ALL = Annotated("complete", "complete", "complete", "none", "complete")
@@ -217,7 +217,7 @@ def test_json_has_every_score_and_null_where_nothing_is_there() -> None:
     assert record["scores"]["cie.triples"]["f1"] is None
     assert len(record["scores"]) == 16
     assert record["types"]["PERSON"]["gold"] == 3
-    assert Report({}).json()["macro_f1"] is None
+    assert ScoreReport({}).json()["macro_f1"] is None
 
 
 @st.composite
@@ -300,10 +300,10 @@ def test_recall_at_k_and_what_the_index_holds() -> None:
 
 
 def test_nerel_dev_gold(shared_data: Path) -> None:
-    from relik_ml.data import Report as Met
+    from relik_ml.data import Report
     from relik_ml.plugins import load_converter
 
-    gold = list(load_converter("nerel").read(shared_data / "nerel", "dev", Met()))
+    gold = list(load_converter("nerel").read(shared_data / "nerel", "dev", Report()))
     found = score(gold, gold).scores
     assert {name for name, counts in found.items() if counts.f1 != 1.0} == set()
     assert found["ner"].gold == 5_590

@@ -145,7 +145,7 @@ def test_own_mentions_take_the_best_link_of_all_parts() -> None:
 
 @pytest.mark.parametrize(
     ("mentions", "triples", "message"),
-    [((ANNA, replace(MOSCOW, id="T1")), (), "one id"), ((ANNA,), (Triple("T1", "KNOWS", "T5"),), "names no mention")],
+    [((ANNA, replace(MOSCOW, id="T1")), (), "one id"), ((ANNA,), (Triple("T1", "KNOWS", "T5"),), "not in its part")],
 )
 def test_a_part_that_contradicts_itself_is_refused(
     mentions: tuple[Mention, ...], triples: tuple[Triple, ...], message: str

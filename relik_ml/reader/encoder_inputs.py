@@ -1,6 +1,6 @@
-"""Windows with candidates → inputs of the encoders: subwords of the windows and of the passages.
+"""Inputs of the encoders: subwords of windows and of passages.
 
-Words are read one by one, so no subword belongs to two of them. An encoder reads a window and its passages jointly, in
+Words are tokenised one by one, so no subword spans two of them. An encoder reads a window and its passages jointly, in
 one sequence (`JointInputs`), or apart from each other (`ApartInputs`).
 """
 
@@ -22,9 +22,9 @@ from relik_ml.models import JointConfig
 from relik_ml.types import Candidate, Entry, Retrieved, Token, Window
 
 WORD = 6
-"""Subwords of a word that are read. More are rarely a word: a run of characters without spaces would fill a window."""
+"""Subwords of a word after which it is cut. A longer word is mostly a run of characters that would fill a window."""
 NAME, TEXT = 12, 24
-"""Subwords of a passage's name and text that are read apart: names are short, and the first facts matter most."""
+"""Subwords after which `ApartInputs` cuts a name and a text: names are short, and the first facts matter most."""
 JOINT_FRAME = 5
 """What a joint sequence holds besides the window and the candidates: ``[CLS]``, three ``[SEP]`` and ``<ST_0>``."""
 APART_FRAME = 2
@@ -32,7 +32,7 @@ APART_FRAME = 2
 
 
 class Inputs(ABC):
-    """Makes the tensors that one kind of encoder takes.
+    """Base class: makes the input tensors of one kind of encoder.
 
     ``cut`` counts, since construction, the candidates that were dropped and, of the different words and passages,
     those that were cut short.
@@ -42,7 +42,7 @@ class Inputs(ABC):
     """The tokenizer as it was given, to be saved."""
 
     def __init__(self, tokenizer: Any, unknown: int) -> None:
-        """Over a ``tokenizers.Tokenizer``, and the id that stands for a word or special token that cannot be read."""
+        """``tokenizer`` is a ``tokenizers.Tokenizer``, ``unknown`` the id that replaces unknown and special tokens."""
         tokenizer.encode_special_tokens = True
         tokenizer.no_truncation()
         self._tokenizer, self._unknown, self._space = tokenizer, unknown, tokenizer.token_to_id("▁")
@@ -78,8 +78,8 @@ class Inputs(ABC):
         return [self._word(token.text, last.stop < token.start) for last, token in pairwise((before, *window.tokens))]
 
     def _read_word(self, text: str, spaced: bool) -> tuple[int, ...]:
-        """SentencePiece puts its ``▁`` before every word; where the text has no space and the mark is a subword of its
-        own, it is removed. A soft hyphen may leave nothing at all, and the unknown subword stands for it."""
+        """Tokenise a word. SentencePiece puts ``▁`` before it; if the text has no space there and the mark is a subword
+        of its own, it is removed. A word without subwords, such as a soft hyphen, becomes the unknown subword."""
         ids = self.subwords(f" {text}" if spaced else text)
         if ids[:1] == (self._space,) and (not spaced or len(ids) == 1):
             ids = ids[1:]
@@ -111,8 +111,8 @@ class JointInputs(Inputs):
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
         """See ``Inputs``. Entities get the room that relations leave; the lowest-ranked of both are dropped first.
 
-        A relation that is not read cannot be found between any two mentions, so relations come first. With an entity
-        its hits go. Fitting twice changes nothing more.
+        Relations come first, because a dropped relation cannot be predicted for any pair. The hits of a dropped entity
+        are dropped too. The method is idempotent.
         """
         return [self._fitted(item) for item in batch]
 

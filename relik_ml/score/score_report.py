@@ -34,11 +34,11 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ScoreReport:
     """All scores of predicted documents.
 
     ``scores`` holds the counts by name (``TITLES`` lists the names, ``ner.type.X`` each type); a score whose layer no
-    gold document annotates is absent. ``entities`` says whether the predictions stand on the gold mentions ("gold")
+    gold document annotates is absent. ``entities`` is whether the predictions use the gold mentions ("gold")
     or on predicted ones ("end to end"): relation scores of the two kinds are never comparable.
     """
 
