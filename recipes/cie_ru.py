@@ -211,15 +211,23 @@ def train_retriever(config: Config, session: Session, encoder: TextEncoder) -> N
     epochs = [[order[start : start + size] for start in range(0, count, size)] for order in orders]
     config.peft.prepare(encoder.model)
     plan = training.OptimizerConfig(config.retriever_learning_rate, config.retriever_num_epochs, config.warmup_ratio)
+    # Prepared as for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
+    model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
+    optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
+    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
     tokens = [len(view.tokens) for view in queries.views]
-    checkpoint = checkpoints["retriever"]
-    state = training.TrainerState(accelerator, encoder.model, plan, epochs, tokens, checkpoint, config.seed)
+    state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
     objective = training.Objective(processes=processes)
     for batches in state.remaining_epochs():
         for batch, random in state.steps(batches):
             loss = objective(encoder, queries.batch(batch, config.negatives, random))
             accelerator.backward(loss)
-            state.step(loss.item())
+            processes.sum_gradients(model)
+            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            state.advance(loss.item())
         state.save()
     if processes.is_first:
         training.keep_adapters(config.out, encoder.model, "retriever")
@@ -245,15 +253,22 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     plan = training.OptimizerConfig(
         config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay, config.encoder_learning_rate
     )
-    model, checkpoint = relik.reader.model, checkpoints["reader"]
-    state = training.TrainerState(accelerator, model, plan, epochs, tokens, checkpoint, config.seed)
+    model = accelerator.prepare_model(relik.reader.model, evaluation_mode=True)
+    optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
+    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["reader"]
+    state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
     for batches in state.remaining_epochs(config.patience):
         for batch, random in state.steps(batches):
             total = torch.zeros((), device=accelerator.device)
-            for loss in windows.losses(state.model, batch, random):  # one for each chunk of this process's share
+            for loss in windows.losses(model, batch, random):  # one for each chunk of this process's share
                 accelerator.backward(loss)
                 total += loss.detach()
-            state.step(processes.all_reduce(total).item())
+            processes.sum_gradients(model)
+            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            state.advance(processes.all_reduce(total).item())
         with state.averaged(config.average_epochs):
             report = processes.run_once(lambda: evaluate(config, relik, data.dev))
             f1 = {name: report.scores[name].f1 for name in report.heads}

@@ -100,25 +100,33 @@ def train(config: Config) -> Progress:
     lengths = encoder.lengths(encoder.prefixed(queries.texts, "query"))
     batches, mine_every = plan_batches(config, lengths)
     plan = training.OptimizerConfig(config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay)
-    checkpoint = checkpoints["retriever"]
-    state = training.TrainerState(accelerator, encoder.model, plan, [batches], lengths, checkpoint, config.seed)
+    # Prepared as for evaluation, so that the model is not wrapped: gradients are summed over processes once a step.
+    model = accelerator.prepare_model(encoder.model, evaluation_mode=True)
+    optimizer, schedule = training.create_optimizer(model, plan, len(batches))
+    optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["retriever"]
+    state = training.TrainerState(accelerator, model, optimizer, schedule, [batches], lengths, checkpoint, config.seed)
     objective = training.Objective(config.temperature, config.reduction, processes)
     for remaining in state.remaining_epochs():
         for indices, random in state.steps(remaining):
             batch = queries.batch(indices, config.negatives, random, state.progress.mined)
             loss = objective.cached(encoder, batch, config.chunk_tokens, accelerator.backward)
-            state.step(loss.item())
+            processes.sum_gradients(model)
+            accelerator.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            state.advance(loss.item())
             if state.epoch_ends or state.progress.step % mine_every == 0:
                 scores, mined = processes.run_once(lambda: evaluate(config, data, queries, encoder))
                 if state.record(scores, *BEST_BY):
-                    best = {name: weight.clone() for name, weight in training.trained(state.model).items()}
+                    best = {name: weight.clone() for name, weight in training.trained(model).items()}
                     state.progress = replace(state.progress, best=best)
                 state.progress = replace(state.progress, mined=mined)
                 shown = ", ".join(f"{name} {value:.1%}" for name, value in scores.items())
                 accelerator.print(f"step {state.progress.step}: {shown}")
         state.save()
-    training.restore_weights(state.model, state.progress.best)
-    accelerator.unwrap_model(state.model, keep_fp32_wrapper=False)
+    training.restore_weights(model, state.progress.best)
+    accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if processes.is_first:
         save(config, data, encoder, state.progress)
         checkpoints.delete()

@@ -16,12 +16,13 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, set_seed
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from relik_ml.errors import ConfigError
 from relik_ml.training.checkpoint import Checkpoint, restore_weights, trained
 from relik_ml.training.distributed import Processes
-from relik_ml.training.optimizer import OptimizerConfig, create_optimizer
 from relik_ml.training.recipe_config import RecipeConfig
 
 _WHOLE_MODEL = {"NO", "MULTI_CPU", "MULTI_GPU", "MULTI_XPU", "MULTI_NPU"}
@@ -66,14 +67,14 @@ def start_accelerator(config: RecipeConfig, precision: str | None = None) -> Acc
 
 @dataclass
 class TrainerState:
-    """A model with its optimizer and its progress through the batches; its constructor resumes from a checkpoint.
+    """Progress of a model through its batches; its constructor resumes from a checkpoint.
 
     A step depends only on the ``seed`` and the number of the step. The recipe holds the loop::
 
         for batches in state.remaining_epochs():
             for batch, random in state.steps(batches):
-                ...  # forward, backward
-                state.step(loss)
+                ...  # forward, backward, optimizer step
+                state.advance(loss)
             state.record({"headline": evaluate()})
             state.save()
 
@@ -82,7 +83,8 @@ class TrainerState:
 
     accelerator: Accelerator
     model: nn.Module
-    plan: OptimizerConfig
+    optimizer: Optimizer
+    schedule: LRScheduler
     epochs: Sequence[Batches]
     tokens: Sequence[int]
     """Tokens of each item: the unit of the progress bar."""
@@ -91,10 +93,6 @@ class TrainerState:
 
     def __post_init__(self) -> None:
         self.processes = Processes.of(self.accelerator)
-        # Prepared as for evaluation, so that the model is not wrapped: `step` sums the gradients over processes.
-        self.model = self.accelerator.prepare_model(self.model, evaluation_mode=True)
-        optimizer, self.schedule = create_optimizer(self.model, self.plan, sum(map(len, self.epochs)))
-        self.optimizer = self.accelerator.prepare(optimizer)
         self.progress = self.checkpoint.resume(self.model, self.optimizer, self.schedule)
         self.processes.broadcast_parameters(self.model)
         self._ends = list(accumulate(map(len, self.epochs)))
@@ -135,13 +133,8 @@ class TrainerState:
         """Whether the last step was the last of an epoch."""
         return self.progress.step in self._ends
 
-    def step(self, loss: float) -> None:
-        """Sum the gradients over processes, clip their norm, take an optimizer step, zero them and record the loss."""
-        self.processes.sum_gradients(self.model)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.plan.max_grad_norm)
-        self.optimizer.step()
-        self.schedule.step()
-        self.optimizer.zero_grad()
+    def advance(self, loss: float) -> None:
+        """Count a step that was taken, with its loss."""
         self.progress = replace(self.progress, step=self.progress.step + 1, losses=(*self.progress.losses, loss))
 
     def record(self, scores: Mapping[str, float], *best_by: str) -> bool:

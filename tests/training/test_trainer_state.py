@@ -15,7 +15,7 @@ from accelerate.tracking import GeneralTracker
 from torch import Tensor, nn
 
 from relik_ml.errors import ConfigError
-from relik_ml.training import Checkpoint, OptimizerConfig, TrainerState, start_accelerator
+from relik_ml.training import Checkpoint, OptimizerConfig, TrainerState, create_optimizer, start_accelerator
 
 EPOCHS = [[[0], [1, 2]]] * 6
 TOKENS = [5, 3, 4]
@@ -48,15 +48,18 @@ def started(folder: Path, resume: bool = False, *trackers: Notes) -> TrainerStat
         accelerator.init_trackers("run")
     torch.manual_seed(0)
     model = nn.Linear(2, 1)
-    plan = OptimizerConfig(0.1, 6, warmup_ratio=0)
+    adam, schedule = create_optimizer(model, OptimizerConfig(0.1, 6, warmup_ratio=0), 12)
     checkpoint = Checkpoint(folder / "reader", {}, every=1, back=0 if resume else None)
-    return TrainerState(accelerator, model, plan, EPOCHS, TOKENS, checkpoint, seed=1)
+    return TrainerState(accelerator, model, adam, schedule, EPOCHS, TOKENS, checkpoint, seed=1)
 
 
 def step(state: TrainerState, batch: list[int]) -> None:
     loss: Tensor = state.model(torch.ones(len(batch), 2)).square().sum()
     loss.backward()
-    state.step(loss.item())
+    state.optimizer.step()
+    state.schedule.step()
+    state.optimizer.zero_grad()
+    state.advance(loss.item())
 
 
 def train(folder: Path, scores: list[float], patience: int, resume: bool = False) -> tuple[TrainerState, Notes]:

@@ -34,13 +34,17 @@ def train(folder: Path, every: int = 1) -> tuple[list[str], tuple[float, ...]]:
     each, network, weights = STEPS // PLAN.epochs, model(), list[str]()
     epochs = [[[epoch * each + step] for step in range(each)] for epoch in range(PLAN.epochs)]
     checkpoint = Checkpoint(folder, RUN, every, 0 if Checkpoint(folder, RUN).steps() else None)
-    state = TrainerState(accelerate.Accelerator(), network, PLAN, epochs, [1] * STEPS, checkpoint, seed=7)
+    adam, schedule = create_optimizer(network, PLAN, STEPS)
+    state = TrainerState(accelerate.Accelerator(), network, adam, schedule, epochs, [1] * STEPS, checkpoint, seed=7)
     for batches in state.remaining_epochs():
         for batch, random in state.steps(batches):
             inputs = torch.randn(8, 64) * random.random() + batch[0]
             loss = nn.functional.dropout(network(inputs), 0.5).square().mean()
             loss.backward()
-            state.step(loss.item())
+            adam.step()
+            schedule.step()
+            adam.zero_grad()
+            state.advance(loss.item())
             state.record({"headline": random.random()}, "headline")
             weights.append(digest(network))
         state.save()
