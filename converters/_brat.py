@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from relik_ml.data import Report
+from relik_ml.data import Report, reading
 from relik_ml.errors import DataError
+from relik_ml.text import evidence, sentences
+from relik_ml.types import Link, Mention, Property, Triple
 
 from ._brat_lines import Bound, Equivalence, Reference, Relation, read_lines
 
-__all__ = ["Bound", "Equivalence", "Reference", "Relation", "Standoff", "read_standoff"]
+__all__ = ["Bound", "Equivalence", "Reference", "Relation", "Standoff", "mention", "read_standoff"]
 
 
 class Standoff(NamedTuple):
-    """A text with its sound annotation: every id that a line names is in ``bounds``."""
+    """A text with its valid annotation: every id that a line names is in ``bounds``."""
 
     text: str
     bounds: dict[str, Bound]
@@ -22,19 +25,32 @@ class Standoff(NamedTuple):
     references: list[Reference]
     equivalences: list[Equivalence]
 
+    def triples(
+        self, property_of: Callable[[str, str, str], Property | None] = lambda relation, subject, object: None
+    ) -> tuple[Triple, ...]:
+        """The relations with their sentences; ``property_of`` gets a relation and the types of its arguments."""
+        spans = list(sentences(self.text)) if self.relations else []
+        found = []
+        for type, subject_id, object_id, _ in self.relations:
+            subject, object = self.bounds[subject_id], self.bounds[object_id]
+            property = property_of(type, subject.type, object.type)
+            stated = evidence(spans, [*subject.fragments, *object.fragments])
+            found.append(Triple(subject_id, type, object_id, property, stated))
+        return tuple(found)
+
 
 def read_standoff(path: Path, report: Report) -> Standoff:
     """The annotation at ``path`` (.ann) with the text beside it (.txt), both exactly as stored.
 
-    Lines that cannot be read or have no place, ranges that do not hold their surface, lines that name a range
-    which is not there and repeated relations are left out and counted. DataError when a file cannot be read
-    or is not UTF-8.
+    Left out and counted are: lines that cannot be read, lines of kinds that the schema does not have, ranges whose text
+    is not the surface that the line states, lines that name a missing range, and repeated relations. DataError when a
+    file cannot be read or is not UTF-8.
     """
     text = _decode(path.with_suffix(".txt"))
     found = list(read_lines(_decode(path), f"{path.parent.name}/{path.name}", report))
     bounds: dict[str, Bound] = {}
     for bound in found:
-        if isinstance(bound, Bound) and _sound(bound, text, bounds, report):
+        if isinstance(bound, Bound) and _is_valid(bound, text, bounds, report):
             bounds[bound.id] = bound
     relations = _relations([r for r in found if isinstance(r, Relation)], bounds, report)
     references = _references([r for r in found if isinstance(r, Reference)], bounds, report)
@@ -44,15 +60,21 @@ def read_standoff(path: Path, report: Report) -> Standoff:
 
 def _decode(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise DataError("cannot read the file", where=str(path), got=str(error.strerror), fix="fetch it anew") from None
+        with reading(path):
+            return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         got = f"byte 0x{error.object[error.start]:02x} at {error.start}"
-        raise DataError("the file is not UTF-8", where=str(path), got=got, fix="fetch it anew") from None
+        raise DataError("the file is not UTF-8", where=str(path), got=got, fix="fetch it again") from None
 
 
-def _sound(bound: Bound, text: str, known: dict[str, Bound], report: Report) -> bool:
+def mention(bound: Bound, link: Link) -> Mention:
+    """The mention of a range."""
+    start, stop = min(f.start for f in bound.fragments), max(f.stop for f in bound.fragments)
+    fragments = bound.fragments if len(bound.fragments) > 1 else ()
+    return Mention(bound.id, start, stop, bound.type, fragments, link)
+
+
+def _is_valid(bound: Bound, text: str, known: dict[str, Bound], report: Report) -> bool:
     report.count("mention lines")
     actual = " ".join(text[start:stop] for start, stop in bound.fragments)
     if actual != bound.surface or not all(start < stop <= len(text) for start, stop in bound.fragments):

@@ -1,12 +1,12 @@
-"""The lines of a brat annotation, each alone: what it says, not whether that fits a text (``_brat``).
+"""Parsing of the lines of a brat annotation. ``_brat`` checks them against the text.
 
-    T1⇥PERSON 0 5⇥Чехов                      a typed range; several ranges when discontinuous: 0 5;9 12
+    T1⇥PERSON 0 5⇥Чехов                      a typed range; 0 5;9 12 if it is discontinuous
     R1⇥PLACE_OF_BIRTH Arg1:T1 Arg2:T2⇥       a relation between two of them
     N1⇥Reference T1 Wikidata:Q5685⇥Чехов     a reference of one of them to a knowledge base
-    *⇥Equiv T1 T2                            ranges that stand for one thing
+    *⇥Equiv T1 T2                            ranges of one entity
 
-Events (E), attributes (A, M), notes (#) and symmetric relations (* with another name than Equiv) have no place in
-the schema: they are left out, each kind counted.
+The schema has no events (E), attributes (A, M), notes (#) and symmetric relations (* with another name than Equiv).
+They are left out and counted by kind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from relik_ml.data import Report
 from relik_ml.types import Span
 
-# No text has a billion characters, and int() refuses to read numbers of thousands of digits.
+# At most nine digits: no text is longer, and int() raises for thousands of digits.
 _BOUND = re.compile(r"(T\S+)\t(\S+) ([0-9]{1,9} [0-9]{1,9}(?:;[0-9]{1,9} [0-9]{1,9})*)\t(.*)")
 _RELATION = re.compile(r"R\S+\t(\S+) ([^\s:]+):(\S+) ([^\s:]+):(\S+)\s*")
 _REFERENCE = re.compile(r"N\S+\t\S+ (\S+) ([^\s:]+):(\S+)(?:\t(.*))?")
@@ -28,7 +28,7 @@ _KINDS = {"E": "event", "A": "attribute", "M": "attribute", "#": "note", "*": "s
 
 
 class Bound(NamedTuple):
-    """A typed range: fragments in the order of the line, and the surface the line claims."""
+    """A typed range: fragments in the order of the line, and the surface that the line states."""
 
     id: str
     type: str
@@ -57,14 +57,14 @@ class Reference(NamedTuple):
 
 
 class Equivalence(NamedTuple):
-    """Ranges that stand for one thing, by their ids."""
+    """Ranges of one entity, by their ids."""
 
     members: tuple[str, ...]
     where: str
 
 
 def read_lines(content: str, name: str, report: Report) -> Iterator[Bound | Relation | Reference | Equivalence]:
-    """What the lines of the file ``name`` say; those that say nothing or nothing we keep are counted."""
+    """The parsed lines of the file ``name``. Invalid lines and lines of other kinds are counted."""
     for number, line in enumerate(content.split("\n"), 1):
         where, line = f"{name}:{number}", line.removesuffix("\r")
         if not line:
@@ -86,7 +86,7 @@ def read_lines(content: str, name: str, report: Report) -> Iterator[Bound | Rela
 
 
 def _relation(match: re.Match[str], where: str, report: Report) -> Relation:
-    """The relation a line states; other roles than brat's own Arg1 and Arg2 are forgotten, but not their order."""
+    """The relation of a line. Roles other than Arg1 and Arg2 are dropped; their order is kept."""
     type, role, subject, other_role, object = match.groups()
     if (role, other_role) == ("Arg2", "Arg1"):
         subject, object = object, subject

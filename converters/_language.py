@@ -1,4 +1,4 @@
-"""The language of texts that do not say it themselves, as users name it."""
+"""The language code that users give for texts without one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CODE = re.compile(r"[a-z]{2,3}")
 
 
 def check_language(lang: str) -> None:
-    """ConfigError unless ``lang`` is a code of ISO 639, in small letters and alone, since rules depend on it.
+    """ConfigError unless ``lang`` is a lower-case ISO 639 code, because rules depend on it.
 
     >>> check_language("ru")
     >>> check_language("ru-RU")
@@ -18,5 +18,5 @@ def check_language(lang: str) -> None:
     relik_ml.errors.ConfigError: no code of a language...
     """
     if not _CODE.fullmatch(lang):
-        fix = "give two or three small Latin letters (ISO 639), such as ru"
+        fix = "give two or three lower-case Latin letters (ISO 639), such as ru"
         raise ConfigError("no code of a language", where="lang", got=repr(lang), fix=fix)

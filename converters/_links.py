@@ -1,4 +1,4 @@
-"""Wikidata references of brat mentions: which items a mention's lines mean, and which of several is the likeliest."""
+"""Wikidata references of brat mentions: the items of each mention, and the most likely one of several."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _ITEM = re.compile(r"\(?(Q[1-9]\d*)\)?")
 
 
 def read_choices(standoff: Standoff, types: Collection[str], report: Report) -> Choices:
-    """The items of every mention with a reference that can be read; other ``types`` carry none, theirs are dropped.
+    """The items of every mention with a valid reference. References of mentions of other ``types`` are dropped.
 
-    A reference to no item says nothing about its mention, so it does not make it NIL.
+    A reference that is not an item does not make its mention NIL.
     """
     choices: Choices = {}
     for reference in standoff.references:
@@ -44,7 +44,7 @@ def read_choices(standoff: Standoff, types: Collection[str], report: Report) -> 
 
 
 def _item(reference: Reference, report: Report) -> str | None:
-    """The QID a reference means, NULL for NIL, None when it means no item."""
+    """The QID of a reference, NULL for NIL, None when it is not an item."""
     value = reference.value
     if value == NIL:
         return value
@@ -60,11 +60,11 @@ def _item(reference: Reference, report: Report) -> str | None:
 
 
 class Ranking:
-    """Ranks the items of one mention by how often the split gives each, alone, to the same type and lemma.
+    """Ranks the items of a mention by their frequency as the only item of mentions with the same type and lemma.
 
-    Where annotators copied a pair of QIDs through a document, mentions with one QID tell which of them the
-    word usually means: «Москвы» is the city, not its government. Ties go to the item that the split has more
-    often under any name, then to the earlier line. Mentions with several QIDs have no vote.
+    Some annotators copied a pair of QIDs through a document. Mentions with one QID show which of them the word usually
+    means: «Москвы» is the city, not its government. Ties go to the item that is more frequent under any name, then to
+    the earlier line. Mentions with several QIDs do not count.
     """
 
     def __init__(self, votes: Iterable[tuple[Bound, Items]], lemma: Callable[[str], str]) -> None:
@@ -78,7 +78,7 @@ class Ranking:
                 self._counts.update([(*self._name(bound), item), (item,)])
 
     def link(self, bound: Bound, items: Items) -> Link:
-        """NIL, or else the likeliest item with the others as alternatives, likeliest first."""
+        """NIL, or the most likely item with the others as alternatives, in the order of likelihood."""
         if NIL in items:
             return Link("nil", label=items[NIL] or None)
         first, *others = items if len(items) == 1 else self._ranked(bound, items)

@@ -1,8 +1,8 @@
-"""Dates and numbers of Wikipedia corpora: what their surface says, instead of what their linker made of it.
+"""Dates and numbers of Wikipedia corpora, read from their surfaces instead of their linked values.
 
-REBEL, RED-FM and SRED-FM write a literal as ``value^^type``. Their linker turned bare years into 1 January and
-every comma of a number into a decimal point, whatever the language. Both are undone here: ``Value.value`` says no
-more than the surface does, and ``Value.precision`` how much that is.
+REBEL, RED-FM and SRED-FM write a literal as ``value^^type``. Their linker turned bare years into 1 January, and every
+comma of a number into a decimal point in all languages. This module undoes both: ``Value.value`` is not more precise
+than the surface, and ``Value.precision`` states the precision.
 
 >>> read_literal("1913-01-01T00:00:00Z^^http://www.w3.org/2001/XMLSchema#dateTime", "1913", "ru")
 Literal(value=Value(datatype='dateTime', raw='1913', value='1913', precision='year'), repair='...')
@@ -37,14 +37,14 @@ _PLAIN = re.compile(r"(\d+)(?:[.,](\d+))?", re.ASCII)
 
 
 class Literal(NamedTuple):
-    """A value, and which of the defects named above was repaired or found in it; empty when none was."""
+    """A value, and the defect that was found or repaired in it, or an empty string."""
 
     value: Value
     repair: str = ""
 
 
 def is_literal(uri: str) -> bool:
-    """Whether a link is a literal and no item.
+    """Whether a link is a literal, not an item.
 
     >>> is_literal("+4^^http://www.w3.org/2001/XMLSchema#decimal"), is_literal("Q42")
     (True, False)
@@ -56,9 +56,9 @@ def is_literal(uri: str) -> bool:
 def read_literal(uri: str, surface: str, lang: str, before: str = "") -> Literal:
     """The literal ``value^^type`` as its ``surface`` states it.
 
-    Dates come as ISO 8601 cut to their precision: ``year``, ``month`` or ``day``. Numbers come with a sign and a
-    decimal point, and the unit of their last digit (``1``, ``0.01``) as precision. ``before`` is the character that
-    stands before the surface: after a letter or digit a ``-`` is a hyphen.
+    Dates are ISO 8601 cut to their precision: ``year``, ``month`` or ``day``. Numbers have a sign and a decimal point;
+    their precision is the unit of the last digit (``1``, ``0.01``). ``before`` is the character before the surface:
+    after a letter or digit a ``-`` is a hyphen.
 
     >>> read_literal("-1905^^http://www.w3.org/2001/XMLSchema#decimal", "-1905", "ru", "4")
     Literal(value=Value(datatype='decimal', raw='-1905', value='+1905', precision='1'), repair='hyphen...')
@@ -78,7 +78,7 @@ def _date(datatype: str, surface: str, year: str, month: str, day: str) -> Liter
         return Literal(Value(datatype, surface, f"{year}-{month}-{day}", "day"), UNSTATED)
     numbers.remove(number)
     january = bool(_JANUARY.search(surface))
-    # A 1 on the surface is the day, unless it is all there is of January: 01.1937.
+    # A 1 on the surface is the day, unless it is the month January, as in 01.1937.
     if day != "01" or numbers.count(1) > (month == "01" and not january):
         return Literal(Value(datatype, surface, f"{year}-{month}-{day}", "day"))
     if month != "01" or january or 1 in numbers:
@@ -100,7 +100,7 @@ def _number(datatype: str, surface: str, value: str, lang: str, before: str) -> 
 
 
 def _parts(digits: str, lang: str) -> tuple[str, str] | None:
-    """The digits before and after the decimal mark; None when the surface is no number."""
+    """The digits before and after the decimal mark. None when the surface is not a number."""
     if grouped := _grouped(lang).fullmatch(digits):
         return re.sub(r"\D", "", grouped[1]), grouped[2] or ""
     plain = _PLAIN.fullmatch(digits)
@@ -109,7 +109,7 @@ def _parts(digits: str, lang: str) -> tuple[str, str] | None:
 
 @lru_cache
 def _grouped(lang: str) -> re.Pattern[str]:
-    """Digits in groups of three with the marks of a language: 204,000.5 in English, 204 000,5 in Russian."""
+    """A number in groups of three digits in a language: 204,000.5 in English, 204 000,5 in Russian."""
     if not _DECIMAL_COMMA.fullmatch(lang):
         return re.compile(rf"([1-9]\d{{0,2}}(?:[,{_BLANKS}]\d{{3}})+)(?:\.(\d+))?", re.ASCII)
     marks = _BLANKS + ("." if _POINT_GROUPS.fullmatch(lang) else "")

@@ -1,110 +1,79 @@
-"""Records of REBEL: one abstract of Wikipedia a line, with its links and the facts between them.
+"""Records of REBEL: one Wikipedia abstract a line, with its links and the facts between them.
 
-Every line is a JSON object ``{docid, title, uri, text, entities, triples}``; an entity is ``{uri, boundaries: [start,
-stop], surfaceform, annotator}``, and the arguments of a triple repeat such entities whole. Here each part is read
-with its type; repairs come later.
+A line is a JSON object ``{docid, title, uri, text, entities, triples}``. The arguments of a triple repeat entities
+in full. This module checks the types of all fields; ``rebel`` repairs the values.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn
+from typing import Annotated
 
-from relik_ml.data import excerpt, parse_line
-from relik_ml.errors import DataError
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
 
-from ._wikipedia import PROPERTY, Mark
+from relik_ml.data import from_json, parse_line
 
-SAME_SENTENCE = "Simple-Aligner"  # wants both arguments in one sentence; "NoSubject-Triple-aligner", only the object
+from ._wikipedia import Mark
+
+SAME_SENTENCE = "Simple-Aligner"  # the other aligner, "NoSubject-Triple-aligner", needs only the object in the sentence
+FIX = "give files in the layout of REBEL, which is described in docs/converters/rebel.md"
 
 
-class Fact(NamedTuple):
-    """A triple as its record names it. ``sentence`` is negative, and no other fact's, when the record tells none."""
+class Entity(msgspec.Struct, frozen=True):
+    """An entity or an argument of a triple; ``uri`` is None or empty without a link."""
 
-    subject: Mark
-    relation: str
-    object: Mark
-    sentence: int
-    confidence: float | None
-    annotator: str
+    boundaries: tuple[int, int]
+    surfaceform: Annotated[str, Meta(min_length=1)]
+    uri: str | None
+    annotator: str | None = None
+    """The program or person that made the annotation."""
 
     @property
-    def inside(self) -> tuple[Mark, ...]:
-        """What stands in the sentence: the object, and the subject unless its page's name may stand elsewhere."""
-        whole = self.sentence < 0 or self.annotator == SAME_SENTENCE
-        return (self.subject, self.object) if whole else (self.object,)
+    def mark(self) -> Mark:
+        """The span, surface and link."""
+        return Mark(*self.boundaries, self.surfaceform, self.uri or "")
 
 
-class Record(NamedTuple):
-    """A line whose shape is sound."""
+class Predicate(msgspec.Struct, frozen=True):
+    """The property of a triple."""
 
-    where: str
-    fields: dict[str, str]  # docid, title, uri
+    uri: Annotated[str, Meta(pattern=r"^P[1-9][0-9]*\Z")]
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A triple."""
+
+    subject: Entity
+    predicate: Predicate
+    object: Entity
+    sentence_id: Annotated[int, Meta(ge=0)] | None = None
+    confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
+    annotator: str | None = None
+
+    @property
+    def in_sentence(self) -> tuple[Mark, ...]:
+        """The arguments that stand in the sentence: the object, and the subject unless the aligner did not need it."""
+        both = self.sentence_id is None or self.annotator == SAME_SENTENCE
+        return (self.subject.mark, self.object.mark) if both else (self.object.mark,)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One line."""
+
+    docid: str
+    title: str
+    uri: str
     text: str
-    marks: list[tuple[Mark, str]]  # with the annotator of each
-    facts: list[Fact]
+    entities: list[Entity]
+    triples: list[Fact]
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.docid.isprintable():
+            raise ValueError("docid holds control characters")
 
 
 def read_record(line: bytes, where: str) -> Record:
-    """The record on a line; DataError when its shape is not the one above."""
-    record = parse_line(line, where)
-    if not isinstance(record, dict):
-        wrong("an object", record, where)
-    fields = {name: string(record, name, where) for name in ("docid", "title", "uri")}
-    if not fields["docid"].isprintable():
-        wrong("a docid that can be printed", fields["docid"], where)
-    marks = [(mark(item, where), annotator(item, where)) for item in objects(record, "entities", where)]
-    facts = [_fact(item, place, where) for place, item in enumerate(objects(record, "triples", where), 1)]
-    return Record(where, fields, string(record, "text", where), marks, facts)
-
-
-def _fact(item: dict[str, Any], place: int, where: str) -> Fact:
-    predicate, sentence, confidence = item.get("predicate"), item.get("sentence_id"), item.get("confidence")
-    if not (isinstance(predicate, dict) and PROPERTY.fullmatch(string(predicate, "uri", where))):
-        wrong("a property as the uri of a predicate", predicate, where)
-    if not (sentence is None or (type(sentence) is int and sentence >= 0)):
-        wrong("a whole number from 0 or null as sentence_id", sentence, where)
-    if not (confidence is None or (type(confidence) in (int, float) and 0 <= confidence <= 1)):
-        wrong("a number from 0 to 1 or null as confidence", confidence, where)
-    score = None if confidence is None else float(confidence)
-    subject, object = mark(item.get("subject"), where), mark(item.get("object"), where)
-    return Fact(
-        subject, predicate["uri"], object, -place if sentence is None else sentence, score, annotator(item, where)
-    )
-
-
-def string(record: dict[str, Any], name: str, where: str) -> str:
-    """A field that must be a string."""
-    value = record.get(name)
-    return value if isinstance(value, str) else wrong(f"a string as {name}", value, where)
-
-
-def objects(record: dict[str, Any], name: str, where: str) -> list[dict[str, Any]]:
-    """A field that must be a list of objects."""
-    value = record.get(name)
-    if not isinstance(value, list) or not set(map(type, value)) <= {dict}:
-        wrong(f"a list of objects as {name}", value, where)
-    return value
-
-
-def annotator(item: dict[str, Any], where: str) -> str:
-    """Which program or person made an annotation; empty when the record does not say."""
-    value = item.get("annotator")
-    return value if isinstance(value, str) else "" if value is None else wrong("a string as annotator", value, where)
-
-
-def mark(item: Any, where: str) -> Mark:
-    """An entity or argument; DataError when it lacks a part or a part has the wrong type."""
-    try:
-        (start, stop), surface, uri = item["boundaries"], item["surfaceform"], item["uri"]
-    except (KeyError, TypeError, ValueError):
-        wrong("boundaries: [start, stop], surfaceform and uri in an entity", item, where)
-    uri = uri or ""
-    if not (type(start) is type(stop) is int and type(surface) is type(uri) is str and surface):
-        wrong("whole numbers as boundaries, text as surfaceform and uri", item, where)
-    return Mark(start, stop, surface, uri)
-
-
-def wrong(expected: str, found: object, where: str) -> NoReturn:
-    """Raise DataError: what the layout has and what this line has in its place."""
-    fix = "this is not the layout that the converter reads; see its page in docs/converters"
-    raise DataError(f"the line has the wrong shape: expected {expected}", where=where, got=excerpt(found), fix=fix)
+    """The record on a line. DataError when a field is missing or has the wrong type."""
+    return replace(from_json(parse_line(line, where), Record, where, FIX), where=where)

@@ -1,8 +1,8 @@
-"""What RED-FM and SRED-FM (Huguet Cabot et al. 2023) share: paragraphs of Wikipedia, their mentions and their facts.
+"""The converter of RED-FM and SRED-FM (Huguet Cabot et al. 2023): Wikipedia paragraphs with mentions and facts.
 
-The human-filtered corpus and the machine-filtered one are written alike, one file a split and language. Files and
-layouts are read in the two modules beside this one; here records become Documents. What is repaired, dropped and
-left out stands in docs/converters/sredfm.md.
+The human-filtered and the machine-filtered corpus have the same format, one file for each split and language.
+``_redfm_files`` and ``_redfm_records`` read them; this module makes Documents of the records.
+docs/converters/sredfm.md lists what is repaired and left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LICENCE = "CC BY-SA 4.0"
 
 @dataclass(frozen=True, kw_only=True)
 class Redfm(LineConverter):
-    """The converter of one of the two. ``relations`` is a relations.tsv that does not lie with the corpus."""
+    """The converter of one of the two. ``relations`` is a relations.tsv in another folder than the corpus."""
 
     annotated: Annotated
     tasks: tuple[str, ...] = ("ner", "el", "re")
@@ -53,7 +53,7 @@ class Redfm(LineConverter):
             raise ConfigError("a confidence lies between 0 and 1", where="min_confidence", got=got, fix="give 0.75")
 
     def locate(self, source: Path) -> dict[str, Path]:
-        """The splits in the chosen language at ``source``: each with its file, or its folder if that is parquet."""
+        """The splits in the chosen language at ``source``, each with its file, or its folder if it is parquet."""
         found = {split: files[0] for split in self.splits if (files := split_files(source, split, self.lang))}
         if found:
             return {split: file.parent if file.suffix == PARQUET else file for split, file in found.items()}
@@ -62,7 +62,7 @@ class Redfm(LineConverter):
         raise CorpusNotFound(f"no {self.name} here", where=str(source), got=got, fix=fix)
 
     def read(self, source: Path, split: str, report: Report) -> Iterator[Document]:
-        """The documents of a split, in the order of its files; one record is held at a time."""
+        """A stream of the documents of a split, in the order of its files."""
         if not (files := split_files(source, split, self.lang)):
             raise CorpusNotFound("the split is not there", where=str(source), got=repr(split), fix="leave it out")
         return distinct(chain.from_iterable(self._file(path, split, report) for path in files), report)
@@ -75,14 +75,14 @@ class Redfm(LineConverter):
     def read_lines(
         self, lines: Iterable[tuple[int, bytes]], path: Path, split: str, report: Report
     ) -> Iterator[Document]:
-        """The documents of numbered lines of ``path``; a line that cannot be read goes to ``report.bad``."""
+        """The documents of numbered lines of ``path``. Invalid lines go to ``report.bad``."""
         placed = ((line, f"{path.name}:{number}") for number, line in lines)
         return self._documents(placed, read_line, path, split, report)
 
     def _documents(
         self, placed: Iterable[tuple[T, str]], read: Callable[[T, str], Record], path: Path, split: str, report: Report
     ) -> Iterator[Document]:
-        """The documents of values that ``read`` makes records of, each value with its place in ``path``."""
+        """The documents of values and their positions in ``path``; ``read`` makes records of the values."""
         properties = relation_names(path, self.relations)
         for value, where in placed:
             report.count("records")
@@ -98,7 +98,7 @@ class Redfm(LineConverter):
     def _document(
         self, record: Record, properties: Mapping[str, str], path: Path, split: str, report: Report
     ) -> Document | None:
-        """The document of a record; None, which is counted, when it is in another language or has no relation."""
+        """The document of a record. None, which is counted, for another language or without relations."""
         if record.lang not in ("", self.lang):
             report.count("documents in another language: left out")
             return None

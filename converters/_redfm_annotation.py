@@ -1,4 +1,4 @@
-"""Mentions and triples of one (S)RED-FM record; everything that breaks the rules is counted."""
+"""Mentions and triples of one (S)RED-FM record; defects are counted."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from ._wikipedia import PROPERTY, link
 def annotation(
     record: Record, lang: str, min_confidence: float, properties: Mapping[str, str], report: Report
 ) -> tuple[tuple[Mention, ...], tuple[Triple, ...]]:
-    """The sound mentions of a record, arguments that only a relation states included, and its triples, each once.
+    """The valid mentions of a record, including arguments that only relations state, and its unique triples.
 
-    Relations up to ``min_confidence`` are left out, and so are those outside ``properties`` (id → name) unless that
-    is empty. ConfigError when a relation has a name instead of an id and ``properties`` is empty.
+    Left out are relations with a confidence of at most ``min_confidence``, and relations outside ``properties``
+    (id → name) unless that is empty. ConfigError when a relation has a name instead of an id and ``properties`` is
+    empty.
     """
     report.count("entities", len(record.entities))
     report.count("relations", len(record.relations))
@@ -39,12 +40,12 @@ def _sure(relation: Relation, min_confidence: float, report: Report) -> bool:
 
 
 def _property(predicate: str, record: Record, properties: Mapping[str, str], report: Report) -> str | None:
-    """The id of a property, which the Hub's layout gives by name; None when it has none or the table has it not."""
+    """The id of a property, which is given by name in the Hub layout. None when there is none in the table."""
     where = record.where
     if PROPERTY.fullmatch(predicate):
         if not properties or predicate in properties:
             return predicate
-    elif record.layout == RAW.name:
+    elif record.layout == RAW:
         report.defect("relation that is no property: dropped", "relations", where, repr(predicate))
         return None
     elif not properties:
@@ -60,25 +61,25 @@ def _property(predicate: str, record: Record, properties: Mapping[str, str], rep
 
 
 def _mentions(record: Record, relations: list[Relation], lang: str, report: Report) -> dict[Entity, Mention]:
-    """The mention of every sound entity; arguments missing from ``entities`` come after them."""
+    """The mentions of valid entities, then those of arguments that are missing in ``entities``."""
     found: dict[Entity, Mention] = {}
     for entity in record.entities:
         if entity in found:
             report.defect("entity listed twice: one kept", "entities", record.where, _shown(entity))
-        elif _sound(entity, record, report):
+        elif _is_valid(entity, record, report):
             found[entity] = _mention(f"T{len(found) + 1}", entity, record, lang, report)
     listed = set(record.entities)
     for entity in (argument for r in relations for argument in (r.subject, r.object) if argument):
         if entity in listed:
             continue
         listed.add(entity)
-        if _sound(entity, record, report):
+        if _is_valid(entity, record, report):
             report.defect("argument not among the entities: added", "relations", record.where, _shown(entity))
             found[entity] = _mention(f"T{len(found) + 1}", entity, record, lang, report)
     return found
 
 
-def _sound(entity: Entity, record: Record, report: Report) -> bool:
+def _is_valid(entity: Entity, record: Record, report: Report) -> bool:
     inside = 0 <= entity.start < entity.stop <= len(record.text)
     if inside and entity.type and record.text[entity.start : entity.stop] == entity.surface:
         return True
@@ -106,7 +107,7 @@ def _mention(id: str, entity: Entity, record: Record, lang: str, report: Report)
 def _triples(
     record: Record, relations: list[tuple[Relation, str]], found: Mapping[Entity, Mention], report: Report
 ) -> tuple[Triple, ...]:
-    """Triples of mentions that were kept, each with the sentences that it touches; of equal ones the first."""
+    """The unique triples of kept mentions, each with the sentences of its arguments."""
     spoken = list(sentences(record.text)) if relations else []
     kept: dict[tuple[str, str, str], Triple] = {}
     for relation, property in relations:

@@ -1,16 +1,15 @@
-"""The files of RED-FM and SRED-FM: where they lie, the values in them, and the table of relations beside them."""
+"""The files of RED-FM and SRED-FM: their paths, their values, and the table of relations beside them."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from relik_ml.data import COMPRESSED, open_lines
-from relik_ml.errors import ConfigError, DataError
+from relik_ml.data import COMPRESSED, load_extra, open_lines
+from relik_ml.errors import DataError
 
 from ._wikipedia import PROPERTY, refuse_other_language
 
@@ -22,7 +21,7 @@ BATCH = 256
 
 
 def split_files(source: Path, split: str, lang: str) -> list[Path]:
-    """The files of a split in one language, in order; ``source`` is their folder, the one above, or a file.
+    """The files of a split in one language, in order; ``source`` is their folder, its parent, or a file.
 
     >>> split_files(Path("/nowhere"), "train", "ru")
     []
@@ -42,8 +41,8 @@ def split_files(source: Path, split: str, lang: str) -> list[Path]:
 
 
 def rows(path: Path) -> Iterator[tuple[Any, str]]:
-    """Rows of a parquet file, each with its place; relation classes, which may be numbers there, by their names."""
-    arrow, parquet = _pyarrow()
+    """Rows of a parquet file with their positions. Relation classes that are numbers are replaced by names."""
+    arrow, parquet = (load_extra(name, "train", "or give JSON Lines") for name in ("pyarrow", "pyarrow.parquet"))
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
@@ -53,20 +52,12 @@ def rows(path: Path) -> Iterator[tuple[Any, str]]:
                     number += 1
                     yield _named(row, classes), f"{path.name}, row {number}"
     except (OSError, ValueError, arrow.ArrowException) as error:
-        where, fix = f"{path}, after row {number}", "give a whole, readable file, or fetch it anew"
+        where, fix = f"{path}, after row {number}", "give a complete file, or fetch it again"
         raise DataError("cannot read the parquet file", where=where, got=str(error), fix=fix) from None
 
 
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        return import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError as error:
-        fix = "pip install 'relik-ml[train]', or give the corpus as JSON Lines"
-        raise ConfigError("parquet files need the package pyarrow", got=str(error), fix=fix) from None
-
-
 def _classes(metadata: bytes) -> list[str]:
-    """The names of relation classes in the features that ``datasets`` keeps in a parquet file; none when not there.
+    """The names of relation classes in the metadata that ``datasets`` writes to parquet files, or an empty list.
 
     >>> _classes(b'{"relations": [{"predicate": {"names": ["country"], "_type": "ClassLabel"}}]}')
     ['country']
@@ -92,13 +83,13 @@ def _named(row: dict[str, Any], classes: list[str]) -> dict[str, Any]:
 
 
 def relation_names(file: Path, table: Path | None) -> dict[str, str]:
-    """Property id → English name, from ``table`` or else the nearest relations.tsv of a ``file``; empty without one.
+    """Property id → English name, from ``table`` or the relations.tsv nearest to ``file``; empty without one.
 
-    It lies beside the file or in one of the folders above, of which there are three in data/ru/train/0000.parquet.
-    A line has the property id, its name and any number of further columns, which are not read.
+    The table is in the folder of the file or in one of the three above it, as in data/ru/train/0000.parquet. A line
+    has the property id, its name and further columns, which are ignored.
     """
-    places = [table] if table else [folder / RELATIONS for folder in file.absolute().parents[:DEPTH]]
-    if (found := next((place for place in places if place.is_file()), table)) is None:
+    paths = [table] if table else [folder / RELATIONS for folder in file.absolute().parents[:DEPTH]]
+    if (found := next((path for path in paths if path.is_file()), table)) is None:
         return {}
     names: dict[str, str] = {}
     for number, line in open_lines(found):

@@ -6,23 +6,27 @@
          predicate: {uri: "P17"}, object: {entity}, confidence}]
     Hub  entities [{uri, surfaceform, type, start, end}]   relations [{subject: 0, predicate: "country", object: 1}]
 
-Beside them both have docid, title, uri and text; raw records may name their language as ``lan``. The layout goes by
-the fields of a record's first entity, not by the file's name: either may be JSON Lines or parquet.
+Both also have docid, title, uri and text; a raw record may name its language as ``lan``. The fields of a record's first
+entity decide its layout, not the name of the file: either layout may be JSON Lines or parquet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple
 
-from relik_ml.data import excerpt, parse_line
+import msgspec
+from msgspec import Meta
+
+from relik_ml.data import excerpt, from_json, parse_line
 from relik_ml.errors import DataError
 
 TOP = ("docid", "title", "uri", "text", "entities", "relations")
+FIX = "correct the record, or fetch the file again"
 
 
 class Entity(NamedTuple):
-    """A typed range with a link: a QID, a literal ``value^^type``, or nothing."""
+    """A typed span with a link: a QID, a literal ``value^^type``, or nothing."""
 
     uri: str
     surface: str
@@ -32,7 +36,7 @@ class Entity(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """A relation: a property id (raw) or name (Hub); an argument is None when its index points nowhere."""
+    """A relation: a property id (raw) or name (Hub). An argument is None when its index is out of range."""
 
     subject: Entity | None
     predicate: str
@@ -41,7 +45,7 @@ class Relation(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One document of a file; ``lang`` is empty when the record does not tell it."""
+    """One document of a file; ``lang`` is empty when the record does not state it."""
 
     where: str
     layout: str
@@ -54,97 +58,99 @@ class Record(NamedTuple):
     relations: list[Relation]
 
 
-class Layout(NamedTuple):
-    """A layout: its name, the fields by which an entity shows it, and how entities and relations are read."""
+class _Named(msgspec.Struct):
+    uri: str
+    surfaceform: str
+    type: str
 
-    name: str
-    fields: frozenset[str]
-    entity: Callable[[Any, str], Entity]
-    relation: Callable[[Any, list[Entity], str], Relation]
+
+class _RawEntity(_Named):
+    boundaries: tuple[int, int]
+
+    def entity(self) -> Entity:
+        return Entity(self.uri, self.surfaceform, self.type, *self.boundaries)
+
+
+class _HubEntity(_Named):
+    start: int
+    end: int
+
+    def entity(self) -> Entity:
+        return Entity(self.uri, self.surfaceform, self.type, self.start, self.end)
+
+
+class _Predicate(msgspec.Struct):
+    uri: str
+
+
+class _RawRelation(msgspec.Struct):
+    subject: _RawEntity
+    predicate: _Predicate
+    object: _RawEntity
+    confidence: Annotated[float, Meta(ge=0, le=1)]
+
+    def relation(self, entities: Sequence[Entity]) -> Relation:
+        return Relation(self.subject.entity(), self.predicate.uri, self.object.entity(), self.confidence)
+
+
+class _HubRelation(msgspec.Struct):
+    subject: int
+    predicate: str
+    object: int
+
+    def relation(self, entities: Sequence[Entity]) -> Relation:
+        subject, object = (entities[i] if 0 <= i < len(entities) else None for i in (self.subject, self.object))
+        return Relation(subject, self.predicate, object, None)
+
+
+class _Line(msgspec.Struct, kw_only=True):
+    docid: Annotated[str, Meta(min_length=1)]
+    title: str
+    uri: str
+    text: str
+    lan: str | None = None
+
+
+class _RawLine(_Line):
+    entities: list[_RawEntity]
+    relations: list[_RawRelation]
+
+
+class _HubLine(_Line):
+    entities: list[_HubEntity]
+    relations: list[_HubRelation]
+
+
+RAW = "raw"
+LAYOUTS: dict[str, tuple[type[_Named], type[Any]]] = {RAW: (_RawEntity, _RawLine), "Hub": (_HubEntity, _HubLine)}
+"""The types of an entity and of a record in each layout."""
 
 
 def read_line(line: bytes, where: str) -> Record:
-    """The record on a line of a .jsonl file; DataError when there is none."""
+    """The record on a line of a .jsonl file. DataError when there is none."""
     return read_record(parse_line(line, where), where)
 
 
 def read_record(value: Any, where: str) -> Record:
-    """The record that a JSON value or a row stands for; DataError, which tells what was seen and what is expected."""
-    return _record(value, _layout(value, where), where)
-
-
-def _layout(value: Any, where: str) -> Layout:
-    """The layout that the first entity shows; the raw one when there is none."""
+    """The record of a JSON object or a row. DataError says what was found and what is expected."""
     if missing := [name for name in TOP if not isinstance(value, dict) or name not in value]:
         got = f"no {', '.join(missing)} in {excerpt(list(value) if isinstance(value, dict) else value)}"
         raise DataError("no (S)RED-FM record", where=where, got=got, fix=f"expected are the fields {', '.join(TOP)}")
-    entities = _field(value, "entities", list, where)
-    if not entities:
+    layout = _layout(value["entities"], where)
+    line = from_json(value, LAYOUTS[layout][1], where, FIX)
+    entities = [entity.entity() for entity in line.entities]
+    relations = [relation.relation(entities) for relation in line.relations]
+    return Record(where, layout, line.docid, line.title, line.uri, line.lan or "", line.text, entities, relations)
+
+
+def _layout(entities: Any, where: str) -> str:
+    """The layout of the first entity; the raw one when there is none."""
+    if not isinstance(entities, list) or not entities:
         return RAW
+    fields = {name: {*kind.__struct_fields__} for name, (kind, _) in LAYOUTS.items()}
     shown = set(entities[0]) if isinstance(entities[0], dict) else set()
-    for layout in (RAW, HUB):
-        if layout.fields <= shown:
-            return layout
+    if found := next((name for name in LAYOUTS if fields[name] <= shown), None):
+        return found
+    fix = "; or ".join(f"{name}: {', '.join(sorted(fields[name]))}" for name in LAYOUTS)
     got = f"the first entity is {excerpt(entities[0])}"
-    fix = "; or ".join(f"{layout.name}: {', '.join(sorted(layout.fields))}" for layout in (RAW, HUB))
     raise DataError("a layout that is not known", where=where, got=got, fix=f"expected are {fix}")
-
-
-def _record(value: Any, layout: Layout, where: str) -> Record:
-    docid, text = _field(value, "docid", str, where), _field(value, "text", str, where)
-    if not docid:
-        _refuse(value, "docid", "a text that is not empty", where)
-    title, page = _field(value, "title", str, where), _field(value, "uri", str, where)
-    lang = _field(value, "lan", str, where) if value.get("lan") is not None else ""
-    found = enumerate(_field(value, "entities", list, where), 1)
-    entities = [layout.entity(entity, f"{where}, entity {number}") for number, entity in found]
-    stated = enumerate(_field(value, "relations", list, where), 1)
-    relations = [layout.relation(relation, entities, f"{where}, relation {number}") for number, relation in stated]
-    return Record(where, layout.name, docid, title, page, lang, text, entities, relations)
-
-
-def _raw_entity(value: Any, where: str) -> Entity:
-    boundaries = _field(value, "boundaries", list, where)
-    if [type(number) for number in boundaries] != [int, int]:
-        _refuse(value, "boundaries", "a pair of whole numbers", where)
-    return _entity(value, boundaries[0], boundaries[1], where)
-
-
-def _hub_entity(value: Any, where: str) -> Entity:
-    return _entity(value, _field(value, "start", int, where), _field(value, "end", int, where), where)
-
-
-def _entity(value: Any, start: int, stop: int, where: str) -> Entity:
-    uri, surface, type = (_field(value, name, str, where) for name in ("uri", "surfaceform", "type"))
-    return Entity(uri, surface, type, start, stop)
-
-
-def _raw_relation(value: Any, entities: list[Entity], where: str) -> Relation:
-    subject, object = (_raw_entity(_field(value, name, dict, where), where) for name in ("subject", "object"))
-    predicate = _field(_field(value, "predicate", dict, where), "uri", str, where)
-    score = value.get("confidence")
-    if type(score) not in (int, float) or not 0 <= score <= 1:
-        _refuse(value, "confidence", "a number from 0 to 1", where)
-    return Relation(subject, predicate, object, float(score))
-
-
-def _hub_relation(value: Any, entities: list[Entity], where: str) -> Relation:
-    indices = [_field(value, name, int, where) for name in ("subject", "object")]
-    subject, object = (entities[i] if 0 <= i < len(entities) else None for i in indices)
-    return Relation(subject, _field(value, "predicate", str, where), object, None)
-
-
-RAW = Layout("raw", frozenset({"uri", "surfaceform", "type", "boundaries"}), _raw_entity, _raw_relation)
-HUB = Layout("Hub", frozenset({"uri", "surfaceform", "type", "start", "end"}), _hub_entity, _hub_relation)
-
-
-def _field(value: Any, name: str, kind: type, where: str) -> Any:
-    """A field of exactly that type (a bool is no int); DataError otherwise."""
-    if not isinstance(value, dict) or type(value.get(name)) is not kind:
-        _refuse(value, name, {str: "a text", int: "a whole number", list: "a list"}.get(kind, "an object"), where)
-    return value[name]
-
-
-def _refuse(value: Any, name: str, wanted: str, where: str) -> NoReturn:
-    got = excerpt(value.get(name)) if isinstance(value, dict) else excerpt(value)
-    raise DataError(f"{name} must be {wanted}", where=where, got=got, fix="correct the record, or fetch the file anew")

@@ -1,7 +1,7 @@
-"""Abstracts of Wikipedia whose links were made spans: spans put back in their place, links, quick sentences.
+"""Shared by corpora of Wikipedia abstracts: correction of spans, links, and fast sentence splitting.
 
-REBEL and corpora like it claim their spans on a text from which empty brackets were taken out later, and are so
-large that every step has to be cheap.
+The spans of REBEL and similar corpora refer to a text from which empty brackets were removed later. These corpora are
+large, so every step must be fast.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import NamedTuple
 from relik_ml.errors import CorpusNotFound
 from relik_ml.types import Link, Span
 
-MISSING = frozenset({"", "None", "none", "NULL", "null"})  # what stands where a page has no item
+MISSING = frozenset({"", "None", "none", "NULL", "null"})  # instead of the item of a page without one
 ITEM = re.compile(r"Q[1-9]\d*", re.ASCII)
 PROPERTY = re.compile(r"P[1-9]\d*", re.ASCII)
 LANGUAGES = ("ar", "ca", "de", "el", "en", "es", "fr", "hi", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "vi", "zh")
-LEAP = 4  # how many deleted brackets may stand between two spans
+LEAP = 4  # maximum number of deleted brackets between two spans
 
-# One set of characters comes first, because the engine looks for it alone and fast; a line break is all gap.
+# A character class comes first, because the regex engine finds it fast. A line break is always a gap.
 _SENTENCE = re.compile(
     r"""[.!?…。！？؟\n](?:(?<=[.!?…])['"»”’)\]]*(\s+)(?=[^\W\d_a-zа-яё]|["«“'(\d])|(?<=[。！？؟])(\s*)|(?<=\n)\s*)"""
 )
 
 
 class Mark(NamedTuple):
-    """An entity as its record names it: the span it claims, its surface and its link."""
+    """An entity of a record: its claimed span, its surface and its link."""
 
     start: int
     stop: int
@@ -38,10 +38,10 @@ class Mark(NamedTuple):
 
 
 def align(text: str, marks: Iterable[Mark]) -> dict[Mark, int]:
-    """Where each mark's surface really starts, two characters further left for every ``()`` deleted before it.
+    """The actual start of each mark's surface, two characters to the left for every ``()`` deleted before it.
 
-    The shift only grows along the text, so that a span is looked for at the last shift first. Marks whose
-    surface is nowhere near are left out.
+    The shift never decreases along the text, so the last shift is tried first. Marks whose surface is not found near
+    their span are left out.
 
     >>> text = "Чехов  — писатель"  # it was: Чехов () — писатель
     >>> align(text, [Mark(0, 5, "Чехов", "Q5685"), Mark(11, 19, "писатель", "Q36180")]).values()
@@ -62,7 +62,7 @@ def align(text: str, marks: Iterable[Mark]) -> dict[Mark, int]:
 
 
 def refuse_other_language(path: Path, lang: str) -> None:
-    """Refuse a file whose name says that it is in another language (CorpusNotFound): its numbers would be misread.
+    """CorpusNotFound when the name of a file states another language, because its numbers would be misread.
 
     >>> refuse_other_language(Path("train.ru.jsonl"), "ru")
     """
@@ -74,7 +74,7 @@ def refuse_other_language(path: Path, lang: str) -> None:
 
 @lru_cache(maxsize=1 << 15)
 def link(uri: str) -> Link | None:
-    """The link that a uri which is no literal means: unknown when it is missing, None when it is no item.
+    """The link of a uri that is not a literal: unknown when it is missing, None when it is not an item.
 
     >>> link("Q42").id, link("None").status, link("P31")
     ('Q42', 'unknown', None)
@@ -85,10 +85,10 @@ def link(uri: str) -> Link | None:
 
 
 def sentences(text: str, within: Iterable[tuple[int, int, int]]) -> dict[int, Span]:
-    """The range of each numbered sentence, found by what is said to stand in it (number, start, stop).
+    """The span of each numbered sentence, from the spans that it contains: (number, start, stop).
 
-    The corpus does not keep its own sentence boundaries, so a sentence is what a quick rule puts around all spans of
-    one number. The rule has to be quick: the corpora have millions of abstracts.
+    The corpus has no sentence boundaries, so a simple rule finds a sentence around all spans of one number. The rule
+    must be fast, because the corpora have millions of abstracts.
 
     >>> text = "Чехов родился в 1860 г. в Таганроге. Он был врачом."
     >>> [text[start:stop] for start, stop in sentences(text, [(0, 26, 35), (1, 44, 50)]).values()]
@@ -107,7 +107,7 @@ def sentences(text: str, within: Iterable[tuple[int, int, int]]) -> dict[int, Sp
 
 
 def _gaps(text: str, reach: int) -> list[tuple[int, int]]:
-    """What stands between the sentences of a text, up to the first gap behind ``reach``."""
+    """The gaps between the sentences of a text, up to the first gap after ``reach``."""
     gaps = []
     for found in _SENTENCE.finditer(text):
         start, _ = gap = found.span(found.lastindex or 0)

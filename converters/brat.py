@@ -1,7 +1,7 @@
-"""Any folder of brat standoff: texts (.txt) with their annotation (.ann) beside them, by whichever tool or corpus.
+"""Any folder of brat standoff: texts (.txt), each with its annotation (.ann) beside it.
 
-Sub-folders ``train``, ``dev`` and ``test`` are splits; whatever lies outside of them, at any depth, is the
-split ``all``. What has no place in the schema is counted, never lost in silence: docs/converters/brat.md.
+The subfolders ``train``, ``dev`` and ``test`` are splits. Files outside of them, at any depth, are the split ``all``.
+Annotation that the schema cannot hold is counted; see docs/converters/brat.md.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from pathlib import Path
 from relik_ml.data import Report, figures
 from relik_ml.errors import CorpusNotFound, DataError
 from relik_ml.plugins import Converter, option
-from relik_ml.text import evidence, sentences
-from relik_ml.types import Annotated, Completeness, Document, Entity, Link, Mention, Triple
+from relik_ml.types import Annotated, Completeness, Document, Entity, Link
 
-from ._brat import Bound, Standoff, read_standoff
+from ._brat import Standoff, mention, read_standoff
 from ._language import check_language
 from ._links import Ranking, read_choices
 
 REST = "all"
-# With no votes the item of the earlier line wins: a folder read as a stream knows no frequencies.
+# Without votes the item of the earlier line wins: documents are read one by one, so frequencies are unknown.
 FIRST = Ranking((), str.casefold)
 
 
@@ -63,7 +62,9 @@ class Brat(Converter):
             except DataError as error:
                 report.bad(error)
             else:
-                _count(document, report)
+                report.counts.update(figures(document))
+                report.count("mentions discontinuous", sum(bool(m.fragments) for m in document.mentions))
+                report.count("entities of several mentions", len(document.entities))
                 yield document
 
     def _document(self, path: Path, folder: Path, split: str, report: Report) -> Document:
@@ -73,16 +74,15 @@ class Brat(Converter):
         name = path.relative_to(folder)
         repairs = dict(report.tally() - before)
         meta = {"dataset": self.name, "split": split, "source": name.as_posix(), "repairs": repairs}
-        mentions = tuple(_mention(bound, links.get(bound.id, Link())) for bound in standoff.bounds.values())
+        mentions = tuple(mention(bound, links.get(bound.id, Link())) for bound in standoff.bounds.values())
         entities = tuple(Entity(f"E{n}", e.members, "equiv") for n, e in enumerate(standoff.equivalences, 1))
         id = f"{self.name}/{split}/{name.with_suffix('').as_posix()}"
-        return Document(
-            id, standoff.text, self.lang, mentions, entities, _triples(standoff), _annotated(standoff), meta
-        )
+        text, triples = standoff.text, standoff.triples()
+        return Document(id, text, self.lang, mentions, entities, triples, _annotated(standoff), meta)
 
 
 def _pairs(folder: Path, elsewhere: frozenset[str] | set[str], report: Report) -> Iterator[Path]:
-    """The .ann files below a folder that have a text, by path; those in the sub-folders ``elsewhere`` left out."""
+    """The .ann files below a folder that have a text, sorted by path, except in the subfolders ``elsewhere``."""
     ends: dict[Path, set[str]] = {}
     for path in folder.rglob("*"):
         if path.suffix in (".ann", ".txt") and path.relative_to(folder).parts[0] not in elsewhere:
@@ -96,7 +96,7 @@ def _pairs(folder: Path, elsewhere: frozenset[str] | set[str], report: Report) -
 
 
 def _links(standoff: Standoff, report: Report) -> dict[str, Link]:
-    """The links of all mentions that have a reference to Wikidata; those to other knowledge bases are counted."""
+    """The links of mentions with a reference to Wikidata. References to other knowledge bases are counted."""
     ours = []
     for reference in standoff.references:
         if reference.base == "Wikidata":
@@ -109,23 +109,8 @@ def _links(standoff: Standoff, report: Report) -> dict[str, Link]:
     return {id: FIRST.link(standoff.bounds[id], items) for id, items in choices.items()}
 
 
-def _mention(bound: Bound, link: Link) -> Mention:
-    start, stop = min(f.start for f in bound.fragments), max(f.stop for f in bound.fragments)
-    fragments = bound.fragments if len(bound.fragments) > 1 else ()
-    return Mention(bound.id, start, stop, bound.type, fragments, link)
-
-
-def _triples(standoff: Standoff) -> tuple[Triple, ...]:
-    spoken = list(sentences(standoff.text)) if standoff.relations else []
-    found = []
-    for type, subject, object, _ in standoff.relations:
-        arguments = [*standoff.bounds[subject].fragments, *standoff.bounds[object].fragments]
-        found.append(Triple(subject, type, object, None, evidence(spoken, arguments)))
-    return tuple(found)
-
-
 def _annotated(standoff: Standoff) -> Annotated:
-    """Mentions are taken for complete where there are any; of the rest brat cannot say how far it goes."""
+    """Mentions count as complete where there are any. Brat does not say how complete the other layers are."""
     mentions: Completeness = "complete" if standoff.bounds else "none"
     return Annotated(
         mentions=mentions,
@@ -138,12 +123,6 @@ def _annotated(standoff: Standoff) -> Annotated:
 
 def _some(lines: Sequence[object]) -> Completeness:
     return "partial" if lines else "none"
-
-
-def _count(document: Document, report: Report) -> None:
-    report.counts.update(figures(document))
-    report.count("mentions discontinuous", sum(bool(m.fragments) for m in document.mentions))
-    report.count("entities of several mentions", len(document.entities))
 
 
 converter = Brat()

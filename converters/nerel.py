@@ -1,7 +1,7 @@
 """NEREL v1.1 (Loukachevitch et al. 2021, 2022): Russian news with nested entities, relations and Wikidata links.
 
-Brat standoff, a pair of files a document: ``NEREL-v1.1/{train,dev,test}/NAME.{txt,ann}``. Names that end in
-``_text`` are pages of Russian Wikinews. What is repaired, dropped and skipped stands in docs/converters/nerel.md.
+The corpus is brat standoff with two files for each document: ``NEREL-v1.1/{train,dev,test}/NAME.{txt,ann}``. Names
+that end in ``_text`` are pages of Russian Wikinews. docs/converters/nerel.md lists what is repaired and left out.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from relik_ml.data import Archive, Report, figures
 from relik_ml.errors import CorpusNotFound, DataError
 from relik_ml.plugins import Converter, IndexSource, load_index, option
 from relik_ml.scheme import NEREL
-from relik_ml.text import Morphology, evidence, same_link, sentences
-from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
+from relik_ml.text import Morphology, same_link
+from relik_ml.types import Annotated, Document, Link
 
-from ._brat import Bound, Relation, Standoff, read_standoff
+from ._brat import Standoff, mention, read_standoff
 from ._links import Choices, Ranking, read_choices
 
 COMMIT = "8f07d3e410f322d5dbf6b68b13fbf4a4aa077fe9"
@@ -39,7 +39,7 @@ ANNOTATED = Annotated(mentions="complete", types="complete", links="complete", e
 
 
 class Page(NamedTuple):
-    """A document on its way: its annotation, the links of its mentions, and how often what was repaired."""
+    """A document before its links are decided: its annotation, the items of its mentions, and counts of repairs."""
 
     path: Path
     standoff: Standoff
@@ -49,7 +49,7 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class Nerel(Converter):
-    """The converter. ``lemma`` gives the dictionary form of a word; several QIDs on one mention are settled by it."""
+    """The converter. ``lemma`` gives the dictionary form of a word; it is used to choose among several QIDs."""
 
     name: str = "nerel"
     languages: tuple[str, ...] = ("ru",)
@@ -71,7 +71,7 @@ class Nerel(Converter):
         raise CorpusNotFound("no NEREL here", where=str(source), got=got, fix=fix)
 
     def read(self, source: Path, split: str, report: Report) -> Iterator[Document]:
-        """The documents of a split, by file name; the whole split is read first, to settle links by frequency."""
+        """The documents of a split by file name. Choosing links by frequency needs the whole split in memory."""
         if (folder := self.locate(source).get(split)) is None:
             raise CorpusNotFound("the split is not there", where=str(source), got=repr(split), fix="leave it out")
         pages = [page for path in self._paths(folder, report) if (page := _page(path, report))]
@@ -97,7 +97,7 @@ class Nerel(Converter):
 
 
 def _page(path: Path, report: Report) -> Page | None:
-    """The page at ``path``; None when it cannot be read and the report lets that pass."""
+    """The page at ``path``. None when it cannot be read and ``report`` tolerates that."""
     before = report.tally()
     try:
         standoff = read_standoff(path, report)
@@ -109,33 +109,16 @@ def _page(path: Path, report: Report) -> Page | None:
 
 
 def _document(page: Page, split: str, links: dict[str, Link], known: IndexSource) -> Document:
-    path, (text, bounds, relations, *_) = page.path, page.standoff
-    spoken = list(sentences(text))
-    mentions = tuple(_mention(bound, links.get(bound.id)) for bound in bounds.values())
-    triples = tuple(
-        Triple(r.subject, r.type, r.object, _property(bounds, r, known), evidence(spoken, _arguments(bounds, r)))
-        for r in relations
+    path, standoff = page.path, page.standoff
+    mentions = tuple(
+        mention(bound, links.get(bound.id) or Link("unlinkable" if bound.type in NEREL.literals else "unknown"))
+        for bound in standoff.bounds.values()
     )
     meta = {"dataset": "nerel", "split": split, "source": path.name, "repairs": page.repairs}
     if path.stem.endswith("_text"):
         meta["licence"] = "CC BY 2.5"
-    id = f"nerel/{split}/{path.stem}"
-    return Document(id, text, "ru", mentions, same_link(mentions), triples, ANNOTATED, meta)
-
-
-def _mention(bound: Bound, link: Link | None) -> Mention:
-    start, stop = min(f.start for f in bound.fragments), max(f.stop for f in bound.fragments)
-    fragments = bound.fragments if len(bound.fragments) > 1 else ()
-    link = link or Link("unlinkable" if bound.type in NEREL.literals else "unknown")
-    return Mention(bound.id, start, stop, bound.type, fragments, link)
-
-
-def _property(bounds: dict[str, Bound], relation: Relation, known: IndexSource) -> Property | None:
-    return known.property_of(relation.type, bounds[relation.subject].type, bounds[relation.object].type)
-
-
-def _arguments(bounds: dict[str, Bound], relation: Relation) -> list[Span]:
-    return [*bounds[relation.subject].fragments, *bounds[relation.object].fragments]
+    id, triples = f"nerel/{split}/{path.stem}", standoff.triples(known.property_of)
+    return Document(id, standoff.text, "ru", mentions, same_link(mentions), triples, ANNOTATED, meta)
 
 
 def _count(document: Document, report: Report) -> None:

@@ -1,8 +1,8 @@
 """REBEL (Huguet Cabot and Navigli 2021): abstracts of Wikipedia with links and facts of Wikidata.
 
-Links are their authors', facts were found by distant supervision. Raw JSON Lines, one abstract a line,
-``en_{train,val,test}.jsonl``. Files that its program made of other Wikipedias have the same layout. What is
-repaired, and how far each layer can be trusted, stands in docs/converters/rebel.md.
+The links come from the authors of the pages, the facts from distant supervision. The files are JSON Lines, one abstract
+a line, ``en_{train,val,test}.jsonl``. Files that REBEL's program made of other Wikipedias have the same layout.
+docs/converters/rebel.md lists the repairs and says how reliable each layer is.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAMES = {"train": "train", "val": "dev", "dev": "dev", "valid": "dev", "test": "
 ANNOTATED = Annotated(mentions="partial", types="none", links="silver", entities="none", triples="silver")
 LICENCE = "CC BY-NC-SA 4.0"
 UNLINKABLE, UNKNOWN = Link("unlinkable"), Link()
-TYPES = {"dateTime": "DATE", "decimal": "NUMBER"}  # of literals; the corpus gives no other types, so all else is ENTITY
+TYPES = {"dateTime": "DATE", "decimal": "NUMBER"}  # of literals; the corpus has no other types, all else is ENTITY
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Rebel(LineConverter):
         check_language(self.lang)
 
     def locate(self, source: Path) -> dict[str, Path]:
-        """The .jsonl files at ``source`` (one, or a folder of them) by the split in their name; ``all`` without one."""
+        """The .jsonl files at ``source``, a file or folder, by the split in their names; ``all`` without one."""
         paths = [source] if source.is_file() else sorted(path for end in ENDS for path in source.glob(f"*.jsonl{end}"))
         found: dict[str, Path] = {}
         for path in paths:
@@ -64,7 +64,7 @@ class Rebel(LineConverter):
         return found
 
     def read(self, source: Path, split: str, report: Report) -> Iterator[Document]:
-        """The documents of a split in the order of its lines, one line held at a time."""
+        """A stream of the documents of a split, in the order of its lines."""
         if (path := self.locate(source).get(split)) is None:
             raise CorpusNotFound("the split is not there", where=str(source), got=repr(split), fix="leave it out")
         return distinct(self.read_lines(open_lines(path), path, split, report), report)
@@ -72,7 +72,7 @@ class Rebel(LineConverter):
     def read_lines(
         self, lines: Iterable[tuple[int, bytes]], path: Path, split: str, report: Report
     ) -> Iterator[Document]:
-        """The documents of numbered lines of ``path``; a line that cannot be read goes to ``report.bad``."""
+        """The documents of numbered lines of ``path``. Invalid lines go to ``report.bad``."""
         name = path.name
         for number, line in lines:
             try:
@@ -87,27 +87,27 @@ def _document(record: Record, split: str, lang: str, report: Report) -> Document
     marks = _marks(record, report)
     mentions = _mentions(record, marks, lang, report)
     triples = _triples(record, mentions, report)
-    meta: dict[str, Any] = {"dataset": "rebel", "split": split, "source": record.where, "licence": LICENCE}
-    annotators = {"mentions": [marks[item] for item in mentions], "triples": [name for _, name in triples]}
-    meta |= {**record.fields, "annotators": annotators}
+    annotators = {"mentions": [marks[mark] for mark in mentions], "triples": [name for _, name in triples]}
     for layer, names in annotators.items():
         for name in set(names):
             report.count(f"{layer} by {name!r}", names.count(name))
-    id, values = f"rebel/{split}/{record.fields['docid']}", tuple(mentions.values())
+    meta: dict[str, Any] = {"dataset": "rebel", "split": split, "source": record.where, "licence": LICENCE}
+    meta |= {"docid": record.docid, "title": record.title, "uri": record.uri, "annotators": annotators}
+    id, values = f"rebel/{split}/{record.docid}", tuple(mentions.values())
     return Document(id, record.text, lang, values, same_link(values), tuple([t for t, _ in triples]), ANNOTATED, meta)
 
 
 def _marks(record: Record, report: Report) -> dict[Mark, str]:
-    """The entities of a record and their annotators, with arguments that the list of entities lacks."""
-    report.count("entities", len(record.marks))
-    marks = dict(record.marks)
-    for _ in range(len(record.marks) - len(marks)):
+    """The entities of a record and their annotators, and the arguments that the list of entities lacks."""
+    report.count("entities", len(record.entities))
+    marks = {entity.mark: entity.annotator or "" for entity in record.entities}
+    for _ in range(len(record.entities) - len(marks)):
         report.defect("entity listed twice: one kept", "entities", record.where)
-    for fact in record.facts:
-        for item in (fact.subject, fact.object):
-            if item not in marks:
-                report.defect("argument not among the entities: added", "facts", record.where, repr(item.surface))
-                marks[item] = fact.annotator
+    for fact in record.triples:
+        for mark in (fact.subject.mark, fact.object.mark):
+            if mark not in marks:
+                report.defect("argument not among the entities: added", "facts", record.where, repr(mark.surface))
+                marks[mark] = fact.annotator or ""
     return marks
 
 
@@ -142,22 +142,29 @@ def _literal(item: Mark, start: int, record: Record, lang: str, report: Report) 
 
 def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -> list[tuple[Triple, str]]:
     """The triples of a record, each with its annotator."""
-    report.count("facts", len(record.facts))
-    facts = [fact for fact in record.facts if fact.subject in mentions and fact.object in mentions]
-    for _ in range(len(record.facts) - len(facts)):
+    report.count("facts", len(record.triples))
+    numbered = enumerate(record.triples, 1)
+    # A fact without a sentence gets a number of its own, which no sentence has.
+    facts = [
+        (-number if fact.sentence_id is None else fact.sentence_id, fact)
+        for number, fact in numbered
+        if fact.subject.mark in mentions and fact.object.mark in mentions
+    ]
+    for _ in range(len(record.triples) - len(facts)):
         report.defect("triple of a span that was dropped: dropped", "facts", record.where)
-    inside = [(fact.sentence, mentions[item]) for fact in facts for item in fact.inside]
+    inside = [(number, mentions[mark]) for number, fact in facts for mark in fact.in_sentence]
     stated = sentences(record.text, [(number, mention.start, mention.stop) for number, mention in inside])
     found: dict[tuple[str, str, str], tuple[Triple, str]] = {}
-    for fact in facts:
-        subject, object = mentions[fact.subject], mentions[fact.object]
-        key = subject.id, fact.relation, object.id
+    for number, fact in facts:
+        subject, object, property = mentions[fact.subject.mark], mentions[fact.object.mark], fact.predicate.uri
+        key = subject.id, property, object.id
         if key in found:
             report.defect("duplicate triple: dropped", "facts", record.where, " ".join(key))
             continue
         if subject.start < object.stop and object.start < subject.stop:
             report.defect("arguments that overlap: kept", "facts", record.where, " ".join(key))
-        found[key] = Triple(*key, Property(fact.relation), (stated[fact.sentence],), fact.confidence), fact.annotator
+        triple = Triple(*key, Property(property), (stated[number],), fact.confidence)
+        found[key] = triple, fact.annotator or ""
     return list(found.values())
 
 

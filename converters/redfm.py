@@ -1,4 +1,4 @@
-"""RED-FM: facts in paragraphs of seven Wikipedias that people have looked over; Russian is only in SRED-FM."""
+"""RED-FM: human-verified facts in paragraphs of seven Wikipedias; only SRED-FM has Russian."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from relik_ml.types import Annotated
 
 from ._redfm import Redfm
 
-# People judged the facts that were found, not whether all were found; mentions and links were not looked over.
+# People verified the extracted facts, but not their completeness, and not the mentions and links.
 converter = Redfm(
     name="redfm",
     languages=("ar", "de", "en", "es", "fr", "it", "zh"),

@@ -1,4 +1,4 @@
-"""SRED-FM: facts in paragraphs of eighteen Wikipedias, Russian among them, found and filtered by machines."""
+"""SRED-FM: automatically extracted and filtered facts in paragraphs of eighteen Wikipedias, including Russian."""
 
 from __future__ import annotations
 

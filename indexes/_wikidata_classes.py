@@ -1,7 +1,7 @@
-"""Classes of Wikidata: what lies below some of them, and what they are called.
+"""Classes of Wikidata: their subclasses and their names.
 
-Each is found by reading the records through once, so no class needs to stand before its items. Memory is 16 bytes a
-statement of P279 and about 100 bytes for a class that is used or lies below a chosen one.
+Each is found in one pass over all records, so classes may come after their instances. A statement of P279 needs 16
+bytes of memory, a class that is used or is a subclass of a chosen one about 100 bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Numbers: TypeAlias = NDArray[np.int64]
 
 
 class Survey(NamedTuple):
-    """What one reading of all records tells of classes: each statement of P279, and which classes are used."""
+    """The statements of P279 of all records, and the classes that passages use."""
 
     children: Numbers
     parents: Numbers
@@ -27,7 +27,7 @@ class Survey(NamedTuple):
 
     @classmethod
     def of(cls, records: Iterable[Record], told: Callable[[Record], Iterable[str]]) -> Survey:
-        """A survey of records; ``told`` says which classes the passage of a record will name."""
+        """Survey records; ``told`` returns the classes that the passage of a record names."""
         edges, used = array("q"), set[str]()
         for record in records:
             for parent in record.parents:
@@ -38,7 +38,7 @@ class Survey(NamedTuple):
         return cls(children, parents, used)
 
     def below(self, roots: Iterable[str]) -> set[str]:
-        """Some classes and everything that is a subclass of one, over any number of steps; cycles do no harm.
+        """The classes ``roots`` and all their direct and indirect subclasses; cycles are allowed.
 
         >>> records = [Record("Q515", parents=("Q486972",)), Record("Q1549591", parents=("Q515",)), Record("Q5")]
         >>> sorted(Survey.of(records, lambda record: ()).below(["Q486972"]))
@@ -52,7 +52,7 @@ class Survey(NamedTuple):
 
 
 def class_names(used: set[str], records: Iterable[Record]) -> dict[str, Names]:
-    """What the classes in ``used`` are called, in each language that their records have a name in.
+    """The names of the classes in ``used``, by language.
 
     >>> class_names({"Q515"}, [Record("Q515", {"ru": "город"}), Record("Q5", {"ru": "человек"})])
     {'Q515': {'ru': 'город'}}
@@ -61,7 +61,7 @@ def class_names(used: set[str], records: Iterable[Record]) -> dict[str, Names]:
 
 
 def named(classes: Iterable[str], names: dict[str, Names], langs: Sequence[str]) -> list[str]:
-    """The names of some classes, each in the first of ``langs`` that it has one in; nameless ones are left out.
+    """The names of classes, each in the first of ``langs`` with a name; classes without a name are left out.
 
     >>> named(["Q515", "Q404"], {"Q515": {"en": "city", "ru": "город"}}, ["ru", "en"])
     ['город']

@@ -1,7 +1,7 @@
 """The JSON dump of all entities (``latest-all.json``): an array, one entity a line, read as a stream.
 
-Format: https://doc.wikimedia.org/Wikibase/master/php/docs_topics_json.html. Lines without the brackets and commas
-(what filters of dumps write) are read too. An empty map may be written as an empty list, as PHP does.
+Format: https://doc.wikimedia.org/Wikibase/master/php/docs_topics_json.html. Lines without brackets and commas, as tools
+that filter dumps write them, are read too. An empty map may be an empty list, as PHP writes it.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ Claims = Mapping[str, Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class JsonDump:
-    """A dump file and what is wanted of it: names in ``langs``, items with at least ``min_sitelinks``."""
+    """A dump file and its filters: names in ``langs``, items with at least ``min_sitelinks``."""
 
     path: Path
     langs: tuple[str, ...]
     min_sitelinks: int = 0
 
     def records(self, report: Report, after: int = 0) -> Iterator[tuple[int, Record | None]]:
-        """For each entity after line ``after`` the number of its line and its record, or None when it is left out.
+        """The line and the record of each entity after line ``after``; the record is None if it is left out.
 
-        Lines up to ``after`` are read but not parsed. A line that cannot be parsed goes to ``report.bad``.
+        Lines up to ``after`` are read but not parsed. Errors of parsing go to ``report.bad``.
 
         Raises:
-            DataError: the file is cut or damaged, or a line is and ``report`` does not tolerate it.
+            DataError: the file is truncated or damaged, or a line is invalid and ``report`` does not tolerate that.
         """
         number, first, last = 0, b"", b""
         for number, line in open_lines(self.path):
             last = line.strip()
             first = first if number > 1 else last
             if first == b"[" and last != b"]" and not line.endswith(b"\n"):
-                break  # half a line is no bad line, but the place where the dump was cut
+                break  # an incomplete line means that the dump is truncated
             if number <= after or not (body := last.rstrip(b",")) or body in (b"[", b"]"):
                 continue
             report.count("entities")
@@ -56,23 +56,23 @@ class JsonDump:
             raise cut_off(self.path, number, last)
 
     def _record(self, line: bytes, number: int, report: Report) -> Record | None:
-        if reason := self._hopeless(line):
+        if reason := self._excluded(line):
             report.count(reason)
             return None
         try:
             return self._kept(json.loads(line), report)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            fix = "fetch the dump anew, or have bad lines skipped and counted"
+            fix = "download the dump again, or skip bad lines with --skip-bad"
             got = f"{type(error).__name__}: {error}; {line[:60]!r}"
             report.bad(DataError("the line is no entity", where=f"{self.path}, line {number}", got=got, fix=fix))
             return None
 
-    def _hopeless(self, line: bytes) -> str:
-        """Why an entity would be left out, as far as its bytes tell without parsing; empty when they do not.
+    def _excluded(self, line: bytes) -> str:
+        """The reason to leave out an entity, if its bytes show one without parsing; otherwise empty.
 
-        A sitelink has a key "site" and a name in a language has that language as a key, so an item in whose line
-        these are too few or missing cannot pass. Only a whole line is judged that is known for an item, as those of the
-        official dump are, and never one that may be a class.
+        Each sitelink has a key "site", and a name has its language as a key, so an item with too few of these keys
+        cannot pass the filters. Only complete lines that begin like an item of the official dump are excluded, and
+        never an item that may be a class.
         """
         if line.startswith(LEXEME):
             return "lexemes: passed over"
@@ -100,8 +100,8 @@ class JsonDump:
 
 
 def cut_off(path: Path, number: int, line: bytes) -> DataError:
-    """What is said of a dump that ends in the middle; the file that is fetched anew has the same name."""
-    fix = "fetch the whole file to the same place; an extraction of it goes on where this one stopped"
+    """The error for a truncated dump."""
+    fix = "download the whole file to the same path; then the extraction resumes"
     return DataError("the dump is cut off", where=f"{path}, line {number}", got=f"at its end {line[-40:]!r}", fix=fix)
 
 
@@ -111,7 +111,7 @@ NAMELESS = "entities without a name in the languages: left out"
 
 
 def listed(record: Record, min_sitelinks: int, report: Report) -> Record | None:
-    """The record if it passes the filters, or as an unlisted class if it is one; None otherwise. All is counted."""
+    """The record if it passes the filters, an unlisted record if it is a class, else None. All are counted."""
     reason = FEW if record.sitelinks < min_sitelinks else "" if record.labels else NAMELESS
     if not reason:
         report.count(KEPT[record.is_property])
@@ -125,7 +125,7 @@ def listed(record: Record, min_sitelinks: int, report: Report) -> Record | None:
 
 
 def item_ids(claims: Claims, pid: str) -> tuple[str, ...]:
-    """The items that are the values of a property, each once: preferred ones, then normal ones.
+    """The unique items that are values of a property: preferred ones, then normal ones.
 
     >>> snak = {"snaktype": "value", "datavalue": {"value": {"id": "Q5"}}}
     >>> item_ids({"P31": [{"mainsnak": snak, "rank": "normal"}]}, "P31")
@@ -142,7 +142,7 @@ def _current(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def _item(snak: Mapping[str, Any]) -> str | None:
-    """The item that a snak names; None for an unknown or no value. Old dumps give its number only."""
+    """The item of a snak; None for an unknown or no value. Old dumps have only its number."""
     if snak["snaktype"] != "value":
         return None
     value = snak["datavalue"]["value"]
@@ -153,7 +153,7 @@ def _item(snak: Mapping[str, Any]) -> str | None:
 
 
 def _constraints(claims: Claims, which: str) -> tuple[Constraint, ...]:
-    """The constraints of a kind, each with the relation and the classes that its qualifiers name."""
+    """The constraints of a kind, with the relation and the classes of their qualifiers."""
     found = []
     for statement in _current(claims.get(CONSTRAINTS, ())):
         if _item(statement["mainsnak"]) == which:

@@ -1,4 +1,4 @@
-"""What is kept of an item or property of Wikidata, and the line that stores it in an extracted folder.
+"""Records of Wikidata items and properties, and the lines that store them in an extracted folder.
 
 >>> record = Record("Q649", {"ru": "Москва"}, types=("Q515",), sitelinks=300)
 >>> record_line(record).decode()
@@ -19,9 +19,9 @@ Names = Mapping[str, str]
 
 
 class Constraint(NamedTuple):
-    """Classes that the subjects or the values of a property belong to.
+    """A type constraint: the classes of the subjects or values of a property.
 
-    ``relation`` is how they belong: Q21503252 instance of, Q21514624 subclass of, Q30208840 either of the two.
+    ``relation`` is Q21503252 (instance of), Q21514624 (subclass of) or Q30208840 (either).
     """
 
     relation: str
@@ -29,10 +29,10 @@ class Constraint(NamedTuple):
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An item (``Q…``) or property (``P…``), in the languages that were asked for.
+    """An item (``Q…``) or property (``P…``), in the chosen languages.
 
-    ``types`` and ``parents`` are the values of P31 and P279, preferred ones first, deprecated ones left out.
-    ``listed`` is false for an item that passed no filter and is kept only because it is a class.
+    ``types`` and ``parents`` are the values of P31 and P279: preferred ones first, without deprecated ones. ``listed``
+    is false for an item that the filters leave out, but that is kept because it is a class.
     """
 
     id: str
@@ -49,16 +49,16 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def is_property(self) -> bool:
-        """Whether it is a property and not an item."""
+        """Whether this is a property, not an item."""
         return self.id.startswith("P")
 
 
 def record_line(record: Record) -> bytes:
-    """The line that stores a record: one JSON object, fields that say nothing left out."""
+    """The line that stores a record: a JSON object without empty fields."""
     text = json.dumps(msgspec.to_builtins(record), ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass") + b"\n"  # a dump may hold lone surrogates, which msgspec refuses
 
 
 def read_record(line: bytes) -> Record:
-    """The record that a line of ``record_line`` stores."""
+    """The record of a line written by ``record_line``."""
     return msgspec.convert(json.loads(line), Record)

@@ -1,6 +1,6 @@
-"""Items that were merged into others: a dump has none of them, so they come from a file of their own.
+"""Redirects of merged items. Dumps do not contain them, so they come from a separate file.
 
-A line is old id, tab, new id; ``docs/guides/build-index.md`` says where to get one. Memory is 16 bytes a redirect.
+A line is old id, tab, new id; see ``docs/guides/build-index.md`` for where to get the file. A redirect needs 16 bytes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ Ids: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Redirects:
-    """Pairs of numbers of ids: ``by_old`` as they were given, sorted by the first row, the old ids.
+    """Pairs of old and new ids as numbers, in two arrays of two rows.
 
-    ``by_new`` is sorted by the second row, in which stands what an old id has become over any number of steps.
+    ``by_old`` has the pairs of the file, sorted by old id. ``by_new`` has for each old id its final id after all
+    redirects, sorted by final id.
     """
 
     by_old: Ids
@@ -35,7 +36,7 @@ class Redirects:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[int, int]]) -> Redirects:
-        """Redirects out of pairs of old and new number; of an old number that stands twice the first pair counts.
+        """Redirects from pairs of numbers. Of several pairs with the same old number the first counts.
 
         >>> redirects = Redirects.of([(3, 2), (2, 1)])
         >>> redirects.new("Q3"), redirects.new("Q1"), redirects.old("Q1")
@@ -54,18 +55,18 @@ class Redirects:
 
     @classmethod
     def read(cls, path: Path) -> Redirects:
-        """The redirects of a file, plain or compressed; DataError for a line of another form."""
+        """The redirects of a file, plain or compressed. DataError for an invalid line."""
         return cls.of(_pair(line, f"{path}, line {number}") for number, line in open_lines(path))
 
     def new(self, id: str) -> str:
-        """The id that an item has now, over any number of steps; a circle ends where it closes."""
+        """The current id of an item after all redirects; cycles end where they close."""
         seen = {id}
         while len(self.by_old[0]) and (step := self._step(id)) is not None and step not in seen:
             seen.add(id := step)
         return id
 
     def old(self, id: str) -> list[str]:
-        """The ids that redirect to an item over any number of steps, in numeric order."""
+        """All ids that redirect to an item, directly or indirectly, in numeric order."""
         if not len(self.by_new[0]):
             return []
         start, stop = (int(np.searchsorted(self.by_new[1], int(id[1:]), side)) for side in ("left", "right"))
@@ -73,16 +74,16 @@ class Redirects:
 
     def _step(self, id: str) -> str | None:
         number = int(id[1:])
-        place = int(np.searchsorted(self.by_old[0], number))
-        there = place < len(self.by_old[0]) and self.by_old[0, place] == number
-        return f"Q{self.by_old[1, place]}" if there else None
+        index = int(np.searchsorted(self.by_old[0], number))
+        found = index < len(self.by_old[0]) and self.by_old[0, index] == number
+        return f"Q{self.by_old[1, index]}" if found else None
 
 
 def _ends(by_old: Ids) -> Ids:
-    """The pairs with what each old id has become in the end; chains are few, so only they are followed."""
+    """The pairs of old and final ids. Only chains, which are few, have to be followed."""
     steps, ends = Redirects(by_old, by_old), by_old.copy()
-    for place in np.flatnonzero(np.isin(by_old[1], by_old[0])).tolist():
-        ends[1, place] = int(steps.new(f"Q{by_old[0, place]}")[1:])
+    for index in np.flatnonzero(np.isin(by_old[1], by_old[0])).tolist():
+        ends[1, index] = int(steps.new(f"Q{by_old[0, index]}")[1:])
     return ends[:, ends[0] != ends[1]]
 
 

@@ -1,11 +1,11 @@
-"""An extracted dump: a folder of shards of records and a manifest, which a killed extraction continues from.
+"""An extracted dump: a folder of shards of records, and a manifest from which an interrupted extraction resumes.
 
-``manifest.json`` is ``{format, sha256, dump, settings, complete, shards, report}``: ``sha256`` is that of all else in
-it, ``dump`` and ``settings`` say what is being extracted, each shard its file, sha256, number of records and the last
-line of the dump that it covers, ``report`` what was counted up to there. Shards are written first and the manifest
-after each of them, both all or nothing, so after a kill one shard is done again and nothing else. A shard covers a
-fixed number of entities and holds no time or path: a folder that was finished in ten pieces equals one that was written
-in one go, byte for byte, and a shard that is damaged later is made anew out of its own lines of the dump.
+``manifest.json`` is ``{format, sha256, dump, settings, complete, shards, report}``. ``sha256`` is the checksum of the
+other fields. ``dump`` and ``settings`` identify the extraction. Each shard has its file, sha256, number of records and
+the last line of the dump that it covers. ``report`` has the counts up to that line. The manifest is written after each
+shard, both atomically, so that an interrupted extraction repeats at most one shard. Shards cover a fixed number of
+entities and contain no times or paths, so a resumed extraction gives the same bytes as an uninterrupted one, and a
+damaged shard can be made again from its lines of the dump.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from relik_ml.data import Defect, Report, atomic_path, locked_folder, open_lines, sha256
+from relik_ml.data import Defect, Report, atomic_path, locked_folder, open_lines, reading, sha256
 from relik_ml.errors import ConfigError, DataError, OutputError
 
 from ._wikidata_json import KEPT
@@ -32,8 +32,8 @@ FORMAT = "relik-ml-wikidata/1"
 MANIFEST = "manifest.json"
 SHARD_ENTITIES = 100_000
 HEAD = 1 << 20
-ANEW = "remove the folder and extract the dump anew"
-AGAIN = "extract the same dump into this folder with the same settings: only what is damaged is made anew"
+ANEW = "remove the folder and extract the dump again"
+AGAIN = "extract the same dump into this folder with the same settings: only damaged shards are made again"
 
 
 class Dump(Protocol):
@@ -49,14 +49,14 @@ class Dump(Protocol):
 
     @property
     def min_sitelinks(self) -> int:
-        """The least number of sitelinks of an item."""
+        """The minimum number of sitelinks of an item."""
 
     def records(self, report: Report, after: int = 0) -> Iterator[tuple[int, Record | None]]:
-        """For each entity after a line the line that it ends on, and its record, or None when it is left out."""
+        """The last line and the record of each entity after line ``after``; the record is None if it is left out."""
 
 
 class DumpIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What tells a dump from another without reading all of it: name, size, sha256 of its first mebibyte."""
+    """Identifies a dump without reading all of it: name, size, sha256 of the first MiB."""
 
     name: str
     bytes: int
@@ -64,7 +64,7 @@ class DumpIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What decides the content of an extraction besides the dump."""
+    """The settings that the content of an extraction depends on."""
 
     langs: tuple[str, ...]
     min_sitelinks: int
@@ -81,14 +81,14 @@ class Shard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a report had counted; see `Report.json`."""
+    """The counts of a report; see `Report.json`."""
 
     counts: dict[str, int]
     defects: dict[str, dict[str, Any]]
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an extraction has done so far."""
+    """The state of an extraction."""
 
     dump: DumpIdentity
     settings: Settings
@@ -98,7 +98,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def line(self) -> int:
-        """The last line of the dump that is done with."""
+        """The last line of the dump that the shards cover."""
         return self.shards[-1].line if self.shards else 0
 
 
@@ -109,15 +109,15 @@ def extract(
     shard_entities: int = SHARD_ENTITIES,
     reached: Callable[[int], object] = lambda line: None,
 ) -> int:
-    """Extract a dump into a folder, going on where an earlier extraction stopped, and return the number of records.
+    """Extract a dump into a folder, or resume the extraction in it, and return the number of records.
 
-    ``report`` is added what was counted, by the earlier extraction too; ``reached`` is told the line of the dump
-    after each shard. Damaged shards are made anew first, and counted.
+    All counts, also those of the earlier extraction, are added to ``report``. ``reached`` is called with the line of
+    the dump after each shard. Damaged shards are made again first, and counted.
 
     Raises:
         ConfigError: the folder holds an extraction of another dump or with other settings.
-        DataError: the dump is damaged, or the manifest of the folder is, or a shard made anew is another than it was.
-        OutputError: the folder holds other files, cannot be written, or another process is extracting into it.
+        DataError: the dump or the manifest is damaged, or a shard that was made again differs.
+        OutputError: the folder holds other files or cannot be written, or another process is extracting into it.
     """  # fmt: skip
     settings = Settings(dump.langs, dump.min_sitelinks, shard_entities)
     fresh = Manifest(_identity(dump.path), settings, False, (), _counted(Report()))
@@ -133,14 +133,16 @@ def extract(
 
 
 def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reached: Callable[[int], object]) -> int:
-    """Write what is missing, the manifest after each shard, and return the number of records."""
+    """Write the missing shards, and the manifest after each, and return the number of records."""
     if not manifest.complete:
         for shard in _written(dump, folder, report, manifest):
             manifest = replace(manifest, shards=(*manifest.shards, shard), report=_counted(report))
             _write(manifest, folder)
             reached(manifest.line)
         if not manifest.shards:
-            raise DataError("the dump holds no entities", where=str(dump.path), fix="give latest-all.json.bz2 or alike")
+            raise DataError(
+                "the dump holds no entities", where=str(dump.path), fix="give a file like latest-all.json.bz2"
+            )
         if not any(report.counts[kept] for kept in KEPT):
             counted = "; ".join(f"{number:,} {what}" for what, number in report.counts.items())
             got = f"langs {','.join(dump.langs)}; min_sitelinks {dump.min_sitelinks}; {counted}"
@@ -151,24 +153,24 @@ def _finished(dump: Dump, folder: Path, report: Report, manifest: Manifest, reac
 
 
 def extracted(folder: Path) -> Manifest:
-    """The manifest of a finished extraction whose shards are all as they were written.
+    """The manifest of a finished extraction, after comparing the checksums of all shards.
 
     Raises:
         DataError: there is no extraction, it is not finished, or a file of it is missing or damaged.
     """
     manifest = _read(folder)
     if not manifest.complete:
-        what, fix = "the extraction is not finished", "extract the same dump into the same folder: it goes on"
+        what, fix = "the extraction is not finished", "extract the same dump into the same folder to resume"
         raise DataError(what, where=str(folder), got=f"line {manifest.line} of the dump", fix=fix)
     for shard in manifest.shards:
         if not _whole(folder, shard):
-            got = "missing, or another sha256 than the manifest states"
+            got = "the file is missing, or its checksum does not match"
             raise DataError("a shard is damaged", where=str(folder / shard.file), got=got, fix=AGAIN)
     return manifest
 
 
 def stored(folder: Path, manifest: Manifest, starting: bytes = b"") -> Iterator[Record]:
-    """The records of an extraction in the order of the dump; only those whose id starts so, if that is given."""
+    """The records of an extraction whose ids have the prefix ``starting``, in the order of the dump."""
     start = b'{"id":"' + starting
     for shard in manifest.shards:
         for _, line in open_lines(folder / shard.file):
@@ -177,8 +179,8 @@ def stored(folder: Path, manifest: Manifest, starting: bytes = b"") -> Iterator[
 
 
 def _begun(fresh: Manifest, folder: Path, dump: Path) -> Manifest:
-    """The manifest to go on from: that of the folder, checked, or the fresh one."""
-    for partial in folder.glob(".*.part"):  # left by a kill
+    """The manifest to resume from: that of the folder, after checks, or the fresh one."""
+    for partial in folder.glob(".*.part"):  # of a killed process
         partial.unlink()
     if not (folder / MANIFEST).exists():
         if any(folder.iterdir()):
@@ -197,7 +199,7 @@ def _begun(fresh: Manifest, folder: Path, dump: Path) -> Manifest:
 
 
 def _mend(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> None:
-    """Write damaged shards again, reading no further than the last of them; DataError if one comes out another."""
+    """Make damaged shards again; reads the dump up to the last of them. DataError when one differs."""
     damaged = [number for number, shard in enumerate(manifest.shards) if not _whole(folder, shard)]
     if not damaged:
         return
@@ -208,14 +210,14 @@ def _mend(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> None:
         if number not in damaged:
             deque(part, maxlen=0)
         elif (made := _write_shard(part, folder / shard.file)) != shard:
-            fix = f"give the dump, relik-ml and Python that it was made with; or {ANEW}"
+            fix = f"use the same dump and the same versions of relik-ml and Python; or {ANEW}"
             where, got = str(folder / shard.file), f"{made} instead of {shard}"
             raise DataError("a shard made anew is another", where=where, got=got, fix=fix)
     report.count("damaged shards: made anew", len(damaged))
 
 
 def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> Iterator[Shard]:
-    """Write the shards that are missing; what the manifest will say of each."""
+    """Write the missing shards, and yield the entry of each for the manifest."""
     entities = dump.records(report, manifest.line)
     number = len(manifest.shards)
     while (first := next(entities, None)) is not None:
@@ -226,14 +228,14 @@ def _written(dump: Dump, folder: Path, report: Report, manifest: Manifest) -> It
 
 
 def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> Shard:
-    """Write the records of some entities as they come."""
+    """Write the records of a stream of entities."""
     records = line = 0
     with (
         atomic_path(path) as partial,
         partial.open("wb") as raw,
-        gzip.GzipFile("", "wb", 6, raw, mtime=0) as file,  # no name and no time: the same bytes every time
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as file,  # without name and time, so that the bytes are reproducible
     ):
-        for line, record in entities:  # noqa: B007, the last one counts
+        for line, record in entities:  # noqa: B007, the last line is used below
             if record is not None:
                 file.write(record_line(record))
                 records += 1
@@ -241,20 +243,16 @@ def _write_shard(entities: Iterable[tuple[int, Record | None]], path: Path) -> S
 
 
 def _continued(begun: DumpIdentity, path: Path) -> bool:
-    """Whether a dump is the one that was begun with or, where that was cut off, the whole of it."""
+    """Whether a dump is the one of an earlier extraction, or a longer version of a truncated one."""
     now = _identity(path, begun.bytes)
     return now.bytes >= begun.bytes and replace(now, bytes=begun.bytes) == begun
 
 
 def _identity(path: Path, within: int = HEAD) -> DumpIdentity:
     """The identity of a dump, or of its first ``within`` bytes."""
-    try:
-        with path.open("rb") as file:
-            head = hashlib.sha256(file.read(min(within, HEAD))).hexdigest()
+    with reading(path), path.open("rb") as file:
+        head = hashlib.sha256(file.read(min(within, HEAD))).hexdigest()
         return DumpIdentity(path.name, path.stat().st_size, head)
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise DataError("cannot read the dump", where=str(path), got=got, fix="check the path") from None
 
 
 def _write(manifest: Manifest, folder: Path) -> None:
@@ -271,7 +269,7 @@ def _read(folder: Path) -> Manifest:
         if record.pop("format") != FORMAT:
             raise ValueError(f"not {FORMAT}")
         if record.pop("sha256") != _checksum(record):
-            raise ValueError("another sha256 than it states")
+            raise ValueError("the checksum does not match")
         return msgspec.convert(record, Manifest)
     except OSError as error:
         got, fix = error.strerror or str(error), "give a folder that a dump was extracted into"
@@ -281,12 +279,12 @@ def _read(folder: Path) -> Manifest:
 
 
 def _checksum(record: Mapping[str, Any]) -> str:
-    """The sha256 of what a manifest says, however it is laid out."""
+    """The sha256 of the content of a manifest, independent of its layout."""
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _whole(folder: Path, shard: Shard) -> bool:
-    """Whether a shard is there as it was written."""
+    """Whether a shard exists and its checksum matches."""
     path = folder / shard.file
     return path.is_file() and sha256(path) == shard.sha256
 
@@ -296,6 +294,6 @@ def _counted(report: Report) -> Counted:
 
 
 def _restore(report: Report, stored: Counted) -> None:
-    """Add what an earlier extraction has counted."""
+    """Add the counts of an earlier extraction."""
     defects = {what: Defect(d["of"], d["count"], list(d["examples"])) for what, d in stored.defects.items()}
     report.add(Report(Counter(stored.counts), defects))

@@ -1,4 +1,4 @@
-"""What the sources of items and of properties share: where records come from, and rows in one or several languages."""
+"""Shared by the sources of items and properties: reading records, and rows in one or several languages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ._wikidata_truthy import TruthyDump
 
 LANGS = ("ru", "en", "mul")
 """``mul`` holds the names that Wikidata keeps once for all languages."""
-LANGS_HELP = "Languages, best first, with commas; without it those of the folder, or ru,en,mul of a dump."
+LANGS_HELP = "Languages in order of preference; default: those of the folder, or ru,en,mul for a dump."
 ENTITY, LANGUAGE = "entity", "language"
-ROWS = f"{ENTITY}: one row each, in its best language; {LANGUAGE}: one for each language that it has a name in."
+ROWS = f"{ENTITY}: one row for each entity, in its best language; {LANGUAGE}: one for each language with a name."
 LANG = re.compile(r"[a-z]{2,}(-[a-z0-9]+)*")
 FIX = "give a folder that a dump was extracted into, or a dump: latest-all.json.bz2, latest-truthy.nt.gz, …"
 
@@ -27,28 +27,28 @@ Read = Callable[[bytes], Iterator[Record]]
 
 
 class Records(NamedTuple):
-    """Records that can be read several times, those of one kind of id at a time, and the languages they have."""
+    """A function that reads all records whose ids have a prefix, and the languages of the records."""
 
     read: Read
     langs: tuple[str, ...]
 
 
 def open_dump(path: Path, langs: str = "", min_sitelinks: int = 0) -> Dump:
-    """The dump at ``path``: of truthy statements when its name has ``.nt``, else JSON, compressed or not."""
+    """The dump at ``path``, plain or compressed: truthy statements if its suffix is ``.nt``, else JSON."""
     name = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
     kind = TruthyDump if name.suffix.lower() == ".nt" else JsonDump
     return kind(path, languages(langs) or LANGS, min_sitelinks)
 
 
 def records(path: Path | None, langs: str, report: Report) -> Records:
-    """The records of an extracted folder, or of a dump, which is then read anew each time and counted once.
+    """The records of an extracted folder or of a dump. A dump is parsed at each reading, but counted only once.
 
     Raises:
-        ConfigError: no path, or languages that are none or were not extracted.
-        DataError: the folder is no finished extraction, or the dump cannot be read.
+        ConfigError: there is no path, or a language is invalid or was not extracted.
+        DataError: the folder is not a finished extraction, or the dump cannot be read.
     """
     if path is None:
-        raise ConfigError("this source carries no data itself", got="no path", fix=FIX)
+        raise ConfigError("this source needs a path", got="no path", fix=FIX)
     if not path.is_dir():
         dump, reports = open_dump(path, langs), iter([report])
         return Records(lambda start: _dumped(dump, start, next(reports, type(report)())), dump.langs)
@@ -61,7 +61,7 @@ def records(path: Path | None, langs: str, report: Report) -> Records:
 
 
 def split(text: str) -> tuple[str, ...]:
-    """The parts of a list that is written with commas.
+    """The parts of a comma-separated list.
 
     >>> split("ru, en")
     ('ru', 'en')
@@ -70,7 +70,7 @@ def split(text: str) -> tuple[str, ...]:
 
 
 def languages(text: str) -> tuple[str, ...]:
-    """The languages of a list that is written with commas, each once; ConfigError when one cannot be a language.
+    """The unique languages of a comma-separated list. ConfigError when one is not a language code.
 
     >>> languages("ru, be-tarask, ru")
     ('ru', 'be-tarask')
@@ -85,34 +85,34 @@ def languages(text: str) -> tuple[str, ...]:
 
 
 def row_langs(record: Record, langs: tuple[str, ...], rows: str) -> list[str]:
-    """The languages that a record gets a row in: all that it has a name in, or the first of them."""
+    """The languages of a record's rows: all with a name, or the first of them."""
     there = [lang for lang in langs if lang in record.labels]
     return there if rows == LANGUAGE else there[:1]
 
 
 def row_aliases(record: Record, lang: str, langs: tuple[str, ...], rows: str) -> list[str]:
-    """Other names than that in ``lang``: of this language, and for the only row of an entity of the others too."""
+    """The aliases of a row: names in its language, and in all languages if the entity has only one row."""
     order = [lang, *(other for other in langs if other != lang and rows == ENTITY)]
     names = [name for other in order for name in (record.labels.get(other), *record.aliases.get(other, ())) if name]
     return [name for name in dict.fromkeys(names) if name != record.labels[lang]]
 
 
 def check_rows(rows: str) -> None:
-    """ConfigError unless ``rows`` is one of the two ways."""
+    """ConfigError unless ``rows`` is one of the two options."""
     if rows not in (ENTITY, LANGUAGE):
-        fix = f"give {ENTITY} (one row each) or {LANGUAGE} (one for each language that it has a name in)"
+        fix = f"give {ENTITY} (one row for each) or {LANGUAGE} (one row for each language with a name)"
         raise ConfigError("no such way to make rows", where="rows", got=repr(rows), fix=fix)
 
 
 def check_sitelinks(least: int) -> None:
-    """ConfigError when the minimum is none."""
+    """ConfigError when the minimum is negative."""
     if least < 0:
         fix = "give 0 to keep all items"
         raise ConfigError("a number of sitelinks cannot be negative", where="min_sitelinks", got=str(least), fix=fix)
 
 
 def described(record: Record, lang: str, langs: tuple[str, ...], rows: str) -> str:
-    """The description in ``lang``; for the only row of an entity in the next language that has one."""
+    """The description in ``lang``, or in the first language that has one if the entity has only one row."""
     order = (lang, *langs) if rows == ENTITY else (lang,)
     return next((record.descriptions[each] for each in order if each in record.descriptions), "")
 

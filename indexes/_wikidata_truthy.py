@@ -1,7 +1,7 @@
 """The N-Triples dump of truthy statements (``latest-truthy.nt``), whose lines are grouped by entity.
 
-It holds names, descriptions and the best-ranked statements of items and properties: no sitelinks, no qualifiers,
-hence no constraints, and no lexemes. In place of the number of sitelinks stands that of languages with a label.
+It holds names, descriptions and the best-ranked statements of items and properties. It has no sitelinks, no lexemes and
+no qualifiers, hence no constraints. The number of languages with a label replaces that of sitelinks.
 Format: https://www.mediawiki.org/wiki/Wikibase/Indexing/RDF_Dump_Format.
 """
 
@@ -26,7 +26,7 @@ FACT = re.compile(
     rb")> (.+) \.\s*$"
 )
 OTHER = re.compile(rb"(?:(?:<[^>]+>|_:\S+) <[^>]+> .+\.)?\s*(?:#.*)?$")
-"""Any triple, of another subject or predicate, or what may stand between triples: a comment or nothing."""
+"""A triple with any subject and predicate, a comment, or a blank line."""
 LITERAL = re.compile(rb'"(.*)"@([A-Za-z0-9-]+)')
 ITEM = re.compile(rb"<http://www\.wikidata\.org/entity/(Q\d+)>")
 DATATYPE = re.compile(rb"<http://wikiba\.se/ontology#(\w+)>")
@@ -36,7 +36,7 @@ LETTERS = {"t": "\t", "b": "\b", "n": "\n", "r": "\r", "f": "\f"}
 
 @dataclass(slots=True)
 class _Group:
-    """What the lines of one entity have said so far."""
+    """The content of the lines of one entity."""
 
     id: str
     labels: dict[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class TruthyDump:
-    """A dump file and what is wanted of it: names in ``langs``."""
+    """A dump file and its filter: names in ``langs``."""
 
     path: Path
     langs: tuple[str, ...]
@@ -64,14 +64,14 @@ class TruthyDump:
 
     def __post_init__(self) -> None:
         if self.min_sitelinks:
-            what, fix = "a dump of truthy statements has no sitelinks", "leave the minimum out, or take the JSON dump"
+            what, fix = "a dump of truthy statements has no sitelinks", "leave out the minimum, or use the JSON dump"
             raise ConfigError(what, where=str(self.path), got=f"at least {self.min_sitelinks}", fix=fix)
 
     def records(self, report: Report, after: int = 0) -> Iterator[tuple[int, Record | None]]:
-        """For each entity that begins after line ``after`` the number of its last line, and its record or None.
+        """The last line and the record or None of each entity that begins after line ``after``.
 
         Raises:
-            DataError: the file is cut or damaged, or a line is and ``report`` does not tolerate it.
+            DataError: the file is truncated or damaged, or a line is invalid and ``report`` does not tolerate that.
         """
         group, number = None, 0
         for number, line in open_lines(self.path):
@@ -94,12 +94,12 @@ class TruthyDump:
             yield number, _closed(group, report)
 
     def _check(self, line: bytes, number: int, report: Report) -> None:
-        """Report a line of nothing that is wanted unless it is a triple, a comment or blank."""
+        """Report a line that is not used, unless it is a triple, a comment or blank."""
         if not OTHER.match(line):
             report.bad(_broken(f"{self.path}, line {number}", line))
 
     def _add(self, group: _Group, predicate: bytes, value: bytes, where: str, report: Report) -> None:
-        """Add what a line says. A statement whose value is unknown (a blank node) says nothing."""
+        """Add the value of a line. Blank nodes, which are unknown values, are ignored."""
         match predicate.rpartition(b"/")[2]:
             case b"P31":
                 group.types += [found[1].decode()] if (found := ITEM.fullmatch(value)) else []
@@ -157,5 +157,5 @@ def _closed(group: _Group, report: Report) -> Record | None:
 
 
 def _broken(where: str, line: bytes) -> DataError:
-    fix = "fetch the dump anew, or have bad lines skipped and counted"
+    fix = "download the dump again, or skip bad lines with --skip-bad"
     return DataError("the line is no triple", where=where, got=repr(line[:60]), fix=fix)

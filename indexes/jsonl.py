@@ -1,10 +1,10 @@
 """A table of entities in JSON Lines, one entity a line, plain or compressed.
 
-A line is ``{"qid", "labels": {lang: name}, "aliases": {lang: [name]}, "descriptions": {lang: text}, "types": [id]}``,
-and only ``qid`` and one label are needed. A file ``facts.tsv.gz`` beside it (subject, property, object, source)
-says what else is known of an entity; its most telling facts join the passage. Further tables (``more``) add entities,
-and names, descriptions and types to entities of the tables before them. ``"sources": [name]`` says where a line comes
-from, ``"label_sources": {lang: name}`` where a label does; both are optional.
+A line is ``{"qid", "labels": {lang: name}, "aliases": {lang: [name]}, "descriptions": {lang: text}, "types": [id]}``.
+Only ``qid`` and one label are required. The optional ``"sources": [name]`` and ``"label_sources": {lang: name}`` state
+the origin of the line and of its labels. A file ``facts.tsv.gz`` beside the table (subject, property, object, source)
+adds facts, the most distinctive of which become part of the passage. Further tables (``more``) add entities, or names,
+descriptions and types to known entities.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from ._wikidata_records import Names, Record
 from ._wikidata_source import ENTITY, LANGS, ROWS, check_rows, described, languages, row_aliases, row_langs, split
 
 TELLING = ("P39", "P106", "P17", "P27", "P131")
-"""Position, occupation, country, citizenship and place: what tells namesakes apart."""
+"""Position, occupation, country, citizenship and place distinguish entities with the same name."""
 CLASSES_TOLD, FACTS_TOLD = 3, 4
 
 FIX = "give the path of a .jsonl or .jsonl.gz file"
 
 DERIVED = 0.5
-"""Share of the popularity that is left to an entity whose label was derived by rule."""
+"""Factor of the popularity of an entity whose label was derived by rule."""
 
 T = TypeVar("T")
 Facts = Mapping[str, Sequence[tuple[str, str]]]
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What a line says of an entity; texts are by language."""
+    """A line of a table; texts by language."""
 
     qid: Annotated[str, msgspec.Meta(min_length=1)]
     labels: dict[str, str]
@@ -56,27 +56,27 @@ class Line(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class JsonlTable(IndexSource):
-    """Entities with a name in one of the languages. Its options are those of ``wikidata``, in part."""
+    """Entities with a name in one of the languages."""
 
     name: str = "jsonl"
-    langs: str = option("", "Languages, best first, with commas; without it ru,en,mul.")
+    langs: str = option("", "Languages in order of preference, separated by commas; default: ru,en,mul.")
     rows: str = option(ENTITY, ROWS)
-    more: str = option("", "Further tables, with commas, whose lines are joined in by id.")
-    skip: str = option("", "Sources, with commas; an entity that no other source lists is left out.")
-    derived: str = option("", "Sources of labels, with commas, whose names a rule derived: they count as less popular.")
+    more: str = option("", "Further tables, separated by commas, whose lines are joined by id.")
+    skip: str = option("", "Sources, separated by commas; entities of no other source are left out.")
+    derived: str = option("", "Sources of labels derived by rule, separated by commas; such entities are less popular.")
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
-        """The rows of the table, in its order; rows of one entity stand together.
+        """The rows of the table, in its order; the rows of one entity are consecutive.
 
-        Entities without a name in any of the languages are left out, and counted in ``report``. The tables are read
-        twice, because classes are named by their own lines; ``more`` tables are kept in memory.
+        Entities without a name in any of the languages are left out and counted. The table is read twice, because the
+        names of classes may come after their instances. ``more`` tables are held in memory.
 
         Raises:
-            ConfigError: no path, or settings that cannot be.
-            DataError: a line that is no JSON object of this form.
+            ConfigError: there is no path, or a setting is invalid.
+            DataError: a line is not a JSON object of this form.
         """
         if path is None:
-            raise ConfigError("this source carries no data itself", got="no path", fix=FIX)
+            raise ConfigError("this source needs a path", got="no path", fix=FIX)
         check_rows(self.rows)
         langs, report = languages(self.langs) or LANGS, report or Report()
         table = _Table(path, [Path(each) for each in split(self.more)], {*split(self.skip)}, report)
@@ -96,7 +96,7 @@ class JsonlTable(IndexSource):
         self, record: Record, lang: str, langs: tuple[str, ...], names: dict[str, Names],
         facts: Sequence[tuple[str, str]], popularity: float,
     ) -> Entry:  # fmt: skip
-        order = langs if self.rows == ENTITY else (lang, *langs)  # an entity's only row tells in the best one
+        order = langs if self.rows == ENTITY else (lang, *langs)  # a single row uses the best language of each name
         classes = named(record.types[:CLASSES_TOLD], names, order)
         telling = [label for pid in TELLING for label in named(_objects(facts, pid)[:2], names, order)]
         text = (*classes, *telling[:FACTS_TOLD], described(record, lang, langs, self.rows))
@@ -113,7 +113,7 @@ class JsonlTable(IndexSource):
 
 
 class _Table:
-    """The lines of a table with those of further ones joined in; it can be read several times."""
+    """The lines of a table, joined with those of further tables. Can be iterated several times."""
 
     def __init__(self, path: Path, more: Sequence[Path], skip: Set[str], report: Report) -> None:
         self.path, self.skip = path, skip
@@ -140,9 +140,9 @@ class _Table:
 
 
 def joined(one: Line, other: Line) -> Line:
-    """One entity with what another line says of it besides: its labels and descriptions fill gaps, lists grow.
+    """Join two lines of an entity: the second one fills missing labels and descriptions, and extends lists.
 
-    A language that gains a second label keeps the first, and the second becomes an alias.
+    The second label of a language becomes an alias.
 
     >>> line = joined(Line("Q585", {"en": "Oslo"}), Line("Q585", {"ru": "Осло", "en": "Oslo city"}))
     >>> line.labels, line.aliases
@@ -163,12 +163,12 @@ def joined(one: Line, other: Line) -> Line:
 
 
 def _filled(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
-    """Texts by language, those of ``other`` where there is none."""
+    """Texts by language; ``other`` fills missing ones."""
     return {**one, **{lang: text for lang, text in other.items() if not one.get(lang)}}
 
 
 def _grown(*lists: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Names by language, of all in their order, each once."""
+    """The union of names by language, in their order."""
     found: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for lang, names in chain.from_iterable(each.items() for each in lists):
         found[lang].update(dict.fromkeys(names))
@@ -180,12 +180,12 @@ def _objects(facts: Sequence[tuple[str, str]], pid: str) -> list[str]:
 
 
 def _in(langs: Sequence[str], texts: Mapping[str, T]) -> dict[str, T]:
-    """Those of some texts by language that are in ``langs``, best language first."""
+    """The texts in ``langs``, in that order."""
     return {lang: texts[lang] for lang in langs if texts.get(lang)}
 
 
 def _parsed(path: Path) -> Iterator[Line]:
-    """What the lines of one table say; a field that is null is left out."""
+    """The lines of one table; null fields count as missing."""
     for number, line in open_lines(path):
         try:
             found = json.loads(line)

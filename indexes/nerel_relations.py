@@ -1,6 +1,6 @@
 """The 49 relations of NEREL as passages: a Russian name, a definition and an English alias; and their properties.
 
-The scheme ``nerel`` holds them. It was written for this project; NEREL itself gives no definitions and no properties.
+They come from the scheme ``nerel``, which was written for this project: NEREL has no definitions and no properties.
 
 >>> source.property_of("HEADQUARTERED_IN", "ORGANIZATION", "CITY")
 Property(id='P159', inverse=False)
@@ -23,23 +23,23 @@ RELATIONS = NEREL.relations
 
 @dataclass(frozen=True)
 class NerelRelations(IndexSource):
-    """One entry a relation; ids are NEREL's relation names, directions NEREL's own (IDEOLOGY_OF: holder to value)."""
+    """One entry for each relation, with NEREL's name as the id and NEREL's direction (IDEOLOGY_OF: holder to value)."""
 
     name: str = "nerel_relations"
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
-        """The relations as passages, in alphabetical order; ConfigError for a path, because nothing is read."""
+        """The relations as passages, in alphabetical order. ConfigError for a path, because there is no file."""
         if path is not None:
-            raise ConfigError("this source carries its data itself", got=str(path), fix=f"name it alone: {self.name}")
+            raise ConfigError("this source contains its data", got=str(path), fix=f"name it alone: {self.name}")
         for known in RELATIONS.values():
             yield Entry(known.name, "relation", known.label_ru, known.definition_ru, "ru", (known.label_en,))
 
     def properties(self) -> dict[str, Property]:
-        """Relation name to its usual Wikidata property; SUBORDINATE_OF has none."""
+        """The usual Wikidata property of each relation; SUBORDINATE_OF has none."""
         return {known.name: known.property for known in RELATIONS.values() if known.property}
 
     def property_of(self, relation: str, subject: str, object: str) -> Property | None:
-        """The Wikidata property of a relation between arguments of these types; None where there is none."""
+        """The Wikidata property of a relation between arguments of these types, or None."""
         return RELATIONS[relation].property_of(subject, object) if relation in RELATIONS else None
 
 

@@ -1,4 +1,4 @@
-"""The 29 mention types of NEREL as passages: a Russian name and what belongs to it, from the scheme ``nerel``."""
+"""The 29 mention types of NEREL as passages: a Russian name and a definition, from the scheme ``nerel``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from relik_ml.types import Entry
 
 @dataclass(frozen=True)
 class NerelTypes(IndexSource):
-    """One entry a type, in alphabetical order."""
+    """One entry for each type, in alphabetical order."""
 
     name: str = "nerel_types"
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
-        """The types as passages; ConfigError for a path, because nothing is read."""
+        """The types as passages. ConfigError for a path, because there is no file."""
         if path is not None:
-            raise ConfigError("this source carries its data itself", got=str(path), fix=f"name it alone: {self.name}")
+            raise ConfigError("this source contains its data", got=str(path), fix=f"name it alone: {self.name}")
         for known in NEREL.types.values():
             yield Entry(known.name, "type", known.label_ru, known.definition_ru)
 

@@ -1,7 +1,7 @@
-"""Items of Wikidata as entities, out of a dump: the JSON dump of all entities, or that of truthy statements.
+"""Items of Wikidata as entities, from a dump: the JSON dump of all entities, or that of truthy statements.
 
-``extract`` reads a dump once and keeps what an index may need in a folder; ``entries`` makes rows of such a folder
-as often as settings change, or of a (small) dump itself. See docs/guides/build-index.md for commands and costs.
+``extract`` reads a dump once and writes the records that an index may need to a folder. ``entries`` makes rows from
+such a folder, or from a small dump directly. See docs/guides/build-index.md for commands and costs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ._wikidata_source import (
 )
 
 INTERNAL = "Q17442446,Q4167410,Q4167836,Q11266439,Q13406463"
-"""Pages of Wikimedia itself: all its internal items, disambiguation pages, categories, templates and lists."""
+"""Wikimedia's own pages: internal items, disambiguation pages, categories, templates and lists."""
 
 CLASSES_TOLD = 3
 
@@ -48,16 +48,14 @@ class Wikidata(DumpSource):
     name: str = "wikidata"
     extracting: tuple[str, ...] = ("langs", "min_sitelinks")
     langs: str = option("", LANGS_HELP)
-    min_sitelinks: int = option(0, "Leave out items with fewer pages in Wikipedia and its sisters.")
-    classes: str = option(
-        "", "Keep only instances and subclasses of these (Q5,Q515), over any number of subclass steps."
-    )
+    min_sitelinks: int = option(0, "Leave out items with fewer pages in Wikipedia and its sister projects.")
+    classes: str = option("", "Keep only instances and (indirect) subclasses of these classes, such as Q5,Q515.")
     without: str = option(
-        INTERNAL, "Leave out instances and subclasses of these; the default is Wikimedia's own pages."
+        INTERNAL, "Leave out instances and subclasses of these classes; default: Wikimedia's own pages."
     )
     rows: str = option(ENTITY, ROWS)
     redirects: str = option(
-        "", "A file of old and new id with a tab between, plain or compressed: old ids become aliases."
+        "", "A file of old and new ids, separated by a tab, plain or compressed: old ids become aliases."
     )
 
     def extract(
@@ -68,29 +66,28 @@ class Wikidata(DumpSource):
         shard_entities: int = SHARD_ENTITIES,
         reached: Callable[[int], object] = lambda line: None,
     ) -> int:
-        """Extract a dump into a folder, or go on where that was stopped, and return how many records it holds.
+        """Extract a dump into a folder, or resume the extraction in it, and return the number of records.
 
-        Only the settings ``extracting`` are heeded here: all else can still be chosen when the folder is read.
-        Properties and classes are kept whatever their sitelinks. ``report`` counts everything, ``reached`` is told
-        the line of the dump after each shard.
+        Only the settings ``extracting`` have an effect; the others apply when the folder is read. Properties and
+        classes are kept regardless of sitelinks. ``reached`` is called with the line of the dump after each shard.
 
         Raises:
-            ConfigError: settings that cannot be or that nothing in the dump passes, or the folder holds an extraction
-                of another dump or with other settings.
-            DataError: the dump is damaged, or a line of it is and ``report`` does not tolerate it.
+            ConfigError: a setting is invalid, no entity passes the settings, or the folder holds an extraction of
+                another dump or with other settings.
+            DataError: the dump is damaged, or a line is invalid and ``report`` does not tolerate that.
             OutputError: the folder holds other files, or cannot be written.
         """  # fmt: skip
         check_sitelinks(self.min_sitelinks)
         return extract(open_dump(dump, self.langs, self.min_sitelinks), folder, report, shard_entities, reached)
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
-        """The rows of an extracted folder or of a dump, in its order; rows of one item stand together.
+        """The rows of an extracted folder or a dump, in its order; the rows of one item are consecutive.
 
-        All is read through three times: for subclasses and the classes in use, for names of classes, and for the rows.
+        The records are read three times: for subclasses and used classes, for the names of classes, and for the rows.
 
         Raises:
-            ConfigError: no path, or settings that cannot be.
-            DataError: what lies there is damaged or of another form.
+            ConfigError: there is no path, or a setting is invalid.
+            DataError: the folder or the dump is damaged or has another format.
         """
         check_rows(self.rows)
         check_sitelinks(self.min_sitelinks)
@@ -107,7 +104,7 @@ class Wikidata(DumpSource):
                 yield from () if left_out else self._rows(record, source.langs, names, redirects)
 
     def _filter(self, survey: Survey, redirects: Redirects) -> Callable[[Record], str]:
-        """A function that says why the filters leave an item out; empty when they do not."""
+        """A function that returns why the filters leave out an item; empty when they keep it."""
         wanted, unwanted = (survey.below(map(redirects.new, _ids(ids))) for ids in (self.classes, self.without))
 
         def reason(record: Record) -> str:
@@ -124,10 +121,10 @@ class Wikidata(DumpSource):
         self, record: Record, langs: tuple[str, ...], names: dict[str, Names], redirects: Redirects
     ) -> Iterator[Entry]:
         types = tuple(dict.fromkeys(map(redirects.new, record.types)))
-        for place, lang in enumerate(row_langs(record, langs, self.rows)):
+        for number, lang in enumerate(row_langs(record, langs, self.rows)):
             classes = named(_told(record, redirects), names, (lang, *langs))
             description = described(record, lang, langs, self.rows)
-            old = () if place else redirects.old(record.id)
+            old = () if number else redirects.old(record.id)
             yield Entry(
                 record.id,
                 "entity",
@@ -141,7 +138,7 @@ class Wikidata(DumpSource):
 
 
 def _ids(text: str) -> tuple[str, ...]:
-    """The ids of a list that is written with commas; ConfigError when one is none."""
+    """The ids of a comma-separated list. ConfigError when one is not an id."""
     for id in (ids := split(text)):
         if not re.fullmatch(r"Q\d+", id):
             raise ConfigError("a class is named by its id", got=repr(id), fix="write Q5 or Q5,Q515")
@@ -149,7 +146,7 @@ def _ids(text: str) -> tuple[str, ...]:
 
 
 def _told(record: Record, redirects: Redirects) -> list[str]:
-    """The classes that a passage names."""
+    """The classes that the passage of a record names."""
     return list(dict.fromkeys(map(redirects.new, record.types)))[:CLASSES_TOLD]
 
 

@@ -1,7 +1,7 @@
-"""Properties of Wikidata as relations, out of the same extracted folder or dump as the items.
+"""Properties of Wikidata as relations, from the same extracted folder or dump as the items.
 
-A passage is the description, then what the property runs from and to, by its type constraints (P2302): «место
-рождения: где родился; человек → место». Where values are no items, their datatype stands in the place of classes.
+A passage is the description and the classes of subjects and values, from the type constraints (P2302): «место рождения:
+где родился; человек → место». If the values are not items, their datatype replaces their classes.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ class WikidataProperties(IndexSource):
     name: str = "wikidata_properties"
     langs: str = option("", LANGS_HELP)
     without_datatypes: str = option(
-        "external-id", "Leave out properties of these datatypes, with commas; by default identifiers elsewhere."
+        "external-id", "Leave out properties of these datatypes, separated by commas; default: external ids."
     )
     rows: str = option(ENTITY, ROWS)
 
     def entries(self, path: Path | None = None, report: Report | None = None) -> Iterator[Entry]:
-        """The rows of an extracted folder or of a dump, in its order; rows of one property stand together.
+        """The rows of an extracted folder or a dump, in its order; the rows of one property are consecutive.
 
-        Properties are few and held in memory; items are read through once for the names of classes.
+        Properties are few and held in memory. Items are read once, for the names of classes.
 
         Raises:
-            ConfigError: no path, or settings that cannot be.
-            DataError: what lies there is damaged or of another form.
+            ConfigError: there is no path, or a setting is invalid.
+            DataError: the folder or the dump is damaged or has another format.
         """
         check_rows(self.rows)
         report = report or Report()
@@ -63,7 +63,7 @@ class WikidataProperties(IndexSource):
 
 
 def _arguments(record: Record, names: dict[str, Names], langs: Sequence[str]) -> str:
-    """What the property runs from and to; empty when nothing is known of either.
+    """The classes of subjects and values; empty when both are unknown.
 
     >>> born = Record("P19", subjects=(Constraint("Q21503252", ("Q5",)),), datatype="wikibase-item")
     >>> _arguments(born, {"Q5": {"ru": "человек"}}, ["ru"])

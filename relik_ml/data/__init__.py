@@ -1,12 +1,13 @@
-"""The door to disk: the schema of documents, files of them, folders that appear whole, downloads."""
+"""Reading and writing: the schema and files of documents, atomic folders, reports and downloads."""
 
 from __future__ import annotations
 
+from relik_ml.data.defects import REPEATED, Defect, Report, StrictReport, TolerantReport, distinct, figures
 from relik_ml.data.download import Archive, cache_folder, cached, content_checksum, fetch
+from relik_ml.data.extras import load_extra
 from relik_ml.data.io import read_documents, read_entries, violations, write_documents, write_entries, write_lines
-from relik_ml.data.lines import COMPRESSED, lines_of, open_lines, opened
-from relik_ml.data.records import document_from_json, document_line, document_to_json, excerpt, parse_line
-from relik_ml.data.report import REPEATED, Defect, Report, StrictReport, TolerantReport, distinct, figures
+from relik_ml.data.lines import COMPRESSED, lines_of, open_lines, opened, reading
+from relik_ml.data.records import document_from_json, document_line, document_to_json, excerpt, from_json, parse_line
 from relik_ml.data.schema import check
 from relik_ml.data.stats import Stats, crossings, measure, nesting
 from relik_ml.data.store import (
@@ -27,7 +28,8 @@ __all__ = [
     "COMPRESSED", "FILE", "REPEATED", "Archive", "Defect", "Format", "Report", "Stats", "StrictReport",
     "TolerantReport", "atomic_folder", "atomic_path", "cache_folder", "cached", "check", "content_checksum",
     "crossings", "distinct", "document_from_json", "document_line", "document_to_json", "excerpt", "fetch", "figures",
-    "lines_of", "locked_folder", "measure", "nesting", "nobodys", "open_lines", "opened", "parse_line",
-    "read_documents", "read_entries", "read_manifest", "refuse_foreign", "resumable_folder", "sha256", "violations",
-    "write_documents", "write_entries", "write_lines", "write_manifest",
+    "from_json", "lines_of", "load_extra", "locked_folder", "measure", "nesting", "nobodys", "open_lines", "opened",
+    "parse_line", "read_documents", "read_entries", "read_manifest", "reading", "refuse_foreign",
+    "resumable_folder", "sha256",
+    "violations", "write_documents", "write_entries", "write_lines", "write_manifest",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Download corpora into a cache, ``CACHE/NAME/VERSION/SPLIT/…``, and verify them against pinned checksums.
 
-A corpus gets its final name by one rename after its content was checked, and is checked again whenever it is used.
-An interrupted download leaves nothing that looks finished, and a damaged copy is not read.
+A corpus is renamed to its final name after its content was checked, and is checked again at every use. So an
+interrupted download never looks complete, and a damaged copy is never read.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from urllib.request import urlopen
 from relik_ml.errors import CorpusNotFound, OutputError
 
 Progress = Callable[[int, int | None], object]
-"""Is told the bytes of each chunk of a download, and their total if the server gave it."""
+"""Called with the size of each chunk of a download, and with the total size if the server stated it."""
 
 CHUNK = 1 << 16
-LARGEST = 1 << 29  # bytes, packed or unpacked: no corpus has more, so it is an attack or a mistake
+LARGEST = 1 << 29  # bytes, packed or unpacked; no corpus is larger, so more is an attack or a mistake
 TIMEOUT = 60  # seconds without a byte
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Where a corpus can be fetched: a .tar.gz, the folder of the splits in it, and the checksums of its content.
+    """A corpus that can be fetched: a .tar.gz, the folder of the splits in it, and the checksums of its content.
 
-    ``checksums`` are, for each split, the sha256 of the listing that ``sha256sum *`` prints in its folder, names
-    sorted bytewise: an archive's own checksum changes with the server's compressor, this one does not.
+    ``checksums`` holds for each split the sha256 of the output of ``sha256sum *`` in its folder, names sorted bytewise.
+    Unlike the archive's own checksum it does not depend on the server's compressor.
     """
 
     url: str
@@ -45,7 +45,7 @@ class Archive:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where corpora are kept: $RELIK_ML_CACHE, else $XDG_CACHE_HOME/relik-ml, else ~/.cache/relik-ml.
+    """The folder of downloaded corpora: $RELIK_ML_CACHE, else $XDG_CACHE_HOME/relik-ml, else ~/.cache/relik-ml.
 
     >>> cache_folder({"RELIK_ML_CACHE": "/data/cache"}).as_posix()
     '/data/cache'
@@ -56,7 +56,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 
 
 def cached(name: str, archive: Archive, cache: Path) -> Path | None:
-    """The folder of splits of a corpus fetched before; None when there is none, CorpusNotFound when damaged."""
+    """The folder of a corpus in the cache. None when it is not there, CorpusNotFound when it is damaged."""
     folder = cache / name / archive.version
     if not folder.is_dir():
         return None
@@ -65,9 +65,11 @@ def cached(name: str, archive: Archive, cache: Path) -> Path | None:
 
 
 def fetch(name: str, archive: Archive, cache: Path, progress: Progress = lambda size, total: None) -> Path:
-    """Download, check and unpack a corpus, and return its folder of splits.
+    """Download, unpack and check a corpus, and return its folder of splits.
 
-    CorpusNotFound when it cannot be had or is not what was pinned, OutputError when the cache cannot be written.
+    Raises:
+        CorpusNotFound: the corpus cannot be fetched, or its checksums do not match.
+        OutputError: the cache cannot be written.
     """
     folder = cache / name / archive.version
     try:
@@ -79,13 +81,13 @@ def fetch(name: str, archive: Archive, cache: Path, progress: Progress = lambda 
             _verify(unpacked, archive, archive.url, _by_hand(archive))
             os.replace(unpacked, folder)
     except OSError as error:
-        fix = "make room, or name a folder you may write in $RELIK_ML_CACHE"
+        fix = "free disk space, or name a folder that you may write in $RELIK_ML_CACHE"
         raise OutputError("the cache cannot be written", where=str(folder), got=str(error), fix=fix) from error
     return folder
 
 
 def content_checksum(folder: Path) -> str:
-    """The sha256 of what ``sha256sum *`` prints in a folder, names sorted bytewise."""
+    """The sha256 of the output of ``sha256sum *`` in a folder, names sorted bytewise."""
     names = sorted(os.fsencode(path.name) for path in folder.iterdir())
     digests = ((hashlib.sha256((folder / os.fsdecode(name)).read_bytes()).hexdigest(), name) for name in names)
     return hashlib.sha256(b"".join(b"%s  %s\n" % (digest.encode(), name) for digest, name in digests)).hexdigest()
@@ -96,7 +98,7 @@ def _verify(folder: Path, archive: Archive, where: str, fix: str) -> None:
         found = content_checksum(folder / split) if (folder / split).is_dir() else "no such folder"
         if found != expected:
             got = f"{split}: {found} instead of {expected}"
-            raise CorpusNotFound("the corpus is not what was pinned", where=where, got=got, fix=fix)
+            raise CorpusNotFound("the corpus does not match its pinned checksum", where=where, got=got, fix=fix)
 
 
 def _by_hand(archive: Archive) -> str:
@@ -131,7 +133,7 @@ def _read(response: HTTPResponse, archive: Archive) -> bytes:
 
 
 def _unpack(packed: Path, archive: Archive, folder: Path) -> None:
-    """Write the files of the splits as plain files. Whatever else the archive holds is left out."""
+    """Write the files of the splits. All other members of the archive are ignored."""
     size = 0
     try:
         with tarfile.open(packed, "r:gz") as members:

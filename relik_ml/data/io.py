@@ -1,7 +1,7 @@
-"""Files of documents and entries in JSON Lines. Every document is checked when it is read and when it is written.
+"""Files of documents and entries in JSON Lines. Documents are checked when they are read and when they are written.
 
-A line is one JSON object in UTF-8, ended by ``\\n`` and by nothing else: U+2028, U+0085 and a lone ``\\r`` are
-ordinary text. Half of a surrogate pair, which has no UTF-8, is refused in both directions.
+A line is one JSON object in UTF-8. Only ``\\n`` ends a line: U+2028, U+0085 and a lone ``\\r`` are ordinary text. Half
+of a surrogate pair has no UTF-8 and is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from relik_ml.types import Document, Entry
 
 
 def read_documents(path: Path) -> Iterator[Document]:
-    """The documents of a JSON Lines file, in order. DataError names the first line that is wrong."""
+    """The documents of a JSON Lines file. DataError names the first invalid line."""
     seen: set[str] = set()
     for number, line in open_lines(path):
         where = f"{path}, line {number}"
@@ -28,27 +28,29 @@ def read_documents(path: Path) -> Iterator[Document]:
 
 
 def write_documents(documents: Iterable[Document], path: Path) -> int:
-    """Write documents as JSON Lines, all or nothing, and return how many.
+    """Write documents as JSON Lines, all or nothing, and return their number.
 
-    DataError when one breaks the schema, OutputError when the file cannot be written.
+    Raises:
+        DataError: a document breaks the schema, or two documents have one id.
+        OutputError: the file cannot be written.
     """
     return write_lines(_document_lines(documents, path), path)
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
-    """The entries of a JSON Lines file, in order."""
+    """The entries of a JSON Lines file."""
     for number, line in open_lines(path):
         where = f"{path}, line {number}"
         yield entry_from_json(parse_line(line, where), where)
 
 
 def write_entries(entries: Iterable[Entry], path: Path) -> int:
-    """Write entries as JSON Lines, all or nothing, and return how many."""
+    """Write entries as JSON Lines, all or nothing, and return their number."""
     return write_lines((entry_line(entry, f"{path}, entry {entry.id!r}") for entry in entries), path)
 
 
 def write_lines(lines: Iterable[bytes], path: Path) -> int:
-    """Write lines, all or nothing, and return how many."""
+    """Write lines, all or nothing, and return their number."""
     count = 0
     with atomic_path(path) as partial, partial.open("wb") as file:
         for line in lines:
@@ -58,7 +60,7 @@ def write_lines(lines: Iterable[bytes], path: Path) -> int:
 
 
 class Violation(NamedTuple):
-    """One fault of a file of documents: its line, the document's id where that can be read, and what is wrong."""
+    """A fault of a file of documents: line number, id of the document (empty if unreadable) and description."""
 
     line: int
     document: str
@@ -66,7 +68,7 @@ class Violation(NamedTuple):
 
 
 def violations(path: Path) -> Iterator[Violation]:
-    """Every fault of a file of documents, in order. DataError when the file itself cannot be read."""
+    """All faults of a file of documents, by line. DataError when the file cannot be read."""
     first: dict[str, int] = {}
     for number, line in open_lines(path):
         id = ""

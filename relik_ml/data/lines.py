@@ -1,7 +1,7 @@
 """Numbered raw lines of a file, compressed or not, one at a time.
 
-A line ends at ``\\n`` and at nothing else. The end of the name tells the compression: ``.gz``, ``.bz2``, ``.xz`` and
-``.zst`` (the last needs the package backports.zstd).
+Only ``\\n`` ends a line. The suffix decides the compression: ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` (needs the package
+backports.zstd).
 
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as home:
@@ -18,36 +18,45 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Iterable, Iterator
-from importlib import import_module
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from relik_ml.errors import ConfigError, DataError
+from relik_ml.data.extras import load_extra
+from relik_ml.errors import DataError
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
 def open_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file as they are stored, each with its number, from 1 on; one line is held at a time.
+    """The lines of a file as they are stored, numbered from 1. Only one line is held in memory.
 
-    DataError, which names the last whole line, when the file cannot be read or its compression is damaged or cut;
-    ConfigError when it is .zst and backports.zstd is not installed.
+    Raises:
+        DataError: the file cannot be read or its compression is damaged; names the last whole line.
+        ConfigError: the file is .zst and backports.zstd is not installed.
     """
     with opened(path) as raw:
         yield from lines_of(raw, path)
 
 
-def opened(path: Path) -> BinaryIO:
-    """A file to be read as bytes; DataError when it is not there or may not be read."""
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn an OSError into a DataError that names the path."""
     try:
-        return path.open("rb")
+        yield
     except OSError as error:
-        fix = "check the path, and that you may read the file"
-        raise DataError("cannot open the file", where=str(path), got=error.strerror or str(error), fix=fix) from None
+        got, fix = error.strerror or str(error), "check the path, and that you may read it"
+        raise DataError("cannot read the file", where=str(path), got=got, fix=fix) from None
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file opened for reading bytes. DataError when it does not exist or may not be read."""
+    with reading(path):
+        return path.open("rb")
 
 
 def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of the file at ``path`` that is open as ``raw``, whose ``tell()`` says how far it has been read."""
+    """The lines of the file at ``path``, which is open as ``raw``; ``raw.tell()`` gives the progress."""
     damage: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, lzma.LZMAError)
     lines: Iterable[bytes] = raw
     match path.suffix.lower():
@@ -58,7 +67,7 @@ def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
         case ".xz":
             lines = lzma.LZMAFile(raw)  # noqa: SIM115  (the caller closes `raw`)
         case ".zst":
-            zstd = _zstd()
+            zstd = load_extra("backports.zstd", "zst", "or decompress the file")
             lines, damage = zstd.ZstdFile(raw), (*damage, zstd.ZstdError)
     number = 0
     try:
@@ -67,13 +76,5 @@ def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
     except damage as error:
         where = f"{path}, after line {number}" if number else str(path)
         got = getattr(error, "strerror", None) or str(error)
-        fix = "give a whole file; one that is damaged or cut off must be fetched anew"
+        fix = "the file is damaged or incomplete; fetch it again"
         raise DataError("cannot read the file", where=where, got=got, fix=fix) from None
-
-
-def _zstd() -> Any:
-    try:
-        return import_module("backports.zstd")
-    except ImportError as error:
-        fix = "pip install 'relik-ml[zst]', or decompress the file"
-        raise ConfigError(".zst files need the package backports.zstd", got=str(error), fix=fix) from None

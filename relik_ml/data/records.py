@@ -1,4 +1,4 @@
-"""Documents and entries as JSON (schema ``relik-ml/1``): msgspec reads the values of ``relik_ml.types`` as they stand.
+"""Documents and entries as JSON (schema ``relik-ml/1``). msgspec converts the dataclasses of ``relik_ml.types``.
 
 >>> text = "Путин родился в Ленинграде."
 >>> born = Document(id="d", text=text, mentions=(Mention("T1", 0, 5, "PERSON"),))
@@ -18,15 +18,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from relik_ml.data.schema import check, require_sound
+from relik_ml.data.schema import check, require_valid
 from relik_ml.errors import DataError
 from relik_ml.types import Annotated, Document, Entity, Entry, Link, Mention, Property, Triple, Value
 
-T = TypeVar("T", Document, Entry)
+T = TypeVar("T")
 
 SCHEMA = "relik-ml/1"
+WRONG_SHAPE = "the line has the wrong shape"
 ORDER = ("id", "lang", "text", "mentions", "entities", "triples", "annotated", "meta")
-MENTION_END = ("type", "score", "link", "value")  # these stand last in a line, the other fields as in Mention
+MENTION_END = ("type", "score", "link", "value")  # the last fields of a mention in a line
 
 _LISTS: Mapping[str, type] = {"mentions": Mention, "entities": Entity, "triples": Triple}
 _NESTED: Mapping[type, Mapping[str, type]] = {
@@ -39,12 +40,13 @@ _FIELDS: dict[type, frozenset[str]] = {
     for kind in (Document, Mention, Link, Value, Entity, Triple, Property, Annotated, Entry)
 }
 _FIELDS[Document] |= {"schema"}
+_FIX_FIELD = "correct the field; fields that the schema does not name belong in meta"
 _HALF_PAIR = re.compile(rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
 
 
 def parse_line(line: bytes, where: str) -> Any:
-    """The JSON value of a line. DataError (at ``where``) when it is no UTF-8, no JSON, or has half a surrogate pair."""
+    """The JSON value of a line. DataError when it is not UTF-8 or JSON, or has half a surrogate pair."""
     try:
         return msgspec.json.decode(line)
     except UnicodeDecodeError as error:
@@ -56,8 +58,16 @@ def parse_line(line: bytes, where: str) -> Any:
         raise DataError("the line is not JSON", where=where, got=got, fix=fix) from None
 
 
+def from_json(value: Any, kind: type[T], where: str, fix: str = _FIX_FIELD) -> T:
+    """Convert a JSON value to a dataclass or msgspec Struct. DataError names the field that is missing or wrong."""
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise DataError(WRONG_SHAPE, where=where, got=str(error), fix=fix) from None
+
+
 def excerpt(value: object) -> str:
-    """The beginning of a value, for an error message."""
+    """The first 80 characters of a value, for an error message."""
     try:
         text = repr(value)
     except RecursionError:  # writing needs more of the stack than reading did
@@ -66,35 +76,35 @@ def excerpt(value: object) -> str:
 
 
 def document_to_json(document: Document) -> dict[str, Any]:
-    """The JSON object that the line of a document holds. TypeError or ValueError for what JSON cannot hold."""
+    """The JSON object of a document. TypeError or ValueError for a value that JSON cannot hold."""
     record: dict[str, Any] = json.loads(_encode(_record(document)))
     return record
 
 
 def document_from_json(record: Any, where: str) -> Document:
-    """The document that a JSON object stands for. DataError (at ``where``) when it breaks the schema."""
+    """The document of a JSON object. DataError when it breaks the schema."""
     if isinstance(record, dict) and isinstance(record.get("id"), str):
         where = f"{where}, document {record['id']!r}"
     document = _value(record, Document, where)
     if record.get("schema") != SCHEMA:
         raise _misshapen(_other_schema(record), where)
-    require_sound(document, where)
+    require_valid(document, where)
     return document
 
 
 def document_line(document: Document, where: str) -> bytes:
-    """The line that stores a document. DataError (at ``where``) when it could not be read back."""
+    """The line that stores a document. DataError when the line could not be read back."""
     where = f"{where}, document {document.id!r}"
     with _writing(where):
         record = _record(document)
         line = _encode(record).encode() + b"\n"
-    _shaped(record, Document, where)
-    require_sound(document, where)
+    from_json(record, Document, where)
+    require_valid(document, where)
     return line
 
 
 def entry_from_json(record: Any, where: str) -> Entry:
-    """The entry that a JSON object stands for. DataError (at ``where``) when a field is unknown or has a wrong type."""
+    """The entry of a JSON object. DataError when a field is unknown or has the wrong type."""
     return _value(record, Entry, where)
 
 
@@ -105,10 +115,10 @@ def entry_line(entry: Entry, where: str) -> bytes:
 
 
 def faults(record: Any) -> list[str]:
-    """Every fault of a JSON object that should be a document, one sentence each. Empty when it is sound.
+    """All faults of a JSON object that should be a document, one sentence each. Empty when it is valid.
 
-    Faults of shape (unknown fields, wrong types) are listed alone: the rules apply once every field can be read. Of
-    several wrong types in one mention, entity or triple the first is listed.
+    The other rules are checked only when there are no unknown fields and no wrong types. Of several wrong types in one
+    mention, entity or triple only the first is listed.
     """
     fields = record if isinstance(record, dict) else {}
     lists = {name: fields[name] for name in _LISTS if isinstance(fields.get(name), list)}
@@ -127,7 +137,7 @@ def _record(document: Document) -> dict[str, Any]:
             mention[name] = mention.pop(name)
         if mention["value"] is None:
             del mention["value"]
-    found["meta"] = dict(document.meta)  # as it is: msgspec would turn dates and bytes into strings
+    found["meta"] = dict(document.meta)  # unchanged: msgspec would turn dates and bytes into strings
     return {"schema": SCHEMA, **{name: found[name] for name in ORDER}}
 
 
@@ -138,19 +148,12 @@ def _writing(where: str) -> Iterator[None]:
     except UnicodeEncodeError as error:
         raise _half_pair(ascii(error.object[error.start : error.end]), where) from None
     except (TypeError, ValueError, RecursionError) as error:
-        fix = "give every field its type; keep only strings, finite numbers, lists and objects in meta"
+        fix = "use the types of the schema; meta may hold strings, finite numbers, lists and objects"
         raise DataError("a value cannot be written as JSON", where=where, got=str(error), fix=fix) from None
 
 
-def _shaped(record: Any, kind: type[T], where: str) -> T:
-    try:
-        return msgspec.convert(record, kind)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise _misshapen(str(error), where) from None
-
-
 def _value(record: Any, kind: type[T], where: str) -> T:
-    value = _shaped(record, kind, where)
+    value = from_json(record, kind, where)
     if unknown := _unknown([record], kind, "$"):
         raise _misshapen("; ".join(unknown), where)
     return value
@@ -167,7 +170,7 @@ def _faults_of_shape(value: Any, kind: type, at: str) -> list[str]:
 
 
 def _unknown(values: Iterable[Any], kind: type, at: str) -> list[str]:
-    """The fields of JSON objects that their type does not have. For dataclasses msgspec ignores them."""
+    """The fields of JSON objects that their type does not have. msgspec ignores such fields of dataclasses."""
     objects = [value for value in values if isinstance(value, dict)]
     unknown = set().union(*objects) - _FIELDS[kind]
     found = [f"unknown field {name!r} - at `{at}`" for name in sorted(unknown)]
@@ -186,8 +189,7 @@ def _other_schema(record: Mapping[str, Any]) -> str:
 
 
 def _misshapen(got: str, where: str) -> DataError:
-    fix = "correct the field; anything that the schema does not name goes in meta"
-    return DataError("the line has the wrong shape", where=where, got=got, fix=fix)
+    return DataError(WRONG_SHAPE, where=where, got=got, fix=_FIX_FIELD)
 
 
 def _half_pair(got: str, where: str) -> DataError:

@@ -1,4 +1,4 @@
-"""The rules that make a document sound, beyond the types of its fields.
+"""The rules of a valid document, beyond the types of its fields.
 
 >>> check(Document(id="d", text="Путин родился в Ленинграде.", mentions=(Mention("T1", 20, 90, "CITY"),)))
 ["mention 'T1': [20, 90) lies outside the text of 27 characters"]
@@ -13,16 +13,16 @@ from relik_ml.errors import DataError
 from relik_ml.types import Document, Entity, Link, Mention, Span, Triple
 
 
-def require_sound(document: Document, where: str) -> None:
-    """Refuse a document that breaks the rules: DataError with ``where`` and the first five faults."""
+def require_valid(document: Document, where: str) -> None:
+    """Raise DataError with the first five faults when a document is not valid."""
     if faults := check(document):
         more = f" (and {len(faults) - 5} more)" if len(faults) > 5 else ""
-        got = "; ".join(faults[:5]) + more
-        raise DataError("the document breaks the schema", where=where, got=got, fix="correct or re-convert it")
+        got, fix = "; ".join(faults[:5]) + more, "correct the document, or convert it again"
+        raise DataError("the document breaks the schema", where=where, got=got, fix=fix)
 
 
 def check(document: Document) -> list[str]:
-    """Every fault of a document, one sentence each. Empty when it is sound."""
+    """All faults of a document, one sentence each. Empty when it is valid."""
     length = len(document.text)
     mentions = {mention.id for mention in document.mentions}
     found = [] if document.id else ["the document has no id"]

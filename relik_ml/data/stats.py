@@ -1,4 +1,4 @@
-"""What a corpus is made of: additive counts over documents, as a table or as JSON.
+"""Statistics of a corpus: additive counts over documents, as a table or as JSON.
 
 >>> from relik_ml.types import Link, Mention, Triple
 >>> text = "Анна Ахматова родилась в Одессе."
@@ -35,10 +35,11 @@ REACHES = ("sentence", *(f"window {size}" for size in WINDOWS))
 
 @dataclass(slots=True)
 class Stats:
-    """Counts over documents. ``reach`` counts triples whose arguments lie whole in one sentence or in one window of
-    so many tokens with a stride of half of that; ``depths`` how many mentions lie in how many others, one in the
-    next; ``lengths`` how many documents have how many tokens. Tokens are razdel's, as in the literature on Russian,
-    and windows are cut regardless of sentences, so that the figures compare with published ones. ``Stats`` add up.
+    """Counts over documents, which add up.
+
+    ``reach`` counts the triples whose arguments lie within one sentence, or within one window of N tokens with a stride
+    of N / 2. ``depths`` maps nesting depths to numbers of mentions, ``lengths`` numbers of tokens to numbers of
+    documents. To compare with published figures, tokens are razdel's and windows ignore sentences.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -50,7 +51,7 @@ class Stats:
     lengths: Counter[int] = field(default_factory=Counter)
 
     def add(self, document: Document) -> None:
-        """Count one more document."""
+        """Count a document."""
         mentions, triples = document.mentions, document.triples
         words = _tokens(document.text)
         self.lengths[len(words)] += 1
@@ -69,7 +70,7 @@ class Stats:
         return Stats(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
     def table(self) -> str:
-        """The counts for people, the types and relations most frequent first."""
+        """The counts as a table, types and relations by frequency."""
         mentions, triples = self.counts["mentions"], self.counts["triples"]
         lines = [(name, self.counts[name], 0) for name in ("documents", "characters", "tokens")]
         for name, share in (("median", 0.5), ("95 % at most", 0.95), ("longest", 1)):
@@ -86,7 +87,7 @@ class Stats:
         return "\n".join(f"{name:40}{n:>13,}" + (f"{100 * n / of:>9.2f} %" if of else "") for name, n, of in lines)
 
     def json(self) -> dict[str, Any]:
-        """The counts for programs."""
+        """The counts as a JSON object."""
         return {
             **{name: self.counts[name] for name in ("documents", "characters", "tokens")},
             "tokens_per_document": {"median": self.quantile(0.5), "p95": self.quantile(0.95), "max": self.quantile(1)},
@@ -110,7 +111,7 @@ class Stats:
         return round(self.reach[reach] / triples, 6) if triples else 0.0
 
     def quantile(self, share: float) -> int:
-        """The number of tokens that this share of the documents does not exceed; 0 without documents."""
+        """The quantile of the tokens per document; 0 without documents."""
         total = 0
         for length, count in sorted(self.lengths.items()):
             total += count
@@ -120,7 +121,7 @@ class Stats:
 
 
 def measure(documents: Iterable[Document]) -> Stats:
-    """The counts over all the documents, which are read once and not kept."""
+    """The statistics of a stream of documents."""
     stats = Stats()
     for document in documents:
         stats.add(document)
@@ -128,7 +129,7 @@ def measure(documents: Iterable[Document]) -> Stats:
 
 
 def nesting(mentions: Iterable[Mention]) -> list[int]:
-    """For each mention, in text order, how many others it lies in, one in the next. An equal span is no other.
+    """The nesting depth of each mention, in text order. Equal spans are not nested.
 
     >>> nesting([Mention("T1", 0, 20, "ORG"), Mention("T2", 5, 10, "CITY"), Mention("T3", 5, 7, "CITY")])
     [0, 1, 2]
@@ -145,7 +146,7 @@ def nesting(mentions: Iterable[Mention]) -> list[int]:
 
 
 def crossings(mentions: Iterable[Mention]) -> int:
-    """How many pairs of mentions overlap without one lying in the other."""
+    """The number of pairs of mentions that overlap without one containing the other."""
     count = 0
     open_: list[Span] = []
     for span in sorted(mention.span for mention in mentions):
@@ -167,7 +168,7 @@ def _windows(words: Sequence[Span], size: int) -> list[Span]:
 
 
 def _reach(document: Document, words: Sequence[Span]) -> Iterator[str]:
-    """``sentence`` and ``window N`` once for each triple that lies whole in one of them."""
+    """``sentence`` and ``window N``, once for each triple that lies within one of them."""
     if not document.triples:
         return
     by_id = {mention.id: mention for mention in document.mentions}
@@ -183,9 +184,9 @@ def _envelope(triple: Triple, by_id: dict[str, Mention]) -> Span:
 
 
 def _inside(inner: Iterable[Span], outer: Sequence[Span]) -> int:
-    """How many inner spans lie in one outer span.
+    """The number of inner spans that lie within one outer span.
 
-    Starts and stops of the outer spans ascend, so of those that start before an inner span the last reaches farthest.
+    Starts and stops of the outer spans ascend, so the last outer span that starts before an inner one reaches farthest.
     """
     starts = [span.start for span in outer]
     found = ((bisect_right(starts, span.start), span) for span in inner)

@@ -1,6 +1,6 @@
-"""Files and folders that are there whole or not at all, and the manifest with the checksums of a folder's files.
+"""Atomic writing of files and folders, and manifests with the checksums of a folder's files.
 
-Neither safetensors nor FAISS notices a flipped bit, so a folder is compared with its manifest when it is opened.
+Neither safetensors nor FAISS detects a flipped bit, so a folder is compared with its manifest when it is opened.
 
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as home:
@@ -26,22 +26,23 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from relik_ml.errors import DataError, ModelError, OutputError
+from relik_ml.data.lines import reading
+from relik_ml.errors import ModelError, OutputError
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock: there nothing keeps two processes from building in one place
+except ImportError:  # Windows has no flock: there two processes may build in one folder
     fcntl = None  # type: ignore[assignment]
 
 FILE = "manifest.json"
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 Ours = Callable[[Path], bool]
-"""Tells whether a folder that is not empty is of the kind that is being written: see `Format.wrote`."""
+"""Whether a folder that is not empty may be replaced: see `Format.wrote`."""
 
 
 def nobodys(folder: Path) -> bool:
-    """An `Ours` that says no: only an empty folder is replaced."""
+    """An `Ours` that is always False: only an empty folder is replaced."""
     return False
 
 
@@ -49,7 +50,7 @@ def nobodys(folder: Path) -> bool:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path``: flushed to disk and renamed to it on success, removed on failure.
 
-    Missing parent folders are made. OutputError when the file cannot be written.
+    Missing parent folders are created. OutputError when the file cannot be written.
     """
     target = Path(os.path.realpath(path))
     with _output_errors(path):
@@ -66,7 +67,7 @@ def atomic_folder(path: Path, ours: Ours = nobodys) -> Iterator[Path]:
     """A temporary folder beside ``path``: flushed to disk and put in its place on success, removed on failure.
 
     An older folder is replaced only if it is empty or ``ours``, so that a mistyped path never removes other files.
-    On Linux old and new change places in one step.
+    On Linux the old and the new folder are exchanged in one system call.
     """
     target = Path(os.path.realpath(path))
     with _output_errors(path):
@@ -79,14 +80,14 @@ def atomic_folder(path: Path, ours: Ours = nobodys) -> Iterator[Path]:
 
 @contextmanager
 def resumable_folder(path: Path, ours: Ours = nobodys) -> Iterator[tuple[Path, Path]]:
-    """Two folders: an empty one that takes the place of ``path`` on success, and one whose files outlive a kill.
+    """Two folders: an empty one that replaces ``path`` on success, and one for intermediate results.
 
-    Both lie in ``.NAME.building`` beside ``path``. The second keeps what the next attempt can go on from: it is there
-    again after a failure or a kill and gone after success. The older folder stays until the new one is complete, and
-    is replaced only if it is empty or ``ours``.
+    Both lie in ``.NAME.building`` beside ``path``. The second folder survives a failure or a kill, so that the next
+    attempt can resume; it is removed after success. An older ``path`` stays until the new one is complete, and is
+    replaced only if it is empty or ``ours``.
 
     Raises:
-        OutputError: the place cannot be written, holds other files, or another process is building there.
+        OutputError: the folder cannot be written, holds other files, or another process is building there.
     """
     target = Path(os.path.realpath(path))
     work = target.with_name(f".{target.name}.building")
@@ -109,7 +110,7 @@ def resumable_folder(path: Path, ours: Ours = nobodys) -> Iterator[tuple[Path, P
 
 @contextmanager
 def locked_folder(path: Path) -> Iterator[None]:
-    """A folder, made if it is not there, that no other process works in meanwhile; OutputError if one does."""
+    """Create a folder if needed and lock it. OutputError when another process holds the lock."""
     with _output_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     with _alone(path, path):
@@ -117,13 +118,9 @@ def locked_folder(path: Path) -> Iterator[None]:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file's content in hexadecimal; DataError when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise DataError("cannot read the file", where=str(path), got=got, fix="check that it exists") from None
+    """The SHA-256 of a file's content in hexadecimal. DataError when it cannot be read."""
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Manifests
@@ -131,7 +128,7 @@ def sha256(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of folder: the noun that errors use, the name and version it states, and how one is made again."""
+    """A kind of folder: the noun that errors use, the format's name and version, and how to make the folder again."""
 
     noun: str
     name: str
@@ -141,11 +138,11 @@ class Format:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All versions that are read, the present one first."""
+        """All versions that can be read, the current one first."""
         return (self.name, *self.older)
 
     def wrote(self, folder: Path) -> bool:
-        """Whether the manifest of a folder states this format; nothing else of it is looked at."""
+        """Whether the manifest of a folder states this format. Nothing else is checked."""
         try:
             record = json.loads((folder / FILE).read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -154,9 +151,9 @@ class Format:
 
 
 def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None:
-    """Write ``fields``, the format's name, the sha256 of every file of ``folder`` and one of the manifest itself.
+    """Write ``fields``, the format's name, the sha256 of every file of ``folder`` and that of the manifest itself.
 
-    A folder inside it that has a manifest of its own is left out.
+    A folder inside it that has its own manifest is left out.
     """
     paths = sorted(path for path in _files(folder) if path != folder / FILE)
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
@@ -169,11 +166,11 @@ def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None
 def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str, Any]:
     """Read the manifest and compare every file that it names with its checksum.
 
-    In a folder of more than ``limit`` bytes only the sizes of the files are compared: reading all of it would take
-    too long whenever it is opened.
+    In a folder of more than ``limit`` bytes only the sizes of the files are compared, because reading all of it takes
+    too long.
 
     Raises:
-        ModelError: this is no such folder, one of another format, or a file of it is missing or damaged.
+        ModelError: the folder has no manifest or another format, or a file of it is missing or damaged.
     """
     path = folder / FILE
     damaged = f"the manifest of the {format.noun} is damaged"
@@ -189,13 +186,15 @@ def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str,
         fix = f"this version reads {format.name}: {format.remedy}, or update relik-ml"
         raise ModelError(f"{format.noun} of an unknown format", where=str(path), got=str(stated), fix=fix)
     if record.pop("checksum", None) != _checksum(record):
-        raise _unfit(damaged, path, "another checksum than it states", format)
-    sizes = record.get("sizes", {})
+        raise _unfit(damaged, path, "the checksum does not match", format)
+    sizes: dict[str, int] = record.get("sizes", {})  # older formats have none
     for name, size in sizes.items():
-        _compare_size(folder / name, size, format)
+        file = folder / name
+        _compare(file, f"{file.stat().st_size} bytes" if file.is_file() else None, f"{size} bytes", format)
     if sum(sizes.values()) <= limit:
         for name, checksum in record["files"].items():
-            _compare_checksum(folder / name, checksum, format)
+            file = folder / name
+            _compare(file, sha256(file) if file.is_file() else None, checksum, format)
     return record
 
 
@@ -207,21 +206,11 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from _files(path)
 
 
-def _compare_size(path: Path, size: int, format: Format) -> None:
-    found = path.stat().st_size if path.is_file() else None
-    if found != size:
+def _compare(path: Path, found: str | None, expected: str, format: Format) -> None:
+    """ModelError when a file's size or checksum is not the expected one; ``found`` is None without a file."""
+    if found != expected:
         state = "missing" if found is None else "damaged"
-        raise _unfit(f"a file of the {format.noun} is {state}", path, f"{found} bytes instead of {size}", format)
-
-
-def _compare_checksum(path: Path, checksum: str, format: Format) -> None:
-    try:
-        found = sha256(path)
-    except DataError as error:
-        raise _unfit(f"a file of the {format.noun} is missing", path, error.got, format) from None
-    if found != checksum:
-        got = f"sha256 {found[:12]}… instead of {checksum[:12]}…"
-        raise _unfit(f"a file of the {format.noun} is damaged", path, got, format)
+        raise _unfit(f"a file of the {format.noun} is {state}", path, f"{found} instead of {expected}", format)
 
 
 def _unfit(what: str, path: Path, got: str, format: Format) -> ModelError:
@@ -258,7 +247,7 @@ def refuse_foreign(path: Path, ours: Ours) -> None:
 
 @contextmanager
 def _replacing(partial: Path, target: Path, path: Path, work: Path | None = None) -> Iterator[None]:
-    """Put ``partial`` in the place of ``target`` after the body, or remove it when the body fails."""
+    """Replace ``target`` by ``partial`` after the body, or remove ``partial`` when the body fails."""
     try:
         with _output_errors(path, work or partial):
             yield
@@ -289,7 +278,7 @@ def _move(new: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two paths change places in one step (Linux ``renameat2``); False where the system has no such call."""
+    """Exchange two paths in one system call (Linux ``renameat2``). False where the system has no such call."""
     renameat2 = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     return renameat2 is not None and renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0
@@ -297,14 +286,14 @@ def _exchange(one: Path, other: Path) -> bool:
 
 @contextmanager
 def _alone(work: Path, path: Path) -> Iterator[None]:
-    """Hold a lock on a folder. The system releases it when the process ends, however it ends."""
+    """Hold a lock on a folder. The system releases the lock when the process ends, even if it is killed."""
     handle = os.open(work, os.O_RDONLY)
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise OutputError("another process is building here", where=str(path), fix="wait for its end") from None
+        raise OutputError("another process is building here", where=str(path), fix="wait until it ends") from None
     finally:
         os.close(handle)
 
@@ -319,13 +308,11 @@ def _flush(path: Path) -> None:
 
 @contextmanager
 def _output_errors(path: Path, partial: Path | None = None) -> Iterator[None]:
-    """Turn a failure to write into OutputError; with ``partial``, only a failure that concerns it."""
+    """Turn an OSError into an OutputError; with ``partial``, only an error of that path or of a full disk."""
     try:
         yield
     except OSError as error:
-        ours = partial is None or error.errno in _DISK_FULL or str(error.filename or "").startswith(str(partial))
-        if not ours:
+        if partial and error.errno not in _DISK_FULL and not str(error.filename or "").startswith(str(partial)):
             raise
-        got = error.strerror or str(error)
-        fix = "choose a place that can be written and has room"
+        got, fix = error.strerror or str(error), "choose a path that you may write, on a disk with enough space"
         raise OutputError("cannot write the output", where=str(path), got=got, fix=fix) from None

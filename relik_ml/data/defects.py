@@ -1,4 +1,4 @@
-"""Reports on what was read: counts of things and of defects, each defect with examples of where it was found."""
+"""Reports about data that was read: counts of things and of defects, each defect with examples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from relik_ml.types import Document
 
 REPEATED = "repeated document: dropped"
 BAD = "bad: "
-"""How the names of defects begin for which a line or document was left out."""
+"""Prefix of the defects for which a whole line or document was left out."""
 
 
 @dataclass(slots=True)
 class Defect:
-    """One kind of defect: what it is a share of, how often it was found, and the first examples."""
+    """One kind of defect: the count that it is a share of, its own count, and the first examples."""
 
     of: str
     count: int = 0
@@ -28,8 +28,8 @@ class Defect:
 class Report:
     """Counts of things, and of every defect that a converter repaired, dropped or skipped.
 
-    Reports add up, so a corpus is the sum of its splits. They can always be printed: half a surrogate pair or a
-    control character, which a name or an example may quote from a corpus, is written as its escape.
+    Reports add up: the report of a corpus is the sum of those of its splits. They can always be printed, because
+    lone surrogates and control characters in names and examples are stored as their escapes.
 
     >>> report = Report()
     >>> report.count("relation lines", 4)
@@ -44,12 +44,12 @@ class Report:
     keep: int = 10
 
     def count(self, what: str, number: int = 1) -> None:
-        """Count ``number`` more of a thing that is as it should be."""
+        """Add ``number`` to the count of a thing without a defect."""
         what = _printable(what)
         self.counts[what] = self.counts.get(what, 0) + number
 
     def defect(self, what: str, of: str, where: str, got: str = "") -> None:
-        """Count a defect, as a share of the things counted as ``of``, and keep its place as an example."""
+        """Count a defect as a share of the things counted as ``of``, and keep ``where`` and ``got`` as an example."""
         what = _printable(what)
         if (found := self.defects.get(what)) is None:
             found = self.defects[what] = Defect(_printable(of))
@@ -58,11 +58,11 @@ class Report:
             found.examples.append(_printable(f"{where}  {got}".rstrip()))
 
     def bad(self, error: DataError) -> None:
-        """A line or document that cannot be read at all: raises ``error``. A TolerantReport counts it and goes on."""
+        """Raise the error of a line or document that cannot be read. A TolerantReport counts it instead."""
         raise error
 
     def repeated(self, id: str) -> None:
-        """A document whose id was there before, and which is dropped."""
+        """Count a document that is dropped because its id occurred before."""
         self.count("documents read")
         self.defect(REPEATED, "documents read", id)
 
@@ -71,16 +71,16 @@ class Report:
         return {what: defect for what, defect in self.defects.items() if what.startswith(BAD)}
 
     def tally(self) -> Counter[str]:
-        """How often each kind of defect has been found so far."""
+        """The count of each kind of defect so far."""
         return Counter({what: defect.count for what, defect in self.defects.items()})
 
     def percent(self, what: str) -> float:
-        """The percentage that a defect makes up of what it is a share of."""
+        """A defect's count as a percentage of the count that it is a share of."""
         defect = self.defects[what]
         return 100 * defect.count / max(1, self.counts[defect.of])
 
     def add(self, other: Report) -> None:
-        """Add what another report has counted."""
+        """Add the counts of another report."""
         self.counts.update(other.counts)
         for what, defect in other.defects.items():
             found = self.defects.setdefault(what, Defect(defect.of))
@@ -114,16 +114,16 @@ def _printable(text: str) -> str:
 
 
 class StrictReport(Report):
-    """A report that allows no repairs: the first defect is an error."""
+    """A report that raises the first defect as an error."""
 
     def defect(self, what: str, of: str, where: str, got: str = "") -> None:
-        """Raise DataError at the place of the defect."""
+        """Raise the defect as a DataError."""
         fix = "correct that line, or convert without --strict to have it repaired and counted"
         raise DataError(what, where=where, got=got, fix=fix)
 
 
 class TolerantReport(Report):
-    """A report that skips what cannot be read, and counts it with its place.
+    """A report that counts lines and documents that cannot be read, instead of raising their errors.
 
     >>> report = TolerantReport()
     >>> report.bad(DataError("the line is not JSON", where="ru.jsonl, line 7", got="'{'"))
@@ -132,7 +132,7 @@ class TolerantReport(Report):
     """
 
     def bad(self, error: DataError) -> None:
-        """Count the error with its place. One that is no document's own, such as a missing corpus, is raised."""
+        """Count an error. An error of the corpus, not of one document, is raised."""
         if isinstance(error, CorpusNotFound):
             raise error
         self.count("documents read")
@@ -140,7 +140,7 @@ class TolerantReport(Report):
 
 
 def figures(document: Document) -> Counter[str]:
-    """What a report counts of each document that comes out.
+    """What a report counts of each document.
 
     >>> dict(figures(Document("d", "Омск")))
     {'documents read': 1, 'documents': 1, 'characters': 4, 'mentions': 0, 'triples': 0}
@@ -152,7 +152,7 @@ def figures(document: Document) -> Counter[str]:
 
 
 def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
-    """The documents with new ids, each with its ``figures`` counted. A repeated id counts as a defect."""
+    """The documents with new ids; counts their ``figures``, and repeated ids as defects."""
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:

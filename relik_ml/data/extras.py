@@ -1,0 +1,23 @@
+"""Packages that only an extra of relik-ml installs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from relik_ml.errors import ConfigError
+
+
+def load_extra(module: str, extra: str, instead: str = "") -> Any:
+    """Import a module that an extra of relik-ml installs.
+
+    ``instead`` is added to the advice of the error: what to do without the package.
+
+    Raises:
+        ConfigError: the module, or one that it imports, is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        fix = ", ".join(filter(None, (f'pip install "relik-ml[{extra}]"', instead)))
+        raise ConfigError(f"this needs {module}, which cannot be imported", got=str(error), fix=fix) from None
