@@ -8,24 +8,7 @@ from relik_ml.index.passages import PassageEncoder, passage
 from relik_ml.index.search import STORAGES, Floats, Ints, Storage, VectorIndex, Vectors, hard_negatives
 
 __all__ = [
-    "FORMAT",
-    "KINDS",
-    "STORAGES",
-    "Extra",
-    "FaissVectors",
-    "Floats",
-    "IndexConfig",
-    "Ints",
-    "PassageEncoder",
-    "PassageIndex",
-    "Storage",
-    "VectorIndex",
-    "Vectors",
-    "add_rows",
-    "choose_kind",
-    "hard_negatives",
-    "load_faiss",
-    "passage",
-    "remove_rows",
-    "sample_size",
-]
+    "FORMAT", "KINDS", "STORAGES", "Extra", "FaissVectors", "Floats", "IndexConfig", "Ints", "PassageEncoder",
+    "PassageIndex", "Storage", "VectorIndex", "Vectors", "add_rows", "choose_kind", "hard_negatives", "load_faiss",
+    "passage", "remove_rows", "sample_size",
+]  # fmt: skip

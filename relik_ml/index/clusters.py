@@ -1,12 +1,12 @@
-"""Approximate search with faiss: clusters (IVF) of 8-bit or product-quantised codes, and when an index uses them.
+"""Approximate search with faiss: inverted files (IVF) of 8-bit or product-quantised codes, and when to use them.
 
-Source: Jégou, Douze and Schmid 2011. The faiss index holds the only copy of the vectors. One thread builds, so the same
-vectors in the same order give the same bytes.
+Source: Jégou, Douze and Schmid 2011. The faiss index holds the only copy of the vectors. It is built in one thread, so
+the same vectors in the same order give the same bytes.
 
 >>> choose_kind("auto", 220_000, faiss=True).kind
 'exact'
 >>> print(choose_kind("auto", 1_000_000, faiss=True).reason)
-1,000,000 rows: clusters take a byte a number, stay on disk and are built in minutes
+1,000,000 rows: clusters need one byte a number, stay on disk and are built in minutes
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from relik_ml.data import load_extra
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.index.search import Floats, Ints, VectorIndex, as_slice, ascending
 
 KINDS = ("exact", "ivf-sq8", "ivf-pq")
 FAISS = "vectors.faiss"
 _SMALL, _LARGE, _PQ_LEAST = 300_000, 20_000_000, 10_000
-_PROBES = 12  # clusters that a search visits (nprobe): more hardly raise recall, see docs/results/index-sizes.md
-_PER_CLUSTER = 40  # training vectors: about the least that faiss asks for
-_FEW = 0.05  # a search among less than this share of the rows compares with all of those
-_FIX = "pip install 'relik-ml[faiss]', or take the kind exact"
+_PROBES = 12  # clusters searched (nprobe); more hardly improve recall, see docs/results/index-sizes.md
+_PER_CLUSTER = 40  # training vectors, about the minimum of faiss
+_FEW = 0.05  # below this share of the rows a restricted search is exact
+_INSTEAD = "or build an index of the kind exact"
 
 
 class Choice(NamedTuple):
@@ -38,42 +39,39 @@ class Choice(NamedTuple):
 
 
 def choose_kind(wanted: str, rows: int, faiss: bool | None = None) -> Choice:
-    """The kind of index for a number of rows, or the wanted one; ``faiss``: is it installed (None: look).
+    """The kind of index for a number of rows, or the wanted one. ``faiss`` tells whether it is installed.
 
     Raises:
-        ConfigError: there is no such kind, it needs faiss, which is missing, or it needs more rows.
+        ConfigError: the kind is unknown, needs faiss, which is not installed, or needs more rows.
     """
     faiss = find_spec("faiss") is not None if faiss is None else faiss
     size = f"{rows:,} rows"
-    if wanted == "auto" and rows < _SMALL:
-        return Choice("exact", f"{size}: comparing with all of them is quick and misses nothing")
-    if wanted == "auto" and not faiss:
-        return Choice("exact", f"{size}, but faiss is not installed, and without it every search is exact")
-    if wanted == "auto" and rows < _LARGE:
-        return Choice("ivf-sq8", f"{size}: clusters take a byte a number, stay on disk and are built in minutes")
     if wanted == "auto":
-        return Choice("ivf-pq", f"{size}: product quantisation takes a quarter of a byte a number in memory")
+        if rows < _SMALL:
+            return Choice("exact", f"{size}: comparing with all of them is fast and exact")
+        if not faiss:
+            return Choice("exact", f"{size}, but faiss is not installed, and without it every search is exact")
+        if rows < _LARGE:
+            return Choice("ivf-sq8", f"{size}: clusters need one byte a number, stay on disk and are built in minutes")
+        return Choice("ivf-pq", f"{size}: product quantisation needs a quarter of a byte a number in memory")
     if wanted not in KINDS:
         raise ConfigError("unknown kind of index", got=wanted, fix=f"one of auto, {', '.join(KINDS)}")
     if wanted != "exact" and not faiss:
-        raise ConfigError(f"an index of kind {wanted} needs faiss, which is not installed", fix=_FIX)
+        fix = f'pip install "relik-ml[faiss]", {_INSTEAD}'
+        raise ConfigError(f"an index of kind {wanted} needs faiss, which is not installed", fix=fix)
     if wanted == "ivf-pq" and rows < _PQ_LEAST:
         what = f"product quantisation learns from {_PQ_LEAST:,} rows or more"
-        raise ConfigError(what, got=size, fix="take exact, or ivf-sq8")
+        raise ConfigError(what, got=size, fix="use exact or ivf-sq8")
     return Choice(wanted, "as asked")
 
 
 def load_faiss() -> Any:
-    """The faiss module; ConfigError when it is not installed."""
-    try:
-        import faiss
-    except ImportError:
-        raise ConfigError("this index needs faiss, which is not installed", fix=_FIX) from None
-    return faiss
+    """The faiss module. ConfigError when it is not installed."""
+    return load_extra("faiss", "faiss", _INSTEAD)
 
 
 class FaissVectors(VectorIndex):
-    """N vectors of width D in a faiss IVF index whose ids are the rows."""
+    """N vectors of dimension D in a faiss IVF index whose ids are the rows."""
 
     def __init__(self, index: Any) -> None:
         self.index = index
@@ -83,7 +81,7 @@ class FaissVectors(VectorIndex):
     def build(cls, kind: str, parts: Iterable[VectorIndex | Floats], count: int, sample: Floats) -> FaissVectors:
         """Train clusters for ``count`` vectors on a sample (S, D) of them and add the vectors of ``parts`` in order."""
         faiss, width = load_faiss(), sample.shape[1]
-        # A byte codes four numbers, if the width can be divided so.
+        # One byte codes four numbers, or fewer when the dimension is not divisible by four.
         codes = "SQ8" if kind == "ivf-sq8" else f"PQ{next(width // step for step in (4, 3, 2, 1) if width % step == 0)}"
         index = faiss.index_factory(width, f"IVF{_clusters(count)},{codes}", faiss.METRIC_INNER_PRODUCT)
         index.cp.seed, index.cp.max_points_per_centroid = 0, _PER_CLUSTER
@@ -103,7 +101,7 @@ class FaissVectors(VectorIndex):
 
         Raises:
             ConfigError: faiss is not installed.
-            ModelError: this is no faiss index, or one of a kind that is no longer supported.
+            ModelError: the file is not a faiss index, or one of a kind that is no longer supported.
         """
         faiss = load_faiss()
         fix = "build the index again with `relik-ml index build`, or copy the folder again"
@@ -130,26 +128,26 @@ class FaissVectors(VectorIndex):
         return found.reshape(*np.shape(rows), self.shape[1])
 
     def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
-        """See `VectorIndex`; approximate unless ``rows`` are few."""
+        """See `VectorIndex`. The search is approximate unless ``rows`` are few."""
         queries = self._checked(queries, k)
         rows = None if rows is None else ascending(rows)
         count = len(self) if rows is None else len(rows)
         if not k or not len(queries) or count <= (_FEW * len(self) if rows is not None else 0):
             return super().nearest(queries, k, rows)
         faiss = load_faiss()
-        # Several queries are one matrix product, which faiss makes above this threshold alone (its own is 128,000).
+        # faiss uses a matrix product only above this number of queries (its default is 128,000).
         faiss.cvar.distance_compute_blas_threshold = 20 if len(queries) >= 4 else 128_000
         parameters = faiss.SearchParametersIVF(nprobe=_PROBES, sel=None if rows is None else _selector(faiss, rows))
         scores, found = self.index.search(queries, min(k, count), params=parameters)
         order = np.lexsort((found, -scores), axis=1)  # equal scores by row
         found, scores = np.take_along_axis(found, order, 1), np.take_along_axis(scores, order, 1)
-        short = np.flatnonzero((found < 0).any(axis=1))  # the clusters visited have fewer than k
+        short = np.flatnonzero((found < 0).any(axis=1))  # the searched clusters hold fewer than k rows
         if len(short):
             found[short], scores[short] = super().nearest(queries[short], k, rows)
         return found, scores
 
     def rewrite(self, folder: Path, kept: Ints, added: Iterable[VectorIndex]) -> None:
-        """Write the rows ``kept``, whose codes and clusters stay, followed by the rows of ``added``."""
+        """Write the rows ``kept`` with their codes and clusters, then the rows of ``added``."""
         faiss, old = load_faiss(), self.index.invlists
         new_rows = np.full(len(self), -1, dtype=np.int64)
         new_rows[kept] = np.arange(len(kept))
@@ -169,12 +167,12 @@ class FaissVectors(VectorIndex):
 
 
 def sample_size(count: int) -> int:
-    """How many of ``count`` vectors the clusters are trained on."""
+    """The number of vectors, out of ``count``, that the clusters are trained on."""
     return min(count, max(_PER_CLUSTER * _clusters(count), 20_000))
 
 
 def _clusters(count: int) -> int:
-    """4 √N, which faiss advises, as far as there are vectors to train so many."""
+    """4 √N, as faiss recommends, or fewer when there are too few training vectors."""
     return max(1, min(int(4 * count**0.5), count // 39))
 
 

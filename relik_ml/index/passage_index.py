@@ -1,4 +1,4 @@
-"""An index: a folder of entries, their vectors and their names, with a manifest. See docs/reference/index-format.md.
+"""An index: a folder of entries, their vectors and names, and a manifest. See docs/reference/index-format.md.
 
 >>> from tempfile import TemporaryDirectory
 >>> cities = [Entry("Q649", "entity", "Москва", "столица России"), Entry("Q656", "entity", "Санкт-Петербург")]
@@ -36,33 +36,34 @@ FORMAT = Format(
     older=("relik-ml-index/2", "relik-ml-index/1"),
 )  # fmt: skip
 _SHARD = 2048
-_VERIFIED = 64 * 2**20  # bytes that are read and compared with their checksums at every opening
+_VERIFIED = 64 * 2**20  # up to this size in bytes all checksums are compared when an index is opened
 _NAME = re.compile(r"(?!(?:vectors|ids|rows)$)[a-z][a-z0-9_]*")
-_CHANGED = "the kind of the index that rows were added to or taken from"
+_CHANGED = "the kind of the index before rows were added or removed"
 
 Extra = Mapping[str, Mapping[str, NDArray[Any]]]
-"""Arrays that other modules keep in an index, by name, such as those of the search by name."""
+"""Arrays of other modules that an index stores, by name, for example those of the name search."""
 MakeExtra = Callable[[Sequence[Entry]], Extra]
 ChangeExtra = Callable[[Extra, Ints, Sequence[Entry]], Extra]
-"""Makes the arrays of a changed index from the old ones, the old rows that stay, and all entries, new ones last."""
+"""Makes the arrays of a changed index from the old arrays, the kept old rows, and all entries, new ones last."""
 
 
 @dataclass(frozen=True)
 class IndexConfig:
-    """How an index is stored and searched, and in prose where its rows come from."""
+    """Storage and search of an index, and the origin of its rows."""
 
     storage: Storage = "float16"
-    """The numbers of an exact index's vectors, and of those that wait to be put into another."""
+    """Number format of the vectors of an exact index, and of shards during a build."""
     provenance: str = ""
+    """Source and licence of the rows."""
     kind: str = "auto"
-    """exact, ivf-sq8 or ivf-pq; auto decides by size."""
+    """exact, ivf-sq8 or ivf-pq; auto chooses by size."""
     shard: int = _SHARD
-    """Passages encoded between two files: what a kill can cost."""
+    """Passages in a shard: the most that an interrupted build has to repeat."""
 
 
 @dataclass(eq=False)
 class PassageIndex:
-    """Entries that can be found by vector."""
+    """Entries that can be searched by vector."""
 
     folder: Path
     entries: Rows
@@ -81,15 +82,15 @@ class PassageIndex:
     ) -> PassageIndex:
         """Encode and write ``entries``, in their order, and open the result. Without ``encoder`` there are no vectors.
 
-        The folder appears whole or not at all; an older index in its place stays until the new one is complete. A
-        build that was killed goes on from the passages that it had encoded, in ``.NAME.building`` beside the folder.
-        ``extra`` are arrays of other modules, or a function that makes them from the entries.
+        Writing is atomic: an older index stays until the new one is complete. An interrupted build resumes with the
+        passages that it had encoded, which are in ``.NAME.building`` beside the folder. ``extra`` are arrays of other
+        modules, or a function that makes them from the entries.
 
         Raises:
             DataError: there are no entries, or two with one id in one language.
-            ModelError: the encoder's vectors are of a wrong shape or not finite.
-            ConfigError: an array of ``extra`` has a name that cannot be a file's, or the kind of index needs faiss.
-            OutputError: the folder cannot be written, or holds something that is no index.
+            ModelError: the encoder's vectors have the wrong shape or are not finite.
+            ConfigError: a name in ``extra`` is not valid as a file name, or the kind of index needs faiss.
+            OutputError: the folder cannot be written, or holds something other than an index.
         """
         with resumable_folder(Path(folder), FORMAT.wrote) as (partial, shards):
             rows = write_rows(entries, partial)
@@ -107,11 +108,11 @@ class PassageIndex:
 
     @classmethod
     def open(cls, folder: str | Path) -> PassageIndex:
-        """Open an index folder: a small one once every file has been compared with its checksum, a large one at once.
+        """Open an index folder. Checksums are compared only if the index is small; see `verify`.
 
         Raises:
-            ModelError: this is no index, one of another format, or a file of it is missing or damaged.
-            ConfigError: the index is searched by faiss, which is not installed.
+            ModelError: the folder is not an index or has another format, or a file of it is missing or damaged.
+            ConfigError: the index needs faiss, which is not installed.
         """
         folder = Path(folder)
         manifest = read_manifest(folder, FORMAT, limit=_VERIFIED)
@@ -129,10 +130,10 @@ class PassageIndex:
 
     @staticmethod
     def verify(folder: str | Path) -> int:
-        """Compare every file of an index of any size with its checksum; the number of files.
+        """Compare every file of an index with its checksum, and return the number of files.
 
         Raises:
-            ModelError: this is no index, or a file of it is missing or damaged.
+            ModelError: the folder is not an index, or a file of it is missing or damaged.
         """
         return len(read_manifest(Path(folder), FORMAT, limit=inf)["files"])
 
@@ -143,11 +144,11 @@ class PassageIndex:
         return id in self.entries.ids
 
     def row(self, id: str) -> int:
-        """The first row of an id; DataError when the index does not have it."""
+        """The first row of an id. DataError when the index does not have it."""
         return self.rows(id)[0]
 
     def rows(self, id: str) -> list[int]:
-        """The rows of an id, one a language, ascending; DataError when the index does not have it."""
+        """The rows of an id, one for each language, ascending. DataError when the index does not have it."""
         if not (found := self.entries.ids.rows(id)):
             raise DataError("the index has no such id", got=id, fix="build the index from a source that has it")
         return found
@@ -158,7 +159,7 @@ class PassageIndex:
         return np.concatenate(ranges) if ranges else np.empty(0, np.int64)
 
     def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
-        """The k best rows for each query (Q, D), among ``rows`` or all, each id once by its best row.
+        """The k best rows for each query (Q, D), among ``rows`` or all rows. Each id occurs once, with its best row.
 
         Returns:
             Rows (Q, K) and scores (Q, K), best first, equal scores by row; K < k when there are fewer ids.
@@ -171,11 +172,11 @@ class PassageIndex:
 
     @property
     def per_id(self) -> int:
-        """The largest number of rows of one id: one a language."""
+        """The largest number of rows that one id has, in different languages."""
         return int(self.manifest.get("per_id", 1))
 
     def require(self, encoder: PassageEncoder) -> None:
-        """Refuse an encoder other than the one that the index was built with (ModelError)."""
+        """ModelError when ``encoder`` is not the one that the index was built with."""
         built, given = (self.manifest["encoder"] or {}).get("fingerprint", "none"), encoder.fingerprint
         if built != given:
             raise ModelError(
@@ -185,7 +186,7 @@ class PassageIndex:
             )
 
     def info(self) -> dict[str, Any]:
-        """Rows by kind, encoder, storage, way of search, arrays, provenance, format, files."""
+        """A description of the index: rows by kind, encoder, search, arrays, provenance, format and files."""
         counts: Counter[str] = Counter()
         for kind, rows in self.entries.ranges():
             counts[kind] += len(rows)
@@ -195,7 +196,7 @@ class PassageIndex:
 
     @property
     def stored_vectors(self) -> Vectors | FaissVectors:
-        """The vectors; ModelError when the index was built without an encoder."""
+        """The vectors. ModelError when the index was built without an encoder."""
         if self.vectors is None:
             raise ModelError("the index has no vectors", fix="build it with an encoder, or search it by name")
         return self.vectors
@@ -208,14 +209,14 @@ def add_rows(
     folder: str | Path | None = None,
     extra: ChangeExtra | None = None,
 ) -> PassageIndex:
-    """Write an index that has ``entries`` besides those of ``index``, in its place or to ``folder``, and open it.
+    """Write ``index`` with additional ``entries``, to its own folder or to ``folder``, and open the result.
 
-    Only new rows are encoded. Vectors that stay are copied as they are stored; a faiss index keeps its clusters, so
-    build anew when the rows have doubled. ``extra`` changes the arrays of other modules; needed if there are any.
+    Only new rows are encoded; stored vectors are copied. A faiss index keeps its clusters, so rebuild it when the
+    number of rows has doubled. ``extra`` updates the arrays of other modules and is required if there are any.
 
     Raises:
-        DataError: there is nothing to add, or the index has an id already in that language.
-        ModelError: the encoder is not the one that the index was built with, or its vectors are unfit.
+        DataError: there are no new entries, or the index has an id already in that language.
+        ModelError: the encoder is not the one that the index was built with, or its vectors are invalid.
         ConfigError: the index has vectors and there is no encoder, or it has other arrays and there is no ``extra``.
         OutputError: the folder cannot be written.
     """
@@ -232,7 +233,7 @@ def add_rows(
 def remove_rows(
     index: PassageIndex, ids: Collection[str], folder: str | Path | None = None, extra: ChangeExtra | None = None
 ) -> PassageIndex:
-    """Write an index without any row of ``ids``, in the place of ``index`` or to ``folder``, and open it.
+    """Write ``index`` without the rows of ``ids``, to its own folder or to ``folder``, and open the result.
 
     Raises:
         DataError: the index does not have an id, or nothing would be left.
@@ -254,8 +255,8 @@ def _changed(
     extra: ChangeExtra | None,
 ) -> PassageIndex:
     if index.extra and extra is None:
-        fix = "give a function that makes them of the new rows"
-        raise ConfigError("the index has arrays that speak of its rows", got=", ".join(sorted(index.extra)), fix=fix)
+        fix = "give a function that makes them from the new rows"
+        raise ConfigError("the index has arrays that depend on its rows", got=", ".join(sorted(index.extra)), fix=fix)
     target, about = Path(folder or index.folder), dict(index.info())
     with resumable_folder(target, FORMAT.wrote) as (partial, shards):
         rows = write_rows(chain(map(index.entries.__getitem__, kept.tolist()), added), partial)
@@ -295,9 +296,9 @@ def _finish(rows: Rows, extra: Extra, about: Mapping[str, Any], folder: Path) ->
 
 
 def _each_id_once(rows: Ints, scores: Floats, firsts: Ints, k: int) -> tuple[Ints, Floats]:
-    """The first k columns of each line whose id has not come before in it; lines are cut to the shortest.
+    """Keep the first row of each id, k in each line; lines are cut to the shortest one.
 
-    A line has k ids or all there are: it was asked for k times the rows that an id has at most.
+    Each line has k ids or all that exist, because the search returned k times the largest number of rows of an id.
     """
     columns = []
     for line in firsts:

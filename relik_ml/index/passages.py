@@ -1,6 +1,6 @@
-"""Passages: entries as text, and their vectors, encoded in shards so that a build that was killed goes on.
+"""Passages: entries as text, and their vectors, encoded in shards so that an interrupted build can resume.
 
-A shard's file is named after everything that its vectors depend on: the passages, the encoder and the storage.
+The name of a shard's file is a checksum of everything that its vectors depend on: passages, encoder and storage.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from zipfile import ZipFile
 
 import numpy as np
+from tqdm import tqdm
 
 from relik_ml.data import atomic_path
 from relik_ml.errors import ModelError
@@ -31,7 +32,7 @@ class PassageEncoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """A checksum of everything that decides the vectors, so that another encoder's index is refused."""
+        """A checksum of everything that the vectors depend on. An index of another encoder is refused."""
         ...
 
     def queries(self, texts: Sequence[str]) -> Floats:
@@ -57,13 +58,13 @@ def passage(entry: Entry) -> str:
 def encode_shards(
     entries: Sequence[Entry], encoder: PassageEncoder, storage: Storage, folder: Path, size: int
 ) -> list[Path]:
-    """Encode the passages of entries into files of ``size`` rows in a folder; those that are there already stay.
+    """Encode the passages of entries into files of ``size`` rows. Files that exist are kept.
 
     Raises:
-        ModelError: the encoder's vectors are of a wrong shape or not finite.
+        ModelError: the encoder's vectors have the wrong shape or are not finite.
     """
     paths = []
-    for start in range(0, len(entries), size):
+    for start in tqdm(range(0, len(entries), size), unit="shard", disable=None):  # on a terminal only
         texts = [passage(entry) for entry in entries[start : start + size]]
         key = json.dumps([encoder.fingerprint, encoder.dimension, storage, texts])
         paths.append(folder / f"{hashlib.sha256(key.encode()).hexdigest()}.npz")
@@ -81,7 +82,7 @@ def read_shard(path: Path) -> Vectors:
 
 
 def sample_rows(shards: Iterable[Vectors], total: int, count: int) -> Floats:
-    """``count`` (S) of the ``total`` rows of some shards, or all if they are fewer, drawn with a fixed seed: (S, D)."""
+    """Draw ``count`` of the ``total`` rows of shards with a fixed seed, or take all if there are fewer: (S, D)."""
     chosen = np.sort(np.random.default_rng(0).choice(total, min(count, total), replace=False))
     parts, start = [], 0
     for shard in shards:
@@ -94,12 +95,12 @@ def _encoded(texts: Sequence[str], encoder: PassageEncoder) -> Floats:
     vectors = encoder.passages(texts)
     if vectors.shape != (len(texts), encoder.dimension):
         got = f"{vectors.shape} instead of {(len(texts), encoder.dimension)}"
-        raise ModelError("the encoder gave vectors of a wrong shape", got=got, fix="correct the encoder")
+        raise ModelError("the encoder returned vectors of the wrong shape", got=got, fix="correct the encoder")
     return vectors
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a shard is there and matches its checksums."""
+    """Whether a shard exists and its checksums match."""
     try:
         with ZipFile(path) as file:
             return file.testzip() is None

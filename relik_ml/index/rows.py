@@ -1,6 +1,6 @@
-"""The rows of an index: ids and JSON lines, compressed for thousands, mapped into memory for millions.
+"""The rows of an index: ids and JSON lines, compressed in small indexes, mapped into memory in large ones.
 
-Several rows may have one id, a passage in each language.
+Several rows may have one id, one row for each language.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from relik_ml.errors import DataError, ModelError
 from relik_ml.index.search import Arrays, Ints
 from relik_ml.types import Entry, Kind
 
-PACKED = 400_000  # up to so many rows are compressed: they open in half a second and take a quarter of the room
+PACKED = 400_000  # up to this number rows are compressed: they open in 0.5 s and need a quarter of the space
 _LINES, _IDS, _STOPS = "rows.jsonl", "ids.safetensors", "rows.safetensors"
 _PACKED_LINES, _PACKED_IDS = "rows.jsonl.xz", "ids.json.xz"
 _CACHED = 65_536
 _FIX = "build the index again with `relik-ml index build`, or copy the folder again"
 
 Runs = Sequence[Sequence[Any]]
-"""Kinds of consecutive rows with their counts: ``[["entity", 220037], ["relation", 49]]``."""
+"""Kinds of consecutive rows with their counts, such as ``[["entity", 220037], ["relation", 49]]``."""
 
 
 class Ids(Sequence[str]):
-    """Ids as UTF-8 end to end; rows are found by 64-bit hashes of their ids."""
+    """Ids as one array of UTF-8. Rows are found by 64-bit hashes of their ids."""
 
     def __init__(self, text: NDArray[np.uint8], stops: Ints, lookup: Arrays | None = None) -> None:
-        """``text`` is (B,), ``stops`` (N,) says where each id ends; ``lookup`` is computed when it is not given."""
+        """``text`` is (B,), ``stops`` (N,) the end of each id. ``lookup`` is computed when it is None."""
         self._text, self._stops = text, stops
         if lookup is not None:
             self.lookup = lookup
@@ -56,24 +56,24 @@ class Ids(Sequence[str]):
         return isinstance(id, str) and bool(self.rows(id))
 
     def rows(self, id: str) -> list[int]:
-        """The rows of an id, ascending; none when it is unknown."""
+        """The rows of an id, ascending; empty when it is unknown."""
         wanted = np.uint64(_hash(id.encode("utf-8", "surrogatepass")))
         start, stop = (np.searchsorted(self.lookup["hashes"], wanted, side) for side in ("left", "right"))
         return [row for row in self.lookup["order"][start:stop].tolist() if self[row] == id]
 
     def firsts(self, rows: Ints) -> Ints:
-        """For each row the first row that has the same id; any shape."""
+        """For each row the first row with the same id, in the shape of ``rows``."""
         found: Ints = self.lookup["first"][rows]
         return found
 
     @property
     def arrays(self) -> Arrays:
-        """The arrays to store: 32 bytes a row besides the text."""
+        """The arrays to store: the text and 32 bytes a row."""
         return {"text": self._text, "stops": self._stops, **self.lookup}
 
     @cached_property
     def lookup(self) -> Arrays:
-        """Sorted ``hashes``, the rows in their ``order``, and for each row the ``first`` row of its id."""
+        """Sorted ``hashes``, the rows in that ``order``, and for each row the ``first`` row of its id."""
         hashes = np.fromiter((_hash(self._encoded(row)) for row in range(len(self))), np.uint64, len(self))
         _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         order = np.argsort(hashes, kind="stable")
@@ -84,7 +84,7 @@ class Ids(Sequence[str]):
 
 
 class Rows(Sequence[Entry]):
-    """Entries over their JSON lines, each parsed when it is asked for; the latest stay parsed."""
+    """Entries as JSON lines, parsed on access; the most recent ones are cached."""
 
     def __init__(self, ids: Ids, kinds: Runs, lines: NDArray[np.uint8], stops: Ints) -> None:
         """``lines`` are bytes (B,), in memory or mapped; ``stops`` (N,) are the positions of the newlines."""
@@ -102,7 +102,7 @@ class Rows(Sequence[Entry]):
         return self._entry(range(len(self))[int(row)])
 
     def ranges(self) -> list[tuple[Kind, range]]:
-        """The kinds and the rows that they cover, in order."""
+        """The kinds and their ranges of rows, in order."""
         return [(kind, range(*ends)) for (kind, _), ends in zip(self.kinds, pairwise([0, *self._ends]), strict=True)]
 
     def _parse(self, row: int) -> Entry:
@@ -117,10 +117,10 @@ class Rows(Sequence[Entry]):
 
 
 def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
-    """Write entries as they come, as lines ``["name", "text", "lang", [aliases], [types], popularity]``.
+    """Write a stream of entries as lines ``["name", "text", "lang", [aliases], [types], popularity]``.
 
     Raises:
-        DataError: there are no entries, or two with one id in one language, or of one id and different kinds.
+        DataError: there are no entries, or two with one id in one language, or with one id and different kinds.
     """
     ids, id_stops, stops, kinds = bytearray(), array("q"), array("q"), list[list[Any]]()
     known: dict[str, tuple[str, ...]] = {}  # the kind of an id and its languages
@@ -146,7 +146,7 @@ def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
 
 
 def finish_rows(rows: Rows, folder: Path) -> bool:
-    """Complete what `write_rows` wrote; whether the rows are compressed."""
+    """Complete the files of `write_rows`. Returns whether the rows are compressed."""
     if len(rows) > PACKED:
         save_file({"stops": rows._stops}, folder / _STOPS)
         save_file(rows.ids.arrays, folder / _IDS)
@@ -159,10 +159,10 @@ def finish_rows(rows: Rows, folder: Path) -> bool:
 
 
 def read_rows(folder: Path, kinds: Runs, packed: bool) -> Rows:
-    """Read compressed rows, or map the others; xz has a checksum of its own.
+    """Read compressed rows, or map uncompressed ones into memory.
 
     Raises:
-        ModelError: a file is damaged, or the two do not belong together.
+        ModelError: a file is damaged, or the numbers of ids and rows differ.
     """
     if not packed:
         lookup = mapped(folder / _IDS)
@@ -177,16 +177,16 @@ def read_rows(folder: Path, kinds: Runs, packed: bool) -> Rows:
         raise _damaged(str(path), error) from None
     stops = np.flatnonzero(lines == ord("\n"))
     if len(encoded) != len(stops):
-        raise _damaged(str(path), f"{len(encoded)} ids of {len(stops)} rows")
+        raise _damaged(str(path), f"{len(encoded)} ids for {len(stops)} rows")
     ids = Ids(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([*map(len, encoded)]))
     return Rows(ids, kinds, lines, stops)
 
 
 def mapped(path: Path) -> Arrays:
-    """The arrays of a .npy or safetensors file, read from disk when they are used.
+    """Map the arrays of a .npy or safetensors file into memory.
 
     Raises:
-        ModelError: this is no such file, or it holds numbers that numpy has no type for.
+        ModelError: the file cannot be read, or numpy has no type for its numbers.
     """
     try:
         if path.suffix == ".npy":
@@ -213,7 +213,7 @@ def _mapped_lines(folder: Path) -> NDArray[np.uint8]:
 
 
 def _hash(encoded: bytes) -> int:
-    """64 bits of BLAKE2b, the same on every machine and in every run."""
+    """64 bits of BLAKE2b; unlike ``hash`` the same in every run."""
     return int.from_bytes(blake2b(encoded, digest_size=8).digest(), "little")
 
 
@@ -222,5 +222,5 @@ def _damaged(where: str, got: object) -> ModelError:
 
 
 def _json(value: object) -> bytes:
-    """Compact UTF-8; a lone surrogate, which has no UTF-8, becomes its escape, which is JSON's too."""
+    """Compact JSON in UTF-8. Lone surrogates, which have no UTF-8, become JSON escapes."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -1,7 +1,7 @@
 """Vectors and exact search among them by inner product.
 
-Search goes through blocks of rows that fit the processor's cache. Scores of a block are compared with the k-th best
-score so far, which rejects nearly all of them; the rest is merged into the best k from time to time.
+The search goes through blocks of rows that fit the processor's cache. Scores below the k-th best score so far, nearly
+all, are discarded at once; the others are merged into the best k when enough have been collected.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ Arrays = dict[str, NDArray[Any]]
 Storage = Literal["float32", "float16", "int8"]
 STORAGES: tuple[Storage, ...] = get_args(Storage)
 
-_BLOCK = 2**15  # numbers of a block, which torch decodes in one thread
-_NARROW = 32  # width of narrow vectors, whose blocks have no more numbers
-_ONE_THREAD = 2**18  # multiplications up to which OpenBLAS starts no second thread
-_MERGED = 256  # queries: with more of them, merge after fewer hits of each
-_HELD = 512 * 2**20  # bytes of a memory map that a search keeps in memory
+_BLOCK = 2**15  # numbers in a block; torch decodes that many in one thread
+_NARROW = 32  # dimension of narrow vectors, whose blocks are not larger either
+_ONE_THREAD = 2**18  # multiplications up to which OpenBLAS uses one thread
+_MERGED = 256  # queries; with more of them, merge after fewer hits of each
+_HELD = 512 * 2**20  # bytes of a memory map that stay in memory
 _WORST = np.uint64(0xFF800000FFFFFFFF)  # the key of a score of -inf
 
 
 class VectorIndex:
-    """N vectors of width D. Subclasses set ``shape`` and implement ``__getitem__``."""
+    """N vectors of dimension D. Subclasses set ``shape`` and implement ``__getitem__``."""
 
     shape: tuple[int, int]
     """(N, D)."""
@@ -41,11 +41,11 @@ class VectorIndex:
         return self.shape[0]
 
     def __getitem__(self, rows: int | slice | Ints) -> Floats:
-        """The vectors of some rows as float32, decoded if they are stored as something else."""
+        """The vectors of rows as float32, whatever the storage."""
         raise NotImplementedError
 
     def nearest(self, queries: Floats, k: int, rows: Ints | None = None) -> tuple[Ints, Floats]:
-        """The k rows of largest inner product with each query (Q, D), among ``rows`` or all.
+        """The k rows with the largest inner product for each query (Q, D), among ``rows`` or all rows.
 
         Returns:
             Row numbers (Q, K) and scores (Q, K), best first, equal scores by row; K is the smaller of k and the
@@ -69,7 +69,7 @@ class VectorIndex:
         return rows[positions], found
 
     def _decoded(self, rows: slice | Ints, buffer: Floats) -> Floats:
-        """The vectors of some rows; may be written into ``buffer``, which stays in the processor's cache."""
+        """The vectors of rows; may be written into ``buffer``, which stays in the processor's cache."""
         return self[rows]
 
     def _checked(self, queries: Floats, k: int) -> Floats:
@@ -84,7 +84,7 @@ class VectorIndex:
 
 
 class Vectors(VectorIndex):
-    """Vectors stored as float32, float16, or int8 with a scale per row, in memory or mapped from files."""
+    """Vectors stored as float32, float16, or int8 with a scale for each row, in memory or mapped from files."""
 
     def __init__(self, stored: NDArray[Any], scale: Floats | None = None) -> None:
         """``stored`` is (N, D), ``scale`` (N,) belongs to int8."""
@@ -125,7 +125,7 @@ class Vectors(VectorIndex):
         return plain if self.scale is None else plain * self.scale[rows, ..., None]
 
     def rewrite(self, folder: Path, kept: Ints, added: Iterable[Vectors]) -> None:
-        """Write the rows ``kept`` as they are stored, followed by the rows of ``added``."""
+        """Write the stored rows ``kept``, then the rows of ``added``."""
         size = block_rows(self.shape[1])
         parts = (kept[start : start + size] for start in range(0, len(kept), size))
         old = (Vectors(self.stored[rows], None if self.scale is None else self.scale[rows]) for rows in parts)
@@ -150,7 +150,7 @@ class Vectors(VectorIndex):
 
 
 def write_vectors(parts: Iterable[Vectors], count: int, folder: Path) -> None:
-    """Write ``count`` vectors of one storage to ``vectors.npy`` (and ``scale.npy``), one part in memory at a time."""
+    """Write ``count`` vectors of one storage to ``vectors.npy`` (and ``scale.npy``), part by part."""
     written: Arrays = {}
     start = 0
     for part in parts:
@@ -165,7 +165,7 @@ def write_vectors(parts: Iterable[Vectors], count: int, folder: Path) -> None:
 def hard_negatives(queries: Floats, vectors: VectorIndex, positives: Sequence[Collection[int]], k: int) -> list[Ints]:
     """For each query (Q, D) the k nearest rows that are not among its positives, best first.
 
-    Fewer than k when the index has no more wrong rows. ``positives`` holds row numbers, a collection a query.
+    There are fewer than k when the index has no more rows. ``positives`` holds a collection of rows for each query.
 
     >>> rows = Vectors.pack(np.array([[1.0], [0.9], [0.1]], dtype=np.float32))
     >>> [found.tolist() for found in hard_negatives(np.ones((1, 1), np.float32), rows, [{0}], k=1)]
@@ -176,29 +176,29 @@ def hard_negatives(queries: Floats, vectors: VectorIndex, positives: Sequence[Co
 
 
 def block_rows(width: int) -> int:
-    """Rows of this width that are decoded and scored at a time."""
+    """The number of rows of this dimension in a block."""
     return min(max(_BLOCK // max(width, 1), _BLOCK // _NARROW), 2048)
 
 
 class _TopK:
-    """The best k rows of each query, while blocks of scores come in the order of their rows.
+    """The best k rows of each query, from blocks of scores in the order of their rows.
 
-    Score and row are one integer (key): sorting keys puts the best first, and equal scores by row.
+    Score and row form one integer key. Sorted keys are in the order of descending score, equal scores by row.
     """
 
     def __init__(self, queries: int, k: int) -> None:
         self._best = np.full((queries, k), _WORST)
         self._threshold = np.full(queries, -np.inf, np.float32)
-        self._hits: list[tuple[Ints, Floats]] = []  # positions row * queries + query, and their scores
+        self._hits: list[tuple[Ints, Floats]] = []  # flat indices row * queries + query, and their scores
         self._waiting, self._most = 0, k * min(queries, _MERGED)
 
     def add(self, scores: Floats, start: int) -> None:
-        """Consider scores (B, Q) of the rows from ``start`` on."""
+        """Add scores (B, Q) of the rows from ``start`` on."""
         if not start:
-            first = scores[: 4 * self._best.shape[1]]  # gives a threshold for the others
+            first = scores[: 4 * self._best.shape[1]]  # to get a threshold for the others
             self._keep(_keys(first.T, np.arange(len(first))))
             scores, start = scores[len(first) :], len(first)
-        hits = np.flatnonzero(scores > self._threshold)  # an equal score of a later row comes after
+        hits = np.flatnonzero(scores > self._threshold)  # of equal scores the earlier row wins
         self._hits.append((hits + start * scores.shape[1], scores.ravel()[hits]))
         self._waiting += len(hits)
         if self._waiting > self._most:
@@ -224,7 +224,7 @@ class _TopK:
         self._hits, self._waiting = [], 0
 
     def _keep(self, keys: NDArray[np.uint64]) -> None:
-        """Go on from the best k of each line of ``keys`` and of those so far."""
+        """Keep the best k of ``keys`` and the keys so far."""
         self._best = np.sort(np.concatenate([self._best, keys], axis=1), axis=1)[:, : self._best.shape[1]]
         self._threshold = _scores(self._best[:, -1])
 
@@ -242,9 +242,9 @@ def _scores(keys: NDArray[np.uint64]) -> Floats:
 
 
 def _products(part: Floats, queries: Floats, scores: Floats) -> Floats:
-    """Inner products (B, Q), those of narrow vectors in one thread.
+    """Inner products (B, Q), for narrow vectors in one thread.
 
-    A second thread would save little there, and waiting for it costs much where other programs take the cores.
+    A second thread would save little there, and waiting for it is slow when other programs use the cores.
     """
     step = max(_ONE_THREAD // queries.size, 16) if queries.shape[1] <= _NARROW else len(part)
     for start in range(0, len(part), step):
@@ -253,12 +253,12 @@ def _products(part: Floats, queries: Floats, scores: Floats) -> Floats:
 
 
 def ascending(rows: Ints) -> Ints:
-    """Rows in order, each once; what is in order already, as it nearly always is, is not sorted again."""
+    """Unique rows in ascending order. Rows are nearly always sorted already, so that is checked first."""
     rows = np.asarray(rows, dtype=np.int64)
     return rows if bool((rows[1:] > rows[:-1]).all()) else np.unique(rows)
 
 
 def as_slice(rows: Ints) -> slice | Ints:
-    """Ascending rows without a gap as a slice, which is read without a copy."""
+    """Ascending rows as a slice if they have no gaps, because slices need no copy."""
     first, last = int(rows[0]), int(rows[-1])
     return slice(first, last + 1) if last - first + 1 == len(rows) else rows
