@@ -1,4 +1,4 @@
-"""Documents in the formats of other tools, and the knowledge graph that several of these formats draw.
+"""Documents in the formats of other tools, and the knowledge graph that several of these formats use.
 
 JSON Lines, the library's own format, is in ``relik_ml.data``. Two modules need an extra and are imported by name:
 ``relik_ml.export.rdf`` (rdflib) and ``relik_ml.export.docbin`` (spaCy).
@@ -7,19 +7,9 @@ JSON Lines, the library's own format, is in ``relik_ml.data``. Two modules need 
 from __future__ import annotations
 
 from relik_ml.export.exporter import EXPORTERS, Exporter, load_exporter
-from relik_ml.export.graph import Fact, Graph, Node, Ref, graph
-from relik_ml.export.jsonld import read_jsonld
-from relik_ml.export.utf16 import utf16_record
+from relik_ml.export.graph import Edge, Graph, Node, Ref, graph
+from relik_ml.export.json_formats import read_jsonld, utf16_record
 
 __all__ = [
-    "EXPORTERS",
-    "Exporter",
-    "Fact",
-    "Graph",
-    "Node",
-    "Ref",
-    "graph",
-    "load_exporter",
-    "read_jsonld",
-    "utf16_record",
-]
+    "EXPORTERS", "Edge", "Exporter", "Graph", "Node", "Ref", "graph", "load_exporter", "read_jsonld", "utf16_record",
+]  # fmt: skip

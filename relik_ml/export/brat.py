@@ -13,9 +13,9 @@ N1⇥Reference T1 Wikidata:Q5685⇥Антон Чехов
 >>> losses["mention ids given anew"]
 1
 
-Brat has no place for scores, values, evidence and properties, nor for the difference between a literal and a mention
-that nobody looked up. Each such thing is counted. ``lang``, ``annotated``, ``meta`` and the ids of entities are not
-counted, because every document has them.
+Brat cannot hold scores, values, evidence and properties, and does not distinguish literals from mentions of unknown
+link. These are counted. ``lang``, ``annotated``, ``meta`` and the ids of entities are not counted, because every
+document has them.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _ID = re.compile(r"T[0-9]{1,9}")
 _ITEM = re.compile(r"Q[1-9][0-9]*")
 _LINE_ENDS = re.compile(r"[\r\n]+")
 _BLANKS = re.compile(r"\s+")
-_STEERS = re.compile(r"%(?!\Z|[0-9A-F]{2})|[^\w\-. %]")
+_SPECIAL = re.compile(r"%(?!\Z|[0-9A-F]{2})|[^\w\-. %]")
 _HALF = re.compile(r"%[0-9A-F]?\Z")
 _NAME_BYTES = 200  # file systems allow 255, suffix and temporary names included
 
 
 def write(documents: Iterable[Document], folder: Path, losses: Counter[str]) -> None:
-    """Write ``NAME.txt`` and ``NAME.ann`` below a folder for each document, by the name that ``file_name`` gives.
+    """Write ``NAME.txt`` and ``NAME.ann`` for each document below a folder; ``file_name`` is the name.
 
-    DataError when two documents would be one file.
+    DataError when two documents have the same file name.
     """
     for document in documents:
         path = folder / file_name(document)
@@ -52,10 +52,10 @@ def write(documents: Iterable[Document], folder: Path, losses: Counter[str]) -> 
 
 
 def file_name(document: Document) -> str:
-    """The path of a document without suffix: its id without its data set and the split ``all``, safe as a path.
+    """The path of a document without suffix: its id without its data set and the split ``all``, made safe as a path.
 
-    The converter of brat folders gives the split ``all`` to files that lie in no folder of a split, so that converting
-    and exporting gives the same folder.
+    The brat converter assigns the split ``all`` to files outside of split folders. Without it, converting and exporting
+    a folder gives the same folder.
 
     >>> file_name(Document("nerel/dev/119336_text", "", meta={"dataset": "nerel"}))
     'dev/119336_text'
@@ -71,7 +71,7 @@ def file_name(document: Document) -> str:
 
 
 def standoff(document: Document, losses: Counter[str]) -> str:
-    """The annotation of a document. Ids that brat could have given are kept, offsets are those of the text."""
+    """The annotation of a document. Ids in the format of brat are kept."""
     ranges = {mention.id: _ranges(mention, document.text) for mention in document.mentions}
     ids = _ids([mention.id for mention in document.mentions if ranges[mention.id]], losses)
     losses["literal marks left out"] += sum(mention.link.status == "unlinkable" for mention in document.mentions)
@@ -88,8 +88,8 @@ def standoff(document: Document, losses: Counter[str]) -> str:
 
 
 def _ranges(mention: Mention, text: str) -> list[Span]:
-    """The fragments of a mention as brat writes them: none runs over the end of a line, none is empty."""
-    return [piece for span in mention.fragments or (mention.span,) for piece in _lines(span, text)]
+    """The fragments of a mention, split at line ends, as brat requires; no fragment is empty."""
+    return [part for span in mention.fragments or (mention.span,) for part in _lines(span, text)]
 
 
 def _lines(span: Span, text: str) -> Iterator[Span]:
@@ -101,7 +101,7 @@ def _lines(span: Span, text: str) -> Iterator[Span]:
 
 
 def _ids(names: list[str], losses: Counter[str]) -> dict[str, str]:
-    """Brat's id for each mention: its own if it looks like brat's, else the next number that is free."""
+    """Brat's id for each mention: its own if it has the format of brat, else the next free number."""
     kept = {name for name in names if _ID.fullmatch(name)}
     free = (id for number in count(1) if (id := f"T{number}") not in kept)
     losses["mention ids given anew"] += len(names) - len(kept)
@@ -132,7 +132,7 @@ def _relations(document: Document, ids: dict[str, str], losses: Counter[str]) ->
 
 
 def _references(document: Document, ids: dict[str, str], losses: Counter[str]) -> Iterator[str]:
-    """The link first, then its alternatives; NULL for NIL; no line for what nobody looked up."""
+    """The link, then its alternatives. NULL for NIL; no line for an unknown link."""
     numbers = count(1)
     for mention in (mention for mention in document.mentions if mention.id in ids):
         link = mention.link
@@ -146,7 +146,7 @@ def _references(document: Document, ids: dict[str, str], losses: Counter[str]) -
 
 
 def _equivalences(document: Document, ids: dict[str, str], losses: Counter[str]) -> Iterator[str]:
-    """Entities, but for those which the links imply anyway."""
+    """Entities, except those that the links imply."""
     for entity in document.entities:
         members = [ids[id] for id in entity.mentions if id in ids]
         if entity.induced == "same-link":
@@ -160,7 +160,7 @@ def _equivalences(document: Document, ids: dict[str, str], losses: Counter[str])
 
 
 def _name(name: str, losses: Counter[str]) -> str:
-    """The name of a type or relation without what would end it in a line of brat."""
+    """The name of a type or relation without white space, which would end it in a line of brat."""
     written = _BLANKS.sub("_", name) or "_"
     losses["names written with _ for what brat cannot hold"] += written != name
     return written
@@ -173,11 +173,11 @@ def _label(label: str, losses: Counter[str]) -> str:
 
 
 def _safe(part: str) -> str:
-    """A part of a path that is a file name everywhere: no dots alone, nothing that steers, not too long.
+    """A part of a path as a file name that is valid on all systems: escaped, not only dots, not too long.
 
-    A name that was made safe is safe already, and stays as it is.
+    The function is idempotent.
     """
-    name = _STEERS.sub(lambda found: quote(found[0], safe=""), part) or "%"
+    name = _SPECIAL.sub(lambda found: quote(found[0], safe=""), part) or "%"
     if not name.strip(". "):
         name = name.replace(".", "%2E").replace(" ", "%20")
     if len(name.encode()) > _NAME_BYTES:
@@ -192,6 +192,6 @@ def _write_file(path: Path, suffix: str, content: str, document: Document) -> No
         with path.with_name(path.name + suffix).open("xb") as file:
             file.write(content.encode("utf-8"))
     except (FileExistsError, NotADirectoryError):
-        fix = "give them ids that differ in more than what a file name cannot hold"
+        fix = "give them ids that differ in letters, digits or hyphens"
         where = f"document {document.id!r}"
         raise DataError("two documents would be one file", where=where, got=path.name + suffix, fix=fix) from None

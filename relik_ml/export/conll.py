@@ -1,4 +1,4 @@
-r"""Documents as CoNLL-U Plus: a token a line, with the flat view of their mentions in BIO tags.
+r"""Documents as CoNLL-U Plus: one token a line, with BIO tags of the flat view of mentions.
 
 >>> from relik_ml.types import Link
 >>> city = Mention("T2", 4, 10, "CITY", link=Link("linked", "Q649"))
@@ -12,9 +12,9 @@ r"""Documents as CoNLL-U Plus: a token a line, with the flat view of their menti
 4 . 15 16 O _
 <BLANKLINE>
 
-**The flat view.** Of mentions that overlap the longest stays, of equally long ones the earliest, of equal spans the
-first. Discontinuous mentions and mentions of white space alone are left out. Tokens are cut where a mention that stays
-starts or stops, so every tag is exact, and no sentence ends inside such a mention. Source of the format:
+**The flat view.** Of overlapping mentions the longest is kept, of equally long ones the earliest, of equal spans the
+first. Discontinuous mentions and mentions of only white space are left out. Tokens are split where a kept mention
+starts or stops, so all tags are exact, and no sentence ends inside such a mention. Source of the format:
 universaldependencies.org/ext-format.html.
 """
 
@@ -55,7 +55,7 @@ def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> No
 
 
 def flat(mentions: Iterable[Mention]) -> list[Mention]:
-    """The mentions of the flat view, in text order; none overlaps another.
+    """The mentions of the flat view, in text order, without overlaps.
 
     >>> [m.id for m in flat([Mention("A", 0, 3, "X"), Mention("B", 2, 9, "X"), Mention("C", 9, 11, "X")])]
     ['B', 'C']
@@ -90,7 +90,7 @@ def sentence_lines(document: Document, kept: Sequence[Mention], losses: Counter[
 
 
 def cut_tokens(text: str, mentions: Iterable[Mention]) -> Iterator[Token]:
-    """The tokens of a text, cut where a mention starts or stops."""
+    """The tokens of a text, split where a mention starts or stops."""
     cuts = sorted({offset for mention in mentions for offset in mention.span})
     for token in tokens(text):
         inner = cuts[bisect_right(cuts, token.start) : bisect_left(cuts, token.stop)]
@@ -110,7 +110,7 @@ def _tag(mention: Mention | None, inside: bool) -> tuple[str, str]:
 
 
 def _cell(text: str) -> str:
-    """A text without blanks: white space, controls and the percent sign are percent-encoded.
+    """A text with white space, control characters and percent signs percent-encoded.
 
     >>> _cell("a b\\t%"), _cell("_")
     ('a%20b%09%25', '%5F')

@@ -1,7 +1,7 @@
 """Documents as spaCy Docs: all mentions in ``doc.spans["relik"]``, facts in ``doc._.triples``; stored as a DocBin.
 
-A span's label is the mention's type, its ``kb_id_`` the link's id and its ``id_`` the mention's. ``attrs`` of the group
-hold, in the order of the spans, ``status`` and ``score`` of the links, ``value`` of literals and ``mention_score``.
+The label of a span is the mention's type, ``kb_id_`` the id of its link and ``id_`` its own id. ``attrs`` of the group
+hold, in the order of the spans, ``status``, ``score`` and ``label`` of the links, ``value`` and ``mention_score``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SpacyTriple(NamedTuple):
 
 
 def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> None:
-    """Write documents as a DocBin. Offsets stay exact: tokens are cut to fit."""
+    """Write documents as a DocBin. Tokens are split at mentions, so offsets are exact."""
     vocab, stored = Vocab(), DocBin(store_user_data=True)
     for document in documents:
         stored.add(annotated(to_doc(document, vocab), document, losses))
@@ -43,7 +43,7 @@ def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> No
 
 
 def to_doc(document: Document, vocab: Vocab) -> Doc:
-    """The text of a document as a Doc with its sentences. A token ends wherever a mention or evidence does."""
+    """The text of a document as a Doc with sentences. Tokens are split where a mention or evidence starts or ends."""
     heads = {start for start, _ in sentences(document.text)}
     spans = [mention.span for mention in document.mentions] + [s for t in document.triples for s in t.evidence]
     pieces = list(_pieces(document.text, heads | {start for start, _ in spans}, {stop for _, stop in spans}))
@@ -56,7 +56,7 @@ def to_doc(document: Document, vocab: Vocab) -> Doc:
 
 
 def annotated(doc: Doc, document: Document, losses: Counter[str]) -> Doc:
-    """The Doc, of the same text, with the mentions and facts of a document. What had to be moved is counted."""
+    """Add the mentions and facts of a document to a Doc of the same text. Moved spans are counted."""
     register()
     mentions = document.mentions
     spans = [_span(doc, mention, losses) for mention in mentions]
@@ -86,7 +86,7 @@ def annotated(doc: Doc, document: Document, losses: Counter[str]) -> Doc:
 
 
 def triples(doc: Doc) -> tuple[SpacyTriple, ...]:
-    """What ``doc._.triples`` gives."""
+    """The value of ``doc._.triples``."""
     group = list(doc.spans[KEY]) if KEY in doc.spans else []
     return tuple(
         SpacyTriple(**fact | {
@@ -99,13 +99,13 @@ def triples(doc: Doc) -> tuple[SpacyTriple, ...]:
 
 
 def register() -> None:
-    """Make ``doc._.triples`` known to spaCy, unless it is already."""
+    """Register ``doc._.triples`` with spaCy, if it is not registered."""
     if not Doc.has_extension("triples"):
         Doc.set_extension("triples", getter=triples)
 
 
 def _pieces(text: str, starts: set[int], stops: set[int]) -> Iterator[tuple[int, str, bool]]:
-    """The start of each token of spaCy, its text, and whether one blank follows it that is no token."""
+    """The start and text of each spaCy token, and whether a blank follows that is not part of a token."""
     cuts = sorted({0, len(text)} | starts | stops | {at for start, stop, _ in tokens(text) for at in (start, stop)})
     index = 0
     while index < len(cuts) - 1:
@@ -123,10 +123,10 @@ def _span(doc: Doc, mention: Mention, losses: Counter[str]) -> Span:
 
 
 def _tokens(doc: Doc, start: int, stop: int, losses: Counter[str], moved: str) -> list[int]:
-    """The tokens of a range of the text; the next larger ones when it ends inside a token."""
+    """The token range of a span; expanded to whole tokens if the span ends inside a token."""
     found = doc.char_span(start, stop)
     if found is None:
         losses[moved] += 1
         found = doc.char_span(start, stop, alignment_mode="expand")
-    assert found is not None, "a range that is not empty touches a token"
+    assert found is not None, "a span that is not empty overlaps a token"
     return [found.start, found.end]

@@ -1,4 +1,4 @@
-"""The table of export formats, and the counts of what each format leaves out.
+"""The table of export formats, and counts of what each format leaves out.
 
 >>> from relik_ml.types import Mention
 >>> document = Document("d", "Тула", mentions=(Mention("T1", 0, 4, "CITY", score=0.9),))
@@ -12,11 +12,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+from relik_ml.data import load_extra
 from relik_ml.errors import ConfigError
 from relik_ml.types import Document
 
@@ -32,10 +32,10 @@ class Exporter:
     """An export format.
 
     ``suffix`` is empty if the format is a folder of files. ``writer`` is ``module:function`` below
-    ``relik_ml.export``. The module is imported when it is needed. The function takes documents, a path and a Counter,
-    to which it adds what else it leaves out. ``leaves_out`` names the fields of documents that the format has no place
-    for, as paths separated by blanks; it is empty if documents come back whole. Characters that match ``forbidden`` are
-    replaced in all strings. ``package`` is what the extra ``extra`` of pip installs.
+    ``relik_ml.export``; the module is imported on first use. The function takes documents, a path and a Counter, to
+    which it adds what else it leaves out. ``leaves_out`` lists the fields that the format cannot hold, as paths
+    separated by blanks; it is empty if the format is lossless. Characters that match ``forbidden`` are replaced in all
+    strings. ``package`` is a package that the pip extra ``extra`` installs.
     """
 
     name: str
@@ -49,18 +49,14 @@ class Exporter:
     takes_base: bool = False
 
     def write(self, documents: Iterable[Document], path: Path, **options: str) -> Counter[str]:
-        """Write documents to a new file or an empty folder. Count them, and what was left out or replaced.
+        """Write documents to a new file or an empty folder. Returns counts of documents and of what was left out.
 
-        The only option is ``base``, the IRI that names of documents begin with, where the format ``takes_base``.
+        The only option is ``base``, the IRI prefix of documents, for formats that take it (``takes_base``).
 
         Raises:
             ConfigError: a package that the format needs is not installed.
         """
-        try:
-            import_module(self.package)
-        except ModuleNotFoundError:
-            fix = f'pip install "relik-ml[{self.extra}]"'
-            raise ConfigError(f"{self.name} needs {self.package}, which is not installed", fix=fix) from None
+        load_extra(self.package, self.extra)
         losses: Counter[str] = Counter()
         resolve_name(f"relik_ml.export.{self.writer}")(self._prepared(documents, losses), path, losses, **options)
         return +losses
@@ -82,7 +78,7 @@ _TABLE = (
         "mentions.score mentions.link.score mentions.value triples.property triples.evidence triples.score",
     ),
     Exporter(
-        "conll", ".conllup", "CoNLL-U Plus: a token a line, BIO tags of the longest mentions.", "conll:write",
+        "conll", ".conllup", "CoNLL-U Plus: one token a line, BIO tags of the longest mentions.", "conll:write",
         f"{_LINKS} mentions.link.status mentions.link.label mentions.value entities triples",
     ),
     Exporter(
@@ -98,7 +94,7 @@ _TABLE = (
         "ntriples", ".nt", "RDF facts, each with its sentence, offsets and score.", "rdf:write_ntriples",
         f"{_LINKS} mentions.fragments mentions.value.raw", package="rdflib", takes_base=True,
     ),
-    Exporter("jsonld", ".jsonld", "JSON-LD: everything, also as RDF.", "jsonld:write", takes_base=True),
+    Exporter("jsonld", ".jsonld", "JSON-LD: everything, also as RDF.", "json_formats:write_jsonld", takes_base=True),
     Exporter(
         "graphml", ".graphml", "The knowledge graph, for yEd and Cytoscape.", "networks:write_graphml",
         _GRAPH, _NOT_XML, "networkx",
@@ -118,14 +114,16 @@ _TABLE = (
         "csv", ".csv", "Facts as a table for spreadsheets: sentence, offsets, score.", "table:write",
         f"{_LINKS} mentions.fragments mentions.value.raw entities",
     ),
-    Exporter("utf16", ".jsonl", "JSON Lines with offsets in UTF-16 units, as in JavaScript.", "utf16:write"),
+    Exporter(
+        "utf16", ".jsonl", "JSON Lines with offsets in UTF-16 units, as in JavaScript.", "json_formats:write_utf16",
+    ),
 )  # fmt: skip
 EXPORTERS: Mapping[str, Exporter] = {exporter.name: exporter for exporter in _TABLE}
 """All export formats by name."""
 
 
 def load_exporter(name: str) -> Exporter:
-    """The export format of that name. ConfigError when there is none; it lists those that there are."""
+    """The export format of that name. ConfigError with all names when there is none."""
     try:
         return EXPORTERS[name]
     except KeyError:
@@ -133,15 +131,15 @@ def load_exporter(name: str) -> Exporter:
 
 
 def stand_in(match: re.Match[str]) -> str:
-    """The character in place of one that a format cannot hold: of a C0 control its picture, else U+FFFD.
+    """The replacement for a character that a format cannot hold: the picture of a C0 control, else U+FFFD.
 
-    It is one code point for one, so offsets stay right.
+    One code point replaces one, so offsets stay valid.
     """
     return chr(0x2400 + ord(match[0])) if match[0] < " " else "\ufffd"
 
 
 def _count(value: Any, field: list[str]) -> int:
-    """How many values a field has: those that are not None, over all elements of tuples on the way."""
+    """The number of values of a field that are not None, over all elements of tuples along its path."""
     if type(value) is tuple:
         return sum(_count(each, field) for each in value)
     if value is None or not field:
@@ -150,7 +148,7 @@ def _count(value: Any, field: list[str]) -> int:
 
 
 def _replaced(value: Any, forbidden: re.Pattern[str], losses: Counter[str]) -> Any:
-    """A document, or a part of one, with stand-ins for all forbidden characters, which are counted."""
+    """A document, or a part of one, with all forbidden characters replaced and counted."""
     if isinstance(value, str):
         written, count = forbidden.subn(stand_in, value)
         losses[REPLACED] += count

@@ -1,4 +1,4 @@
-"""The knowledge graph of documents: what their mentions stand for, and the facts between that, each with its place.
+"""The knowledge graph of documents: nodes for what mentions refer to, and facts between them with their evidence.
 
 >>> from relik_ml.types import Link, Property
 >>> text = "Анна Ахматова родилась в Одессе. Ахматова — поэт."
@@ -11,8 +11,9 @@
 >>> [(fact.subject, fact.pid, fact.object, fact.sentence) for fact in found.facts]
 [('n1', 'P19', 'n2', 'Анна Ахматова родилась в Одессе.')]
 
-Mentions are one node when their links have one id, in whatever document; else when an entity of their document holds
-them; else each is its own. A mention without a link goes with the entity's link if its members agree on one.
+Mentions are one node when their links have the same id, in any document, or else when they belong to one entity of
+their document. Other mentions are nodes of their own. A mention without a link takes the link of its entity if the
+members agree on one.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A thing that mentions stand for. ``id`` is ``n`` and a number; everything else is text of the documents.
+    """What one or more mentions refer to. ``id`` is ``n`` and a number.
 
-    ``label`` is the most frequent label of the links, or else the most frequent surface; ``type`` the most frequent
-    type; the earliest of equals. ``link`` is the id of the links as it stands, ``status`` theirs or else that of the
-    first mention. ``value`` is the first literal.
+    ``label`` is the most frequent label of the links, or else the most frequent surface; ``type`` is the most frequent
+    type. Ties go to the earliest. ``link`` and ``status`` are those of the links, or else of the first mention.
+    ``value`` is the first literal.
     """
 
     id: str
@@ -62,13 +63,12 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """An edge: a triple between two nodes as one document states it. ``id`` is ``f`` and a number.
+class Edge:
+    """A fact: a triple between two nodes as one document states it. ``id`` is ``f`` and a number.
 
-    ``subject`` and ``object`` are ids of nodes, ``mentions`` those of the triple's own two mentions in ``document``.
-    ``property_id`` and ``inverse`` are the triple's property and whether it runs from object to subject.
-    ``evidence`` is the triple's, in code points of the document's text, and ``sentence`` the text there, several
-    pieces joined by a blank; both are empty when the triple has none.
+    ``subject`` and ``object`` are ids of nodes, ``mentions`` the ids of the triple's two mentions in ``document``.
+    ``property_id`` is the triple's property; with ``inverse`` it runs from object to subject. ``evidence`` is the
+    triple's, in code points, and ``sentence`` the text of the evidence, its spans joined by blanks.
     """
 
     id: str
@@ -94,13 +94,13 @@ class Graph:
     """Nodes in the order of their first mentions, and facts in the order of their triples."""
 
     nodes: tuple[Node, ...]
-    facts: tuple[Fact, ...]
+    facts: tuple[Edge, ...]
 
 
 def graph(documents: Iterable[Document]) -> Graph:
     """The graph of documents, whose ids must differ. Every mention has a node, also if it is in no fact.
 
-    Two triples with the same arguments and relation are two facts, for each has a place of its own.
+    Two triples with the same arguments and relation are two facts, because each has its own evidence.
     """
     groups: dict[object, list[tuple[Document, Mention]]] = {}
     triples: list[tuple[Document, Triple]] = []
@@ -147,10 +147,10 @@ def offsets(spans: Iterable[Span]) -> str:
 
 
 def _keys(document: Document) -> dict[str, object]:
-    """What each mention is known by: the id of a link, the entity of a document, or itself."""
+    """The key of each mention's node: the id of its link, its entity, or the mention itself."""
     keys: dict[str, object] = {mention.id: (document.id, "mention", mention.id) for mention in document.mentions}
     links = {mention.id: mention.link.id for mention in document.mentions if mention.link.id}
-    for entity in reversed(document.entities):  # a mention of two entities goes with the first
+    for entity in reversed(document.entities):  # a mention of two entities belongs to the first
         own = {links[id] for id in entity.mentions if id in links}
         key = own.pop() if len(own) == 1 else (document.id, "entity", entity.id)
         keys.update(dict.fromkeys(entity.mentions, key))
@@ -173,12 +173,12 @@ def _node(id: str, group: list[tuple[Document, Mention]]) -> Node:
 
 
 def _commonest(texts: list[str]) -> str:
-    """The most frequent text, the earliest of equals."""
+    """The most frequent text; ties go to the earliest."""
     return Counter(texts).most_common(1)[0][0]
 
 
-def _fact(id: str, document: Document, triple: Triple, homes: Mapping[Ref, str]) -> Fact:
-    return Fact(
+def _fact(id: str, document: Document, triple: Triple, homes: Mapping[Ref, str]) -> Edge:
+    return Edge(
         id,
         subject=homes[Ref(document.id, triple.subject)],
         relation=triple.relation,

@@ -1,4 +1,4 @@
-"""Names for RDF. They consist of checked Wikidata ids, percent-encoded document ids and numbers.
+"""IRIs for RDF, made of validated Wikidata ids, percent-encoded document ids and numbers.
 
 >>> iris = Iris("https://texts.example/")
 >>> iris.document("Анна/1>")
@@ -28,29 +28,29 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/@!$&'()*+,;=%?-]
 
 @dataclass(frozen=True, slots=True)
 class Iris:
-    """Names under a base IRI. The base is put before the id of a document. ConfigError when it is no absolute IRI."""
+    """IRIs with a common base, which precedes the ids of documents. ConfigError when it is not an absolute IRI."""
 
     base: str = BASE
 
     def __post_init__(self) -> None:
         if not _ABSOLUTE.fullmatch(self.base):
             fix = "give a scheme and ASCII characters, such as https://example.org/texts/"
-            raise ConfigError("the base is no absolute IRI", where="--base", got=repr(self.base), fix=fix)
+            raise ConfigError("the base is not an absolute IRI", where="--base", got=repr(self.base), fix=fix)
 
     def document(self, id: str) -> str:
-        """The name of a document."""
+        """The IRI of a document."""
         return self.base + quote(id, safe="")
 
     def part(self, document: str, kind: str, number: int) -> str:
-        """The name of a numbered part of a document: ``thing`` (what a mention stands for) or ``fact``."""
+        """The IRI of a numbered part of a document: ``thing`` (the referent of a mention) or ``fact``."""
         return f"{self.document(document)}#{kind}={number}"
 
     def span(self, document: str, start: int, stop: int) -> str:
-        """The name of a range of the text (RFC 5147, code points)."""
+        """The IRI of a span of the text (RFC 5147, code points)."""
         return f"{self.document(document)}#char={start},{stop}"
 
     def mentions(self, document: Document, taken: Iterable[str] = ()) -> dict[str, str]:
-        """The name of each mention by its id: its range, with its number if that name is taken already."""
+        """The IRI of each mention by id: that of its span, with a number if that IRI is taken."""
         names: dict[str, str] = {}
         seen = set(taken)
         for number, mention in enumerate(document.mentions, 1):

@@ -1,4 +1,4 @@
-"""The facts of documents as a Mermaid mind map: things, under each its relations, under each relation its objects.
+"""The facts of documents as a Mermaid mind map: subjects, their relations, and the objects of each relation.
 
 >>> from relik_ml.types import Mention, Triple
 >>> anna, city = Mention("T1", 0, 4, "PERSON"), Mention("T2", 13, 17, "CITY")
@@ -11,8 +11,8 @@ mindmap
         a3["Туле"]
 <BLANKLINE>
 
-Every character except letters, digits, blanks and ``.,_-`` is written as Mermaid's entity code, such as ``#34;``, so
-no text is markup. An object of two subjects stands in the tree twice.
+All characters except letters, digits, blanks and ``.,_-`` are written as entity codes of Mermaid, such as ``#34;``, so
+text is never markup. An object of two subjects occurs twice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> No
 
 
 def mindmap(documents: list[Document], losses: Counter[str]) -> str:
-    """The mind map of documents. Facts and things that it leaves out are counted in ``losses``."""
+    """The mind map of documents. Facts and nodes that it leaves out are counted in ``losses``."""
     found, numbers = graph(documents), count(1)
     count_merged(documents, found, losses)
     title = documents[0].id if len(documents) == 1 else f"{len(documents)} documents"

@@ -1,7 +1,7 @@
 """The knowledge graph of documents as GraphML and GEXF, written by networkx, and as CSV files for Neo4j.
 
-Nodes are named ``n1`` and edges ``f1``. Every text of the documents is the value of an attribute; it is a label or a
-relationship type of Neo4j only if it is a plain word. The CSV files are for Neo4j's importer, not for spreadsheets.
+Nodes have ids such as ``n1``, edges such as ``f1``. Text of the documents is only written as attribute values, and as
+labels and relationship types of Neo4j if it is a plain word. The CSV files are for Neo4j, not for spreadsheets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from relik_ml.export.graph import Fact, Graph, Node, count_merged, graph, offsets
+from relik_ml.export.graph import Edge, Graph, Node, count_merged, graph, offsets
 from relik_ml.types import Document
 
 NODE_COLUMNS = (
@@ -37,12 +37,12 @@ def write_graphml(documents: Iterable[Document], path: Path, losses: Counter[str
 
     file = io.BytesIO()
     networkx.write_graphml_xml(_network(documents, losses), file)
-    # ElementTree leaves carriage returns in the text of an element; readers would turn them into line feeds.
+    # ElementTree does not escape carriage returns in text, and XML readers turn them into line feeds.
     path.write_bytes(file.getvalue().replace(b"\r", b"&#13;"))
 
 
 def write_gexf(documents: Iterable[Document], path: Path, losses: Counter[str]) -> None:
-    """Write the graph of documents as GEXF, without a date, so that the same documents give the same file."""
+    """Write the graph of documents as GEXF, without the date, so that the output is reproducible."""
     import networkx
 
     file = io.BytesIO()
@@ -97,7 +97,7 @@ def _node(node: Node) -> dict[str, Cell]:
     }
 
 
-def _edge(fact: Fact) -> dict[str, Cell]:
+def _edge(fact: Edge) -> dict[str, Cell]:
     return {
         "label": fact.relation,
         "property": fact.property_id,
@@ -110,7 +110,7 @@ def _edge(fact: Fact) -> dict[str, Cell]:
 
 
 def _known(attributes: dict[str, Cell]) -> dict[str, Cell]:
-    """The attributes that have a value: GraphML and GEXF have no null."""
+    """The attributes that are not None, because GraphML and GEXF have no null."""
     return {name: value for name, value in attributes.items() if value is not None}
 
 

@@ -1,11 +1,11 @@
 """RDF by rdflib: NIF 2.0 in both directions, and facts as statements with their provenance.
 
-In NIF a mention is ``DOCUMENT#char=START,STOP`` in code points; its link is ``itsrdf:taIdentRef``, a Wikidata item or,
-for NIL, a name of our own. Sources: persistence.uni-leipzig.org/nlp2rdf, W3C ITS 2.0.
+In NIF a mention is ``DOCUMENT#char=START,STOP`` in code points. Its link is ``itsrdf:taIdentRef``: a Wikidata item or,
+for NIL, an IRI of our own. Sources: persistence.uni-leipzig.org/nlp2rdf, W3C ITS 2.0.
 
-A fact is one triple, and an ``rdf:Statement`` (RDF reification) named ``DOCUMENT#fact=NUMBER`` that holds the relation,
-the sentence, the score and, as ``prov:wasQuotedFrom``, the ranges of the text. A relation with a Wikidata property is
-that property, turned round if it is inverse; any other is ``related``.
+A fact is a triple, and an ``rdf:Statement`` (RDF reification) ``DOCUMENT#fact=NUMBER`` with the relation, the sentence,
+the score and, as ``prov:wasQuotedFrom``, the spans of the evidence. The predicate is the Wikidata property of the
+relation, with subject and object swapped if it is inverse, or else ``related``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rdflib.term import Node as Term
 
 from relik_ml.errors import DataError
 from relik_ml.export import iris as names
-from relik_ml.export.graph import Fact, Node, Ref, count_merged, graph
+from relik_ml.export.graph import Edge, Node, Ref, count_merged, graph
 from relik_ml.export.graph import Graph as KnowledgeGraph
 from relik_ml.export.iris import BASE, Iris, direct, entity
 from relik_ml.types import Document, Mention
 
 TURTLE = ("text/turtle", "application/x-turtle")
-"""The media types of Turtle; the first one is the registered one."""
+"""The media types of Turtle, the registered one first."""
 UNNAMED = "relations without a Wikidata property, written as related"
 
 NIF, ITSRDF, RELIK = Namespace(names.NIF), Namespace(names.ITSRDF), Namespace(names.VOCABULARY)
@@ -52,15 +52,15 @@ def write_turtle(documents: Iterable[Document], path: Path, losses: Counter[str]
 
 
 def read_nif(turtle: bytes, lang: str) -> list[Document]:
-    """A document for each context of a Turtle text, with its IRI as the id, sorted by id. Annotations are ignored.
+    """A document for each context in a Turtle text, with the IRI as its id, sorted by id. Annotations are ignored.
 
     Raises:
-        DataError: the text is not Turtle, or holds no context.
+        DataError: the text is not Turtle, or has no context.
     """
     found = Graph()
     try:
         found.parse(data=turtle, format="turtle", publicID="urn:relik-ml:request:")
-    except Exception as error:  # the parser lets anything through, such as RecursionError and IndexError
+    except Exception as error:  # the parser may raise anything, such as RecursionError and IndexError
         got = f"{type(error).__name__} {error}".splitlines()[0]
         raise DataError("the body is not Turtle", got=got[:200], fix=_FIX) from None
     texts = list(found.subject_objects(NIF.isString))
@@ -77,7 +77,7 @@ def read_nif(turtle: bytes, lang: str) -> list[Document]:
 
 
 def write_nif(documents: Sequence[Document]) -> bytes:
-    """The contexts that ``read_nif`` gave, under the same IRIs, with mentions and links, as Turtle."""
+    """Documents of ``read_nif`` as Turtle: contexts with the same IRIs, mentions and links."""
     found = _nif_graph()
     for document in documents:
         _add_nif(found, document, _Given(), document.id)
@@ -85,7 +85,7 @@ def write_nif(documents: Sequence[Document]) -> bytes:
 
 
 class _Given(Iris):
-    """Names under the IRI of a context, which is the id of its document."""
+    """IRIs based on that of a context, which is the id of its document."""
 
     def document(self, id: str) -> str:
         return id.partition("#")[0]
@@ -128,7 +128,7 @@ def _phrase(document: Document, mention: Mention, context: str, thing: str) -> S
     elif link.id is not None:
         yield RELIK.link, Literal(link.id)
     if link.score is not None:
-        # As a double, rdflib's Turtle would keep six decimals only.
+        # Decimal, because rdflib writes doubles in Turtle with only six decimals.
         yield ITSRDF.taConfidence, Literal(f"{Decimal(repr(link.score)):f}", datatype=XSD.decimal)
     if mention.value is not None:
         yield RELIK.value, Literal(mention.value.value)
@@ -163,7 +163,7 @@ def write_ntriples(documents: Iterable[Document], path: Path, losses: Counter[st
 
 
 def _thing_names(known: KnowledgeGraph, documents: Mapping[str, Document], iris: Iris) -> dict[str, str]:
-    """The name of each node by its id: the Wikidata item, or the number of its first mention."""
+    """The IRI of each node by id: the Wikidata item, or one with the number of its first mention."""
     numbers = {Ref(id, m.id): n for id, document in documents.items() for n, m in enumerate(document.mentions, 1)}
     return {
         node.id: entity(node.link) or iris.part(node.mentions[0].document, "thing", numbers[node.mentions[0]])
@@ -181,14 +181,14 @@ def _thing(node: Node) -> Statements:
         yield RELIK.value, Literal(node.value.value)
 
 
-def _triple(fact: Fact, things: Mapping[str, str]) -> tuple[URIRef, URIRef, URIRef]:
+def _triple(fact: Edge, things: Mapping[str, str]) -> tuple[URIRef, URIRef, URIRef]:
     subject, object = URIRef(things[fact.subject]), URIRef(things[fact.object])
     if predicate := direct(fact.property_id):
         return (object, URIRef(predicate), subject) if fact.inverse else (subject, URIRef(predicate), object)
     return subject, RELIK.related, object
 
 
-def _fact(fact: Fact, mentions: Mapping[str, str]) -> Statements:
+def _fact(fact: Edge, mentions: Mapping[str, str]) -> Statements:
     yield RDF.type, RDF.Statement
     yield RELIK.relation, Literal(fact.relation)
     yield RELIK.document, Literal(fact.document)

@@ -1,10 +1,11 @@
-r"""Facts as a table (CSV) that spreadsheets open: a fact a row, with its sentence, offsets and score.
+r"""Facts as CSV for spreadsheets: one fact a row, with its sentence, offsets and score.
 
 >>> cell("=1+1"), cell("'так"), cell("Анна"), cell(0.5)
 ("'=1+1", "''так", 'Анна', 0.5)
 
-A cell that a spreadsheet could run as a formula, or that begins with an apostrophe, gets an apostrophe before it. Take
-one leading apostrophe off each cell to get the texts back. UTF-8 with a byte order mark, which spreadsheets expect.
+A cell that a spreadsheet could run as a formula, or that begins with an apostrophe, is prefixed with an apostrophe.
+Remove one leading apostrophe from each cell to restore the text. The encoding is UTF-8 with a byte order mark, which
+spreadsheets expect.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 
 _INVISIBLE = "\\s\x00-\x20\x7f-\xa0\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-# What a spreadsheet may take for a formula (OWASP, CSV Injection), also behind blanks and invisible characters.
+# The start of a formula (OWASP, CSV Injection), also after blanks and invisible characters.
 _FORMULA = re.compile(f"[{_INVISIBLE}]*['=+@|%\\-＝＋＠－]|[\t\r\n]")
 
 Cell = str | int | float | None
@@ -43,7 +44,7 @@ def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> No
 
 
 def cell(value: Cell) -> Cell:
-    """The value such that no spreadsheet takes it for a formula."""
+    """The value, escaped so that no spreadsheet runs it as a formula."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 

@@ -1,4 +1,4 @@
-"""Other people's pipelines: one module per library, each with the one class or function that the library asks for.
+"""Components for the pipelines of other libraries, one module for each library.
 
-A module here imports its library at its top, so it is imported only by those who have that library.
+A module imports its library at the top, so import it only if that library is installed.
 """

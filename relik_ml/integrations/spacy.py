@@ -31,7 +31,7 @@ register()
 
 
 class Component:
-    """Annotates Docs in batches. ``losses`` counts the mentions whose borders are inside a token of the Doc."""
+    """Annotates Docs in batches. ``losses`` counts mentions that start or end inside a token."""
 
     def __init__(self, model: str | None, lang: str, min_score: float) -> None:
         self.model, self.lang, self.min_score = model, lang, min_score
@@ -39,17 +39,17 @@ class Component:
 
     @cached_property
     def relik(self) -> Relik:
-        """The model, loaded when the first Doc comes; another may be put in its place."""
+        """The model, loaded for the first Doc. You may assign another one."""
         return Relik.from_pretrained(self.model)
 
     def __call__(self, doc: Doc) -> Doc:
-        """The Doc, annotated."""
+        """Annotate a Doc."""
         return next(self.pipe([doc]))
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
-        """The Docs, annotated, in order; so many are handed to the model together."""
+        """Annotate Docs in order, ``batch_size`` at a time."""
         if parent_process() is not None:
-            torch.set_num_threads(1)  # forked by nlp.pipe: the pool of torch threads does not exist in the fork
+            torch.set_num_threads(1)  # nlp.pipe forked: the thread pool of torch does not exist here
         for docs in minibatch(stream, size=batch_size):  # type: ignore[no-untyped-call]
             texts = [Document(f"doc-{number}", doc.text, self.lang) for number, doc in enumerate(docs)]
             for doc, found in zip(docs, self.relik.annotate(texts, min_score=self.min_score), strict=True):
@@ -58,8 +58,8 @@ class Component:
 
 @Language.factory("relik_ml", assigns=["doc.spans", "doc._.triples"], default_config=DEFAULTS)
 def component(nlp: Language, name: str, model: str | None, lang: str, min_score: float) -> Component:
-    """What ``nlp.add_pipe("relik_ml", config={"model": …, "lang": …, "min_score": …})`` makes.
+    """Factory of ``nlp.add_pipe("relik_ml", config={"model": …, "lang": …, "min_score": …})``.
 
-    ``model`` is a model folder; without one it is the embedded model.
+    ``model`` is a model folder; None is the embedded model.
     """
     return Component(model, lang, min_score)

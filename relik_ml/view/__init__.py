@@ -1,7 +1,7 @@
-"""Documents for people: a page with text, graph, facts and mind map, and a readable view for terminals.
+"""Views of documents: an HTML page with text, graph, facts and mind map, and a text view for terminals.
 
-``page`` makes the HTML page, ``drawing`` computes what its script draws, ``layout`` places the boxes of the graph.
-``show`` shows a document in a notebook. The page loads nothing from other machines than the one that served it.
+``page`` makes the HTML page, ``drawing`` the data for its script, ``layout`` the positions of boxes in the graph.
+``show`` displays a document in a notebook. The page loads nothing from other servers.
 """
 
 from __future__ import annotations

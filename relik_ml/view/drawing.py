@@ -1,4 +1,4 @@
-"""What the script of the page draws of a document: layers of mentions, pieces of text, the graph and the mind map.
+"""Data for the script of the page: lanes of mentions, pieces of text, the graph and the mind map.
 
 >>> university = Mention("T1", 2, 27, "ORGANIZATION")
 >>> city = Mention("T2", 2, 15, "CITY")
@@ -24,15 +24,15 @@ from typing import Any
 import numpy as np
 
 from relik_ml.data import document_to_json
-from relik_ml.export import Fact, Node, graph
+from relik_ml.export import Edge, Node, graph
 from relik_ml.text import Utf16
 from relik_ml.types import Document, Mention
 from relik_ml.view.layout import MOST, layout
 
 SHOWN = 30
-"""Characters of a label that a box of the graph has room for."""
+"""Characters of a label that a box of the graph shows."""
 ROW = 30.0
-"""Pixels between two facts of the mind map."""
+"""Height of a fact in the mind map, in pixels."""
 
 _BRANCH_GAP = 14.0
 _NARROW, _WIDE, _PADDING = 7.9, 15.0, 24.0
@@ -41,15 +41,15 @@ Piece = tuple[int, list[int], list[int]]
 
 
 def drawing(document: Document) -> dict[str, Any]:
-    """What the page shows of a document, ready for JSON.
+    """The data of a document for the page, ready for JSON.
 
-    Mentions, nodes and facts are named by their indices. Offsets are UTF-16 units, which JavaScript counts; those in
-    ``document`` stay code points.
+    Mentions, nodes and facts are referred to by index. Offsets are UTF-16 units, as in JavaScript, except those in
+    ``document``, which are code points.
 
     ``lanes`` has a lane for every mention, 0 next to the text. ``pieces`` are ``[stop, mentions inside, mentions
-    between]``, each from where the last one stops; a piece is between the fragments of a discontinuous mention. A node
-    has ``at``, the middle of its box, if it is drawn; ``undrawn`` counts the nodes in facts that are not. ``map`` has
-    the branches of the mind map.
+    between]``, each from the stop of the previous one; a piece is between the fragments of a discontinuous mention.
+    ``at`` of a node is the centre of its box, None if the node is not drawn; ``undrawn`` counts such nodes that are in
+    facts. ``map`` has the branches of the mind map.
     """
     units = Utf16(document.text)
     mentions = {mention.id: index for index, mention in enumerate(document.mentions)}
@@ -74,9 +74,9 @@ def drawing(document: Document) -> dict[str, Any]:
 
 
 def _lanes(mentions: Sequence[Mention]) -> list[int]:
-    """A lane for each mention. No two that overlap share one, and an outer one is further from the text.
+    """A lane for each mention. Mentions that overlap have different lanes, outer ones further from the text.
 
-    A discontinuous mention takes its lane for the whole of its envelope.
+    A discontinuous mention occupies its lane over its whole envelope.
     """
     starts, stops = _ends([mention.span for mention in mentions])
     lanes = np.full(len(mentions), -1)
@@ -90,9 +90,10 @@ def _lanes(mentions: Sequence[Mention]) -> list[int]:
 
 
 def _pieces(document: Document, lanes: Sequence[int]) -> Iterator[Piece]:
-    """The text in pieces, cut where a mention, a fragment, a piece of evidence or a line starts or stops.
+    """The text in pieces, cut where a mention, a fragment, evidence or a line starts or stops.
 
-    Each is its stop, the mentions that it is part of and the mentions around it, inner ones first.
+    A piece is its stop, the mentions that contain it, and the mentions between whose fragments it lies, inner ones
+    first.
     """
     fragments = [(index, span) for index, m in enumerate(document.mentions) for span in m.fragments or (m.span,)]
     spans = [span for _, span in fragments] + [span for triple in document.triples for span in triple.evidence]
@@ -108,7 +109,7 @@ def _pieces(document: Document, lanes: Sequence[int]) -> Iterator[Piece]:
 
 
 def _ends(spans: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
-    """Starts and stops as two arrays."""
+    """The starts and stops as two arrays."""
     found = np.array(spans, dtype=int).reshape(-1, 2)
     return found[:, 0], found[:, 1]
 
@@ -119,8 +120,8 @@ def _ends(spans: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
 def _placed(
     nodes: Sequence[Node], edges: Sequence[tuple[int, int]], drawn: Sequence[int]
 ) -> dict[int, tuple[float, float]]:
-    """The middle of the box of every node that is drawn."""
-    index = {node: place for place, node in enumerate(drawn)}
+    """The centres of the boxes of all drawn nodes."""
+    index = {node: number for number, node in enumerate(drawn)}
     joined = [(index[subject], index[object]) for subject, object in edges if {subject, object} <= index.keys()]
     return dict(zip(drawn, layout([_width(nodes[node].label) for node in drawn], joined), strict=True))
 
@@ -136,7 +137,7 @@ def _node(node: Node, mentions: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _fact(fact: Fact, subject: int, object: int, mentions: dict[str, int], units: Utf16) -> dict[str, Any]:
+def _fact(fact: Edge, subject: int, object: int, mentions: dict[str, int], units: Utf16) -> dict[str, Any]:
     return {
         "subject": subject,
         "relation": fact.relation,
@@ -150,7 +151,7 @@ def _fact(fact: Fact, subject: int, object: int, mentions: dict[str, int], units
 
 
 def _width(label: str) -> float:
-    """About how many pixels wide the box of a label is."""
+    """The approximate width of a label's box in pixels."""
     letters = (_WIDE if unicodedata.east_asian_width(char) in "WF" else _NARROW for char in label[:SHOWN])
     return round(_PADDING + sum(letters), 1)
 
@@ -159,7 +160,7 @@ def _width(label: str) -> float:
 
 
 def _branches(edges: Sequence[tuple[int, int]]) -> Iterator[dict[str, Any]]:
-    """A branch for every subject of facts, those with most facts first; ``rows`` are pixels from the top."""
+    """A branch for every subject, those with most facts first; ``y`` and ``rows`` are pixels from the top."""
     subjects: dict[int, list[int]] = {}
     for fact, (subject, _) in enumerate(edges):
         subjects.setdefault(subject, []).append(fact)

@@ -1,4 +1,4 @@
-"""Relations and types in words, Russian and English, and the families of types that share a colour."""
+"""Russian and English names of relations and types, and the families of types that share a colour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from relik_ml.scheme import NEREL
 
 OF_OTHERS = {"PER": "person", "LOC": "place", "GPE": "place", "ORG": "made"}
-"""Families of the types that other corpora name so."""
+"""Families of type names of other corpora."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The page as one HTML file with its style, script and data, and a policy that forbids to load anything else."""
+"""The page as one HTML file with its style, script and data, and a policy that forbids loading anything else."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from relik_ml.view.labels import labels
 SCRIPTS = (
     "words", "elements", "state", "text", "canvas", "graph", "mindmap", "facts", "card", "downloads", "ask", "main",
 )  # fmt: skip
-"""The parts of the script, each a file, in the order in which they need each other."""
+"""The files of the script, in the order of their dependencies."""
 
-_PLACE = re.compile(r"\{\{(\w+)\}\}")
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uffff\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Where the page sends texts, if a service is behind it.
+    """The service that the page sends texts to.
 
-    The script posts ``{"text", "lang", "min_score"}`` to ``endpoint`` and expects what ``answer`` gives. With
-    ``key_header`` it asks for a key and sends it in that header. ``characters`` is the longest text accepted.
+    The script posts ``{"text", "lang", "min_score"}`` to ``endpoint`` and expects the JSON of ``answer``. With
+    ``key_header`` the page asks for a key and sends it in that header. ``characters`` is the maximum length of a text.
     """
 
     endpoint: str = "/annotate"
@@ -43,23 +43,23 @@ class Service:
 def report(documents: Iterable[Document], *, title: str = "relik-ml", left_out: int = 0) -> str:
     """A self-contained page of documents that makes no requests.
 
-    ``left_out`` is the number of documents that the page does not hold; the page says so.
+    The page shows ``left_out``, the number of documents that it does not contain.
     """
     return _page({"documents": [drawing(document) for document in documents], "left_out": left_out}, title, "'none'")
 
 
 def service_page(service: Service = Service()) -> str:
-    """The page of a service: without documents, with a form that posts to the server that the page came from."""
+    """The page of a service: no documents, but a form that posts to the server of the page."""
     return _page({"documents": [], "service": asdict(service)}, "relik-ml", "'self'")
 
 
 def answer(documents: Iterable[Document]) -> dict[str, Any]:
-    """What a service answers to the page, ready for JSON."""
+    """The response of a service to the page, ready for JSON."""
     return {"documents": [drawing(document) for document in documents]}
 
 
 class Frame(str):
-    """HTML that a notebook shows as such."""
+    """HTML that a notebook renders."""
 
     __slots__ = ()
 
@@ -68,7 +68,7 @@ class Frame(str):
 
 
 def show(document: Document, *, height: int = 560) -> Frame:
-    """The page of a document for a notebook, in a sandboxed frame, so that page and notebook cannot reach each other.
+    """The page of a document for a notebook, in a sandboxed frame that cannot access the notebook.
 
     Example: ``show(relik("Анна Ахматова родилась в Одессе."))`` as the last line of a cell.
     """
@@ -86,11 +86,11 @@ def _page(data: dict[str, Any], title: str, connect: str) -> str:
         "script": _script(),
         "data": _embedded({"service": None, "left_out": 0, "labels": labels()} | data),
     }
-    return _PLACE.sub(lambda place: parts[place[1]], _asset("page.html"))
+    return _PLACEHOLDER.sub(lambda found: parts[found[1]], _asset("page.html"))
 
 
 def _policy(connect: str) -> str:
-    """The Content-Security-Policy: only our own style and script, by their digests, and requests to ``connect``."""
+    """The Content-Security-Policy: our own style and script, by digest, and requests to ``connect``."""
     script, style = _digest(_script()), _digest(_asset("style.css"))
     return (
         f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; "
@@ -99,7 +99,7 @@ def _policy(connect: str) -> str:
 
 
 def _embedded(data: Any) -> str:
-    r"""JSON for a script element: no tag can begin in it, and every character survives.
+    r"""JSON for a script element, without characters that could start a tag.
 
     >>> _embedded("</script>\u2028")
     '"\\u003c/script\\u003e\\u2028"'

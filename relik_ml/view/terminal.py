@@ -1,4 +1,4 @@
-"""A document as a person reads it in a terminal: the text with its mentions in brackets, then the facts.
+"""A document as text for a terminal: the text with its mentions in brackets, then the facts.
 
 >>> from relik_ml.types import Document, Link, Mention, Property, Span, Triple
 >>> text = "Анна Ахматова родилась в Одессе."
@@ -14,8 +14,8 @@ anna: 2 mentions, 1 fact
   Анна Ахматова (Q80440) — место рождения (P19) → Одессе (Q1874 Одесса) 0.91
     «Анна Ахматова родилась в Одессе.»
 
-A mention's type and identifier stand inside its closing bracket, so nested mentions stay legible. Mentions
-that cross, and the parts of a discontinuous one, carry the same raised number at both of their brackets.
+The type and id of a mention are inside its closing bracket, so that nested mentions are readable. Crossing mentions,
+and the fragments of a discontinuous one, have the same superscript number at both brackets.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Piece = tuple[str, str]
 
 
 class _Part(NamedTuple):
-    """A run of text that belongs to a mention: the whole of it, or a fragment. ``number`` is empty unless needed."""
+    """The span of a mention or of one of its fragments. ``number`` is empty unless it is needed."""
 
     start: int
     stop: int
@@ -51,10 +51,10 @@ class _Part(NamedTuple):
 
 
 def render(document: Document, *, labels: Mapping[str, str] | None = None, color: bool = False, width: int = 80) -> str:
-    """The readable view of a document, wrapped to ``width`` columns, without a newline at its end.
+    """The text view of a document, wrapped to ``width`` columns, without a final newline.
 
-    ``labels`` are names of relations. With ``color`` the view has ANSI escape sequences. Those of the document itself,
-    and all else that could steer a terminal, are shown as text (see ``printable``).
+    ``labels`` are names of relations. With ``color`` the view has ANSI escape sequences. Control characters of the
+    document are escaped (see ``printable``).
     """
     from rich.console import Console
     from rich.text import Text
@@ -73,7 +73,7 @@ def render(document: Document, *, labels: Mapping[str, str] | None = None, color
 
 
 def _wrapped(pieces: Iterable[Piece], width: int, first: str = "", rest: str = "") -> Iterator[Text]:
-    """The lines of a text, indented by ``first`` and then ``rest``. A word longer than a line is not broken."""
+    """The lines of a text, indented by ``first`` and then ``rest``. Long words are not broken."""
     from rich.text import Text
 
     text = Text.assemble(*pieces)
@@ -87,7 +87,7 @@ def _wrapped(pieces: Iterable[Piece], width: int, first: str = "", rest: str = "
 
 
 def _breaks(paragraph: str, width: int, used: int, rest: int) -> Iterator[int]:
-    """Where the words start that begin a new line, after ``used`` columns in the first and ``rest`` in later lines.
+    """The offsets of line breaks, with an indent of ``used`` columns in the first line and ``rest`` in the others.
 
     Words are separated by blanks and tabs, not by no-break spaces.
     """
@@ -105,10 +105,10 @@ def _breaks(paragraph: str, width: int, used: int, rest: int) -> Iterator[int]:
 
 
 def printable(text: str, keep: str = "") -> str:
-    r"""The text with every character that could steer a terminal shown as its escape, unless ``keep`` holds it.
+    r"""Escape every character that could control a terminal, unless it is in ``keep``.
 
-    These are the C0 and C1 controls, bidirectional overrides and other format characters except the
-    joiners and the soft hyphen, line and paragraph separators, and lone surrogates.
+    These are C0 and C1 controls, bidirectional overrides and other format characters except joiners and the soft
+    hyphen, line and paragraph separators, and lone surrogates.
 
     >>> print(printable("Пуш\x1b[2Jкин\u202e"))
     Пуш\x1b[2Jкин\u202e
@@ -131,7 +131,7 @@ def _counts(document: Document) -> str:
 
 
 def _marked(document: Document) -> Iterator[Piece]:
-    """The text in pieces, with a bracket wherever a mention or a fragment of one starts or stops."""
+    """The text in styled pieces, with a bracket wherever a mention or fragment starts or stops."""
     waiting = _parts(document)[::-1]
     inside: list[_Part] = []
     position = 0
@@ -147,7 +147,7 @@ def _marked(document: Document) -> Iterator[Piece]:
 
 
 def _parts(document: Document) -> list[_Part]:
-    """The parts of all mentions, outer before inner, numbered where brackets alone would not tell them apart."""
+    """The parts of all mentions, outer before inner, numbered where brackets alone are ambiguous."""
     parts = [
         _Part(start, stop, mention, last=stop == mention.stop)
         for mention in document.mentions
@@ -161,7 +161,7 @@ def _parts(document: Document) -> list[_Part]:
 
 
 def _crossing(parts: list[_Part]) -> set[str]:
-    """The ids of mentions that overlap another one without either lying inside the other."""
+    """The ids of mentions that overlap another mention without nesting."""
     crossing: set[str] = set()
     inside: list[_Part] = []
     for part in parts:
