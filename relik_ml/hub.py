@@ -1,4 +1,4 @@
-"""Model folders on the Hugging Face Hub: fetched by name into its cache, and published."""
+"""Model folders on the Hugging Face Hub: download by name, and upload."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EXTRA = 'pip install "relik-ml[train]"'
 
 
 def is_name(path: str | Path | None) -> bool:
-    """Whether a text names a model on the Hub: ``owner/model``, unless a file or folder has that name.
+    """Whether a string names a model on the Hub: ``owner/model``, unless a file or folder has that name.
 
     >>> [is_name("someone/cie-ru"), is_name(Path("someone/cie-ru")), is_name("cie-ru"), is_name("../runs/cie-ru")]
     [True, False, False, False]
@@ -23,10 +23,10 @@ def is_name(path: str | Path | None) -> bool:
 
 
 def fetch(name: str) -> Path:
-    """The folder of a model of the Hub; files that are in the cache are not fetched again.
+    """Download a model of the Hub into the cache, if needed, and return its folder.
 
     Raises:
-        ModelError: there is no such model, no network, or no huggingface_hub.
+        ModelError: there is no such model, no network, or huggingface_hub is not installed.
     """
     try:
         from huggingface_hub import snapshot_download
@@ -34,20 +34,20 @@ def fetch(name: str) -> Path:
         return Path(snapshot_download(name))
     except ImportError as error:
         raise ModelError("fetching a model needs huggingface_hub", where=name, got=str(error), fix=_EXTRA) from error
-    except Exception as error:  # errors of its own, of its HTTP client, of the system
+    except Exception as error:  # its own errors, those of its HTTP client, and OSError
         what = "there is no such model folder, and the Hugging Face Hub gave no such model"
         fix = "check the folder's path, or the name and the network; HF_TOKEN for a model that is not public"
         raise ModelError(what, where=name, got=_first_line(error), fix=fix) from error
 
 
 def publish(folder: Path, name: str, *, private: bool | None = None, api: Any = None) -> str:
-    """Upload a folder in one commit, and return its address. Other files of the repository stay.
+    """Upload a folder in one commit, and return its URL. Other files in the repository are kept.
 
-    ``api`` is a ``huggingface_hub.HfApi``, by default one with the user's own token.
+    ``api`` is a ``huggingface_hub.HfApi``, by default one with the user's token.
 
     Raises:
-        ConfigError: the name is not of the form ``owner/model``, there is no token, or no huggingface_hub.
-        OutputError: the Hub refused, or cannot be reached.
+        ConfigError: the name is not of the form ``owner/model``, there is no token, or huggingface_hub is missing.
+        OutputError: the Hub refuses the upload or cannot be reached.
     """
     if not NAME.fullmatch(name):
         raise ConfigError("not a name on the Hugging Face Hub", got=repr(name), fix="owner/model")
@@ -55,7 +55,7 @@ def publish(folder: Path, name: str, *, private: bool | None = None, api: Any = 
     try:
         api.create_repo(name, private=private, exist_ok=True)
         api.upload_folder(repo_id=name, folder_path=folder, commit_message="Upload a model of relik-ml")
-    except Exception as error:  # errors of its own, of its HTTP client, of the system
+    except Exception as error:  # its own errors, those of its HTTP client, and OSError
         fix = "check the network, and that the token may write there"
         raise OutputError("the model was not published", where=name, got=_first_line(error), fix=fix) from error
     return f"https://huggingface.co/{name}"

@@ -1,8 +1,7 @@
-"""The ``relik-ml`` command: one module per subcommand, each holding a click command named ``command``.
+"""The ``relik-ml`` command: one module for each subcommand, which holds a click command named ``command``.
 
-A subcommand is found by listing this folder (names with a leading underscore are not commands) and
-imported when it is first needed. Command modules import nothing heavy at their top, so that
-``relik-ml --help`` answers at once.
+Subcommands are the modules of this package without a leading underscore. They are imported on first use and import
+nothing heavy at the top, so that ``relik-ml --help`` is fast.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Commands(click.Group):
         return sorted(module.name.replace("_", "-") for module in iter_modules(__path__) if module.name[0] != "_")
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand of that name, its module imported now; None when there is none."""
+        """Import and return the subcommand of that name. None when there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
         command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
@@ -40,10 +39,10 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a subcommand; every foreseen failure ends as a message on stderr and its exit code, no traceback."""
+        """Run a subcommand. Expected errors become a message on stderr and an exit code, without a traceback."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()  # a closed pipe shall show here, not while the interpreter ends
+            sys.stdout.flush()  # raise BrokenPipeError here, not when the interpreter exits
             return result
         except RelikError as error:
             click.echo(f"error: {error}", err=True)
@@ -51,7 +50,7 @@ class Commands(click.Group):
         except BrokenPipeError:
             _leave_quietly(ctx)
         except OSError as error:
-            click.echo(f"error: {error}\n  fix:   check the path, and that you may read or write there", err=True)
+            click.echo(f"error: {error}\n  fix:   check the path and its permissions", err=True)
             ctx.exit(RelikError.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
@@ -59,7 +58,7 @@ class Commands(click.Group):
 
 
 def _leave_quietly(ctx: click.Context) -> NoReturn:
-    """The reader of our output has gone: give what is still buffered away, say nothing."""
+    """Discard buffered output and exit without a message, because the reader of the pipe has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     ctx.exit(BROKEN_PIPE)
 
@@ -75,6 +74,6 @@ def main() -> None:
       relik-ml convert nerel --out data/nerel
       relik-ml score gold.jsonl predicted.jsonl
 
-    Exit codes: 0 fine, 1 another failure, 2 wrong usage, 3 bad data, 4 corpus not found, 5 bad model or
-    index, 6 output not written, 7 settings that cannot work, 130 interrupted.
+    Exit codes: 0 success, 1 another failure, 2 wrong usage, 3 bad data, 4 corpus not found, 5 bad model or
+    index, 6 output not written, 7 wrong settings, 130 interrupted.
     """

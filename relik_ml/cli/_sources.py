@@ -1,4 +1,4 @@
-"""Knowledge sources as commands name them: files of entries, NAME or NAME=PATH, with ``--set FIELD=VALUE``."""
+"""Knowledge sources on the command line: files of entries, NAME or NAME=PATH, with ``--set FIELD=VALUE``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Source = TypeVar("Source", bound="IndexSource")
 
 
 def read_sources(sources: Sequence[str], settings: Sequence[str], report: Report) -> Iterator[Entry]:
-    """The entries of files, of named sources and of NAME=PATH, in their order; ``report`` counts what is left out.
+    """The entries of all sources, in their order; ``report`` counts what is left out.
 
     Raises:
-        ConfigError: a setting is one of no source, has no value or comes twice.
+        ConfigError: a setting is unknown to all sources, has no value or is given twice.
         DataError: there are no entries.
     """
     from relik_ml.data import read_entries
@@ -36,12 +36,12 @@ def read_sources(sources: Sequence[str], settings: Sequence[str], report: Report
             yield entry
     if empty:
         got = "; ".join(f"{number:,} {what}" for what, number in report.counts.items()) or "nothing in them"
-        fix = "check the settings, or give sources that are not empty"
+        fix = "check the settings and the sources"
         raise DataError("there are no entries to index", where=", ".join(sources), got=got, fix=fix)
 
 
 def _named(source: str) -> tuple[IndexSource | None, Any]:
-    """A named source and its path, if it has one; None and the path of a file of entries."""
+    """A source and its path or None, or None and the path of a file of entries."""
     from relik_ml.plugins import INDEXES, load_index, names
 
     path, (name, given, rest) = Path(source), source.partition("=")
@@ -55,7 +55,7 @@ def _named(source: str) -> tuple[IndexSource | None, Any]:
 
 
 def given_settings(settings: Sequence[str], known: Collection[str], what: str) -> dict[str, str]:
-    """Settings by field; ConfigError, which says ``what``, for an unknown one, one without a value or given twice."""
+    """Settings by field. ConfigError for a setting that is unknown (with the message ``what``), empty or repeated."""
     found: dict[str, str] = {}
     for setting in settings:
         field, given, value = setting.partition("=")
@@ -71,11 +71,11 @@ def given_settings(settings: Sequence[str], known: Collection[str], what: str) -
 
 
 def configured(source: Source, given: Mapping[str, str]) -> Source:
-    """The source with those settings that are its own, each converted to the type of the field's default."""
+    """The source with those of the settings that it has, converted to the type of the field's default."""
     fields: dict[str, Any] = {}
     for field in given.keys() & source.options.keys():
         value, default = given[field], getattr(source, field)
-        if not (value or default):  # an empty value only takes a default away
+        if not (value or default):  # an empty value may only remove a default
             fix = f"write --set {field}=VALUE, or leave it out for the default"
             raise ConfigError("a setting has no value", got=f"{field}=", fix=fix)
         try:

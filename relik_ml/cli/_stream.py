@@ -1,7 +1,7 @@
-"""Documents on their way to a file: one after the other, or chunks of lines shared out to processes.
+"""Conversion of a split as a stream, in one process or in chunks of lines shared among several.
 
-A chunk is converted, checked and encoded where it is read, so that the process that writes has only bytes to
-write. Chunks come back in the order of the lines; memory holds two for each process.
+A worker converts, checks and encodes a chunk, so the main process only writes bytes. The order of the lines is kept.
+Memory holds two chunks for each process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from relik_ml.plugins import Converter, LineConverter
 from relik_ml.types import Document, Property, Triple
 
 CHUNK = 1 << 20
-"""Bytes of input, about, that are converted at once."""
+"""Approximate size of a chunk in bytes."""
 
 RENAMED = "relations renamed to their property"
 INVERTED = "relations inverted: their property runs the other way"
@@ -37,20 +37,20 @@ Encoded = tuple[str, bytes, Counter[str]]  # a document: its id, its line, its f
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done with one split: ``path`` is where ``locate`` found it."""
+    """The conversion of one split; ``path`` is where ``locate`` found it."""
 
     converter: Converter
     source: Path
     split: str
     path: Path
     by_property: bool = False
-    """Whether every relation is named by its Wikidata property, if it has one."""
+    """Whether relations are renamed to their Wikidata property, if they have one."""
 
 
 def converted(job: Job, report: Report, workers: int, progress: Callable[[int], object]) -> Iterator[bytes]:
-    """The lines to write for a split; ``progress`` hears how many bytes of a file of lines have been read.
+    """The lines of a split; ``progress`` is called with the number of bytes read from a file of lines.
 
-    DataError when there are none because all were bad: that is no corpus with defects, but another corpus.
+    DataError when all documents are bad, because then it is probably another corpus.
     """
     if isinstance(job.converter, LineConverter) and job.path.is_file():
         lines = _distinct(_in_chunks(job, report, workers, progress), report)
@@ -113,7 +113,7 @@ def _pooled(job: Job, chunks: Iterator[Lines], empty: Report, workers: int) -> I
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
-            fix = "memory may have run out: use fewer --workers"
+            fix = "memory may have run out; use fewer --workers"
             raise RelikError("a worker process was killed", where=str(job.path), fix=fix) from None
         finally:
             for future in waiting:
@@ -121,7 +121,7 @@ def _pooled(job: Job, chunks: Iterator[Lines], empty: Report, workers: int) -> I
 
 
 def _end_with_parent() -> None:
-    """Do not outlive the process that reads: killed, it could not say that there will be no more work."""
+    """End when the parent process ends. A killed parent cannot tell its workers to stop."""
     if parent := parent_process():
         Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
@@ -151,10 +151,10 @@ def _chunks(path: Path, progress: Callable[[int], object]) -> Iterator[Lines]:
 
 
 def by_property(document: Document) -> tuple[Document, Counter[str]]:
-    """The document with every relation named by its Wikidata property, and the counts of what was changed.
+    """Rename relations to their Wikidata properties; returns the document and counts of the changes.
 
-    An inverse property swaps subject and object. A relation without a property stays as it is. Triples that become
-    one, because two relations of the corpus are one property, are joined: the first stays, with the evidence of all.
+    An inverse property swaps subject and object. A relation without a property is kept. Triples that become equal,
+    because two relations of the corpus have the same property, are joined: the first is kept, with all evidence.
 
     >>> from relik_ml.types import Mention
     >>> text = "Концерт провёл Мариинский театр."

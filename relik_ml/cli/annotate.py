@@ -1,8 +1,8 @@
-"""``relik-ml annotate``: texts in, documents with mentions, links and facts out.
+"""``relik-ml annotate``: find mentions, links and facts in texts.
 
-The run is a chain of iterators, pulled by whatever writes: inputs → documents → model → tally → output. The
-output is opened first and the model loaded when the first document has been read, so a run that cannot
-write or read stops before it computes, and nothing but the current documents is kept in memory.
+The run is a chain of iterators: inputs → documents → model → tally → output. The output is opened before the first
+document is read, and the model is loaded after that, so that errors of reading and writing come before any computation.
+Only the current documents are held in memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relik_ml.cli._inputs import InputSet
+from relik_ml.cli._input_files import InputSet
 from relik_ml.data import document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
 from relik_ml.types import Document
@@ -32,23 +32,23 @@ if TYPE_CHECKING:
     from relik_ml import Relik
 
 Write = Callable[[Iterable[Document]], object]
-"""Pulls documents and writes them."""
+"""Writes a stream of documents."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a run has read and found so far; ``seconds`` leaves out loading the model."""
+    """Counts of what a run has read and found; ``seconds`` is the time without loading the model."""
 
     counts: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     def add(self, document: Document) -> None:
-        """Count one annotated document. Words are what white space separates."""
+        """Count an annotated document. Words are separated by white space."""
         self.counts.update(mention.link.status for mention in document.mentions)
         sizes = {"mention": len(document.mentions), "triple": len(document.triples)}
         self.counts.update({"document": 1, "word": len(document.text.split()), **sizes})
-        dropped = document.meta.get("dropped")  # what the model could not read or keep
+        dropped = document.meta.get("dropped")  # counts of what the model left out
         for name, count in dropped.items() if isinstance(dropped, Mapping) else ():
             self.notes[f"{name} dropped"] += count if isinstance(count, int) else 0
 
@@ -78,18 +78,18 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option(
     "--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True, callback=_probability,
-    help="Leave out what the model is less sure of.",
+    help="Leave out mentions and facts with a lower score.",
 )  # fmt: skip
-@click.option("--keep-mentions", is_flag=True, help="Only link and relate the mentions that .jsonl documents have.")
+@click.option("--keep-mentions", is_flag=True, help="Link and relate only the mentions of .jsonl documents.")
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
 @click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
-@click.option("--skip-bad", is_flag=True, help="Leave out files that cannot be read, and count them.")
+@click.option("--skip-bad", is_flag=True, help="Skip and count files that cannot be read.")
 def command(inputs: tuple[str, ...], lang: str, skip_bad: bool, **options: Any) -> None:
     """Find mentions, their Wikidata links and the facts that Russian text states.
 
-    INPUT is a .txt file (one document), a .jsonl file (documents; their annotation is replaced, but with
-    --keep-mentions their mentions stay), a folder of both, or - for standard input. The output is JSON Lines;
-    on a terminal it is a readable view.
+    INPUT is a .txt file (one document), a .jsonl file (documents, whose annotation is replaced; --keep-mentions
+    keeps their mentions), a folder of both, or - for standard input. The output is JSON Lines, or a readable
+    view on a terminal.
 
     \b
     Examples:
@@ -105,18 +105,18 @@ def command(inputs: tuple[str, ...], lang: str, skip_bad: bool, **options: Any) 
     if options["keep_mentions"]:
         found.require_documents()
     tally = Tally()
-    shown = bool(out) or not sys.stdout.isatty()  # on a terminal the output itself shows the progress
+    shown = bool(out) or not sys.stdout.isatty()  # on a terminal the output shows the progress
     write(_progress(_annotated(found.documents(), options, tally), found.total, shown))
     tally.notes.update({"without text": found.blank, f"bad file{'s' * (found.skipped != 1)} skipped": found.skipped})
     click.echo(str(tally), err=True)
 
 
 def load(options: Mapping[str, Any]) -> Relik:
-    """The model that the options name. ModelError when it is missing, damaged or does not fit the index."""
+    """The model of the options. ModelError when it is missing, damaged or does not fit the index."""
     from relik_ml import Relik
 
     relik = Relik.from_pretrained(options["model"], index=options["index"], device=options["device"])
-    gc.freeze()  # the model lives as long as the command: looking for garbage in it costs a third of retrieval
+    gc.freeze()  # the model is never garbage, and scanning it would take a third of the time of retrieval
     return relik
 
 
@@ -155,7 +155,7 @@ def _print_views(documents: Iterable[Document], wants_color: bool | None) -> Non
 
 
 def _print(parts: Iterable[bytes]) -> None:
-    """Write each part to stdout at once. OutputError when that fails, except for a pipe that its reader has closed."""
+    """Write and flush each part. OutputError when that fails, BrokenPipeError when the reader has closed the pipe."""
     for part in parts:
         try:
             sys.stdout.buffer.write(part)
@@ -163,13 +163,15 @@ def _print(parts: Iterable[bytes]) -> None:
         except BrokenPipeError:
             raise
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter tries again as it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it would be retried at exit
             got = error.strerror or str(error)
-            raise OutputError("cannot write the output", where="standard output", got=got, fix="make room") from None
+            raise OutputError(
+                "cannot write the output", where="standard output", got=got, fix="free disk space"
+            ) from None
 
 
 def _progress(documents: Iterable[Document], total: int | None, shown: bool) -> Iterator[Document]:
-    """The same documents, with a bar if stderr is a terminal."""
+    """The same documents, with a progress bar if stderr is a terminal."""
     from tqdm import tqdm
 
     with tqdm(documents, total=total, unit="doc", file=sys.stderr, disable=None if shown else True) as bar:

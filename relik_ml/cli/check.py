@@ -1,4 +1,4 @@
-"""``relik-ml check``: whether a file of documents keeps the schema, and where not."""
+"""``relik-ml check``: list violations of the schema in a file of documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 def command(ctx: click.Context, file: Path) -> None:
     """Check the documents of FILE (JSON Lines, also .gz, .bz2, .xz or .zst).
 
-    Prints every violation of the schema with its line and the document's id. Exit code 1 when there are any.
+    Print every violation of the schema with its line and the id of the document. Exit code 1 if there are any.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``relik-ml convert NAME``: a corpus into JSON Lines, one file a split, with a report of every repair."""
+"""``relik-ml convert NAME``: convert a corpus to JSON Lines, one file for each split, with a report of all repairs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _path = click.Path(path_type=Path)
 
 
 class Converters(click.Group):
-    """A group with one subcommand for each converter that is installed."""
+    """A group with a subcommand for each installed converter."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all converters."""
         return names(CONVERTERS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a converter, also of one that does not load; None when there is none of that name."""
+        """The command of a converter, even if it does not load. None when there is none of that name."""
         if cmd_name not in self.list_commands(ctx):
             return None
         try:
@@ -50,7 +50,7 @@ def command() -> None:
 
 
 def _broken(name: str, error: ConfigError) -> click.Command:
-    """A command that tells why it cannot run: one broken package must not hide all other converters."""
+    """A command that raises ``error``, so that one broken package does not hide the other converters."""
 
     def fail(**_: Any) -> None:
         raise error
@@ -62,28 +62,28 @@ def _broken(name: str, error: ConfigError) -> click.Command:
 def _command(converter: Converter) -> click.Command:
     name, fetchable = converter.name, converter.archive is not None
     text = (
-        f"Convert {name} to OUT/SPLIT.jsonl, with OUT/report.json on everything repaired.\n\n"
+        f"Convert {name} to OUT/SPLIT.jsonl, with OUT/report.json on all repairs.\n\n"
         f"Licence of the corpus: {converter.licence}.\n\n{converter.citation}\n\n\b\nExample:\n"
         f"  relik-ml convert {name} {'' if fetchable else '--source DIR '}--out data/{name}"
     )
-    source = f"Where the corpus lies{'; without it, the cache or a download.' if fetchable else ': a folder or file.'}"
+    source = f"Folder or file of the corpus{'; default: the cache or a download.' if fetchable else '.'}"
     options = [
         click.Option(["--source"], type=_path, required=not fetchable, help=source),
         click.Option(
             ["--split", "splits"], type=click.Choice(converter.splits), multiple=True,
-            help="Only this split; may be given again. Without it, all that are there.",
+            help="Convert only this split; may be repeated. Default: all splits.",
         ),
-        click.Option(["--out"], type=_path, default=Path("data", name), show_default=True, help="Folder."),
-        click.Option(["--strict"], is_flag=True, help="Stop at the first defect instead of repairing and counting."),
-        click.Option(["--skip-bad"], is_flag=True, help="Leave out documents that cannot be read, and count them."),
+        click.Option(["--out"], type=_path, default=Path("data", name), show_default=True, help="Output folder."),
+        click.Option(["--strict"], is_flag=True, help="Stop at the first defect instead of repairing it."),
+        click.Option(["--skip-bad"], is_flag=True, help="Skip and count documents that cannot be read."),
         click.Option(
             ["--relations"], type=click.Choice(["corpus", "properties"]), default="corpus", show_default=True,
-            help="Names of relations: the corpus' own, or the Wikidata property of each that has one.",
+            help="Names of relations: those of the corpus, or their Wikidata properties where they have one.",
         ),
         *(_option(field, getattr(converter, field), help) for field, help in converter.options.items()),
     ]  # fmt: skip
     if isinstance(converter, LineConverter):
-        help = "Processes to share the lines of the corpus out to; the output is the same."
+        help = "Processes that share the work; the output does not depend on it."
         workers = click.Option(["--workers"], type=click.IntRange(min=1), default=1, show_default=True, help=help)
         options.append(workers)
     return click.Command(name, params=list(options), help=text, callback=partial(_convert, converter))
@@ -105,7 +105,7 @@ def _convert(
     from relik_ml.data import write_lines
 
     if strict and skip_bad:
-        raise click.UsageError("--strict stops at what --skip-bad leaves out: give one of them")
+        raise click.UsageError("give --strict or --skip-bad, not both")
     converter = replace(converter, **fields)
     source = source or _fetched(converter)
     present = converter.locate(source)
@@ -133,7 +133,7 @@ def _convert(
 
 
 def _refuse_own_corpus(present: Mapping[str, Path], out: Path) -> None:
-    """Refuse to write into the folder of the corpus: the output would replace it, or be read as input next time."""
+    """OutputError when the output folder is the corpus folder: the output could replace or join the input."""
     for path in present.values():
         if out.resolve() == (path if path.is_dir() else path.parent).resolve():
             fix = "give another folder as --out"
@@ -142,7 +142,7 @@ def _refuse_own_corpus(present: Mapping[str, Path], out: Path) -> None:
 
 @contextmanager
 def _bar(path: Path) -> Iterator[Callable[[int], object]]:
-    """A bar of bytes on a terminal, for a corpus that is one file; silent otherwise."""
+    """A progress bar on a terminal, for a corpus that is one file."""
     from tqdm import tqdm
 
     total = path.stat().st_size if path.is_file() else None
@@ -182,7 +182,7 @@ def _fetched(converter: Converter) -> Path:
 
 
 def _pinned(converter: Converter, split: str, folder: Path) -> bool:
-    """Whether a split is, byte for byte, the version that this converter was written for."""
+    """Whether a split is byte by byte the version that the converter was written for."""
     from relik_ml.data import content_checksum
 
     archive = converter.archive

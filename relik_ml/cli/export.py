@@ -1,4 +1,4 @@
-"""``relik-ml export FORMAT``: documents in the formats of other tools."""
+"""``relik-ml export FORMAT``: write documents in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FORMATS = "\n".join(f"  {exporter.name:10}{exporter.help}" for exporter in EXPOR
 @click.command(epilog=f"\b\nFormats:\n{FORMATS}")
 @click.argument("format", type=click.Choice(list(EXPORTERS)), metavar="FORMAT")
 @click.argument("inputs", nargs=-1, required=True, type=PATH, metavar="INPUT...")
-@click.option("--out", type=PATH, required=True, help="The file to write; a new or empty folder for brat and neo4j.")
-@click.option("--base", metavar="IRI", help="What names of documents begin with, in turtle, ntriples and jsonld.")
+@click.option("--out", type=PATH, required=True, help="Output file; for brat and neo4j a new or empty folder.")
+@click.option("--base", metavar="IRI", help="IRI prefix of documents, for turtle, ntriples and jsonld.")
 def command(format: str, inputs: tuple[Path, ...], out: Path, base: str | None) -> None:
     """Write documents (JSON Lines) in the format of another tool.
 
-    What a format has no place for is left out and counted on standard error; meta and annotated are left out by all
-    but jsonld and utf16. The output is there whole or not at all.
+    What a format cannot hold is left out, and counted on standard error. Only jsonld and utf16 hold meta and
+    annotated. Writing is atomic.
 
     \b
     Examples:
@@ -50,7 +50,7 @@ def command(format: str, inputs: tuple[Path, ...], out: Path, base: str | None) 
 
 
 def _refuse_used(out: Path) -> None:
-    """Raise OutputError for a folder that holds anything: people annotate in such folders by hand."""
+    """OutputError for a folder that is not empty, because it may hold manual annotation."""
     if out.is_dir() and any(out.iterdir()):
         fix = "name a new or empty folder"
         raise OutputError("the folder is not empty", where=str(out), got=next(out.iterdir()).name, fix=fix)

@@ -1,9 +1,8 @@
-"""``relik-ml index``: extract dumps, build an index of sources, change it, search it, say what is in it."""
+"""``relik-ml index``: extract dumps; build, change, search and describe indexes."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,10 @@ from click.core import ParameterSource
 from relik_ml.cli._sources import configured, given_settings, read_sources
 from relik_ml.errors import ConfigError
 from relik_ml.types import Candidate, Entry
+from relik_ml.view import printable
 
 if TYPE_CHECKING:
+    from relik_ml.data import Report
     from relik_ml.index import PassageEncoder, PassageIndex
 
 EMBEDDED = Path(__file__).parent.parent / "pretrained" / "index"
@@ -29,20 +30,20 @@ _own = click.option("--index", "folder", type=_folder, required=True, help="The 
 _instead = click.option("--out", type=_folder, help="Write the new index to this folder and leave the old one alone.")
 _encoder = click.option(
     "--encoder", type=_folder,
-    help="Folder of an encoder or of a model, or multilingual-e5-small; without it names only.",
-)
-_device = click.option("--device", default="cpu", show_default=True, help="Where the encoder runs: cpu, cuda, …")
+    help="Folder of an encoder or of a model, or multilingual-e5-small; default: search by name only.",
+)  # fmt: skip
+_device = click.option("--device", default="cpu", show_default=True, help="Device of the encoder: cpu, cuda, …")
 _batch = click.option(
     "--batch-size", type=click.IntRange(1), default=64, show_default=True, help="Passages encoded at once."
 )
 _set = click.option(
-    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="A setting of the sources; may be given again."
+    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="A setting of the sources; may be repeated."
 )
 
 
 @click.group(short_help="Build, change, search and describe an index of entities and relations.")
 def command() -> None:
-    """Build, change, search and describe an index: what mentions are linked to and relations are chosen from.
+    """Build, change, search and describe an index: the entities to link and the relations to choose from.
 
     \b
     Examples:
@@ -52,17 +53,17 @@ def command() -> None:
     """
 
 
-@command.command(short_help="Extract what indexes need out of a dump.")
+@command.command(short_help="Extract the records that indexes need from a dump.")
 @click.argument("source")
 @click.argument("dump", type=_folder)
-@click.option("--out", type=_folder, required=True, help="Folder of the extraction; one that was stopped goes on.")
+@click.option("--out", type=_folder, required=True, help="Folder of the extraction; an interrupted one resumes.")
 @_set
-@click.option("--skip-bad", is_flag=True, help="Leave out lines that cannot be read, and count them.")
+@click.option("--skip-bad", is_flag=True, help="Skip and count lines that cannot be read.")
 def extract(source: str, dump: Path, out: Path, settings: tuple[str, ...], skip_bad: bool) -> None:
     """Extract DUMP, which SOURCE can read, into a folder that `index build` reads in minutes, not hours.
 
-    The folder is written shard by shard: the same command again goes on where it was stopped. What was
-    kept and left out is counted on standard error.
+    The folder is written shard by shard: run the same command again to resume it. Counts of records kept and
+    left out go to standard error.
 
     \b
     Examples:
@@ -75,7 +76,7 @@ def extract(source: str, dump: Path, out: Path, settings: tuple[str, ...], skip_
     found = load_index(source)
     if not isinstance(found, DumpSource):
         raise ConfigError("the source reads no dumps", got=source, fix="name it in `relik-ml index build`")
-    given = given_settings(settings, found.extracting, "the extraction heeds no such setting")
+    given = given_settings(settings, found.extracting, "the extraction has no such setting")
     report = TolerantReport() if skip_bad else Report()
     count = configured(found, given).extract(dump, out, report)
     click.echo(f"{out}: {count:,} records\n{report.table()}", err=True)
@@ -96,16 +97,16 @@ def extract(source: str, dump: Path, out: Path, settings: tuple[str, ...], skip_
 )  # fmt: skip
 @_batch
 @_device
-@click.option("--provenance", default="", help="Where the rows come from and under which licence; kept in the index.")
+@click.option("--provenance", default="", help="Source and licence of the rows; stored in the index.")
 def build(
     sources: tuple[str, ...], out: Path, settings: tuple[str, ...], kind: str, storage: Any, provenance: str,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Build an index from sources, in their order. A build that was killed goes on where it was.
+    """Build an index from sources, in their order. An interrupted build resumes when the command is repeated.
 
     SOURCE is a file of entries (JSON Lines: id, kind, name, text, lang, aliases), the name of a knowledge
-    source that carries its own data, or NAME=PATH for one that reads a file or folder. Entries are found by
-    name, in any inflection; with --encoder by vector too.
+    source with its own data, or NAME=PATH for a source that reads a file or folder. Entries are found by
+    name, in any inflection, and with --encoder also by vector.
 
     \b
     Examples:
@@ -117,11 +118,11 @@ def build(
     from relik_ml.data import Report
     from relik_ml.index import IndexConfig, PassageIndex
 
-    _refuse_idle(options["encoder"], "kind", "storage", "batch_size", "device")
-    encoder, report = _Watched.load(**options), Report()
+    _require_encoder_for(options["encoder"], "kind", "storage", "batch_size", "device")
+    encoder, report = _text_encoder(**options), Report()
     config = IndexConfig(storage, provenance or "; ".join(sources), kind)
     rows = read_sources(sources, settings, report)
-    _tell(PassageIndex.build(rows, encoder, out, config, make_names()), encoder, report)
+    _summarise(PassageIndex.build(rows, encoder, out, config, make_names()), encoder, report)
 
 
 @command.command(short_help="Add rows to an index.")
@@ -133,9 +134,9 @@ def build(
 @_batch
 @_device
 def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
-    """Add the entries of sources (as for `index build`) to an index; only they are encoded.
+    """Add the entries of sources (as for `index build`) to an index. Only the new entries are encoded.
 
-    The index is replaced when the new one is complete. What a model has learnt of names is kept.
+    The new index replaces the old one when it is complete. Name statistics that a model has learnt are kept.
 
     \b
     Examples:
@@ -145,42 +146,41 @@ def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tupl
     from relik_ml.data import Report
     from relik_ml.index import PassageIndex, add_rows
 
-    _refuse_idle(options["encoder"], "batch_size", "device")
+    _require_encoder_for(options["encoder"], "batch_size", "device")
     index, report = PassageIndex.open(folder), Report()
-    _refuse_encoder(index, options["encoder"])
-    encoder, rows = _Watched.load(**options), read_sources(sources, settings, report)
-    _tell(add_rows(index, rows, encoder, out, _change_names()), encoder, report)
+    _require_vectors_for(index, options["encoder"])
+    encoder, rows = _text_encoder(**options), read_sources(sources, settings, report)
+    _summarise(add_rows(index, rows, encoder, out, _change_names()), encoder, report)
 
 
-@command.command(short_help="Take rows out of an index.")
+@command.command(short_help="Remove rows from an index.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @_own
 @_instead
 def remove(ids: tuple[str, ...], folder: Path, out: Path | None) -> None:
-    """Take every row of the IDs out of an index, which is replaced when the new one is complete.
+    """Remove every row of the IDs from an index. The new index replaces the old one when it is complete.
 
     \b
     Examples:
       relik-ml index remove Q649 Q656 --index my-index
       relik-ml index remove Q649 --index my-index --out smaller
     """
-    from relik_ml.data import Report
     from relik_ml.index import PassageIndex, remove_rows
 
-    _tell(remove_rows(PassageIndex.open(folder), ids, out, _change_names()), None, Report())
+    _summarise(remove_rows(PassageIndex.open(folder), ids, out, _change_names()))
 
 
 @command.command(short_help="Find entities or relations by name or by meaning.")
 @click.argument("text")
 @_where
-@click.option("--k", type=click.IntRange(1), default=10, show_default=True, help="At most so many.")
+@click.option("--k", type=click.IntRange(1), default=10, show_default=True, help="Maximum number of results.")
 @click.option("--relations", is_flag=True, help="Find relations, not entities.")
 @_encoder
 @_device
 def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | None, device: str) -> None:
-    """Find the entities that TEXT names, in any inflection, and with --encoder those near to it in meaning.
+    """Find the entities that TEXT names, in any inflection, and with --encoder those with a similar meaning.
 
-    A line is: score, id, how it was found (name or vector), name, description. The embedded index holds names alone.
+    Each line holds score, id, search method (name or vector), name and description. The embedded index has no vectors.
 
     \b
     Examples:
@@ -193,11 +193,11 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
     from relik_ml.retriever import find_relations
     from relik_ml.text import Morphology
 
-    _refuse_idle(encoder, "device")
+    _require_encoder_for(encoder, "device")
     index = PassageIndex.open(folder)
     if encoder is None and index.vectors is not None:
         click.echo("searched by name alone: give --encoder to search the vectors too", err=True)
-    _refuse_encoder(index, encoder)
+    _require_vectors_for(index, encoder)
     loaded = _text_encoder(encoder, device)
     if relations:
         found = find_relations(index, loaded, text, k, Morphology().lemma)
@@ -210,11 +210,11 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
         click.echo(f"nothing found: {why if text.strip() else 'the text is empty'}", err=True)
 
 
-@command.command(short_help="Say what an index holds.")
+@command.command(short_help="Describe an index.")
 @_where
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(folder: Path, as_json: bool) -> None:
-    """Say what an index holds and how it is searched.
+    """Describe the content of an index and how it is searched.
 
     \b
     Examples:
@@ -233,7 +233,7 @@ def info(folder: Path, as_json: bool) -> None:
 @command.command(short_help="Compare every file of an index with its checksum.")
 @_where
 def verify(folder: Path) -> None:
-    """Compare every file of an index with its checksum, which opening does for small indexes only.
+    """Compare every file of an index with its checksum. Opening an index does this only for small ones.
 
     \b
     Examples:
@@ -242,20 +242,21 @@ def verify(folder: Path) -> None:
     """
     from relik_ml.index import PassageIndex
 
-    click.echo(f"{folder}: {PassageIndex.verify(folder)} files, all as they were written")
+    click.echo(f"{folder}: {PassageIndex.verify(folder)} files, all checksums match")
 
 
-def _tell(index: Any, encoder: Any, report: Any) -> None:
-    """What the sources left out, what was written, what passages were too long, and how the index will be searched."""
-    if report.counts:
+def _summarise(index: PassageIndex, encoder: PassageEncoder | None = None, report: Report | None = None) -> None:
+    """Print what the sources left out, the size of the index, how many passages were cut, and how it is searched."""
+    if report and report.counts:
         click.echo(report.table(), err=True)
-    click.echo(f"{len(index)} rows{encoder.cut() if encoder else ''}: {index.folder}", err=True)
+    cut = getattr(encoder, "truncated", 0)
+    click.echo(f"{len(index)} rows{f', {cut} passages cut' * bool(cut)}: {index.folder}", err=True)
     if search := index.info()["search"]:
         click.echo(f"searched as {search['kind']}: {search['reason']}", err=True)
 
 
 def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
-    """A function that makes the arrays of the search by name from entries, without what a model learns of names."""
+    """A function that makes the arrays of the name search from entries, without learnt name statistics."""
     from relik_ml.names import Learnt, NameIndex
     from relik_ml.text import Morphology
 
@@ -264,7 +265,7 @@ def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
 
 
 def _change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mapping[str, Any]]:
-    """A function that changes the names of an index along with its rows and keeps what was learnt."""
+    """A function that updates the name search of an index to changed rows and keeps learnt statistics."""
     from relik_ml.names import NameIndex
     from relik_ml.text import Morphology
 
@@ -276,38 +277,10 @@ def _change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mappi
     return changed
 
 
-class _Watched:
-    """An encoder that counts the passages it has encoded, and shows how many on a terminal."""
-
-    def __init__(self, encoder: PassageEncoder) -> None:
-        from tqdm import tqdm
-
-        self.encoder, self.queries = encoder, encoder.queries
-        self.dimension, self.fingerprint = encoder.dimension, encoder.fingerprint
-        self.bar = tqdm(unit="passage", file=sys.stderr, disable=not sys.stderr.isatty())
-        self.encoded = 0
-
-    @classmethod
-    def load(cls, encoder: Path | None, **options: Any) -> _Watched | None:
-        """See `_text_encoder`."""
-        return cls(found) if (found := _text_encoder(encoder, **options)) else None
-
-    def passages(self, texts: Sequence[str]) -> Any:
-        """Encode passages."""
-        self.bar.update(len(texts))
-        self.encoded += len(texts)
-        return self.encoder.passages(texts)
-
-    def cut(self) -> str:
-        """How many of the encoded passages were too long; empty when none was."""
-        cut = getattr(self.encoder, "truncated", 0)
-        return f", {cut} passages cut ({cut / self.encoded:.2%} of those encoded)" if cut else ""
-
-
 def _text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> PassageEncoder | None:
-    """The encoder of a Hugging Face folder, of E5-small by its name, or of the retriever in a model folder.
+    """The encoder of a Hugging Face folder, E5-small by its name, or the encoder of a model folder's retriever.
 
-    ConfigError when the model's retriever finds by name alone.
+    ConfigError when the model's retriever searches by name only.
     """
     if encoder is None:
         return None
@@ -319,14 +292,14 @@ def _text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> Pa
         return TextEncoder.from_pretrained(encoder, device=device, batch_size=batch_size)
     found = Relik.from_pretrained(encoder, device=device).retriever.encoder
     if not isinstance(found, TextEncoder):
-        fix = "leave out --encoder: an index of names serves it"
-        raise ConfigError("the model's retriever has no encoder", where=str(encoder), got="names alone", fix=fix)
+        fix = "leave out --encoder: this model needs only an index of names"
+        raise ConfigError("the model's retriever has no encoder", where=str(encoder), got="names only", fix=fix)
     found.batch_size = batch_size
     return found
 
 
-def _refuse_idle(encoder: Path | None, *options: str) -> None:
-    """UsageError for options of the running command that were given and need an encoder, which was not."""
+def _require_encoder_for(encoder: Path | None, *options: str) -> None:
+    """UsageError when options of the running command need an encoder and there is none."""
     context = click.get_current_context()
     asked = [name for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
     if encoder is None and asked:
@@ -334,8 +307,8 @@ def _refuse_idle(encoder: Path | None, *options: str) -> None:
         raise click.UsageError(f"vectors need --encoder: give it too, or leave out {given}")
 
 
-def _refuse_encoder(index: PassageIndex, encoder: object | None) -> None:
-    """ConfigError for an encoder where an index has no vectors for it."""
+def _require_vectors_for(index: PassageIndex, encoder: object | None) -> None:
+    """ConfigError when there is an encoder, but the index has no vectors."""
     if encoder is not None and index.vectors is None:
         fix = "leave out --encoder, or build the index with it"
         raise ConfigError("the index has no vectors", where=str(index.folder), got="--encoder", fix=fix)
@@ -344,7 +317,7 @@ def _refuse_encoder(index: PassageIndex, encoder: object | None) -> None:
 def _find_entities(
     index: PassageIndex, encoder: PassageEncoder | None, text: str, k: int
 ) -> list[tuple[Candidate, str]]:
-    """The k best entities for a text by name and by vector, as far as the index has these, and how each was found."""
+    """The k best entities for a text by name and by vector, and the method that found each."""
     from relik_ml.names import NameIndex
     from relik_ml.retriever import Retriever, RetrieverConfig
     from relik_ml.text import Morphology
@@ -357,7 +330,7 @@ def _find_entities(
 
 
 def _line(candidate: Candidate, how: str) -> str:
-    """A found entry in one line.
+    """One line for a result.
 
     >>> print(_line(Candidate(Entry("Q649", "entity", "Москва\\n", "столица России"), 3.25), "name"))
        3.250  Q649          name    Москва — столица России
@@ -365,25 +338,20 @@ def _line(candidate: Candidate, how: str) -> str:
     entry = candidate.entry
     name, text = " ".join(entry.name.split()), " ".join(entry.text.split())
     text = text if len(text) <= 60 else text[:59] + "…"
-    return _printable(f"{candidate.score:8.3f}  {entry.id:12}  {how:6}  {name}" + (f" — {text}" if text else ""))
+    return printable(f"{candidate.score:8.3f}  {entry.id:12}  {how:6}  {name}" + (f" — {text}" if text else ""))
 
 
 def _described(folder: Path, found: Mapping[str, Any]) -> str:
-    """What an index holds, in lines for people."""
+    """A readable description of an index."""
     about, search = found["encoder"], found["search"]
     size = sum((folder / name).stat().st_size for name in found["files"])
     lines = {
         "format": found["format"],
         "rows": ", ".join(f"{count:,} {kind}" for kind, count in found["kinds"].items()),
         "vectors": f"{about['dimension']} numbers each, encoder {about['fingerprint'][:12]}" if about else "none",
-        "search": f"{search['kind']} ({search['reason']})" if search else "by name alone",
+        "search": f"{search['kind']} ({search['reason']})" if search else "by name only",
         "arrays": ", ".join(found["tensors"]) or "none",
         "size": f"{size / 1e6:.1f} MB in {len(found['files'])} files",
         "from": found["provenance"],
     }
-    return "\n".join(_printable(f"{name:10}{value}") for name, value in lines.items())
-
-
-def _printable(text: str) -> str:
-    """A lone surrogate, which no terminal can show, as its escape."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "\n".join(printable(f"{name:10}{value}") for name, value in lines.items())

@@ -13,9 +13,9 @@ from relik_ml.errors import ConfigError
 
 @click.command(short_help="List, print or copy the training recipes.")
 @click.argument("name", metavar="RECIPE", required=False)
-@click.option("--out", type=click.Path(path_type=Path), help="Copy it into this folder, with its presets.")
+@click.option("--out", type=click.Path(path_type=Path), help="Copy the recipe and its presets to this folder.")
 def command(name: str | None, out: Path | None) -> None:
-    """List the training recipes; print RECIPE, or with --out copy it, to be changed.
+    """List the training recipes. Print RECIPE, or copy it with --out to change it.
 
     \b
     Examples:
@@ -40,12 +40,12 @@ def command(name: str | None, out: Path | None) -> None:
 
 
 def _copy(files: list[Path], source: Path, target: Path) -> None:
-    """Copy files of one folder into another, unless one of them is there already."""
+    """Copy files between folders. ConfigError when one of them exists already."""
     from relik_ml.data import atomic_path
 
     targets = {path: target / path.relative_to(source) for path in files}
     if there := [path for path in targets.values() if path.exists()]:
-        raise ConfigError("the file is there already", where=str(there[0]), fix="name another folder with --out")
+        raise ConfigError("the file exists already", where=str(there[0]), fix="name another folder with --out")
     for path, copied in targets.items():
         with atomic_path(copied) as partial:
             partial.write_bytes(path.read_bytes())

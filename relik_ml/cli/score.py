@@ -1,4 +1,4 @@
-"""``relik-ml score``: how good predicted documents are."""
+"""``relik-ml score``: score predicted documents against gold documents."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ import click
 
 FILE = click.Path(path_type=Path)
 Printers = tuple[Callable[[], object], Callable[[], str]]
-"""What gives a report for programs, and what gives it for people."""
+"""Functions that return a report as JSON and as a table."""
 
 
 @click.command()
 @click.argument("gold", type=FILE)
 @click.argument("predicted", type=FILE, metavar="PRED", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON in place of a table.")
-@click.option("--bootstrap", type=click.IntRange(0), default=0, metavar="N", help="Intervals from N resamples.")
-@click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD, without PRED.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
+@click.option(
+    "--bootstrap", type=click.IntRange(0), default=0, metavar="N", help="Confidence intervals, N resamples."
+)
+@click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD; without PRED.")
 @click.option("--model", type=FILE, help="With --retrieval: a model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
-@click.option("--train", type=FILE, help="With --retrieval: what the model was trained on, to tell seen from unseen.")
-def command(
-    gold: Path, predicted: Path | None, as_json: bool, bootstrap: int, retrieval: bool, **options: Any
-) -> None:
+@click.option("--train", type=FILE, help="With --retrieval: training documents, to separate seen from unseen.")
+def command(gold: Path, predicted: Path | None, as_json: bool, bootstrap: int, retrieval: bool, **options: Any) -> None:
     """Score the documents of PRED against those of GOLD (both JSON Lines).
 
-    Documents are joined by id and must have the same text. Entities, links, relations and facts are
-    scored; what each score means stands in docs/concepts/scores.md. With --retrieval: how many linked mentions have
-    their entity among the first 1, 10, 50 and 100 candidates of their window, by type, seen and unseen, and
-    how many the index holds at all.
+    Documents are joined by id and must have the same text. Entities, links, relations and facts are scored;
+    docs/concepts/scores.md defines the scores. With --retrieval: the share of linked mentions whose entity is among
+    the first 1, 10, 50 and 100 candidates of their window, by type and for seen and unseen entities, and the share
+    whose entity is in the index.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``relik-ml stats``: what a file of documents is made of."""
+"""``relik-ml stats``: statistics of a file of documents."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import click
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON instead of a table.")
 def command(file: Path, as_json: bool) -> None:
-    """Count what is in the documents of FILE (JSON Lines, also .gz, .bz2, .xz or .zst).
+    """Print statistics of the documents of FILE (JSON Lines, also .gz, .bz2, .xz or .zst).
 
-    Documents, mentions by type, nesting, links and NIL, triples by relation, and the share of triples that lie whole in
-    one sentence, or in one window of 32 to 256 tokens when windows overlap by half.
+    These are documents, mentions by type, nesting, links and NIL, triples by relation, and the share of triples that
+    lie within one sentence, or within one window of 32 to 256 tokens when windows overlap by half.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``relik-ml trim``: a multilingual encoder without the subwords that given texts do not use."""
+"""``relik-ml trim``: remove subwords that given texts do not use from a multilingual encoder."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 import click
 
 
-@click.command(short_help="Cut an encoder's vocabulary down to the languages in use.")
+@click.command(short_help="Reduce an encoder's vocabulary to the subwords in use.")
 @click.argument("encoder")
 @click.argument("texts", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--keep", type=click.IntRange(min=1), help="Most subwords that stay: the most frequent ones.")
+@click.option("--keep", type=click.IntRange(min=1), help="Maximum number of subwords; the most frequent ones are kept.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write, new or empty.")
 def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) -> None:
-    """Write ENCODER, a folder or a name on the Hugging Face Hub, with those subwords only that the TEXTS use.
+    """Write ENCODER, a folder or a name on the Hugging Face Hub, with only the subwords that the TEXTS use.
 
-    TEXTS are files of text, or JSON Lines of which every string is read: documents, entity tables. All may be
-    compressed (.gz, .bz2, .xz, .zst). Special tokens and single characters always stay. Text whose subwords were kept
-    is read as before, to the last bit; a word with a subword that was not is cut into smaller ones.
+    TEXTS are text files or JSON Lines, of which every string is read (documents, entity tables), also compressed (.gz,
+    .bz2, .xz, .zst). Special tokens and single characters are always kept. Text whose subwords are kept is encoded
+    exactly as before; other words are split into smaller subwords.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) 
 
 
 def _lines(paths: Sequence[Path]) -> Iterator[str]:
-    """Lines of text files, and the strings of JSON Lines."""
+    """The lines of text files and the strings of JSON Lines."""
     from relik_ml.data import open_lines
     from relik_ml.errors import DataError
 
@@ -49,7 +49,7 @@ def _lines(paths: Sequence[Path]) -> Iterator[str]:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Every string of a JSON value but the keys.
+    """All strings of a JSON value, without keys.
 
     >>> [*_strings({"id": "Q649", "names": ["Москва", "Moscow"], "size": 3})]
     ['Q649', 'Москва', 'Moscow']

@@ -1,4 +1,4 @@
-"""``relik-ml view``: documents as a page to look at."""
+"""``relik-ml view``: write documents as an HTML page."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("file", type=PATH)
-@click.option("--out", type=PATH, required=True, help="The page to write, all or nothing.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Documents that the page holds.")
+@click.option("--out", type=PATH, required=True, help="Write the page to this file, all or nothing.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum documents on the page.")
 def command(file: Path, out: Path, limit: int) -> None:
-    """Make a page of the documents of FILE (JSON Lines) that opens in any browser.
+    """Write the documents of FILE (JSON Lines) as a page for any browser.
 
-    It shows each text with its mentions, the graph and the list of its facts, and a mind map. The page is one file
-    that needs no server and sends nothing anywhere.
+    The page shows each text with its mentions, its facts as a graph and a list, and a mind map. It is one file that
+    needs no server and makes no requests.
 
     \b
     Example:

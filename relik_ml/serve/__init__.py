@@ -1,7 +1,7 @@
-"""``relik-ml serve``: texts over HTTP in, documents out (extra ``serve``).
+"""``relik-ml serve``: annotate texts over HTTP (extra ``serve``).
 
-A request passes the middleware (count, key, size, time) and waits for the batcher, which alone calls the model. Every
-refusal is JSON that says what is wrong, what was found and how to fix it.
+A request passes the middleware (metrics, API key, size and time limits) and waits for the batcher, which calls the
+model. All error responses are JSON.
 """
 
 from __future__ import annotations

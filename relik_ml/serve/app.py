@@ -1,4 +1,4 @@
-"""The service as an ASGI app, and running it: one process, or several that each load the model."""
+"""The ASGI app of the service, and a server that runs it in one process or in several workers."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from relik_ml.view import answer, service_page
 
 PATHS = frozenset({"/", "/annotate", "/page", "/nif", "/healthz", "/readyz", "/metrics", "/openapi.json"})
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where the workers of one service join their counts (a variable of prometheus_client)."""
+"""Environment variable of prometheus_client: the folder in which workers share their metrics."""
 PARSERS = 2
-"""Threads that read and write Turtle: it is slow, and the model needs the processor too."""
+"""Threads that read and write Turtle. Few, because Turtle is slow and the model needs the processor too."""
 
 _JSON = ("application/json",)
 _TEXT = "Анна Ахматова родилась в Одессе."
@@ -56,7 +56,7 @@ class _Strict(BaseModel):
 
 
 class Text(_Strict):
-    """A text; ``id`` comes back with its document."""
+    """A text; ``id`` becomes the id of its document."""
 
     text: str = Field(examples=[_TEXT])
     id: str | None = Field(None, min_length=1, max_length=200)
@@ -64,7 +64,7 @@ class Text(_Strict):
 
 
 class _Options(_Strict):
-    min_score: float = Field(0.0, ge=0, le=1, description="Leave out what has a lower score.")
+    min_score: float = Field(0.0, ge=0, le=1, description="Leave out mentions and facts with a lower score.")
     offsets: Literal["code-points", "utf-16"] = Field("code-points", description="The unit that offsets count.")
 
 
@@ -73,7 +73,7 @@ class One(Text, _Options):
 
 
 class Many(_Options):
-    """Several texts; the answer has their documents in the same order."""
+    """Several texts; the response has their documents in the same order."""
 
     texts: list[Text] = Field(min_length=1)
 
@@ -92,7 +92,7 @@ class Answer(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a request was refused; ``detail`` says all of it in one line."""
+    """An error: what is wrong, what was found and how to fix it; ``detail`` is all of it in one line."""
 
     detail: str
     what: str
@@ -101,7 +101,7 @@ class Refusal(BaseModel):
 
 
 def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConfig = ServiceConfig()) -> FastAPI:
-    """An app with its own queue and thread for one model; ``annotate`` is ``Relik.annotate`` or works like it."""
+    """An app with its own queue and thread for one model; ``annotate`` is ``Relik.annotate`` or equivalent."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     batcher = Batcher(annotate, config, registry)
@@ -123,7 +123,7 @@ def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConf
 
 
 def serve(load: Callable[[], Relik], config: ServiceConfig, host: str, port: int, workers: int = 1) -> None:
-    """Serve until a signal comes. What ``load`` raises comes before anything is bound; with workers it is pickled."""
+    """Serve until a signal. ``load`` runs before a port is bound; with several workers it must be picklable."""
     start = partial(_start, load, config)
     setup = partial(
         uvicorn.Config, host=host, port=port, workers=workers, access_log=False, server_header=False,
@@ -132,7 +132,7 @@ def serve(load: Callable[[], Relik], config: ServiceConfig, host: str, port: int
     if workers == 1:
         uvicorn.Server(setup(start())).run()
         return
-    load()  # or every worker would fail in turn
+    load()  # fail here when the model cannot be loaded, not in every worker
     with TemporaryDirectory() as folder:
         os.environ.setdefault(METRICS_FOLDER, folder)
         shared = setup(start, factory=True)
@@ -146,7 +146,7 @@ def _start(load: Callable[[], Relik], config: ServiceConfig) -> FastAPI:
 
 
 def _limited(schema: dict[str, Any], config: ServiceConfig, languages: Sequence[str]) -> dict[str, Any]:
-    """The OpenAPI document with this service's limits and languages."""
+    """Add the limits and languages of this service to its OpenAPI document."""
     parts = schema["components"]["schemas"]
     for name in ("One", "Text"):
         fields = parts[name]["properties"]
@@ -159,13 +159,13 @@ def _limited(schema: dict[str, Any], config: ServiceConfig, languages: Sequence[
 
 
 class Texts:
-    """What the routes share: checks of texts, and one batcher that they wait for."""
+    """Checks texts and annotates them with the batcher, for all routes."""
 
     def __init__(self, batcher: Batcher, config: ServiceConfig, languages: Sequence[str]) -> None:
         self.batcher, self.config, self.languages = batcher, config, tuple(languages)
 
     async def ask(self, asked: One | Many, request: Request) -> list[Document]:
-        """The annotated documents of a request in JSON, without what scores too low."""
+        """The annotated documents of a JSON request, filtered by score."""
         texts: Sequence[Text] = asked.texts if isinstance(asked, Many) else [asked]
         documents = [Document(each.id or f"text-{n}", each.text, each.lang) for n, each in enumerate(texts, 1)]
         async with asyncio.timeout(self.config.timeout):
@@ -173,7 +173,7 @@ class Texts:
         return [above(document, asked.min_score) for document in found]
 
     async def annotate(self, documents: Sequence[Document], request: Request) -> list[Document]:
-        """The annotated documents. Problem 422 when they are beyond the limits."""
+        """The annotated documents. Problem 422 when they exceed the limits."""
         if len(documents) > self.config.max_texts:
             got, fix = f"{len(documents)} texts", f"send at most {self.config.max_texts} at once"
             raise Problem(422, "too many texts in one request", got, fix)
@@ -195,7 +195,7 @@ def _posts(texts: Texts) -> APIRouter:
 
     @router.post("/annotate", response_model=Answer, dependencies=json)
     async def annotate(asked: Ask, request: Request) -> Response:
-        """Mentions, links and facts of one text or of several."""
+        """Mentions, links and facts of one or several texts."""
         record = utf16_record if asked.offsets == "utf-16" else document_to_json
         found = await texts.ask(asked, request)
         content = await run_sync(lambda: to_json({"documents": [record(document) for document in found]}))
@@ -203,7 +203,7 @@ def _posts(texts: Texts) -> APIRouter:
 
     @router.post("/page", include_in_schema=False, dependencies=json)
     async def page(asked: One, request: Request) -> Response:
-        """What the page draws of one text."""
+        """The data that the page draws for one text."""
         found = await texts.ask(asked, request)
         return Response(await run_sync(lambda: to_json(answer(found))), media_type=_JSON[0])
 
@@ -212,7 +212,7 @@ def _posts(texts: Texts) -> APIRouter:
 
     @router.post("/nif", openapi_extra=extra, responses={200: content}, response_class=Response)
     async def nif_(request: Request, lang: str = texts.languages[0]) -> Response:
-        """NIF 2.0: contexts in Turtle in, the same with mentions and links out. For GERBIL."""
+        """NIF 2.0 for GERBIL: takes contexts in Turtle and returns them with mentions and links."""
         body = await request.body()
         kind = _require(request, "Turtle", (*TURTLE, "")) or TURTLE[0]
         async with asyncio.timeout(texts.config.timeout):
@@ -229,7 +229,7 @@ def _require_json(request: Request) -> None:
 
 
 def _require(request: Request, name: str, accepted: Sequence[str]) -> str:
-    """The media type of a request. Problem 415 when it is not among the accepted."""
+    """The media type of a request. Problem 415 when it is not accepted."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in accepted:
         raise Problem(415, f"the body must be {name}", kind[:80], f"send the header Content-Type: {accepted[0]}")
@@ -249,12 +249,12 @@ def _gets(registry: CollectorRegistry, config: ServiceConfig, languages: Sequenc
     @router.get("/healthz")
     @router.get("/readyz")
     async def health() -> dict[str, str]:
-        """Whether texts are taken: the service listens only while it has a model and is not closing."""
+        """Health check. The service listens only while it has a model and is not shutting down."""
         return {"status": "ok", "version": __version__}
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def metrics() -> Response:
-        """Counts for Prometheus, of all workers together."""
+        """Prometheus metrics of all workers."""
         source = registry
         if os.environ.get(METRICS_FOLDER):
             source = CollectorRegistry()

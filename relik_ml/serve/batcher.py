@@ -1,4 +1,4 @@
-"""Texts of many requests joined for one model: a bounded queue, and the one thread that calls the model."""
+"""Batches of texts from many requests: a bounded queue, and the thread that calls the model."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from relik_ml.serve.middleware import CLIENT_CLOSED, SECONDS, Problem, ServiceCo
 from relik_ml.types import Document
 
 Annotate = Callable[[Iterable[Document]], Iterator[Document]]
-"""Gives the documents with what was found in them, in order and as a stream, like ``Relik.annotate``."""
+"""Annotates a stream of documents in order, like ``Relik.annotate``."""
 
 
 @dataclass(slots=True)
 class Waiting:
-    """The texts of one request and their answer, which is done early when nobody waits for it any more."""
+    """The texts of one request, and a future for their documents, which is cancelled when the client has gone."""
 
     documents: Sequence[Document]
     answer: asyncio.Future[list[Document]]
     found: list[Document] = field(default_factory=list)
 
     def settle(self) -> None:
-        """Answer, unless nobody waits any more."""
+        """Set the result, unless the future is already done."""
         if not self.answer.done():
             self.answer.set_result(self.found)
 
 
 class Batcher:
-    """Gives waiting texts to the model, those of several requests together, in the order in which they came.
+    """Passes waiting texts to the model in batches that may hold several requests, in the order of arrival.
 
-    A failure is the failure of one request: when a batch fails, its requests without an answer are read again, each
-    alone. Everything runs in the event loop but ``_answer``, which runs in the model's thread.
+    When a batch fails, its unanswered requests are repeated one by one, so that only the faulty request fails. All
+    methods run in the event loop, except ``_answer``, which runs in the thread of the model.
     """
 
     def __init__(self, annotate: Annotate, config: ServiceConfig, registry: CollectorRegistry) -> None:
@@ -47,7 +47,7 @@ class Batcher:
         self._queue: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "model")
-        self._pace = 0.05  # seconds a text, a moving mean
+        self._pace = 0.05  # seconds per text, a moving average
         texts = [2**n for n in range(8)]
         self._texts = Counter("relik_texts", "Texts that the model read", registry=registry)
         self._characters = Counter("relik_characters", "Code points that the model read", registry=registry)
@@ -57,13 +57,13 @@ class Batcher:
 
     @asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
-        """Read what comes, while inside."""
+        """Process the queue while the app runs."""
         running = asyncio.create_task(self._run())
         yield
         running.cancel()
 
     async def annotate(self, documents: Sequence[Document], receive: Receive) -> list[Document]:
-        """The annotated documents. Problem when there is no room for them, or when the client has gone."""
+        """The annotated documents. Problem when the queue is full or the client has gone."""
         answer = self._submit(documents)
         gone = asyncio.ensure_future(_gone(receive))
         try:
@@ -80,7 +80,7 @@ class Batcher:
         if waiting + len(documents) > self._config.queue:
             seconds = min(60, max(1, ceil(waiting * self._pace)))
             got, fix = f"{waiting} texts are waiting", f"try again in {seconds} s"
-            raise Problem(429, "too many texts wait already", got, fix, {"Retry-After": str(seconds)})
+            raise Problem(429, "too many texts are waiting", got, fix, {"Retry-After": str(seconds)})
         self._queue.append(Waiting(documents, asyncio.get_running_loop().create_future()))
         self._gauge.set(waiting + len(documents))
         self._arrived.set()
@@ -97,7 +97,7 @@ class Batcher:
                 await self._read(jobs)
 
     def _next(self) -> list[Waiting]:
-        """The requests to read together: as many as fit, and one at least when any waits."""
+        """The requests of the next batch: as many as fit, and at least one if any is waiting."""
         jobs: list[Waiting] = []
         room = self._config.together
         while self._queue and (not jobs or len(self._queue[0].documents) <= room):
@@ -126,20 +126,20 @@ class Batcher:
             self._seconds.observe(seconds)
 
     def _answer(self, jobs: Sequence[Waiting], loop: asyncio.AbstractEventLoop) -> int:
-        """Answer each request as soon as its last document is read; return how many documents were."""
+        """Answer each request after its last document, and return the number of annotated documents."""
         pulled: deque[Waiting] = deque()
         for document in self._annotate(self._wanted(jobs, pulled)):
             job = pulled.popleft()
             job.found.append(document)
             if len(job.found) == len(job.documents):
-                self._texts.inc(len(job.found))  # before the answer, so that a client finds its texts counted
+                self._texts.inc(len(job.found))  # before the answer, so that the metrics already count it
                 loop.call_soon_threadsafe(job.settle)
         return sum(len(job.found) for job in jobs)
 
     def _wanted(self, jobs: Sequence[Waiting], pulled: deque[Waiting]) -> Iterator[Document]:
-        """The documents whose request still waits when they are pulled; ``pulled`` gets the request of each."""
+        """The documents of requests that still wait when the model pulls them; appends each request to ``pulled``."""
         for job in jobs:
-            job.found.clear()  # of a batch that failed
+            job.found.clear()  # results of a failed batch
             for document in job.documents:
                 if job.answer.done():
                     break

@@ -1,4 +1,4 @@
-"""What surrounds the routes: limits and the key, the JSON of every refusal, and counts of requests."""
+"""Middleware: limits, the API key, JSON error responses and request metrics."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from relik_ml.errors import ConfigError, RelikError
 
 KEY_HEADER = "X-API-Key"
 CLIENT_CLOSED = 499
-"""nginx's status for a request whose client has gone; only the metrics see it."""
+"""nginx's status for a request whose client has gone; used only in the metrics."""
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Histogram buckets for durations."""
 
-_QUOTED = 200  # characters that an answer repeats of a message that is not ours
-_FIXES = {404: "see /openapi.json for what there is", 405: "use the method that /openapi.json names"}
+_QUOTED = 200  # characters of a message of another library in a response
+_FIXES = {404: "see /openapi.json for the paths", 405: "use the method that /openapi.json states"}
 _log = logging.getLogger("relik_ml.serve")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceConfig:
-    """Limits and access of a service. ConfigError when they cannot work."""
+    """Limits and access of a service. ConfigError when they contradict each other."""
 
     max_body: int = 1 << 20
     """Bytes of a request's body."""
@@ -42,15 +42,15 @@ class ServiceConfig:
     max_texts: int = 32
     """Texts of one request."""
     queue: int = 128
-    """Texts that may wait for the model, without those that it is reading."""
+    """Texts that may wait for the model, without those of the current batch."""
     together: int = 32
-    """Texts of several requests that are given to the model at once."""
+    """Texts in a batch for the model."""
     timeout: float = 30.0
-    """Seconds for a body to arrive, and again for its texts to be read."""
+    """Seconds to receive a body, and again to annotate its texts."""
     api_key: str | None = None
-    """What clients must send in the header X-API-Key."""
+    """Key that clients must send in the header X-API-Key."""
     cors: tuple[str, ...] = ()
-    """Origins whose pages may ask, besides our own page."""
+    """Origins of other pages that may send requests (CORS)."""
 
     def __post_init__(self) -> None:
         if self.max_texts > self.queue:
@@ -63,7 +63,7 @@ class ServiceConfig:
 
 
 class Problem(HTTPException):
-    """A refusal: HTTP status, what is wrong, what was found and how to fix it."""
+    """An error response: HTTP status, what is wrong, what was found and how to fix it."""
 
     def __init__(
         self, status: int, what: str, got: str = "", fix: str = "", headers: Mapping[str, str] | None = None
@@ -73,13 +73,13 @@ class Problem(HTTPException):
 
 
 def to_json(content: Any) -> bytes:
-    """JSON in UTF-8; a lone surrogate is written as its escape, as in files."""
+    """JSON in UTF-8. Lone surrogates are written as escapes."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace")
 
 
 async def answer_error(request: Request, error: Exception) -> Response:
-    """Exception handler for whatever a route raises: the answer is JSON in every case."""
+    """Exception handler that turns any exception into a JSON response."""
     problem = _problem(request, error)
     detail = "; ".join(filter(None, (problem.what, problem.got, problem.fix)))
     content = {"detail": detail, "what": problem.what, "got": problem.got, "fix": problem.fix}
@@ -98,14 +98,14 @@ def _problem(request: Request, error: Exception) -> Problem:
             faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3])
             return Problem(422, "the request has the wrong shape", "; ".join(faults)[:_QUOTED], _FIXES[404])
         case HTTPError():
-            fix = _FIXES.get(error.status_code, "send a whole request as /openapi.json describes it")
+            fix = _FIXES.get(error.status_code, "send a request as /openapi.json describes it")
             return Problem(error.status_code, str(error.detail)[:_QUOTED], request.method, fix, error.headers)
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return Problem(500, "the service failed", fix="try another text; its log says more")
+    return Problem(500, "the service failed", fix="see the log of the service")
 
 
 class Gate:
-    """ASGI middleware that counts requests, and refuses what is posted without the key, too large or too slowly."""
+    """ASGI middleware that counts requests, and refuses bodies without the key, too large or too slow."""
 
     def __init__(self, app: ASGIApp, config: ServiceConfig, registry: CollectorRegistry, paths: frozenset[str]) -> None:
         self.app, self.config, self.paths = app, config, paths
@@ -113,7 +113,7 @@ class Gate:
         self.seconds = Histogram("relik_request_seconds", "To the answer", ["path"], buckets=SECONDS, registry=registry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on and count it; paths that do not exist are counted as ``other``."""
+        """Handle and count a request. Unknown paths are counted as ``other``."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started, status = perf_counter(), CLIENT_CLOSED
@@ -131,13 +131,13 @@ class Gate:
             self.seconds.labels(path).observe(perf_counter() - started)
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
-        """``receive`` that raises a Problem within the app, at the first byte of the body that it refuses."""
+        """``receive`` that raises a Problem as soon as the body breaks a limit."""
         deadline = asyncio.get_running_loop().time() + self.config.timeout
         size, more = 0, True
 
         async def next_message() -> Message:
             nonlocal size, more
-            if not more:  # the body is whole: what comes next is that the client goes
+            if not more:  # the body is complete: the next message is the disconnect
                 return await receive()
             if not size:
                 self._check(headers)
@@ -156,7 +156,7 @@ class Gate:
         return next_message
 
     def _check(self, headers: Headers) -> None:
-        """Refuse a wrong key, and a body that says that it is too large, before anything is read."""
+        """Refuse a wrong key or a too large Content-Length before the body is read."""
         given = headers.get(KEY_HEADER, "").encode("utf-8", "replace")
         if self.config.api_key is not None and not compare_digest(given, self.config.api_key.encode()):
             raise Problem(401, "the API key is missing or wrong", fix=f"send it in the header {KEY_HEADER}")

@@ -187,7 +187,7 @@ def test_index_with_vectors_needs_its_own_encoder(
     other.max_length = 3
     other.save_pretrained(tmp_path / "other")
     result = run("build", table, "--encoder", encoder, "--storage", "int8", "--out", tmp_path / "index")
-    assert "2 passages cut (50.00% of those encoded)" in result.stderr
+    assert "2 passages cut" in result.stderr
     found = run("search", "поэт", *index, "--encoder", encoder, "--k", 2)
     assert ways(found) == ["vector", "vector"]
     assert "by name alone" not in found.stderr
@@ -197,7 +197,7 @@ def test_index_with_vectors_needs_its_own_encoder(
     refused = run("add", more, *index)
     assert (refused.exit_code, "--encoder" in refused.stderr) == (7, True)
     added = run("add", more, *index, "--encoder", encoder)
-    assert "1 passages cut (100.00% of those encoded)" in added.stderr
+    assert "1 passages cut" in added.stderr
     assert "searched as exact" in added.stderr
 
 

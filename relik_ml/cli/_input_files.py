@@ -1,4 +1,4 @@
-"""What ``annotate`` reads: ``.txt`` files (one document each), ``.jsonl`` files, folders of both, standard input."""
+"""The input of ``annotate``: ``.txt`` files (one document each), ``.jsonl`` files, folders of both, standard input."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
-from relik_ml.data import read_documents
+from relik_ml.data import read_documents, reading
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.types import Document
 
 STDIN = "-"
 WARNINGS = 5
-"""Blank documents that are named; all are counted."""
+"""The most warnings about blank documents; all of them are counted."""
 
 _SUFFIXES = (".txt", ".jsonl")
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file or standard input: its name in messages, the id of a text's document, and its bytes."""
+    """A file or standard input: its name in messages, the id of the document if it is a text, and a reader."""
 
     name: str
     id: str
@@ -32,11 +31,11 @@ class Input:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is one plain text, not JSON Lines."""
+        """Whether it is a plain text, not JSON Lines."""
         return not self.name.lower().endswith(".jsonl")
 
     def documents(self, lang: str) -> Iterator[Document]:
-        """The documents as they are stored. DataError when they cannot be read."""
+        """The documents of the input. DataError when they cannot be read."""
         if not self.is_text:
             yield from read_documents(Path(self.name))
         else:
@@ -45,7 +44,7 @@ class Input:
 
 @dataclass(slots=True)
 class InputSet:
-    """Everything to annotate; ``blank`` and ``skipped`` count documents without text and bad files as they are read."""
+    """All inputs. ``blank`` and ``skipped`` count documents without text and bad files during reading."""
 
     found: list[Input]
     lang: str
@@ -55,26 +54,26 @@ class InputSet:
 
     @classmethod
     def find(cls, names: Iterable[str], lang: str, skip_bad: bool) -> InputSet:
-        """The inputs that the names stand for; a folder stands for its texts, sorted. DataError names what is missing.
+        """The inputs of the given names; a folder stands for its files, sorted. DataError for a missing path.
 
-        The id of a text is its path below the folder that was named, without the suffix.
+        The id of a text is its path below the given folder, without the suffix.
         """
         return cls([found for name in names for found in _find(name)], lang, skip_bad)
 
     @property
     def total(self) -> int | None:
-        """How many documents there are, where that is known without reading: one in each plain text."""
+        """The number of documents if all inputs are plain texts, otherwise None."""
         return len(self.found) if all(source.is_text for source in self.found) else None
 
     def require_documents(self) -> None:
-        """Refuse plain texts, which have no mentions of their own."""
+        """ConfigError for plain texts, because they have no mentions."""
         for source in self.found:
             if source.is_text:
-                fix = "name .jsonl documents alone, or leave out --keep-mentions"
+                fix = "give only .jsonl files, or leave out --keep-mentions"
                 raise ConfigError("a plain text has no mentions to keep", where=source.name, fix=fix)
 
     def documents(self) -> Iterator[Document]:
-        """The documents, one by one. DataError for a bad file, unless those are skipped, and when there are none."""
+        """A stream of documents. DataError for a bad file, unless it is skipped, and when there are no documents."""
         homes: dict[str, str] = {}
         for source in self.found:
             read = self._read(source, homes)
@@ -94,7 +93,7 @@ class InputSet:
     def _read(self, source: Input, homes: Mapping[str, str]) -> Iterator[Document]:
         for document in source.documents(self.lang):
             if (home := homes.get(document.id, source.name)) != source.name:
-                where, fix = f"{home} and {source.name}", "name the folder that holds both, or give them other ids"
+                where, fix = f"{home} and {source.name}", "give the folder that holds both, or change the ids"
                 raise DataError("two documents have one id", where=where, got=repr(document.id), fix=fix)
             yield document
 
@@ -131,32 +130,29 @@ def _texts(folder: Path) -> list[Path]:
     paths = (Path(parent, name) for parent, _, names in walk for name in names)
     found = sorted(path for path in paths if path.suffix.lower() in _SUFFIXES and path.is_file())
     if not found:
-        fix = "name a folder that holds texts (UTF-8) or documents (JSON Lines)"
+        fix = "give a folder of texts (UTF-8) or documents (JSON Lines)"
         raise DataError(
             "the folder holds nothing to annotate", where=str(folder), got="no .txt and no .jsonl file", fix=fix
         )
     return found
 
 
-def _refuse_folder(error: OSError) -> NoReturn:
-    got = error.strerror or str(error)
-    raise DataError("cannot read the folder", where=str(error.filename), got=got, fix="check its permissions") from None
+def _refuse_folder(error: OSError) -> None:
+    with reading(Path(error.filename)):
+        raise error
 
 
 def _bytes(path: Path) -> bytes:
-    try:
+    with reading(path):
         return path.read_bytes()
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise DataError("cannot read the file", where=str(path), got=got, fix="check its permissions") from None
 
 
 def _decoded(data: bytes, name: str) -> str:
-    """The text exactly as stored: a byte order mark and carriage returns stay, because offsets count them."""
+    """The text as stored. A byte order mark and carriage returns are kept, because offsets count them."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         where = f"{name}, line {line}, byte {error.start} of the file"
-        fix = "save it as UTF-8, for instance: iconv -f WINDOWS-1251 -t UTF-8; or leave such files out with --skip-bad"
+        fix = "save it as UTF-8, for example with iconv -f WINDOWS-1251 -t UTF-8; or give --skip-bad"
         raise DataError("not UTF-8", where=where, got=f"byte 0x{data[error.start]:02x}", fix=fix) from None
