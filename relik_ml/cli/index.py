@@ -13,7 +13,6 @@ from click.core import ParameterSource
 from relik_ml.cli._sources import configured, given_settings, read_sources
 from relik_ml.errors import ConfigError
 from relik_ml.types import Candidate, Entry
-from relik_ml.view import printable
 
 if TYPE_CHECKING:
     from relik_ml.data import Report
@@ -335,6 +334,8 @@ def _line(candidate: Candidate, how: str) -> str:
     >>> print(_line(Candidate(Entry("Q649", "entity", "Москва\\n", "столица России"), 3.25), "name"))
        3.250  Q649          name    Москва — столица России
     """
+    from relik_ml.view import printable
+
     entry = candidate.entry
     name, text = " ".join(entry.name.split()), " ".join(entry.text.split())
     text = text if len(text) <= 60 else text[:59] + "…"
@@ -343,6 +344,8 @@ def _line(candidate: Candidate, how: str) -> str:
 
 def _described(folder: Path, found: Mapping[str, Any]) -> str:
     """A readable description of an index."""
+    from relik_ml.view import printable
+
     about, search = found["encoder"], found["search"]
     size = sum((folder / name).stat().st_size for name in found["files"])
     lines = {
