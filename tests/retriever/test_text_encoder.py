@@ -120,8 +120,8 @@ def test_prefixes_and_length_are_saved(make: Callable[..., TextEncoder], tmp_pat
 def test_lengths_are_those_of_the_tokens(make: Callable[..., TextEncoder]) -> None:
     encoder = make()
     texts = ["Москва", "", "</s> поэт", "поэт " * 100, "\ud800"]
-    for side, prefix in (("query", "query: "), ("passage", "passage: ")):
-        prefixed = encoder.prefixed(texts, side)
+    queries, passages = encoder.prefixed(texts, "query"), encoder.prefixed(texts, "passage")
+    for prefixed, prefix in ((queries, "query: "), (passages, "passage: ")):
         assert prefixed == [prefix + text for text in texts]
         assert encoder.lengths(prefixed) == encoder.tokens(prefixed)[1].sum(1).tolist()
 
