@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 SHARD_ENTITIES = 100_000
 HEAD = 1 << 20
 ANEW = "remove the folder and extract the dump again"
-AGAIN = "extract the same dump into this folder with the same settings: only damaged shards are made again"
+AGAIN = "extract the same dump into this folder with the same settings: only what is damaged is made again"
 
 
 class Dump(Protocol):
@@ -164,7 +164,7 @@ def extracted(folder: Path) -> Manifest:
         raise DataError(what, where=str(folder), got=f"line {manifest.line} of the dump", fix=fix)
     for shard in manifest.shards:
         if not _whole(folder, shard):
-            got = "the file is missing, or its checksum does not match"
+            got = "missing, or another sha256 than the manifest states"
             raise DataError("a shard is damaged", where=str(folder / shard.file), got=got, fix=AGAIN)
     return manifest
 
@@ -269,7 +269,7 @@ def _read(folder: Path) -> Manifest:
         if record.pop("format") != FORMAT:
             raise ValueError(f"not {FORMAT}")
         if record.pop("sha256") != _checksum(record):
-            raise ValueError("the checksum does not match")
+            raise ValueError("another sha256 than it states")
         return msgspec.convert(record, Manifest)
     except OSError as error:
         got, fix = error.strerror or str(error), "give a folder that a dump was extracted into"
