@@ -19,9 +19,7 @@ Printers = tuple[Callable[[], object], Callable[[], str]]
 @click.argument("gold", type=FILE)
 @click.argument("predicted", type=FILE, metavar="PRED", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
-@click.option(
-    "--bootstrap", type=click.IntRange(0), default=0, metavar="N", help="Confidence intervals, N resamples."
-)
+@click.option("--bootstrap", type=click.IntRange(0), default=0, metavar="N", help="Confidence intervals, N resamples.")
 @click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD; without PRED.")
 @click.option("--model", type=FILE, help="With --retrieval: a model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
