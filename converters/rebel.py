@@ -143,11 +143,10 @@ def _literal(item: Mark, start: int, record: Record, lang: str, report: Report) 
 def _triples(record: Record, mentions: Mapping[Mark, Mention], report: Report) -> list[tuple[Triple, str]]:
     """The triples of a record, each with its annotator."""
     report.count("facts", len(record.triples))
-    numbered = enumerate(record.triples, 1)
     # A fact without a sentence gets a number of its own, which no sentence has.
     facts = [
         (-number if fact.sentence_id is None else fact.sentence_id, fact)
-        for number, fact in numbered
+        for number, fact in enumerate(record.triples, 1)
         if fact.subject.mark in mentions and fact.object.mark in mentions
     ]
     for _ in range(len(record.triples) - len(facts)):

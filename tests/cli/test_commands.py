@@ -65,7 +65,9 @@ def start(body: str) -> subprocess.Popen[bytes]:
 
 
 def test_ctrl_c_ends_without_a_traceback() -> None:
-    process = start('click.echo("ready"); sys.stdout.flush(); time.sleep(60)')
+    # Shells start background jobs with SIGINT ignored, and children inherit that.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    process = start(f'{heard}; click.echo("ready"); sys.stdout.flush(); time.sleep(60)')
     assert process.stdout is not None
     assert process.stdout.readline().strip() == b"ready"
     process.send_signal(signal.SIGINT)

@@ -167,11 +167,14 @@ def test_every_help_text_has_a_correct_example() -> None:
 
 
 def recipe_options(recipe: Path) -> set[str]:
-    """The fields of a recipe's Config are its options, and ``--config``; off the tree: importing wants accelerate."""
-    tree = ast.parse(recipe.read_text(encoding="utf-8"))
-    (config,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Config")
-    targets = (each.target for each in config.body if isinstance(each, ast.AnnAssign))
-    return {"--config"} | {"--" + target.id.replace("_", "-") for target in targets if isinstance(target, ast.Name)}
+    """The options of a recipe: the fields of its Config and of the base class, read without importing accelerate."""
+    options = set()
+    for path in (recipe, ROOT / "relik_ml" / "training" / "recipe_config.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name in ("Config", "RecipeConfig"):
+                targets = (each.target for each in node.body if isinstance(each, ast.AnnAssign))
+                options |= {"--" + target.id.replace("_", "-") for target in targets if isinstance(target, ast.Name)}
+    return options
 
 
 def test_options_in_inline_code_exist() -> None:

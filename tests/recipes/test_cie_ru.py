@@ -160,7 +160,7 @@ def test_everything_that_saves_memory_at_once(
     (("--task", "el", "--relations", 4), 7, "--relations 4"),
     (("--mentions", "gold"), 7, "--mentions gold"),
     (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
-    (("--index", "x", "--lora-rank", 8), 7, "--index x, --lora-rank 8"),
+    (("--index", "x", "--lora-rank", 8), 7, "--lora-rank 8, --index x"),
     (("--preset", "full", "--vocabulary", 9), 7, "--vocabulary 9"),
     (("--added-gold", 2), 7, "added-gold"),
     (("--back", 1), 7, "add --resume"),
