@@ -16,6 +16,7 @@ from relik_ml.bundle import Settings
 from relik_ml.data import FILE, write_manifest
 from relik_ml.errors import ConfigError, ModelError, OutputError
 from relik_ml.index import PassageIndex
+from relik_ml.models import save_packed
 from relik_ml.names import Learnt, NameIndex
 from relik_ml.text import Morphology
 from relik_ml.types import Property
@@ -178,7 +179,7 @@ def test_other_formats_and_other_weights_are_refused(copied: Path) -> None:
             Relik.from_pretrained(copied)
         assert caught.value.where == str(copied / "config.json")
     (copied / "config.json").write_text(json.dumps(record), "utf-8")
-    bundle.save_packed({"spans.start.0.bias": torch.zeros(48)}, copied / "reader.safetensors")
+    save_packed({"spans.start.0.bias": torch.zeros(48)}, copied / "reader.safetensors")
     write_manifest(copied, bundle.FORMAT, {})
     with pytest.raises(ModelError, match="weights"):
         Relik.from_pretrained(copied)

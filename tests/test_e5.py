@@ -6,6 +6,7 @@ Its subwords are checked against a slow search over the file's own pieces, its w
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -190,7 +191,12 @@ def test_the_written_folder_is_an_encoder(cut_down: E5File, tmp_path: Path, monk
     from relik_ml.retriever import TextEncoder
 
     reads: list[int] = []
-    monkeypatch.setattr(e5, "read_file", lambda content: reads.append(len(content)) or cut_down)
+
+    def read(content: bytes) -> E5File:
+        reads.append(len(content))
+        return cut_down
+
+    monkeypatch.setattr(e5, "read_file", read)
     monkeypatch.setattr(e5, "_from_hub", lambda: None)
     monkeypatch.setenv("RELIK_ML_CACHE", str(tmp_path))
     encoder = TextEncoder.from_pretrained(e5.HUB_NAME)
@@ -224,7 +230,8 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
     def absent(name: str) -> NoReturn:
         raise PackageNotFoundError(name)
 
-    for files in (absent, lambda name: None, lambda name: []):
+    lists: list[Callable[[str], object]] = [absent, lambda name: None, lambda name: []]
+    for files in lists:
         monkeypatch.setattr(e5, "files", files)
         with pytest.raises(ModelError, match="machine") as error:
             e5.folder(tmp_path)

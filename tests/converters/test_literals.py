@@ -27,7 +27,8 @@ def literal(folder: Path, uri: str, surface: str, lang: str, before: str = "") -
     span = {"uri": uri, "surfaceform": surface, "boundaries": [len(before), len(before + surface)], "annotator": "Me"}
     page = {"docid": "1", "title": "T", "uri": "Q1", "text": f"{before}{surface} .", "entities": [span], "triples": []}
     (folder / "train.jsonl").write_text(json.dumps(page) + "\n", encoding="utf-8")
-    converter: Any = replace(load_converter("rebel"), lang=lang)  # type: ignore[type-var]
+    rebel: Any = load_converter("rebel")
+    converter = replace(rebel, lang=lang)
     report = Report()
     (document,) = converter.read(folder, "train", report)
     return document.mentions[0].value, " and ".join(report.tally())

@@ -52,7 +52,7 @@ PIECES += ["😀", "👩\u200d🚀", "🏳️\u200d🌈", "\t", '"', "\\", "\\ud
 TEXTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=20).map("".join)
 SCORES = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 LISTS = st.lists(TEXTS, max_size=2).map(tuple)
-LINKS = st.sampled_from(["nil", "unlinkable", "unknown"]).map(Link)
+LINKS = st.builds(Link, st.sampled_from(["nil", "unlinkable", "unknown"]))
 LINKS |= st.builds(Link, st.just("linked"), TEXTS, st.none() | TEXTS, LISTS, SCORES)
 LAYERS = st.sampled_from(["complete", "partial", "silver", "none"])
 

@@ -61,8 +61,8 @@ def test_what_brat_cannot_hold_is_counted(tmp_path: Path) -> None:
     town = Mention("T1", 5, 9, "CITY", link=Link("linked", "Q1", "Анна\r\nАхматова", score=0.5))
     other = Mention("T3", 5, 9, "CITY OF", link=Link("linked", "geo:1", alternatives=("Q3", "P4")))
     triple = Triple("d", "place of birth", "T1", Property("P19"), (Span(0, 4), Span(5, 9)), 0.7)
-    entities = (Entity("E1", ("d", "T1"), "same-link"), Entity("E2", ("d",), "coreference"))
-    entities += (Entity("E3", ("T1", "T3"), "coreference"),)
+    members = {"E1": ("d", "T1"), "E2": ("d",), "E3": ("T1", "T3")}
+    entities = tuple(Entity(id, ids, "same-link" if id == "E1" else "coreference") for id, ids in members.items())
     lines, losses = written(Document("d", "1889 Тула", "ru", (year, town, other), entities, (triple,)), tmp_path)
     assert lines == [
         "T2\tDATE 0 4\t1889",

@@ -29,7 +29,8 @@ class Letters:
 
     def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         counts = np.array([[text.lower().count(letter) for letter in "аеинорст"] for text in texts], np.float32)
-        return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)
+        normalised: NDArray[np.float32] = counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1)
+        return normalised
 
     queries = passages
 

@@ -102,7 +102,8 @@ class Clustered:
         self.seen += len(texts)
         rows = np.array([int(text.split()[1]) for text in texts], dtype=np.int64)
         vectors = self.centres[rows % 50] + 0.4 * self.noise[rows]
-        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+        unit: Floats = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+        return unit
 
     queries = passages
 

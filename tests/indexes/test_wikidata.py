@@ -95,8 +95,8 @@ def test_circles_of_subclasses_end(tmp_path: Path) -> None:
 def test_redirects_become_aliases_and_rename_classes(tmp_path: Path) -> None:
     moved = entity("Q9", {"ru": "Гомель"}, {"P31": [claim("P31", "Q90")]})
     (tmp_path / "redirects.tsv").write_text("Q90\tQ91\nQ91\tQ515\nQ17\tQ9\nQ16\tQ9\n")
-    found = rows(dump(tmp_path, [CITY, moved]), redirects=str(tmp_path / "redirects.tsv"), classes="Q486972")[1]
-    assert (found.text, found.types, found.aliases) == ("город", ("Q515",), ("Q16", "Q17"))
+    second = rows(dump(tmp_path, [CITY, moved]), redirects=str(tmp_path / "redirects.tsv"), classes="Q486972")[1]
+    assert (second.text, second.types, second.aliases) == ("город", ("Q515",), ("Q16", "Q17"))
     (tmp_path / "redirects.tsv").write_text("Q3\tQ17\nQ17\tQ16\nQ16\tQ9\nQ16\tQ515\nQ8\tQ7\nQ7\tQ8\nQ9\tQ9\n")
     found = rows(tmp_path / "dump.json", redirects=str(tmp_path / "redirects.tsv"))
     assert [row.aliases for row in found] == [("city",), ("Q3", "Q16", "Q17")]

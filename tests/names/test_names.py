@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ ROW = {entry.id: row for row, entry in enumerate(ENTRIES)}
 INDEX = NameIndex.build(ENTRIES, Learnt(), LEMMA)
 
 
-def found(text: str, index: NameIndex = INDEX, **settings: object) -> set[tuple[str, str]]:
+def found(text: str, index: NameIndex = INDEX, **settings: Any) -> set[tuple[str, str]]:
     """Surfaces with the ids that they may stand for."""
     words = tokens(text)
     return {

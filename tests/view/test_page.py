@@ -23,7 +23,8 @@ PLAIN = Document("d", "Анна Ахматова родилась в Одесс�
 
 
 def parsed(page: str) -> Element:
-    return html5lib.parse(page.encode(), transport_encoding="utf-8", namespaceHTMLElements=False)
+    root: Element = html5lib.parse(page.encode(), transport_encoding="utf-8", namespaceHTMLElements=False)
+    return root
 
 
 def shape(root: Element) -> Counter[str]:
