@@ -1,4 +1,4 @@
-"""Installed as ``relik_ml.recipes``; the bare name is nobody's to import."""
+"""Installed as ``relik_ml.recipes``; the bare name cannot be imported."""
 
 if __name__ == "recipes":
     raise ImportError("import relik_ml.recipes, not recipes: run `pip install -e .` in the repository first")

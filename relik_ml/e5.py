@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.data import atomic_folder, cache_folder, nobodys
+from relik_ml.data import atomic_folder, cache_folder, not_ours
 from relik_ml.errors import ModelError
 
 NAME = "multilingual-e5-small"
@@ -209,7 +209,7 @@ def _write(file: E5File, path: Path) -> None:
     settings: dict[str, Any] = {f"{name}_token": token for name, token in names.items()}
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"
     settings["model_max_length"] = file.config["max_position_embeddings"]
-    with atomic_folder(path, nobodys) as partial:
+    with atomic_folder(path, not_ours) as partial:
         save_file(file.tensors, partial / "model.safetensors", {"format": "pt"})
         tokenizer(file.subwords).save(str(partial / "tokenizer.json"))
         (partial / "config.json").write_text(json.dumps(file.config, indent=2) + "\n", "utf-8")

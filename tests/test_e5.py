@@ -242,7 +242,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
 
 
 def test_names_of_others_are_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(e5, "_from_hub", lambda: pytest.fail("nobody asked for it"))
+    monkeypatch.setattr(e5, "_from_hub", lambda: pytest.fail("it was not asked for"))
     for name in ("intfloat/multilingual-e5-base", "runs/e5", tmp_path, str(tmp_path)):
         assert resolve(name) is name
     monkeypatch.chdir(tmp_path)

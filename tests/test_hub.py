@@ -73,7 +73,7 @@ def test_a_folder_of_that_name_is_not_looked_for_elsewhere(
         Relik.from_pretrained(Path("runs/other"))
 
 
-def test_a_model_that_nobody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_not_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> NoReturn:
         raise errors.LocalEntryNotFoundError("Cannot reach the Hub.\nMore lines.")
 

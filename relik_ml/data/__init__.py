@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from relik_ml.data.corpus_stats import Stats, crossings, measure, nesting
 from relik_ml.data.defects import REPEATED, Defect, Report, StrictReport, TolerantReport, distinct, figures
 from relik_ml.data.download import Archive, cache_folder, cached, content_checksum, fetch
 from relik_ml.data.extras import load_extra
@@ -9,14 +10,13 @@ from relik_ml.data.io import read_documents, read_entries, violations, write_doc
 from relik_ml.data.lines import COMPRESSED, lines_of, open_lines, opened, reading
 from relik_ml.data.records import document_from_json, document_line, document_to_json, excerpt, from_json, parse_line
 from relik_ml.data.schema import check
-from relik_ml.data.stats import Stats, crossings, measure, nesting
 from relik_ml.data.store import (
     FILE,
     Format,
     atomic_folder,
     atomic_path,
     locked_folder,
-    nobodys,
+    not_ours,
     read_manifest,
     refuse_foreign,
     resumable_folder,
@@ -28,7 +28,7 @@ __all__ = [
     "COMPRESSED", "FILE", "REPEATED", "Archive", "Defect", "Format", "Report", "Stats", "StrictReport",
     "TolerantReport", "atomic_folder", "atomic_path", "cache_folder", "cached", "check", "content_checksum",
     "crossings", "distinct", "document_from_json", "document_line", "document_to_json", "excerpt", "fetch", "figures",
-    "from_json", "lines_of", "load_extra", "locked_folder", "measure", "nesting", "nobodys", "open_lines", "opened",
+    "from_json", "lines_of", "load_extra", "locked_folder", "measure", "nesting", "not_ours", "open_lines", "opened",
     "parse_line", "read_documents", "read_entries", "read_manifest", "reading", "refuse_foreign",
     "resumable_folder", "sha256",
     "violations", "write_documents", "write_entries", "write_lines", "write_manifest",

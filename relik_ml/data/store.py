@@ -41,7 +41,7 @@ Ours = Callable[[Path], bool]
 """Whether a folder that is not empty may be replaced: see `Format.wrote`."""
 
 
-def nobodys(folder: Path) -> bool:
+def not_ours(folder: Path) -> bool:
     """An `Ours` that is always False: only an empty folder is replaced."""
     return False
 
@@ -63,7 +63,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: Path, ours: Ours = nobodys) -> Iterator[Path]:
+def atomic_folder(path: Path, ours: Ours = not_ours) -> Iterator[Path]:
     """A temporary folder beside ``path``: flushed to disk and put in its place on success, removed on failure.
 
     An older folder is replaced only if it is empty or ``ours``, so that a mistyped path never removes other files.
@@ -79,7 +79,7 @@ def atomic_folder(path: Path, ours: Ours = nobodys) -> Iterator[Path]:
 
 
 @contextmanager
-def resumable_folder(path: Path, ours: Ours = nobodys) -> Iterator[tuple[Path, Path]]:
+def resumable_folder(path: Path, ours: Ours = not_ours) -> Iterator[tuple[Path, Path]]:
     """Two folders: an empty one that replaces ``path`` on success, and one for intermediate results.
 
     Both lie in ``.NAME.building`` beside ``path``. The second folder survives a failure or a kill, so that the next

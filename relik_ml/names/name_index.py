@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relik_ml.names.initials import fits, initials, is_initial
-from relik_ml.names.name_table import ALIAS, LABEL, LEARNT, NOBODY, SURNAME, Learnt, NameTable, starts
+from relik_ml.names.name_table import ALIAS, LABEL, LEARNT, NIL_ROW, SURNAME, Learnt, NameTable, starts
 from relik_ml.names.runs import DERIVED, INITIALS, SPELT, Ints, RunFinder, Runs
 from relik_ml.types import Entry, Token
 
@@ -205,7 +205,7 @@ class NameIndex:
         seen = np.where(way == SPELT, seen, 0)
         total = np.bincount(run, seen, len(sizes)).astype(np.int64)[run]
         kinds = _kinds(kinds, seen, way)
-        keep = (kinds > 0) & (rows != NOBODY)
+        keep = (kinds > 0) & (rows != NIL_ROW)
         run, rows, kinds, seen, total = (column[keep] for column in (run, rows, kinds, seen, total))
         if firsts is not None:
             run, rows, kinds, seen, total = _folded(run, firsts(rows.astype(np.int64)), kinds, seen, total)

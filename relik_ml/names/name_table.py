@@ -29,7 +29,7 @@ HUMAN = "Q5"
 POPULAR = 60_000.0
 """The highest popularity that is stored: half precision ends soon after it."""
 
-NOBODY = 0xFFFFFFFF
+NIL_ROW = 0xFFFFFFFF
 """The row of annotated surfaces that are NIL."""
 
 TRANSCRIBED = 2
@@ -37,7 +37,7 @@ TRANSCRIBED = 2
 
 
 class Learnt(Counter[tuple[int, int]]):
-    """Number of documents in which a key was annotated with a row (``NOBODY``: with NIL)."""
+    """Number of documents in which a key was annotated with a row (``NIL_ROW``: with NIL)."""
 
 
 class NameTable(NamedTuple):
@@ -50,7 +50,7 @@ class NameTable(NamedTuple):
     keys: NDArray[np.uint64]
     """(N,) of 48 bits."""
     rows: NDArray[np.uint32]
-    """(N,), ``NOBODY`` among them."""
+    """(N,), ``NIL_ROW`` among them."""
     kinds: NDArray[np.uint8]
     """(N,) bit sets over ``LABEL`` …"""
     counts: NDArray[np.uint16]
@@ -115,10 +115,10 @@ class NameTable(NamedTuple):
 
     def kept(self, rows: NDArray[Any]) -> NameTable:
         """The names of these rows alone; see ``NameIndex.kept``."""
-        number = np.full(len(self.popularity) + 1, NOBODY, np.uint32)
+        number = np.full(len(self.popularity) + 1, NIL_ROW, np.uint32)
         number[rows] = np.arange(len(rows), dtype=np.uint32)
         renumbered = number[np.minimum(self.rows, len(self.popularity))]
-        kinds = np.where(renumbered == NOBODY, self.kinds & 1 << LEARNT, self.kinds)
+        kinds = np.where(renumbered == NIL_ROW, self.kinds & 1 << LEARNT, self.kinds)
         keep = np.flatnonzero(kinds)
         names = _merged(*(column[keep] for column in (self.keys, renumbered, kinds, self.counts)))
         return NameTable(*names, self.popularity[rows], self.human[rows])

@@ -10,7 +10,7 @@ import numpy as np
 
 from relik_ml.errors import ConfigError
 from relik_ml.index import Floats, Ints, PassageEncoder, PassageIndex
-from relik_ml.names import NOBODY, NOTHING, Learnt, Matches, NameIndex, surface_keys
+from relik_ml.names import NIL_ROW, NOTHING, Learnt, Matches, NameIndex, surface_keys
 from relik_ml.text import windows
 from relik_ml.types import Candidate, Document, Hit, Retrieved, Window
 
@@ -126,7 +126,7 @@ def learn(document: Document, rows: Mapping[str, int], lemma: Callable[[str], st
     for mention in document.mentions:
         link = mention.link
         if link.status in ("linked", "nil"):
-            row = rows.get(link.id or "", NOBODY)
+            row = rows.get(link.id or "", NIL_ROW)
             # The label of an entry is its name; the label of a mention without an entry is the annotator's guess.
             names = [document.surface(mention), *([link.label] if link.id and link.label else [])]
             learnt.update({(key, row): 1 for name in names for key in surface_keys(name, lemma)})

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from relik_ml.data import atomic_folder, nobodys
+from relik_ml.data import atomic_folder, not_ours
 from relik_ml.e5 import resolve
 from relik_ml.errors import ModelError
 from relik_ml.models import BiEncoder
@@ -66,7 +66,7 @@ def trim(name_or_folder: str | Path, texts: Iterable[str], out: Path, keep: int 
     index = {old: new for new, old in enumerate(kept)}
     _require_padding(index, tokenizer.pad_token_id, name_or_folder)
     _trim_rows(encoder, index)
-    with atomic_folder(out, nobodys) as partial:
+    with atomic_folder(out, not_ours) as partial:
         BiEncoder(encoder).save_pretrained(partial)
         save_tokenizer(_rebuilt(tokenizer, _renumbered(record, index)), partial)
     return Trimmed(len(kept), before[0], _parameters(encoder), before[1])

@@ -36,7 +36,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A cache of our own, and an archive that nobody serves, with the checksums of our own corpus."""
+    """A cache of our own, and an archive that no server has, with the checksums of our own corpus."""
     monkeypatch.setenv("RELIK_ML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
     _pin(monkeypatch, "http://127.0.0.1:9/nothing")
@@ -166,7 +166,7 @@ def test_relations_can_be_named_by_their_properties(tmp_path: Path) -> None:
     pages = {document.id: document for document in read_documents(tmp_path / "train.jsonl")}
     triples = [(t.subject, t.relation, t.object) for t in pages["nerel/train/101_text"].triples]
     assert ("T3", "P19", "T5") in triples
-    assert ("T7", "P710", "T10") in triples, "AGENT runs the other way round"
+    assert ("T7", "P710", "T10") in triples, "AGENT is inverse"
     assert ("T7", "SUBORDINATE_OF", "T3") in triples, "what has no property keeps its name"
     assert "relations without a property: name kept" in done.stderr
 

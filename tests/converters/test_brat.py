@@ -112,7 +112,7 @@ def test_a_folder_becomes_documents(tmp_path: Path) -> None:
     assert check(document) == []
 
 
-def test_what_nobody_annotated_is_not_said_to_be_complete(tmp_path: Path) -> None:
+def test_layers_without_annotation_are_not_complete(tmp_path: Path) -> None:
     write(tmp_path, "a.ann", lines=())
     assert documents(tmp_path, "all")["brat/all/a"].annotated == Annotated()
 

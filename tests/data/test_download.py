@@ -132,7 +132,7 @@ def test_other_content_than_was_pinned_is_refused(tmp_path: Path, changed: dict[
 
 def test_no_network(tmp_path: Path) -> None:
     with serving(b"") as url:
-        pass  # the server is gone, its port answers nobody
+        pass  # closes the server, so that its port refuses connections
     with pytest.raises(CorpusNotFound) as caught:
         fetch("nerel", archive(url), tmp_path)
     assert "could not be fetched" in str(caught.value)

@@ -45,7 +45,7 @@ def randn(*shape: int) -> Tensor:
 
 
 def slow_losses(output: ReaderOutput, gold: Gold, tokens: Tensor) -> dict[str, float]:
-    """Every term decision by decision, by the number of gold mentions; what nobody annotated is no decision."""
+    """Every term decision by decision, by the number of gold mentions; what is not annotated is no decision."""
     total = dict.fromkeys(("start", "end", "type", "link", "relation"), 0.0)
     triples, unsure = ({tuple(row) for row in rows.tolist()} for rows in (gold.triples, gold.unsure))
     for window, length in enumerate(tokens.sum(1).tolist()):
@@ -75,10 +75,10 @@ def losses(case: Case) -> dict[str, float]:
 
 @pytest.mark.parametrize("changed", [
     {},
-    # A mention longer than the network can predict, and mentions that nobody annotated.
+    # A mention longer than the network can predict, and mentions that are not annotated.
     {"mentions": torch.tensor([[[0, 5], [0, 2], [4, 5]], [[1, 3], [3, 3], [0, 0]]])},
     {"mention_mask": torch.tensor([[True, False, False], [False] * 3])},
-    # Starts, types, links, pairs and single relations that nobody annotated.
+    # Starts, types, links, pairs and single relations that are not annotated.
     {"start_mask": TOKEN_MASK & torch.tensor([[True], [False]])},
     {"types": torch.tensor([[0, IGNORE, 2], [1, 1, 0]])}, {"links": torch.full((2, 3), IGNORE)},
     {"pair_mask": torch.zeros(2, 3, 3).bool()},
@@ -118,7 +118,7 @@ def test_padding_gets_no_gradient(case: Case) -> None:
     assert not end.grad[1, 4:].any()
     assert not types.grad[1, 2].any()
     assert not links.grad[1, 2].any()
-    assert not links.grad[0, 1].any()  # nobody looked it up
+    assert not links.grad[0, 1].any()  # not looked up
     assert not relations.grad[1, 2].any()
     assert not relations.grad[1, :, 2].any()
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from relik_ml.names import FEATURES, HUMAN, NOBODY, Found, Learnt, NameIndex, sound, stem, surface_keys  # fmt: skip
+from relik_ml.names import FEATURES, HUMAN, NIL_ROW, Found, Learnt, NameIndex, sound, stem, surface_keys  # fmt: skip
 from relik_ml.text import Morphology, tokens
 from relik_ml.types import Entry
 
@@ -266,7 +266,7 @@ def named(text: str, index: NameIndex, entries: list[Entry]) -> set[tuple[str, s
     ("А. Б. Путина", {("А. Б. Путина", "Q2"), ("Путина", "Q2")}),
     ("Путину А. Б.", {("Путину А. Б", "Q2"), ("Путину", "Q2")}),
     ("Путину А.", {("Путину А", "Q2"), ("Путину", "Q2")}),
-    ("В. П. Путин", {("Путин", "Q1"), ("Путин", "Q2")}),  # nobody's initials: of whoever it is, the surname stays
+    ("В. П. Путин", {("Путин", "Q1"), ("Путин", "Q2")}),  # initials of no bearer: the surname stays
     ("Дж. Р. Р. Толкин", {("Дж. Р. Р. Толкин", "Q3"), ("Толкин", "Q3")}),
     ("Э. Т. А. Гофман", {("Э. Т. А. Гофман", "Q4"), ("Гофман", "Q4")}),
     ("Э. Г. Гофман", {("Гофман", "Q4")}),
@@ -309,7 +309,7 @@ def total(*parts: Learnt) -> Learnt:
 
 def test_counts_say_how_often_a_surface_meant_this() -> None:
     learnt = taught(("президент", ROW["Q7747"]), times=3)
-    learnt.update(taught(("президент", NOBODY), times=2))
+    learnt.update(taught(("президент", NIL_ROW), times=2))
     hit = only("президента", NameIndex.build(ENTRIES, learnt, LEMMA))
     assert hit.row == ROW["Q7747"]
     assert (feature(hit, "learnt"), feature(hit, "label")) == (1, 0)
@@ -319,11 +319,11 @@ def test_counts_say_how_often_a_surface_meant_this() -> None:
 
 
 def test_nil_annotations_lower_the_prior_of_candidates() -> None:
-    index = NameIndex.build(ENTRIES, taught(("Павел", NOBODY), times=4), LEMMA)
+    index = NameIndex.build(ENTRIES, taught(("Павел", NIL_ROW), times=4), LEMMA)
     hit = only("Павел", index)
     assert hit.row == ROW["Q43274"]
     assert (feature(hit, "annotated"), feature(hit, "prior")) == pytest.approx((math.log1p(4) / 3, 0))
-    assert NameIndex.build(ENTRIES, taught(("никто", NOBODY)), LEMMA).find(tokens("никто")) == []
+    assert NameIndex.build(ENTRIES, taught(("никто", NIL_ROW)), LEMMA).find(tokens("никто")) == []
 
 
 def test_only_learnt_rows_are_not_indexed_by_name() -> None:
@@ -334,7 +334,7 @@ def test_only_learnt_rows_are_not_indexed_by_name() -> None:
 
 SURFACES = ("Путин", "президент", "Минск", "Павел", "глава Кремля", "РФ")
 annotated_surfaces = st.lists(
-    st.tuples(st.sampled_from(SURFACES), st.sampled_from([ROW["Q7747"], ROW["Q2280"], ROW["Q43274"], NOBODY])),
+    st.tuples(st.sampled_from(SURFACES), st.sampled_from([ROW["Q7747"], ROW["Q2280"], ROW["Q43274"], NIL_ROW])),
     max_size=5,
     unique=True,
 )
@@ -377,7 +377,7 @@ def test_kept_rows_are_as_if_the_rest_had_never_been(annotation: list[tuple[str,
     kept = sorted(rows)
     learnt = Learnt()
     for (key, row), count in taught(*annotation).items():
-        learnt[key, kept.index(row) if row in rows else NOBODY] += count
+        learnt[key, kept.index(row) if row in rows else NIL_ROW] += count
     index = NameIndex.build(ENTRIES, taught(*annotation), LEMMA).kept(np.array(kept))
     assert_same(index, NameIndex.build([ENTRIES[row] for row in kept], learnt, LEMMA))
 
@@ -385,7 +385,7 @@ def test_kept_rows_are_as_if_the_rest_had_never_been(annotation: list[tuple[str,
 @given(annotated_surfaces, st.integers(0, len(ENTRIES)))
 def test_rows_that_were_added_can_go_and_leave_no_trace(annotation: list[tuple[str, int]], at: int) -> None:
     learnt = Learnt(
-        {(key, row): count for (key, row), count in taught(*annotation).items() if row < at or row == NOBODY}
+        {(key, row): count for (key, row), count in taught(*annotation).items() if row < at or row == NIL_ROW}
     )
     index = NameIndex.build(ENTRIES[:at], learnt, LEMMA)
     more = index.extended(ENTRIES[at:])
@@ -425,7 +425,7 @@ def test_the_index_finds_what_comparing_all_names_finds(words: list[str]) -> Non
 
 
 def test_nothing_depends_on_the_order_in_which_names_were_learnt() -> None:
-    pairs = list(product(SURFACES, (0, 5, NOBODY)))
+    pairs = list(product(SURFACES, (0, 5, NIL_ROW)))
     one, other = (
         NameIndex.build(ENTRIES, total(*(taught(pair) for pair in order)), LEMMA) for order in (pairs, pairs[::-1])
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relik_ml.errors import ModelError
 from relik_ml.index import Floats, PassageIndex
-from relik_ml.names import FEATURES, HUMAN, NOBODY, Learnt, NameIndex, surface_keys
+from relik_ml.names import FEATURES, HUMAN, NIL_ROW, Learnt, NameIndex, surface_keys
 from relik_ml.retriever import Retriever, RetrieverConfig, learn
 from relik_ml.text import Morphology, windows
 from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
@@ -266,7 +266,7 @@ def test_a_document_teaches_surfaces_and_labels_once() -> None:
         Mention("T6", 32, 36, "DATE", link=Link("unlinkable")),
     ))  # fmt: skip
     expected = {(key, 0) for name in ("Путин", "Путина", "Владимир Путин") for key in surface_keys(name, LEMMA)}
-    expected |= {(key, NOBODY) for name in ("Ким", "Минск") for key in surface_keys(name, LEMMA)}
+    expected |= {(key, NIL_ROW) for name in ("Ким", "Минск") for key in surface_keys(name, LEMMA)}
     learnt = learn(document, rows, LEMMA)
     assert dict(learnt) == dict.fromkeys(expected, 1)
     assert isinstance(learnt, Learnt)

@@ -195,7 +195,7 @@ def test_a_full_queue_says_when_to_come_again(client: Client, fake: Fake) -> Non
     assert annotate(asked).status_code == 200
 
 
-def test_nobody_waits_longer_than_the_limit(client: Client, fake: Fake) -> None:
+def test_a_request_waits_no_longer_than_the_limit(client: Client, fake: Fake) -> None:
     fake.free.clear()
     asked = client(timeout=0.1)
     late = [annotate(asked, text=text) for text in ("a", "b")]
@@ -203,7 +203,7 @@ def test_nobody_waits_longer_than_the_limit(client: Client, fake: Fake) -> None:
     fake.free.set()
     while annotate(asked, text="c").status_code != 200:
         pass
-    assert all("b" not in batch for batch in fake.batches), "what nobody waits for is not read"
+    assert all("b" not in batch for batch in fake.batches), "a text whose client left is not read"
 
 
 # Access

@@ -41,7 +41,7 @@ DATES = (("2020 год", "DATE", Link("unlinkable")), ("2020 год", "DATE", Li
     # What was not linked takes the best link of its name and type.
     ("Минск ждал. В Минске ждали. О Минске писали.", (WEAK, STRONG, ("Минске", "CITY", NIL)), ["Q1", "Q2", "Q2"]),
     ("Минск ждал. В Минске ждали.", (WEAK, ("Минске", "ORGANIZATION", NIL)), ["Q1", None]),
-    ("2020 год и снова 2020 год", DATES, [None, None]),  # nobody looked these up
+    ("2020 год и снова 2020 год", DATES, [None, None]),  # not looked up
 ])  # fmt: skip
 def test_links_agree_across_a_document(
     text: str, mentions: tuple[tuple[str, str, Link], ...], ids: list[str | None]

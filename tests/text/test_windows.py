@@ -102,7 +102,7 @@ def test_of_two_links_the_one_with_the_higher_score_wins() -> None:
     moscow, mowers = Link("linked", "Q649", score=0.7), Link("linked", "Q4", score=0.6)
     found = merged(((replace(MOSCOW, link=moscow, score=0.1),), ()), ((replace(MOSCOW, link=mowers),), ()))
     assert found.mentions == (replace(MOSCOW, id="T1", link=moscow),)
-    nil = Link("nil", score=0.1)  # a link that nobody looked for never wins
+    nil = Link("nil", score=0.1)  # a link that was not looked up never wins
     found = merged(((replace(MOSCOW, link=nil),), ()), ((replace(MOSCOW, link=Link()),), ()))
     assert found.mentions[0].link == nil
 

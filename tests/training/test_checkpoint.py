@@ -1,4 +1,4 @@
-"""A training that was interrupted goes on bit for bit; what cannot be resumed says so."""
+"""An interrupted training resumes bit for bit; a state that cannot be resumed is refused."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.corpus import TYPES, documents, parse
 NAMES = {entry.id: entry for entry in TYPES}
 
 
-def test_an_entry_for_every_entity_nobody_else_lists() -> None:
+def test_an_entry_for_every_entity_outside_the_table() -> None:
     linked = {mention.link.id for document in documents() for mention in document.mentions if mention.link.id}
     entries = {entry.id: entry for entry in annotated_entries(documents(), {"Q649"}, NAMES)}
     assert entries.keys() == linked - {"Q649"}

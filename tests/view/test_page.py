@@ -70,7 +70,7 @@ def test_the_policy_lets_in_our_style_and_script_alone() -> None:
     assert "unsafe" not in policy
 
 
-def test_a_service_may_be_asked_and_nobody_else() -> None:
+def test_the_page_may_connect_to_its_service_alone() -> None:
     root = parsed(service_page(Service(endpoint="/annotate", key_header="X-API-Key")))
     (policy,) = (node.get("content", "") for node in root.iter("meta") if node.get("http-equiv"))
     assert "connect-src 'self'" in policy
