@@ -46,12 +46,16 @@ class Scaling:
         return float(_sigmoid(self.slope * _logit(np.array(score)) + self.offset))
 
     @classmethod
-    def fit(cls, judged: Sequence[Judged]) -> Scaling:
-        """The maximum likelihood scaling, by Newton's method; the identity where all are right or all are wrong."""
+    def fit(cls, judged: Sequence[Judged], offset: bool = True) -> Scaling:
+        """The maximum likelihood scaling, by Newton's method; the identity where all are right or all are wrong.
+
+        Without ``offset`` it only has a temperature, 1 / slope (Guo et al. 2017).
+        """
         right = np.array([float(each.right) for each in judged])
         if len(judged) < 2 or right.min() == right.max():
             return cls()
-        features = np.stack([_logit(np.array([each.score for each in judged])), np.ones(len(judged))], axis=1)
+        constant = np.full(len(judged), float(offset))  # zeros leave the offset at 0
+        features = np.stack([_logit(np.array([each.score for each in judged])), constant], axis=1)
         weights = _IDENTITY
         for _ in range(_STEPS):
             chances = _sigmoid(features @ weights)
@@ -78,8 +82,12 @@ class Calibration:
 
     @classmethod
     def fit(cls, judged: Mapping[str, Sequence[Judged]]) -> Calibration:
-        """The scaling of each kind of judged scores."""
-        return cls({kind: Scaling.fit(judged[kind]) for kind in KINDS if judged.get(kind)})
+        """The scaling of each kind of judged scores.
+
+        Links, a softmax over the candidates, get a temperature. The others are products of factors or depend on the
+        coverage of the index, and get an offset too.
+        """
+        return cls({kind: Scaling.fit(judged[kind], kind != "link") for kind in KINDS if judged.get(kind)})
 
 
 def judge(gold: Iterable[Document], predicted: Iterable[Document], scheme: Scheme = NEREL) -> dict[str, list[Judged]]:
