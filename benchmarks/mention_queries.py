@@ -25,12 +25,13 @@ from torch.nn import functional as F
 
 from relik_ml import Relik
 from relik_ml.data import read_documents
+from relik_ml.encoders import TextEncoder
 from relik_ml.index import passage
-from relik_ml.models import endpoints
+from relik_ml.models import endpoints, tensors
 from relik_ml.reader import Snap, batches
-from relik_ml.retriever import TextEncoder
 from relik_ml.score import recall, table
 from relik_ml.text import cut, windows
+from relik_ml.training import model_of
 from relik_ml.training import held_out_candidates
 from relik_ml.types import Document, Mention, Retrieved
 
@@ -61,7 +62,10 @@ class Asked(NamedTuple):
 def main() -> None:
     """Measure and print."""
     options = _options()
-    relik, encoder = Relik.from_pretrained(options.model), TextEncoder.from_pretrained(options.encoder, max_length=32)
+    relik, encoder = (
+        Relik.from_pretrained(options.model, backend="torch"),
+        TextEncoder.from_pretrained(options.encoder, max_length=32),
+    )
     train, dev = (list(read_documents(path)) for path in (options.train, options.data))
     asked, taught = list(linked(relik, dev, held_out=False)), list(linked(relik, train, held_out=True))
     pool = chosen(relik, [*asked, *taught], options.pool)
@@ -120,10 +124,10 @@ def span_states(relik: Relik, asked: Sequence[Asked]) -> Tensor:
     for number, each in enumerate(asked):
         spans[id(each.item)].append((number, Snap(each.item.window)(each.mention.start, each.mention.stop)))
     found: dict[int, Tensor] = {}
-    encode, model = relik.reader.encode, relik.reader.model
+    encode, model = relik.reader.encode, model_of(relik)
     with torch.inference_mode():
         for places in batches([len(item.window.tokens) for item in items], 2048):
-            tokens = model.encoder(encode([items[place] for place in places])).tokens
+            tokens = model.encoder(tensors(encode([items[place] for place in places]))).tokens
             for row, place in enumerate(places):
                 for number, span in spans[id(items[place])]:
                     found[number] = endpoints(tokens[row : row + 1], torch.tensor([[span]]))[0, 0]

@@ -29,12 +29,13 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from relik_ml import Relik, training
-from relik_ml.bundle import FORMAT, Encoders, Settings, assemble
+from relik_ml.bundle import FORMAT, Settings
 from relik_ml.data import refuse_foreign
 from relik_ml.e5 import NAME as E5_SMALL
+from relik_ml.encoders import TextEncoder
 from relik_ml.index import PassageIndex
 from relik_ml.models import MDEBERTA, LossWeights, merge_adapters
-from relik_ml.retriever import RetrieverConfig, TextEncoder
+from relik_ml.retriever import RetrieverConfig
 from relik_ml.score import ScoreReport, score
 from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, RecipeConfig, Share, Task
 from relik_ml.types import Document, Retrieved
@@ -152,7 +153,7 @@ def train(config: Config) -> training.Progress:
     training.require_room(session.data, encoders.inputs, config.window, config.stride)
     index = load_index(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads depend only on the seed, also in a resumed run
-    relik = Relik(*assemble(settings, encoders, index, str(accelerator.device)), settings)
+    relik = training.assemble(settings, encoders, index, str(accelerator.device))
     if config.start:
         training.start_from(relik, config.start)
     progress = train_reader(config, session, relik)
@@ -180,7 +181,7 @@ def load_data(config: Config) -> training.Data:
     return data
 
 
-def load_encoders(config: Config, session: Session) -> tuple[Settings, Encoders]:
+def load_encoders(config: Config, session: Session) -> tuple[Settings, training.Encoders]:
     """The settings of the model, and its pretrained encoders."""
     retriever = RetrieverConfig(config.candidates, config.dense, config.relations)
     settings = training.untrained(session.data, retriever, config.window, config.stride)
@@ -242,7 +243,8 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     """
     accelerator, processes, data, checkpoints = session
     origin, bounds = training.Origin(data, PRESETS.command(config)), 0.0 if config.mentions == "gold" else 1.0
-    relik.reader.model.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
+    reader = training.model_of(relik)
+    reader.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
     windows = training.ReaderTraining(
         relik.reader.encode, candidates(config, session, relik), config.chunk_tokens, config.repeated,
         config.added_gold, config.candidate_order, processes, {entry.id: entry for entry in (*data.known, *data.own)},
@@ -253,7 +255,7 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     plan = training.OptimizerConfig(
         config.learning_rate, config.num_epochs, config.warmup_ratio, config.layer_decay, config.encoder_learning_rate
     )
-    model = accelerator.prepare_model(relik.reader.model, evaluation_mode=True)
+    model = accelerator.prepare_model(reader, evaluation_mode=True)
     optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
     optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["reader"]
     state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
@@ -300,7 +302,7 @@ def evaluate(config: Config, relik: Relik, documents: Sequence[Document]) -> Sco
 def calibrate(config: Config, session: Session, origin: training.Origin) -> None:
     """Fit thresholds and calibration of the best model, and save it with them."""
     if session.data.held_out:
-        relik = Relik.from_pretrained(config.out, device=str(session.accelerator.device))
+        relik = Relik.from_pretrained(config.out, device=str(session.accelerator.device), backend="torch")
         relik = relik.configured(training.tuned(relik, session.data.held_out))
         report = evaluate(config, relik, session.data.dev)
         session.accelerator.print(f"thresholds {relik.settings.thresholds}: {report.headlines()}")

@@ -30,10 +30,10 @@ from torch import Tensor
 
 from relik_ml import training
 from relik_ml.data import Format, atomic_folder, refuse_foreign, write_manifest
+from relik_ml.encoders import TextEncoder
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.index import Floats, PassageEncoder, Vectors, passage
 from relik_ml.models import merge_adapters
-from relik_ml.retriever import TextEncoder
 from relik_ml.score import KS, Recall, recall
 from relik_ml.text import cut, windows
 from relik_ml.training import Count, Data, Positive, PositiveInt, Presets, Processes, Progress, Queries, RecipeConfig

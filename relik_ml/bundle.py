@@ -9,6 +9,7 @@
     words.safetensors     their embeddings, in 4 bits               }
     retriever/ tokenizer/ encoder and tokenizers in Hugging Face form   } joint
     reader.safetensors
+    *.onnx                graphs for ONNX Runtime, which refer to the weights; optional
     index/                see docs/reference/index-format.md
 """
 
@@ -16,36 +17,31 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
-from safetensors.torch import load_file, save_file
+import numpy as np
 from tokenizers import Tokenizer
 
+from relik_ml.config import ApartConfig, HeadConfig, JointConfig, Thresholds
 from relik_ml.data import Format, atomic_folder, read_manifest, sha256, write_manifest
-from relik_ml.errors import ModelError
-from relik_ml.index import PassageIndex
-from relik_ml.models import (
-    ApartConfig,
-    ApartEncoder,
-    Encoder,
-    HeadConfig,
-    JointEncoder,
-    ReaderModel,
-    Thresholds,
-    load_packed,
-    on_device,
-    save_packed,
-)
+from relik_ml.errors import ConfigError, ModelError
+from relik_ml.index import PassageEncoder, PassageIndex
 from relik_ml.names import NameIndex
+from relik_ml.network import DESCRIBE, ENCODE, ENCODE_INT8, WEIGHTS, WORDS, Network, Spans
 from relik_ml.reader import ApartInputs, BatchEncoder, Inputs, Inventory, JointInputs, Reader
-from relik_ml.retriever import Retriever, RetrieverConfig, TextEncoder, load_tokenizer, save_tokenizer
+from relik_ml.retriever import Retriever, RetrieverConfig
 from relik_ml.score import Calibration
-from relik_ml.text import Morphology
-from relik_ml.types import Entry
+from relik_ml.text import Morphology, SavedTokenizer, windows
+from relik_ml.types import Candidate, Document, Entry, Hit, Retrieved
+
+if TYPE_CHECKING:
+    from relik_ml.encoders import TextEncoder
+    from relik_ml.models import TorchNetwork
 
 FORMAT = Format(
     "model", "relik-ml-model/3", "train it again with recipes/cie_ru.py, or copy the folder again",
@@ -54,8 +50,11 @@ FORMAT = Format(
 _PRETRAINED = Path(__file__).with_name("pretrained")
 EMBEDDED: Mapping[str, Path] = {"accurate": _PRETRAINED, "fast": _PRETRAINED / "fast"}
 """The models that come with the package, by name; the first is the default."""
+GRAPHS: Mapping[Backend, str] = {"onnx": ENCODE, "int8": ENCODE_INT8, "torch": WEIGHTS}
+"""The file that each backend needs."""
 CARD, CONFIG = "README.md", "config.json"
-WEIGHTS, WORDS = "reader.safetensors", "words.safetensors"
+Backend = Literal["onnx", "int8", "torch"]
+"""What computes the network: ONNX Runtime on the processor, the same with products of 8-bit integers, or torch."""
 
 
 @dataclass(frozen=True)
@@ -100,27 +99,23 @@ class Settings:
         return msgspec.convert({**record, "inventory": {**inventory, "typed": typed}, "card": card}, cls)
 
 
-class Encoders(NamedTuple):
-    """The reader's encoder with its inputs, and the retriever's encoder unless it retrieves by name only."""
-
-    reader: Encoder
-    inputs: Inputs
-    retriever: TextEncoder | None
+def retriever(settings: Settings, index: PassageIndex, encoder: PassageEncoder | None) -> Retriever:
+    """A retriever over an index and the names in it; without an encoder it finds candidates by name only."""
+    names = NameIndex(index.extra["names"], Morphology().lemma) if "names" in index.extra else None
+    return Retriever(index, names, encoder, settings.retriever)
 
 
-def assemble(
-    settings: Settings, encoders: Encoders, index: PassageIndex, device: str = "cpu"
-) -> tuple[Retriever, Reader]:
-    """A retriever over the index, and a reader whose heads are new."""
-    lemma = Morphology().lemma
-    names = NameIndex(index.extra["names"], lemma) if "names" in index.extra else None
-    types = settings.inventory.types
-    if encoders.retriever is not None:
-        on_device(encoders.retriever.model, device)
-    model = ReaderModel(encoders.reader, len(types), settings.heads)
-    encode = BatchEncoder(encoders.inputs, types, settings.heads.max_mention, settings.heads.hit_features)
-    reader = Reader(on_device(model, device), encode, settings.inventory, settings.thresholds, settings.calibration)
-    return Retriever(index, names, encoders.retriever, settings.retriever), reader
+def reader(settings: Settings, network: Network, inputs: Inputs) -> Reader:
+    """A reader with the labels, thresholds and calibration of the settings."""
+    encode = BatchEncoder(inputs, settings.inventory.types, settings.heads.max_mention, settings.heads.hit_features)
+    return Reader(network, encode, settings.inventory, settings.thresholds, settings.calibration)
+
+
+@runtime_checkable
+class _Saved(Protocol):
+    """A retriever's encoder that belongs to a model."""
+
+    def save_pretrained(self, folder: Path) -> None: ...
 
 
 class Bundle(NamedTuple):
@@ -137,17 +132,11 @@ def save(bundle: Bundle, folder: Path) -> None:
     Raises:
         OutputError: it cannot be written, or the folder holds something that is no model.
     """
-    model, encoder = bundle.reader.model, bundle.reader.model.encoder
     with atomic_folder(folder, FORMAT.wrote) as partial:
         _save_tokenizer(bundle.reader.encode.inputs, partial)
-        if isinstance(bundle.retriever.encoder, TextEncoder):
+        if isinstance(bundle.retriever.encoder, _Saved):
             bundle.retriever.encoder.save_pretrained(partial / "retriever")
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-        if encoder.frozen:
-            prefix = f"encoder.{encoder.frozen}"
-            words = {name.removeprefix(prefix): state.pop(name) for name in [*state] if name.startswith(prefix)}
-            save_file(words, partial / WORDS)
-        (save_packed if encoder.packed else save_file)(state, partial / WEIGHTS)
+        bundle.reader.network.save(partial)
         (partial / CARD).write_text(bundle.settings.card, encoding="utf-8")
         shutil.copytree(bundle.retriever.index.folder, partial / "index")
         (partial / CONFIG).write_bytes(_config(replace(bundle.settings, shared="")))
@@ -160,63 +149,156 @@ def _config(settings: Settings) -> bytes:
     return (json.dumps(record, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "backslashreplace")
 
 
-def load(folder: Path, index: Path | None, device: str) -> Bundle:
+def load(folder: Path, index: Path | None, device: str, backend: Backend | None) -> Bundle:
     """Read a model folder, each file checked before it is used.
+
+    Without ``backend`` it is ONNX Runtime on the processor if the folder has graphs for it, and otherwise torch.
 
     Raises:
         ModelError: no model, one of another format, a missing or damaged file, or an index of another retriever.
+        ConfigError: the backend is not installed, or cannot use the device.
     """
+    settings = _settings(folder)
+    common = folder / settings.shared
+    if settings.shared:
+        read_manifest(common, FORMAT)
+    opened = PassageIndex.open(index or common / "index")
+    if index and settings.retriever.relations and not len(opened.by_kind("relation")):
+        fix = "build it with nerel_relations among its sources"
+        raise ModelError("the index holds no relations to choose from", where=str(index), fix=fix)
+    network, encoder = _network(folder, settings, device, backend or _default_backend(folder, device))
+    made = reader(settings, network, _inputs(common, settings))
+    return Bundle(retriever(settings, opened, encoder), made, settings)
+
+
+def _settings(folder: Path) -> Settings:
     read_manifest(folder, FORMAT)
     record = json.loads((folder / CONFIG).read_bytes())
     if record.get("compact"):
         got, fix = "a recurrent encoder over word vectors", "train it again with recipes/cie_ru.py --preset small"
         raise ModelError("this kind of model is no longer supported", where=str(folder), got=got, fix=fix)
     try:
-        settings = Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
+        return Settings.from_json(record, (folder / CARD).read_text(encoding="utf-8"))
     except (KeyError, msgspec.ValidationError) as error:
         where, got = str(folder / CONFIG), f"{type(error).__name__}: {error}"
         raise ModelError("cannot read the settings", where=where, got=got, fix=FORMAT.remedy) from error
-    common = folder / settings.shared
-    if settings.shared:
-        read_manifest(common, FORMAT)
-    encoders = _load_encoders(common, settings)
-    retriever, reader = assemble(settings, encoders, PassageIndex.open(index or common / "index"), device)
-    if index and settings.retriever.relations and not len(retriever.index.by_kind("relation")):
-        fix = "build it with nerel_relations among its sources"
-        raise ModelError("the index holds no relations to choose from", where=str(index), fix=fix)
-    state = load_packed(folder / WEIGHTS)
-    if frozen := encoders.reader.frozen:
-        state |= {f"encoder.{frozen}{name}": tensor for name, tensor in load_file(common / WORDS).items()}
-    missing, extra = reader.model.load_state_dict(state, strict=False)
-    if missing or extra:
-        got = f"missing {missing[:3]}, unknown {extra[:3]}"
-        raise ModelError("weights do not fit the settings", where=str(folder), got=got, fix=FORMAT.remedy)
-    return Bundle(retriever, reader, settings)
 
 
-def apart_encoders(config: ApartConfig, tokenizer: Any, types: Sequence[Entry]) -> Encoders:
-    """An ``ApartEncoder`` with random weights; its retriever finds candidates by name only."""
-    return Encoders(ApartEncoder(config), ApartInputs(tokenizer, types, config.body.positions), None)
+def _default_backend(folder: Path, device: str) -> Backend:
+    torch = device != "cpu" or (_installed("torch") and not (folder / ENCODE).exists())
+    return "torch" if torch else "onnx"
 
 
-def _load_encoders(folder: Path, settings: Settings) -> Encoders:
-    """The encoders of the settings, the reader's without its weights. Only here the two kinds differ."""
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ImportError:
+        return False
+
+
+def _inputs(folder: Path, settings: Settings) -> Inputs:
+    """The inputs of the settings' encoder, from the tokenizer that `_save_tokenizer` wrote."""
     if settings.apart is not None:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        return apart_encoders(settings.apart, tokenizer, settings.inventory.types)
-    encoder, retriever = JointEncoder.from_config(settings.joint), TextEncoder.from_pretrained(folder / "retriever")
-    return Encoders(encoder, JointInputs(load_tokenizer(folder / "tokenizer"), encoder.config), retriever)
+        return ApartInputs(tokenizer, settings.inventory.types, settings.apart.body.positions)
+    return JointInputs(SavedTokenizer(folder / "tokenizer"), msgspec.convert(settings.joint, JointConfig))
+
+
+def describe(folder: Path) -> dict[str, str]:
+    """What a model folder contains, by name.
+
+    Raises:
+        ModelError: it is no model, or a file of it is missing or damaged.
+    """
+    settings = _settings(folder)
+    index = PassageIndex.open(folder / settings.shared / "index")
+    kind = f"{settings.apart.body.layers} layers, passages apart" if settings.apart else "joint encoder"
+    files = [file for file in folder.iterdir() if file.is_file()]
+    return {
+        "folder": str(folder),
+        "languages": ", ".join(settings.languages),
+        "encoder": f"{kind}, width {settings.heads.width}",
+        "types": str(len(settings.inventory.types)),
+        "index": f"{len(index.by_kind('entity'))} entities, {len(index.by_kind('relation'))} relations",
+        "windows": f"{settings.window} tokens, stride {settings.stride}",
+        "thresholds": ", ".join(f"{name} {value}" for name, value in asdict(settings.thresholds).items()),
+        "backends": ", ".join(backend for backend, file in GRAPHS.items() if (folder / file).exists()),
+        "size": f"{sum(file.stat().st_size for file in files) / 1e6:.1f} MB, index and shared files not counted",
+    }
+
+
+def _network(folder: Path, settings: Settings, device: str, backend: Backend) -> tuple[Network, PassageEncoder | None]:
+    """The reader's network with its weights, and the retriever's encoder unless it retrieves by name only."""
+    common = folder / settings.shared
+    if backend == "torch":
+        return _torch_network(folder, common, settings, device)
+    if device != "cpu":
+        raise ConfigError("ONNX Runtime reads on the processor", got=f"device {device}", fix="give --backend torch")
+    from relik_ml.runtime import OnnxNetwork, OnnxTextEncoder
+
+    text = None if settings.apart else OnnxTextEncoder(common / "retriever")
+    return OnnxNetwork.open(folder, common, "int8" if backend == "int8" else "float32"), text
+
+
+def _torch_network(
+    folder: Path, common: Path, settings: Settings, device: str
+) -> tuple[TorchNetwork, TextEncoder | None]:
+    try:
+        from relik_ml.encoders import TextEncoder
+        from relik_ml.models import ApartEncoder, JointEncoder, ReaderModel, TorchNetwork, on_device
+    except ImportError as error:
+        fix = 'pip install "relik-ml[train]"; or where torch is installed: relik-ml bundle onnx MODEL'
+        raise ConfigError("torch is not installed", where=str(folder), got=str(error), fix=fix) from error
+    text = None if settings.apart else TextEncoder.from_pretrained(common / "retriever", device=device)
+    encoder = ApartEncoder(settings.apart) if settings.apart else JointEncoder.from_config(settings.joint)
+    network = TorchNetwork(on_device(ReaderModel(encoder, len(settings.inventory.types), settings.heads), device))
+    network.load(folder, common)
+    return network, text
+
+
+def write_onnx(folder: Path) -> None:
+    """Add graphs for ONNX Runtime to a model folder; it changes in one step.
+
+    Raises:
+        ModelError: the folder is no model.
+        ConfigError: torch or onnx is not installed.
+        OutputError: the folder cannot be written.
+    """
+    settings = _settings(folder)
+    network, text = _torch_network(folder, folder / settings.shared, settings, "cpu")
+    from relik_ml.models import write_graphs, write_text_graph
+
+    made = reader(settings, network, _inputs(folder / settings.shared, settings))
+    document = Document("example", "один два три", settings.languages[0])
+    item = Retrieved(
+        windows(document, settings.window, settings.stride)[0],
+        (Candidate(Entry("Q1", "entity", "один"), 0.0),),
+        (Candidate(Entry("R1", "relation", "часть"), 0.0),),
+        (Hit(0, 4, 0, (0.0,) * settings.heads.hit_features),),
+    )
+    spans = Spans(np.array([[[0, 0], [1, 2]]]), np.ones((1, 2), bool))
+    with atomic_folder(folder, FORMAT.wrote) as partial:
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+        write_graphs(network.model, made.encode([item]), spans, partial)
+        if text is not None:
+            write_text_graph(text.model, partial / "retriever")
+            path = partial / "retriever" / "text_encoder.json"
+            path.write_text(json.dumps({**json.loads(path.read_bytes()), "fingerprint": text.fingerprint}), "utf-8")
+        write_manifest(partial, FORMAT, {})
 
 
 def _save_tokenizer(inputs: Inputs, folder: Path) -> None:
-    """Write the tokenizer that `_load_encoders` reads.
+    """Write the tokenizer that `_inputs` reads.
 
     The parser of tokenizers is off by one unit in the last digit of some longer scores. Nine digits are enough for the
     float32 that scores are, and then reading and writing the file again changes nothing.
     """
+    if isinstance(inputs.tokenizer, SavedTokenizer):
+        return inputs.tokenizer.save_pretrained(folder / "tokenizer")
     if isinstance(inputs, JointInputs):
-        save_tokenizer(inputs.tokenizer, folder / "tokenizer")
-        return
+        from relik_ml.encoders import save_tokenizer
+
+        return save_tokenizer(inputs.tokenizer, folder / "tokenizer")
     record = json.loads(inputs.tokenizer.to_str())
     record["model"]["vocab"] = [[text, float(f"{score:.9g}")] for text, score in record["model"]["vocab"]]
     content = json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -236,8 +318,9 @@ def nest(folder: Path, parent: Path, name: str) -> None:
         where, fix = str(folder), "train both with the same data, entities, corpus and vocabulary"
         raise ModelError("the models have not the same index and subwords", where=where, got=differing[0], fix=fix)
     with atomic_folder(parent / name, FORMAT.wrote) as partial:
-        for own in (WEIGHTS, CARD):
-            shutil.copyfile(folder / own, partial / own)
+        for own in (WEIGHTS, CARD, ENCODE, ENCODE_INT8, DESCRIBE):
+            if (folder / own).exists():
+                shutil.copyfile(folder / own, partial / own)
         settings = Settings.from_json(json.loads((folder / CONFIG).read_bytes()), "")
         (partial / CONFIG).write_bytes(_config(replace(settings, shared="..")))
         write_manifest(partial, FORMAT, {})

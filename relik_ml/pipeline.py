@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from relik_ml import hub
-from relik_ml.bundle import EMBEDDED, Bundle, Settings, load, save
+from relik_ml.bundle import EMBEDDED, Backend, Bundle, Settings, load, save
 from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
 from relik_ml.retriever import Retriever
@@ -46,23 +46,31 @@ class Relik:
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path | None = None, *, index: str | Path | None = None, device: str = "cpu"
+        cls,
+        path: str | Path | None = None,
+        *,
+        index: str | Path | None = None,
+        device: str = "cpu",
+        backend: Backend | None = None,
     ) -> Relik:
         """Load a model folder; without ``path`` the model that ships with the package. No network is used.
 
         ``"accurate"``, which is the default, and ``"fast"`` are the models that ship with the package, unless there are
         folders of these names. Only a text such as ``"owner/model"``, where there is no such folder, is looked up on
-        the Hugging Face Hub. ``index`` is another index folder to link to, built by the same retriever.
+        the Hugging Face Hub. ``index`` is another index folder to link to, built by the same retriever. ``backend`` is
+        ``"onnx"`` (ONNX Runtime, on the processor) or ``"torch"``; both find the same, and the first that is installed
+        and can read the model is the default.
 
         Raises:
             ModelError: the folder is no model, a file of it is missing or damaged, or the Hub has none of that name.
+            ConfigError: the backend is not installed, or cannot use the device.
         """
-        return cls(*load(_folder(path), None if index is None else Path(index), device))
+        return cls(*load(model_folder(path), None if index is None else Path(index), device, backend))
 
     def configured(self, settings: Settings) -> Relik:
         """The same retriever and network with the thresholds and calibration of other settings."""
         encode, inventory = self.reader.encode, settings.inventory
-        reader = Reader(self.reader.model, encode, inventory, settings.thresholds, settings.calibration)
+        reader = Reader(self.reader.network, encode, inventory, settings.thresholds, settings.calibration)
         return Relik(self.retriever, reader, settings)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -159,7 +167,7 @@ class Relik:
         return windows(document, self.settings.window, self.settings.stride) or [Window(document, 0, 0, ())]
 
 
-def _folder(path: str | Path | None) -> Path:
+def model_folder(path: str | Path | None) -> Path:
     """The folder of the model with this name or path."""
     if path is None:
         return EMBEDDED["accurate"]

@@ -15,14 +15,25 @@ from typing import cast
 import torch
 
 from relik_ml import Relik
-from relik_ml.bundle import Encoders, Settings, apart_encoders, assemble
+from relik_ml.bundle import Settings
+from relik_ml.config import ApartConfig, HeadConfig, TransformerConfig
 from relik_ml.index import IndexConfig, PassageIndex, passage
-from relik_ml.models import ApartConfig, ApartEncoder, HeadConfig, TransformerConfig
+from relik_ml.models import ApartEncoder, tensors
 from relik_ml.names import FEATURES, HUMAN, Learnt, NameIndex
-from relik_ml.reader import Inventory, Reader
+from relik_ml.reader import Inventory
 from relik_ml.retriever import RetrieverConfig, learn
 from relik_ml.text import Morphology, windows
-from relik_ml.training import OptimizerConfig, create_optimizer, properties, shuffled_batches, types_with
+from relik_ml.training import (
+    Encoders,
+    OptimizerConfig,
+    apart_encoders,
+    assemble,
+    create_optimizer,
+    model_of,
+    properties,
+    shuffled_batches,
+    types_with,
+)
 from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Retrieved, Triple
 from tests.checkpoints import ROBERTA, unigram
 
@@ -155,26 +166,27 @@ def train_tiny(folder: Path, epochs: int = 60) -> Relik:
     torch.manual_seed(0)
     train = documents()
     settings, encoders = _untrained(_settings(train), _texts(train))
-    retriever, reader = assemble(settings, encoders, _index(train, folder))
+    relik = assemble(settings, encoders, _index(train, folder))
     views = [view for document in train for view in windows(document, settings.window, settings.stride)]
-    items = reader.encode.fit(retriever(views))
-    teach(reader, items, OptimizerConfig(2e-3, epochs), 150)
-    return Relik(retriever, reader, settings)
+    items = relik.reader.encode.fit(relik.retriever(views))
+    teach(relik, items, OptimizerConfig(2e-3, epochs), 150)
+    return relik
 
 
-def teach(reader: Reader, items: Sequence[Retrieved], plan: OptimizerConfig, tokens: int) -> None:
+def teach(relik: Relik, items: Sequence[Retrieved], plan: OptimizerConfig, tokens: int) -> None:
     """Teacher forcing, ``tokens`` tokens of windows a step."""
     lengths = [len(item.window.tokens) for item in items]
     batches = [batch for epoch in range(plan.epochs) for batch in shuffled_batches(lengths, tokens, Random(epoch))]
-    adam, schedule = create_optimizer(reader.model, plan, len(batches))
-    reader.model.train()
+    model, encode = model_of(relik), relik.reader.encode
+    adam, schedule = create_optimizer(model, plan, len(batches))
+    model.train()
     for batch in batches:
         adam.zero_grad()
-        reader.model(reader.encode.with_gold([items[place] for place in batch])).loss.backward()
-        torch.nn.utils.clip_grad_norm_(reader.model.parameters(), plan.max_grad_norm)
+        model(tensors(encode.with_gold([items[index] for index in batch]))).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
         adam.step()
         schedule.step()
-    reader.model.eval()
+    model.eval()
 
 
 def _settings(train: Sequence[Document]) -> Settings:

@@ -118,7 +118,7 @@ def test_an_index_elsewhere(tiny: Relik, tiny_folder: Path, tmp_path: Path) -> N
 
 
 def test_vectors_of_an_index_are_idle_in_a_small_model(tiny_folder: Path, checkpoints: Path, tmp_path: Path) -> None:
-    from relik_ml.retriever import TextEncoder
+    from relik_ml.encoders import TextEncoder
 
     encoder = TextEncoder.from_pretrained(checkpoints / "xlmr")
     PassageIndex.build([*ENTITIES, *RELATIONS], encoder, tmp_path / "index")
@@ -256,7 +256,7 @@ def test_joint_model_of_format_2_is_read_and_written_over(tmp_path: Path) -> Non
 
 def test_joint_model_with_another_index(checkpoints: Path, tmp_path: Path) -> None:
     """Names alone serve any encoder; vectors must be its own."""
-    from relik_ml.retriever import TextEncoder
+    from relik_ml.encoders import TextEncoder
 
     entries = [*ENTITIES, *RELATIONS]
     PassageIndex.build(entries, TextEncoder.from_pretrained(checkpoints / "e5-small"), tmp_path / "vectors")

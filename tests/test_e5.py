@@ -18,9 +18,10 @@ import pytest
 import torch
 
 from relik_ml import e5
+from relik_ml.config import TransformerConfig
 from relik_ml.e5 import E5File, read_file, resolve, tokenizer, unpack_q4
 from relik_ml.errors import ModelError
-from relik_ml.models import Transformer, TransformerConfig, from_bert
+from relik_ml.models import Transformer, from_bert
 from tests.models.slow_xlmr import slow
 from tests.probes import GUISES, WORDS
 
@@ -188,7 +189,7 @@ def test_the_whole_network_is_that_of_the_packages_own_engine(file: E5File, cutt
 def test_the_written_folder_is_an_encoder(cut_down: E5File, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Written once, loaded by the name with and without ``intfloat/``, and the same numbers as the slow network."""
     pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
-    from relik_ml.retriever import TextEncoder
+    from relik_ml.encoders import TextEncoder
 
     reads: list[int] = []
 

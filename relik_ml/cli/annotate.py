@@ -31,6 +31,8 @@ from relik_ml.types import Document
 if TYPE_CHECKING:
     from relik_ml import Relik
 
+BACKEND = click.Choice(["onnx", "int8", "torch"])
+
 Write = Callable[[Iterable[Document]], object]
 """Writes a stream of documents."""
 
@@ -76,6 +78,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 @click.option("--model", type=click.Path(path_type=Path), help="A model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=click.Path(path_type=Path), help="An index folder; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--backend", type=BACKEND, help="What computes; default: onnx, or torch for a model without graphs.")
 @click.option(
     "--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True, callback=_probability,
     help="Leave out mentions and facts with a lower score.",
@@ -115,7 +118,8 @@ def load(options: Mapping[str, Any]) -> Relik:
     """The model of the options. ModelError when it is missing, damaged or does not fit the index."""
     from relik_ml import Relik
 
-    relik = Relik.from_pretrained(options["model"], index=options["index"], device=options["device"])
+    chosen = {name: options[name] for name in ("index", "device", "backend")}
+    relik = Relik.from_pretrained(options["model"], **chosen)
     gc.freeze()  # the model is never garbage, and scanning it would take a third of the time of retrieval
     return relik
 

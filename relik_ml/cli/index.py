@@ -284,8 +284,8 @@ def _text_encoder(encoder: Path | None, device: str, batch_size: int = 32) -> Pa
     if encoder is None:
         return None
     from relik_ml.bundle import FORMAT
+    from relik_ml.encoders import TextEncoder
     from relik_ml.pipeline import Relik
-    from relik_ml.retriever import TextEncoder
 
     if not FORMAT.wrote(encoder):
         return TextEncoder.from_pretrained(encoder, device=device, batch_size=batch_size)

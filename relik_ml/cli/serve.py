@@ -18,6 +18,7 @@ COUNT = click.IntRange(1)
 @click.option("--model", type=PATH, help="A model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=PATH, help="An index folder; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--backend", type=click.Choice(["onnx", "int8", "torch"]), help="What computes; see annotate.")
 @click.option("--workers", type=COUNT, default=1, show_default=True, help="Processes, each with its own model.")
 @click.option("--api-key", envvar="RELIK_ML_API_KEY", help="Key that clients must send in X-API-Key.")
 @click.option("--cors", multiple=True, metavar="ORIGIN", help="Accept pages of this origin; may be repeated.")
@@ -28,7 +29,7 @@ COUNT = click.IntRange(1)
 @click.option("--together", type=COUNT, default=32, show_default=True, help="Maximum texts in a batch for the model.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for a request.")
 def command(
-    host: str, port: int, model: Path | None, index: Path | None, device: str, workers: int, **config: Any
+    host: str, port: int, model: Path | None, index: Path | None, device: str, backend: Any, workers: int, **config: Any
 ) -> None:
     """Annotate texts over HTTP: JSON at /annotate, NIF at /nif, a page at /.
 
@@ -43,5 +44,5 @@ def command(
     from relik_ml.data import load_extra
 
     service = load_extra("relik_ml.serve", "serve")
-    load = partial(Relik.from_pretrained, model, index=index, device=device)
+    load = partial(Relik.from_pretrained, model, index=index, device=device, backend=backend)
     service.serve(load, service.ServiceConfig(**config), host, port, workers)

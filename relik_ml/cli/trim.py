@@ -28,7 +28,7 @@ def command(encoder: str, texts: tuple[Path, ...], keep: int | None, out: Path) 
       relik-ml trim multilingual-e5-small corpus.txt.xz --keep 60000 --out e5-small-ru
       relik-ml trim microsoft/mdeberta-v3-base data/nerel/train.jsonl entities.jsonl.gz --out mdeberta-ru
     """
-    from relik_ml.retriever import trim
+    from relik_ml.encoders import trim
 
     click.echo(f"kept {trim(encoder, _lines(texts), out, keep)}", err=True)
     click.echo(out)

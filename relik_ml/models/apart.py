@@ -7,30 +7,14 @@ needs only a name and a description.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from relik_ml.models.batch import Encoder, NameHits, ReaderBatch, States
-from relik_ml.models.transformer import Transformer, TransformerConfig
-
-
-@dataclass(frozen=True)
-class ApartConfig:
-    """Sizes of the encoder."""
-
-    body: TransformerConfig
-    padding: int
-    """Id of the subword that pads."""
-    hit_features: int = 0
-    dropout: float = 0.1
-
-    @property
-    def width(self) -> int:
-        """H."""
-        return self.body.width
+from relik_ml.config import ApartConfig
+from relik_ml.models.encoder import Encoder
+from relik_ml.models.transformer import Transformer
+from relik_ml.network import NameHits, ReaderBatch, States
 
 
 class ApartEncoder(Encoder):
@@ -52,12 +36,12 @@ class ApartEncoder(Encoder):
         self.cover = CoverEncoder(config.width, config.hit_features) if config.hit_features else None
         self.absent = nn.Parameter(torch.randn(config.width))
 
-    def forward(self, batch: ReaderBatch) -> States:
+    def forward(self, batch: ReaderBatch[Tensor]) -> States[Tensor]:
         """Encode passages, then the windows."""
         inputs = batch.inputs
         passages = self.passages(self._mean(inputs["names"]), self._mean(inputs["texts"]))
-        entities = passages[inputs["entities"]].clone()
-        entities[:, 0] = self.absent
+        named = passages[inputs["entities"][:, 1:]]
+        entities = torch.cat([self.absent.expand(named.shape[0], 1, -1), named], 1)
         states = self.body.embed(inputs["ids"])
         words = inputs["words"][..., None].expand(-1, -1, states.shape[-1])
         if self.cover is not None:
@@ -102,18 +86,17 @@ class CoverEncoder(nn.Module):
         nn.init.zeros_(self.project.weight)
         nn.init.zeros_(self.project.bias)
 
-    def forward(self, hits: NameHits, entities: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, hits: NameHits[Tensor], entities: Tensor, mask: Tensor) -> Tensor:
         """N hits and candidates (B, 1 + K, H) give (B, T, H), zero where no name covers the word."""
-        lengths = hits.last - hits.first + 1
-        hit = torch.repeat_interleave(lengths)
-        offset = torch.arange(len(hit), device=mask.device) - (lengths.cumsum(0) - lengths)[hit]
-        position = (offset == 0).long() + 2 * (offset == lengths[hit] - 1).long()
-        cell = hits.window[hit] * mask.shape[1] + hits.first[hit] + offset
+        words = torch.arange(mask.shape[1], device=mask.device)
+        hit, word = ((hits.first[:, None] <= words) & (words <= hits.last[:, None])).nonzero(as_tuple=True)
+        position = (word == hits.first[hit]).long() + 2 * (word == hits.last[hit]).long()
+        cell = hits.window[hit] * mask.shape[1] + word
         weight = self.weight(hits.features).float().clamp(-8, 8).exp()[hit]
         evidence = entities[hits.window, hits.candidate] + self.features(hits.features)
         weighted = weight * (evidence[hit] + self.positions(position))
-        size, width = mask.numel(), entities.shape[-1]
-        total = weighted.new_zeros(size, width).index_add(0, cell, weighted)
-        norm = weight.new_zeros(size, 1).index_add(0, cell, weight)
+        size, width = mask.shape[0] * mask.shape[1], entities.shape[-1]
+        total = weighted.new_zeros(size, width).scatter_add(0, cell[:, None].expand(-1, width), weighted)
+        norm = weight.new_zeros(size, 1).scatter_add(0, cell[:, None], weight)
         covered: Tensor = self.project(F.gelu(total / norm.clamp(min=1e-6))) * (norm > 0)
         return covered.view(*mask.shape, width)

@@ -1,34 +1,18 @@
 """The heads of the reader, over the states of tokens and symbols.
 
 Source: ReLiK, Orlando et al. 2024, section 3.2. Docstrings note what is not in the paper.
-Letters as in ``models.batch``; D is the inner width of a head.
+Letters as in ``relik_ml.network``; D is the inner width of a head.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from relik_ml.models.batch import NameHits
-
-
-@dataclass(frozen=True)
-class HeadConfig:
-    """Sizes of the heads. ``width`` is H of the encoder, ``inner`` the width of every projection."""
-
-    width: int
-    inner: int = 256
-    max_mention: int = 12
-    """Longest mention in tokens (W): 12 covers 99.8 % of NEREL."""
-    hit_features: int = 0
-    """Features of a name hit (F); 0 when the retriever finds no names."""
-    distances: int = 24
-    """Buckets of the signed logarithmic distance between two mentions."""
-    dropout: float = 0.1
+from relik_ml.network import NameHits
 
 
 def endpoints(tokens: Tensor, mentions: Tensor) -> Tensor:
@@ -65,8 +49,9 @@ class SpanHead(nn.Module):
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """(B, T, H) gives start logits (B, T) and end logits (B, T, W)."""
         tokens = self.dropout(tokens)
-        stop = F.pad(self.end_of_stop(tokens), (0, 0, 0, self.max_mention - 1))
-        stop = stop.unfold(1, self.max_mention, 1).transpose(2, 3)  # (B, T, W, D)
+        reach = torch.arange(self.max_mention, device=tokens.device)
+        last = torch.arange(tokens.shape[1], device=tokens.device)[:, None] + reach  # (T, W)
+        stop = F.pad(self.end_of_stop(tokens), (0, 0, 0, self.max_mention - 1))[:, last]  # (B, T, W, D)
         pairs = self.end_of_start(tokens)[:, :, None] + stop + self.length.weight
         return self.start(tokens).squeeze(-1), self.end(F.gelu(pairs)).squeeze(-1)
 
@@ -102,7 +87,7 @@ class HitHead(nn.Module):
         super().__init__()
         self.score = nn.Sequential(nn.Linear(features, inner), nn.GELU(), nn.Linear(inner, 1))
 
-    def forward(self, hits: NameHits, mentions: Tensor, mention_mask: Tensor, candidates: int) -> Tensor:
+    def forward(self, hits: NameHits[Tensor], mentions: Tensor, mention_mask: Tensor, candidates: int) -> Tensor:
         """N hits and mentions (B, M, 2) give a (B, M, candidates) addition, zero where there is no hit."""
         spans = torch.stack([hits.first, hits.last], -1)
         same = (mentions[hits.window] == spans[:, None]).all(-1) & mention_mask[hits.window]  # (N, M)
@@ -158,7 +143,7 @@ class RelationHead(nn.Module):
         size = (2 * torch.log2(gap.abs().clamp(min=1).float())).long().clamp(max=half - 1)
         bucket = torch.where(gap >= 0, size + half, half - 1 - size)
         scores = relation @ self.distance.weight.T  # (B, R, buckets)
-        batch = torch.arange(len(relation), device=relation.device)[:, None, None]
+        batch = torch.arange(relation.shape[0], device=relation.device)[:, None, None]
         return scores.transpose(1, 2)[batch, bucket]
 
     def _between(self, tokens: Tensor, mentions: Tensor, relation: Tensor) -> Tensor:
@@ -168,7 +153,7 @@ class RelationHead(nn.Module):
         first, last = mentions.unbind(-1)
         start = torch.minimum(last[:, :, None], last[:, None]) + 1
         stop = torch.maximum(torch.maximum(first[:, :, None], first[:, None]), start)
-        batch = torch.arange(len(tokens), device=tokens.device)[:, None, None]
+        batch = torch.arange(tokens.shape[0], device=tokens.device)[:, None, None]
         return (sums[batch, stop] - sums[batch, start]) / (stop - start).clamp(min=1)[..., None]
 
 

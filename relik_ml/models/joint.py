@@ -8,48 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from relik_ml.config import JointConfig
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models.batch import Encoder, ReaderBatch, States
 from relik_ml.models.bi_encoder import BiEncoder, import_transformers
+from relik_ml.models.encoder import Encoder
+from relik_ml.network import ReaderBatch, States
 
 MDEBERTA = "microsoft/mdeberta-v3-base"
 LONGEST = 1024
 """Longest sequence where the architecture sets no limit, as with DeBERTa's relative positions."""
-
-
-@dataclass(frozen=True)
-class JointConfig:
-    """All that rebuilds a joint encoder without its base model; ``dataclasses.asdict`` of it is JSON."""
-
-    base: Mapping[str, Any]
-    """The transformer's own configuration, its vocabulary already holding the symbols."""
-    types: int
-    """Mention types (Y)."""
-    entities: int
-    """Most candidate entities of a window (K)."""
-    relations: int
-    """Most candidate relations of a window (K')."""
-    first_symbol: int
-    """Id of ``<ST_0>``; the others follow it."""
-    max_length: int
-    """Longest sequence in subwords."""
-
-    @property
-    def symbols(self) -> int:
-        """1 + K + K': NME, entities, relations."""
-        return 1 + self.entities + self.relations
-
-    @property
-    def width(self) -> int:
-        """H."""
-        return int(self.base["hidden_size"])
 
 
 class JointEncoder(Encoder):
@@ -66,12 +39,12 @@ class JointEncoder(Encoder):
         # Standard deviation 1, like the layer-normed states that the heads read beside it.
         self.types = nn.Parameter(torch.randn(config.types, config.width))
 
-    def forward(self, batch: ReaderBatch) -> States:
+    def forward(self, batch: ReaderBatch[Tensor]) -> States[Tensor]:
         """One pass over the sequences, then the states at the given positions."""
         inputs = batch.inputs
         output = self.encoder(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         states: Tensor = output.last_hidden_state
-        row = torch.arange(len(states), device=states.device)[:, None]
+        row = torch.arange(states.shape[0], device=states.device)[:, None]
         tokens, entities, relations = (states[row, inputs[name]] for name in ("words", "entities", "relations"))
         return States(tokens, entities, relations, self.types)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from relik_ml.models.batch import IGNORE, Gold, ReaderOutput
+from relik_ml.network import IGNORE, Gold, ReaderOutput
 
 Reduction = Literal["mean", "sum"]
 
@@ -30,7 +30,7 @@ class LossWeights:
     relation: float = 1.0
 
 
-def reader_losses(output: ReaderOutput, gold: Gold, token_mask: Tensor) -> dict[str, Tensor]:
+def reader_losses(output: ReaderOutput[Tensor], gold: Gold[Tensor], token_mask: Tensor) -> dict[str, Tensor]:
     """The five terms, unweighted. ``output.mentions`` must be ``gold.mentions`` (teacher forcing)."""
     known = gold.mention_mask
     sums = {
@@ -43,7 +43,7 @@ def reader_losses(output: ReaderOutput, gold: Gold, token_mask: Tensor) -> dict[
     return {name: loss / known.sum().clamp(min=1) for name, loss in sums.items()}
 
 
-def start_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
+def start_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor) -> Tensor:
     """Binary cross-entropy over every token that is real and annotated: is it the start of a mention?"""
     target = logits.new_zeros(logits.shape)
     window, mention = gold.mention_mask.nonzero(as_tuple=True)
@@ -51,7 +51,7 @@ def start_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
     return _binary(logits, target, token_mask & gold.start_mask)
 
 
-def end_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
+def end_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor) -> Tensor:
     """Binary cross-entropy over the real tokens t ≥ s of each annotated gold start s: does a mention end there?"""
     target = logits.new_zeros(logits.shape)
     window, mention = gold.mention_mask.nonzero(as_tuple=True)
@@ -64,13 +64,13 @@ def end_loss(logits: Tensor, gold: Gold, token_mask: Tensor) -> Tensor:
     return _binary(logits, target, reach & (starts & gold.start_mask)[..., None])
 
 
-def link_loss(logits: Tensor, gold: Gold) -> Tensor:
+def link_loss(logits: Tensor, gold: Gold[Tensor]) -> Tensor:
     """Cross-entropy over NME and the candidates. A gold entity that was not retrieved has target 0, NME."""
     known = gold.mention_mask & (gold.links != IGNORE)
     return F.cross_entropy(logits[known], gold.links[known], reduction="sum")
 
 
-def relation_loss(logits: Tensor, gold: Gold) -> Tensor:
+def relation_loss(logits: Tensor, gold: Gold[Tensor]) -> Tensor:
     """Binary cross-entropy over every annotated ordered pair of mentions and every relation present, but ``unsure``."""
     target = logits.new_zeros(logits.shape)
     target[tuple(gold.triples.unbind(-1))] = 1.0

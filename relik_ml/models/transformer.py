@@ -7,49 +7,15 @@ kept as they are found and never trained; they may be stored in blocks of 4 bits
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from relik_ml.errors import ModelError
+from relik_ml.config import TransformerConfig
 
 BLOCK = 32
 """Values of a row that share one scale."""
-
-
-@dataclass(frozen=True)
-class TransformerConfig:
-    """Sizes of the encoder."""
-
-    vocabulary: int
-    width: int = 384
-    layers: int = 12
-    heads: int = 12
-    inner: int = 1536
-    positions: int = 512
-    dropout: float = 0.1
-    epsilon: float = 1e-12
-
-    @classmethod
-    def from_bert(cls, config: Mapping[str, Any], layers: int, dropout: float) -> TransformerConfig:
-        """The lowest ``layers`` of an encoder with the ``config.json`` of transformers' ``BertModel``.
-
-        Raises:
-            ModelError: it is another architecture, has too few layers, or an activation other than GELU.
-        """
-        if config.get("model_type") != "bert" or config.get("hidden_act", "gelu") != "gelu":
-            got = f"{config.get('model_type')} with {config.get('hidden_act')}"
-            raise ModelError("only BERT encoders with GELU can be read apart", got=got, fix="multilingual-e5-small")
-        if not 0 < layers <= config["num_hidden_layers"]:
-            got = f"{layers} of {config['num_hidden_layers']}"
-            raise ModelError("the encoder has not so many layers", got=got, fix="take fewer layers")
-        return cls(
-            config["vocab_size"], config["hidden_size"], layers, config["num_attention_heads"],
-            config["intermediate_size"], config["max_position_embeddings"], dropout, config["layer_norm_eps"],
-        )  # fmt: skip
 
 
 class QuantizedEmbedding(nn.Module):
@@ -101,7 +67,7 @@ class Layer(nn.Module):
         self.norm = nn.LayerNorm(config.width, eps=config.epsilon)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """(B, L, H) and a bool mask (B, 1, 1, L) of what may be attended to give (B, L, H)."""
+        """(B, L, H) and a mask (B, 1, 1, L), zero where a position may be attended and else -1e9, give (B, L, H)."""
         dropout = self.dropout if self.training else 0.0
         windows, length, _ = states.shape
         query, key, value = self.attention(states).view(windows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
@@ -132,8 +98,9 @@ class Transformer(nn.Module):
 
     def contextualise(self, states: Tensor, mask: Tensor) -> Tensor:
         """All layers over embedded states (B, L, H) with their mask (B, L)."""
+        hidden = (1 - mask.to(states.dtype))[:, None, None] * -1e9
         for layer in self.layers:
-            states = layer(states, mask.bool()[:, None, None])
+            states = layer(states, hidden)
         return states
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ from relik_ml.errors import ConfigError, ModelError
 SMALLEST = 1024
 """Matrices with fewer elements are not packed."""
 
-_SCALE = ".scale"
+SCALE = ".scale"
+"""Suffix of the name of a packed matrix' scales."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -46,12 +47,12 @@ def save_packed(state: Mapping[str, Tensor], path: Path) -> None:
                 raise ModelError("weights are not finite", got=name, fix="train again at a lower learning rate")
             largest = tensor.float().abs().amax(1)
             scale = torch.exp2(torch.ceil(torch.log2((largest / 127).clamp(min=1e-12))))
-            packed[name], packed[name + _SCALE] = (tensor.float() / scale[:, None]).round().to(torch.int8), scale
+            packed[name], packed[name + SCALE] = (tensor.float() / scale[:, None]).round().to(torch.int8), scale
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in packed.items()}, path)
 
 
 def load_packed(path: Path) -> dict[str, Tensor]:
     """Read what ``save_packed`` wrote, as float32. A file without packed matrices is returned unchanged."""
     stored = load_file(path)
-    scales = {name: stored.pop(name + _SCALE) for name in [*stored] if name + _SCALE in stored}
+    scales = {name: stored.pop(name + SCALE) for name in [*stored] if name + SCALE in stored}
     return {name: t.float() * scales[name][:, None] if name in scales else t for name, t in stored.items()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from relik_ml.models import ReaderOutput, Thresholds
+from relik_ml.config import Thresholds
+from relik_ml.network import Array, ReaderOutput, Spans
 from relik_ml.reader.encode import MentionRow
 from relik_ml.score import Calibration
 from relik_ml.text import Part
@@ -49,12 +49,12 @@ class Decoder:
     ) -> None:
         self.inventory, self.thresholds, self.calibration = inventory, thresholds, calibration
 
-    def __call__(self, output: ReaderOutput, batch: Sequence[Retrieved]) -> list[Part]:
+    def __call__(self, output: ReaderOutput[Array], batch: Sequence[Retrieved]) -> list[Part]:
         """In the order of the batch."""
         return [self._part(output, index, item) for index, item in enumerate(batch)]
 
     def describe(
-        self, output: ReaderOutput, batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]
+        self, output: ReaderOutput[Array], batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]
     ) -> list[Part]:
         """The given mentions of the ``rows``, each with its link, and the triples between them.
 
@@ -62,37 +62,36 @@ class Decoder:
         """
         return [self._described(output, index, *pair) for index, pair in enumerate(zip(batch, rows, strict=True))]
 
-    def _described(self, output: ReaderOutput, index: int, item: Retrieved, rows: Sequence[MentionRow]) -> Part:
-        links = output.links[index, : len(rows)].softmax(-1)
+    def _described(self, output: ReaderOutput[Array], index: int, item: Retrieved, rows: Sequence[MentionRow]) -> Part:
+        links = softmax(output.links[index, : len(rows)])
         mentions = tuple(
             replace(mention, link=self._link(mention.type, _span(item, row.first, row.last), item, links[number]))
             for number, row in enumerate(rows)
             for mention in row.mentions
         )
         relations = output.relations[index, : len(rows), : len(rows)]
-        sure = relations.new_ones(len(rows))
+        sure = np.ones(len(rows), np.float32)
         return Part(item.window, mentions, self._triples(relations, sure, [row.mentions[0] for row in rows], item))
 
-    def _part(self, output: ReaderOutput, index: int, item: Retrieved) -> Part:
+    def _part(self, output: ReaderOutput[Array], index: int, item: Retrieved) -> Part:
         count = int(output.mention_mask[index].sum())
         spans = output.mentions[index, :count].tolist()
         types = _mention_scores(output, index, count)
-        scores = types.amax(-1) if count else types.new_zeros(0)
-        likely = (scores > self.thresholds.mention).nonzero().squeeze(-1).tolist()
+        scores = types.max(-1)
+        likely = np.flatnonzero(scores > self.thresholds.mention).tolist()
         kept = [number for number in likely if not _crosses_cells(item, *spans[number])]
-        links = output.links[index, :count].softmax(-1)
+        links = softmax(output.links[index, :count])
         mentions = tuple(self._mention(number, item, spans[number], types[number], links[number]) for number in kept)
         relations = output.relations[index][kept][:, kept]
         return Part(item.window, mentions, self._triples(relations, scores[kept], mentions, item))
 
-    def _mention(self, number: int, item: Retrieved, span: Sequence[int], types: Tensor, links: Tensor) -> Mention:
-        score, type_ = types.max(-1)
-        name = self.inventory.types[int(type_)].id
+    def _mention(self, number: int, item: Retrieved, span: Sequence[int], types: Array, links: Array) -> Mention:
+        name, score = self.inventory.types[int(types.argmax())].id, self.calibration("mention", float(types.max()))
         start, stop = _span(item, *span)
         link = self._link(name, Span(start, stop), item, links)
-        return Mention(f"T{number + 1}", start, stop, name, link=link, score=self.calibration("mention", float(score)))
+        return Mention(f"T{number + 1}", start, stop, name, link=link, score=score)
 
-    def _link(self, type: str, span: Span, item: Retrieved, links: Tensor) -> Link:
+    def _link(self, type: str, span: Span, item: Retrieved, links: Array) -> Link:
         if type not in self.inventory.linkable:
             return Link("unlinkable" if type in self.inventory.literals else "unknown")
         nil, *scores = links[: 1 + len(item.entities)].tolist()
@@ -103,12 +102,12 @@ class Decoder:
         return Link("linked", entry.id, entry.name, score=self.calibration("link", scores[best]))
 
     def _triples(
-        self, logits: Tensor, scores: Tensor, mentions: Sequence[Mention], item: Retrieved
+        self, logits: Array, scores: Array, mentions: Sequence[Mention], item: Retrieved
     ) -> tuple[Triple, ...]:
         """Of logits (M, M, R) between mentions with these scores (M,)."""
         pairs = scores[:, None] * scores
-        chances = logits[..., : len(item.relations)].sigmoid() * pairs[..., None]
-        found = (chances > self.thresholds.relation).nonzero().tolist()
+        chances = sigmoid(logits[..., : len(item.relations)]) * pairs[..., None]
+        found = np.argwhere(chances > self.thresholds.relation).tolist()
         return tuple(
             Triple(
                 mentions[subject].id,
@@ -143,8 +142,41 @@ def _crosses_cells(item: Retrieved, first: int, last: int) -> bool:
     return any(character in item.window.document.text[start:stop] for character in _BREAKS)
 
 
-def _mention_scores(output: ReaderOutput, index: int, count: int) -> Tensor:
+def _mention_scores(output: ReaderOutput[Array], index: int, count: int) -> Array:
     """(M, Y): p_S(s) · p_E(t | s) · p(type)."""
-    first, last = output.mentions[index, :count].unbind(-1)
-    bounds = output.start[index, first].sigmoid() * output.end[index, first, last - first].sigmoid()
-    return bounds[:, None] * torch.softmax(output.types[index, :count], -1)
+    first, last = output.mentions[index, :count].T
+    bounds = sigmoid(output.start[index, first]) * sigmoid(output.end[index, first, last - first])
+    scores: Array = bounds[:, None] * softmax(output.types[index, :count])
+    return scores
+
+
+def predicted_spans(start: Array, end: Array, token_mask: Array, thresholds: Thresholds) -> Spans[Array]:
+    """The spans whose start and end are both more likely than the thresholds.
+
+    Logits (B, T) and (B, T, W) give mentions (B, M, 2), padded with zeros, and their mask (B, M).
+    """
+    windows, tokens, longest = end.shape
+    likely = (sigmoid(start) > thresholds.start) & token_mask
+    window, first = likely.nonzero()
+    last = first[:, None] + np.arange(longest)
+    inside = (last < tokens) & token_mask[window[:, None], np.minimum(last, tokens - 1)]
+    row, length = ((sigmoid(end[window, first]) > thresholds.end) & inside).nonzero()
+    counts = np.bincount(window[row], minlength=windows)
+    mask = np.arange(counts.max(initial=0)) < counts[:, None]
+    mentions = np.zeros((*mask.shape, 2), np.int64)
+    mentions[mask] = np.stack([first[row], first[row] + length], -1)
+    return Spans(mentions, mask)
+
+
+def sigmoid(logits: Array) -> Array:
+    """1 / (1 + e^-x), without overflow."""
+    small = np.exp(-np.abs(logits))
+    chances: Array = np.where(logits >= 0, 1, small) / (1 + small)
+    return chances
+
+
+def softmax(logits: Array) -> Array:
+    """Along the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    chances: Array = powers / powers.sum(-1, keepdims=True)
+    return chances

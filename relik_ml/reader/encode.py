@@ -1,4 +1,4 @@
-"""Encodes windows with candidates as tensors. An ``Inputs`` adds the inputs of a kind of encoder."""
+"""Encodes windows with candidates as arrays. An ``Inputs`` adds the inputs of a kind of encoder."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from relik_ml.models import IGNORE, Given, Gold, NameHits, ReaderBatch
+from relik_ml.network import IGNORE, Array, Gold, NameHits, ReaderBatch, Spans
 from relik_ml.reader.encoder_inputs import Inputs
 from relik_ml.text import cut
 from relik_ml.types import Document, Entry, Link, Mention, Retrieved, Window
@@ -55,7 +54,7 @@ class BatchEncoder:
         """Drop the candidates for which the encoder has no room: see ``Inputs.fit``."""
         return self.inputs.fit(batch)
 
-    def __call__(self, batch: Sequence[Retrieved]) -> ReaderBatch:
+    def __call__(self, batch: Sequence[Retrieved]) -> ReaderBatch[Array]:
         """A batch without targets."""
         return ReaderBatch(
             self.inputs(batch),
@@ -65,13 +64,13 @@ class BatchEncoder:
             self._hits(batch),
         )
 
-    def with_gold(self, batch: Sequence[Retrieved]) -> ReaderBatch:
+    def with_gold(self, batch: Sequence[Retrieved]) -> ReaderBatch[Array]:
         """A batch with the targets of the documents it was cut from, as far as they are ``annotated``."""
         return self(batch)._replace(gold=self._gold(batch))
 
-    def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]) -> ReaderBatch:
+    def with_mentions(self, batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]) -> ReaderBatch[Array]:
         """A batch with given mentions: the ``rows`` of each window."""
-        return self(batch)._replace(given=Given(*_padded([[row[:2] for row in found] for found in rows], (0, 0))))
+        return self(batch)._replace(given=Spans(*_padded([[row[:2] for row in found] for found in rows], (0, 0))))
 
     def rows(self, item: Retrieved) -> list[MentionRow]:
         """The mentions of the window's document that lie whole in it, in its order, less those ``out_of_reach``.
@@ -96,20 +95,21 @@ class BatchEncoder:
                 found.setdefault(span, []).append(mention)
         return [MentionRow(*span, tuple(same)) for span, same in found.items()]
 
-    def _hits(self, batch: Sequence[Retrieved]) -> NameHits:
+    def _hits(self, batch: Sequence[Retrieved]) -> NameHits[Array]:
         rows, features = [], []
         for number, item in enumerate(batch):
             snap = Snap(item.window)
             for hit in item.hits if self.hit_features else ():
                 rows.append((number, *snap(hit.start, hit.stop), 1 + hit.candidate))
                 features.append(hit.features)
-        window, first, last, candidate = torch.tensor(rows, dtype=torch.long).view(-1, 4).unbind(1)
-        return NameHits(window, first, last, candidate, torch.tensor(features).view(len(rows), self.hit_features))
+        window, first, last, candidate = np.array(rows, np.int64).reshape(-1, 4).T.copy()
+        values = np.array(features, np.float32).reshape(len(rows), self.hit_features)
+        return NameHits(window, first, last, candidate, values)
 
-    def _gold(self, batch: Sequence[Retrieved]) -> Gold:
+    def _gold(self, batch: Sequence[Retrieved]) -> Gold[Array]:
         targets = [self._targets(item) for item in batch]
         mentions, mask = _padded([found.mentions for found in targets], (0, 0, 0, IGNORE))
-        pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(mask.shape[1], dtype=torch.bool)
+        pairs = mask[:, :, None] & mask[:, None] & ~np.eye(mask.shape[1], dtype=bool)
         starts = _mask([len(item.window.tokens) for item in batch])
         for number, (item, found) in enumerate(zip(batch, targets, strict=True)):
             annotated = item.window.document.annotated
@@ -122,7 +122,7 @@ class BatchEncoder:
         spans, types, links = mentions[..., :2], mentions[..., 2], mentions[..., 3]
         return Gold(spans, mask, types, links, _quads(triples), pairs, starts, _quads([]))
 
-    def repeats(self, batch: Sequence[Retrieved]) -> Tensor:
+    def repeats(self, batch: Sequence[Retrieved]) -> Array:
         """Unannotated relations between mentions that repeat an annotated fact: (U, 4), like ``Gold.triples``.
 
         Annotators of NEREL mark a fact between the nearest mentions of its entities and leave other pairs unmarked.
@@ -216,17 +216,17 @@ class Snap:
         return first, max(first, bisect_left(self._starts, stop) - 1)
 
 
-def _mask(lengths: Sequence[int]) -> Tensor:
-    return torch.arange(max(lengths, default=0)) < torch.tensor(lengths)[:, None]
+def _mask(lengths: Sequence[int]) -> Array:
+    return np.arange(max(lengths, default=0)) < np.array(lengths)[:, None]
 
 
-def _padded(rows: Sequence[Sequence[Sequence[int]]], fill: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Rows of unequal length, (N, ·, F), as one tensor with a ``fill`` of F where there is nothing, and its mask."""
+def _padded(rows: Sequence[Sequence[Sequence[int]]], fill: Sequence[int]) -> tuple[Array, Array]:
+    """Rows of unequal length, (N, ·, F), as one array with a ``fill`` of F where there is nothing, and its mask."""
     mask = _mask([len(row) for row in rows])
-    values = torch.tensor(fill).expand(*mask.shape, -1).clone()
-    values[mask] = torch.tensor([value for row in rows for value in row], dtype=torch.long).view(-1, len(fill))
+    values = np.tile(np.array(fill, np.int64), (*mask.shape, 1))
+    values[mask] = np.array([value for row in rows for value in row], np.int64).reshape(-1, len(fill))
     return values, mask
 
 
-def _quads(rows: Sequence[Sequence[int]]) -> Tensor:
-    return torch.tensor(rows, dtype=torch.long).view(-1, 4)
+def _quads(rows: Sequence[Sequence[int]]) -> Array:
+    return np.array(rows, np.int64).reshape(-1, 4)

@@ -14,11 +14,11 @@ from functools import lru_cache
 from itertools import accumulate, chain, pairwise
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
+from relik_ml.config import JointConfig
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models import JointConfig
+from relik_ml.network import Array
 from relik_ml.types import Candidate, Entry, Retrieved, Token, Window
 
 WORD = 6
@@ -32,7 +32,7 @@ APART_FRAME = 2
 
 
 class Inputs(ABC):
-    """Base class: makes the input tensors of one kind of encoder.
+    """Base class: makes the input arrays of one kind of encoder.
 
     ``cut`` counts, since construction, the candidates that were dropped and, of the different words and passages,
     those that were cut short.
@@ -59,7 +59,7 @@ class Inputs(ABC):
         """
 
     @abstractmethod
-    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
+    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Array]:
         """Everything of ``ReaderBatch.inputs``."""
 
     @abstractmethod
@@ -116,7 +116,7 @@ class JointInputs(Inputs):
         """
         return [self._fitted(item) for item in batch]
 
-    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
+    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Array]:
         """See ``JointEncoder`` for names and shapes. Raises ``ConfigError`` on a batch that was not fitted."""
         ids, words, entities, relations = zip(*map(self._row, batch), strict=True)
         longest, most = max(map(len, ids)), (self.config.entities, self.config.relations)
@@ -190,7 +190,7 @@ class ApartInputs(Inputs):
                 raise _too_long(item.window, f"of {self.max_length - APART_FRAME} that there is room for")
         return list(batch)
 
-    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
+    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Array]:
         """See ``ApartEncoder`` for names and shapes."""
         numbers: dict[Entry, int] = {}
 
@@ -209,7 +209,7 @@ class ApartInputs(Inputs):
             "words": pad([_starts(words, 1) for words in windows]),
             "names": pad(names, self._padding),
             "texts": pad(texts, self._padding),
-            "types": torch.tensor(types),
+            "types": np.array(types, np.int64),
             "entities": pad(entities),
             "relations": pad(relations),
         }
@@ -229,10 +229,10 @@ class ApartInputs(Inputs):
         return name[:NAME], text[:TEXT]
 
 
-def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Tensor:
-    """Rows of unequal length as one (N, longest) tensor."""
+def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Array:
+    """Rows of unequal length as one (N, longest) array."""
     width = max(map(len, rows), default=0)
-    return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows], dtype=torch.long)
+    return np.array([[*row, *[value] * (width - len(row))] for row in rows], np.int64).reshape(len(rows), width)
 
 
 def _starts(parts: Sequence[Sequence[int]], first: int) -> list[int]:

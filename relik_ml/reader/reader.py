@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import torch
-
-from relik_ml.models import ReaderBatch, ReaderModel, ReaderOutput, Thresholds
-from relik_ml.reader.decode import Decoder, Inventory
+from relik_ml.config import Thresholds
+from relik_ml.network import Array, Network, ReaderBatch, ReaderOutput
+from relik_ml.reader.decode import Decoder, Inventory, predicted_spans
 from relik_ml.reader.encode import BatchEncoder
 from relik_ml.score import Calibration
 from relik_ml.text import Part
@@ -15,13 +14,13 @@ from relik_ml.types import Retrieved
 
 
 class Reader:
-    """A model with the two layers around it, on one device. Items are those that ``encode.fit`` returned."""
+    """A network with the two layers around it. Items are those that ``encode.fit`` returned."""
 
     def __init__(
-        self, model: ReaderModel, encode: BatchEncoder, inventory: Inventory, thresholds: Thresholds = Thresholds(),
+        self, network: Network, encode: BatchEncoder, inventory: Inventory, thresholds: Thresholds = Thresholds(),
         calibration: Calibration = Calibration(),
     ) -> None:  # fmt: skip
-        self.model, self.encode = model, encode
+        self.network, self.encode = network, encode
         self.decode = Decoder(inventory, thresholds, calibration)
 
     def __call__(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
@@ -36,29 +35,25 @@ class Reader:
         """
         return self._in_batches(self._described, items, tokens)
 
-    def over(self, model: ReaderModel) -> Reader:
-        """The same layers around another model."""
-        return Reader(model, self.encode, self.decode.inventory, self.decode.thresholds, self.decode.calibration)
+    def over(self, network: Network) -> Reader:
+        """The same layers around another network."""
+        return Reader(network, self.encode, self.decode.inventory, self.decode.thresholds, self.decode.calibration)
 
     def _described(self, batch: Sequence[Retrieved]) -> list[Part]:
         rows = [self.encode.rows(item) for item in batch]
         return self.decode.describe(self._output(self.encode.with_mentions(batch, rows)), batch, rows)
 
-    def _output(self, batch: ReaderBatch) -> ReaderOutput:
-        device = next(self.model.parameters()).device
-        output: ReaderOutput = self.model(batch.to(str(device)), self.decode.thresholds)
-        return output
+    def _output(self, batch: ReaderBatch[Array]) -> ReaderOutput[Array]:
+        states, start, end = self.network.encode(batch)
+        spans = batch.given or predicted_spans(start, end, batch.token_mask, self.decode.thresholds)
+        return ReaderOutput(start, end, *spans, *self.network.describe(states, batch, spans))
 
     def _in_batches(
         self, read: Callable[[Sequence[Retrieved]], list[Part]], items: Sequence[Retrieved], tokens: int
     ) -> list[Part]:
-        training = self.model.training
         parts: dict[int, Part] = {}
-        self.model.eval()
-        with torch.inference_mode():
-            for indices in batches([len(item.window.tokens) for item in items], tokens):
-                parts.update(zip(indices, read([items[index] for index in indices]), strict=True))
-        self.model.train(training)
+        for indices in batches([len(item.window.tokens) for item in items], tokens):
+            parts.update(zip(indices, read([items[index] for index in indices]), strict=True))
         return [parts[index] for index in range(len(items))]
 
 

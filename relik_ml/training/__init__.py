@@ -8,7 +8,6 @@ from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, iden
 from relik_ml.training.contrast import NONE, Embed, Objective, Queries, cached_backward
 from relik_ml.training.data import Data, EntityTable, Layer, read_data, splits
 from relik_ml.training.distributed import Processes
-from relik_ml.training.encoders import LowestLayers, apart, joint, require_room, start_from, untrained
 from relik_ml.training.inventory import annotated_entries, inventory, properties, types_with
 from relik_ml.training.optimizer import OptimizerConfig, PeftOptions, create_optimizer, shuffled_batches
 from relik_ml.training.reader_training import ReaderTraining
@@ -25,15 +24,28 @@ from relik_ml.training.recipe_config import (
     refuse_unused,
 )  # fmt: skip
 from relik_ml.training.saving import keep_adapters, save_model
+from relik_ml.training.start import (
+    Encoders,
+    LowestLayers,
+    apart,
+    apart_encoders,
+    assemble,
+    joint,
+    model_of,
+    require_room,
+    start_from,
+    untrained,
+)  # fmt: skip
 from relik_ml.training.thresholds import tuned
 from relik_ml.training.trainer_state import TrainerState, start_accelerator
 
 __all__ = [
-    "INTERRUPTION", "NONE", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "EntityTable", "Layer",
-    "LowestLayers", "NonNegative", "Objective", "OptimizerConfig", "Origin", "PeftOptions", "Positive", "PositiveInt",
-    "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "RecipeConfig", "Seed", "Share", "Task",
-    "TrainerState", "annotated_entries", "apart", "build_index", "cached_backward", "create_optimizer", "given_index",
-    "held_out_candidates", "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses", "model_card",
-    "properties", "read_data", "refuse_unused", "require_room", "restore_weights", "save_model", "shares",
-    "shuffled_batches", "splits", "start_accelerator", "start_from", "trained", "tuned", "types_with", "untrained",
+    "INTERRUPTION", "NONE", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "Encoders", "EntityTable",
+    "Layer", "LowestLayers", "NonNegative", "Objective", "OptimizerConfig", "Origin", "PeftOptions", "Positive",
+    "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "RecipeConfig", "Seed",
+    "Share", "Task", "TrainerState", "annotated_entries", "apart", "apart_encoders", "assemble", "build_index",
+    "cached_backward", "create_optimizer", "given_index", "held_out_candidates", "identity", "inventory", "joint",
+    "keep_adapters", "learnt_names", "losses", "model_card", "model_of", "properties", "read_data",
+    "refuse_unused", "require_room", "restore_weights", "save_model", "shares", "shuffled_batches", "splits",
+    "start_accelerator", "start_from", "trained", "tuned", "types_with", "untrained",
 ]  # fmt: skip

@@ -16,10 +16,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from relik_ml.encoders import TextEncoder
 from relik_ml.index import PassageEncoder, Vectors, hard_negatives, passage
 from relik_ml.models import Reduction, multi_label_nce
 from relik_ml.reader import batches
-from relik_ml.retriever import TextEncoder
 from relik_ml.text import cut, windows
 from relik_ml.training.distributed import SINGLE, Processes
 from relik_ml.types import Document, Entry, Window

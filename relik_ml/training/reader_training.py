@@ -10,7 +10,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from relik_ml.models import ReaderBatch
+from relik_ml.models import tensors
+from relik_ml.network import Array, ReaderBatch
 from relik_ml.reader import BatchEncoder, batches
 from relik_ml.text import cut
 from relik_ml.training.distributed import SINGLE, Processes
@@ -57,7 +58,7 @@ class ReaderTraining:
         for chunk in self._chunks(self.processes.share(indices)):
             batch = self.batch([self.varied(self.items[index], Random(f"{draw} {index}")) for index in chunk])
             weight = 0.0 if self.processes.idle(len(indices)) else self._count(chunk) / whole
-            yield model(batch.to(str(device))).loss * weight
+            yield model(tensors(batch, device)).loss * weight
 
     def varied(self, item: Retrieved, random: Random) -> Retrieved:
         """The window with some of the missing gold added, and its entities in the ``candidate_order``."""
@@ -68,7 +69,7 @@ class ReaderTraining:
             return item
         return _reordered(item, random.sample(range(len(item.entities)), len(item.entities)))
 
-    def batch(self, items: Sequence[Retrieved]) -> ReaderBatch:
+    def batch(self, items: Sequence[Retrieved]) -> ReaderBatch[Array]:
         """The input of the network for some windows, with the gold."""
         batch = self.encode.with_gold(items)
         if self.repeated == "negatives" or batch.gold is None:

@@ -9,19 +9,21 @@ from pathlib import Path
 from torch import nn
 
 from relik_ml.data import Format, atomic_folder, atomic_path, write_manifest
-from relik_ml.models import adapted, merged, save_adapters
+from relik_ml.models import TorchNetwork, adapted, merged, save_adapters
 from relik_ml.pipeline import Relik
 from relik_ml.score import ScoreReport
 from relik_ml.training.candidates import found_gold
 from relik_ml.training.card import Origin, Task, model_card
+from relik_ml.training.start import model_of
 
 ADAPTERS = Format("adapters", "relik-ml-adapters/1", "train them again")
 
 
 def save_model(folder: Path, task: Task, origin: Origin, relik: Relik, report: ScoreReport) -> None:
     """Write the model folder, adapters merged, with its card; beside it the adapters alone, and the scores as JSON."""
-    keep_adapters(folder, relik.reader.model, "reader")
-    relik = Relik(relik.retriever, relik.reader.over(merged(relik.reader.model)), relik.settings)
+    model = model_of(relik)
+    keep_adapters(folder, model, "reader")
+    relik = Relik(relik.retriever, relik.reader.over(TorchNetwork(merged(model))), relik.settings)
     data, settings = origin.data, relik.settings
     entities = len(data.known) + len(data.own) > 0
     recall = found_gold(relik.retriever, data.dev, settings.window, settings.stride) if entities else None

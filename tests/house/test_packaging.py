@@ -16,7 +16,7 @@ import relik_ml
 from tests.house.conftest import MAPPED
 
 MODEL_LIMIT = 70 * 1000**2
-MODEL_SUFFIXES = (".safetensors", ".json", ".jsonl", ".json.xz", ".jsonl.xz", ".md")
+MODEL_SUFFIXES = (".safetensors", ".onnx", ".json", ".jsonl", ".json.xz", ".jsonl.xz", ".md")
 # What is installed besides Python files.
 DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/|/names/.*[.]txt$|^recipes/configs/")
 
@@ -43,7 +43,7 @@ def test_mapped_folders_refuse_their_bare_name(root: Path, folder: str) -> None:
 
 def test_base_dependencies_stay_small(pyproject: dict[str, Any]) -> None:
     base = {name(requirement) for requirement in pyproject["project"]["dependencies"]}
-    known = "click msgspec numpy pymorphy3 razdel rich safetensors tokenizers torch tqdm"
+    known = "click msgspec numpy onnxruntime pymorphy3 razdel rich safetensors tokenizers tqdm"
     assert base == set(known.split())
 
 

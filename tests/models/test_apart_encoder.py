@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from relik_ml import Relik
-from relik_ml.models import ApartConfig, ApartEncoder, CoverEncoder, NameHits, ReaderBatch, TransformerConfig
+from relik_ml.config import ApartConfig, TransformerConfig
+from relik_ml.models import ApartEncoder, CoverEncoder, tensors
+from relik_ml.network import NameHits, ReaderBatch
 from relik_ml.text import windows
+from relik_ml.training import model_of
 from relik_ml.types import Document, Entry, Retrieved
 from tests.corpus import RELATIONS, documents
 
@@ -173,8 +176,8 @@ def retrieved(relik: Relik, texts: Sequence[str]) -> list[Retrieved]:
 def test_a_trained_model_sees_names(tiny: Relik) -> None:
     (item,) = retrieved(tiny, ["Вчера Москва проснулась рано."])
     assert item.hits
-    encoder: Any = tiny.reader.model.encoder
-    seen, unseen = (encoder(tiny.reader.encode([each])).tokens[0] for each in (item, replace(item, hits=())))
+    encoder, encode = model_of(tiny).encoder, tiny.reader.encode
+    seen, unseen = (encoder(tensors(encode([each]))).tokens[0] for each in (item, replace(item, hits=())))
     assert (seen[1] - unseen[1]).norm() > 0.1 * unseen[1].norm()
 
 

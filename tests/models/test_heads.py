@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from relik_ml.models import HitHead, NameHits, RelationHead, SpanHead, SymbolHead
+from relik_ml.models import HitHead, RelationHead, SpanHead, SymbolHead
+from relik_ml.network import NameHits
 
 from . import slow
 

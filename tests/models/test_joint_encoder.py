@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models import JointEncoder, NameHits, ReaderBatch
+from relik_ml.models import JointEncoder
+from relik_ml.network import NameHits, ReaderBatch
 
 transformers = pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
 

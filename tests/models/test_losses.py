@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from relik_ml.models import IGNORE, Gold, ReaderOutput, reader_losses
+from relik_ml.models import reader_losses
+from relik_ml.network import IGNORE, Gold, ReaderOutput
 
 from . import slow
 

@@ -6,21 +6,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from relik_ml.models import (
+from relik_ml.config import HeadConfig, Thresholds
+from relik_ml.models import Encoder, LossWeights, ReaderModel, TorchNetwork, reader_losses, tensors
+from relik_ml.network import (
     IGNORE,
-    Encoder,
+    Described,
     Gold,
-    HeadConfig,
-    LossWeights,
     NameHits,
     ReaderBatch,
-    ReaderModel,
+    ReaderOutput,
+    Spans,
     States,
-    Thresholds,
-    predicted_spans,
-    reader_losses,
-)  # fmt: skip
-from relik_ml.models import Given as Mentions
+    mapped,
+    named,
+)
+from relik_ml.reader import predicted_spans
 
 from . import slow
 
@@ -83,14 +83,18 @@ def gold() -> Gold:
     return Gold(mentions, mask, types, links, triples, pairs, ANNOTATED, NONE)
 
 
+def described(model: ReaderModel, item: ReaderBatch, spans: Spans) -> Described:
+    return model.describe(model.encode(item).states, item, spans)
+
+
 def test_what_is_said_of_mentions_equals_the_loop() -> None:
     """Types, links with name hits, and relations over [x_s, x_t], softmax(E^T M) X_ST and the expected type."""
     given, item = states(), batch(gold())
     model = reader(given)
-    output = model(item)
+    output = described(model, item, Spans(*item.gold[:2]))
     for row, mask in enumerate(item.gold.mention_mask):
         tokens, symbols = given.tokens[row, : LENGTHS[row]].tolist(), given.entities[row, : CANDIDATES[row]].tolist()
-        spans = [(first, last) for first, last in output.mentions[row, : int(mask.sum())].tolist()]
+        spans = [(first, last) for first, last in item.gold.mentions[row, : int(mask.sum())].tolist()]
         features, chances = [], []
         for m, (first, last) in enumerate(spans):
             ends = tokens[first] + tokens[last]
@@ -110,28 +114,18 @@ def test_what_is_said_of_mentions_equals_the_loop() -> None:
             assert output.relations[row, m, n, k].item() == pytest.approx(-torch.inf if m == n else score)
 
 
-def test_given_mentions_are_described_as_gold_ones_are() -> None:
-    model, item = reader(states()), batch(gold())
-    taught = model(item)
-    assert item.gold is not None
-    found = model(item._replace(gold=None, given=Mentions(*item.gold[:2])), Thresholds(1.0, 1.0))
-    for name in ("mentions", "mention_mask", "types", "links", "relations"):
-        assert torch.equal(getattr(found, name), getattr(taught, name)), name
-    assert (found.loss, found.losses) == (None, None)
-
-
 def test_the_loss_is_the_weighted_sum_over_gold_mentions() -> None:
     given, item = states(), batch(gold())
-    output = reader(given, weights=LossWeights(1, 2, 3, 4, 5))(item)
-    assert output.loss is not None
-    assert output.losses is not None
+    model = reader(given, weights=LossWeights(1, 2, 3, 4, 5))
+    found = model(item)
     assert item.gold is not None
+    spans, encoded = Spans(*item.gold[:2]), model.encode(item)
+    output = ReaderOutput(encoded.start, encoded.end, *spans, *described(model, item, spans))
     terms = reader_losses(output, item.gold, item.token_mask)
-    assert {name: term.item() for name, term in output.losses.items()} == {name: t.item() for name, t in terms.items()}
+    assert {name: term.item() for name, term in found.terms.items()} == {name: t.item() for name, t in terms.items()}
     weighted = [weight * terms[name].item() for weight, name in enumerate(terms, 1)]
     assert list(terms) == ["start", "end", "type", "link", "relation"]
-    assert output.loss.item() == pytest.approx(sum(weighted))
-    assert reader(given)(batch())._replace(loss=None, losses=None).loss is None
+    assert found.loss.item() == pytest.approx(sum(weighted))
 
 
 def test_every_weight_learns_from_the_loss() -> None:
@@ -160,22 +154,19 @@ def naive(start: Tensor, end: Tensor, lengths: tuple[int, ...], thresholds: Thre
 def test_predicted_spans_are_those_above_both_thresholds(lengths: tuple[int, ...], thresholds: Thresholds) -> None:
     for _ in range(20):
         start, end = randn(len(lengths), max(lengths)), randn(len(lengths), max(lengths), REACH)
-        mentions, mask = predicted_spans(start, end, upto(*lengths), thresholds)
+        mentions, mask = predicted_spans(start.numpy(), end.numpy(), upto(*lengths).numpy(), thresholds)
         expected = naive(start, end, lengths, thresholds)
         assert [rows[real].tolist() for rows, real in zip(mentions, mask, strict=True)] == expected
         assert mask.shape[1] == max(map(len, expected))
         assert not mentions[~mask].any()
 
 
-def quiet(model: ReaderModel) -> ReaderModel:
-    """A model that predicts no mention."""
-    nn.init.constant_(model.spans.start[-1].bias, -1e3)
-    return model
-
-
 def test_texts_without_any_mention_are_no_error() -> None:
-    output = quiet(reader(states()))(batch())
-    shapes = [tuple(getattr(output, name).shape) for name in ("mentions", "types", "links", "relations")]
+    network, item = TorchNetwork(reader(states())), mapped(batch(), lambda tensor: tensor.numpy())
+    encoded = network.encode(item)
+    spans = predicted_spans(encoded.start, encoded.end, item.token_mask, Thresholds(start=1.0))
+    output = network.describe(encoded.states, item, spans)
+    shapes = [spans.mentions.shape, *(array.shape for array in output)]
     assert shapes == [(2, 0, 2), (2, 0, TYPES), (2, 0, 3), (2, 0, 0, 2)]
 
 
@@ -184,19 +175,19 @@ def test_batch_without_candidates_still_has_mentions() -> None:
     given = given._replace(relations=given.relations[:, :0], entities=given.entities[:, :1])
     item = batch(gold()._replace(triples=torch.zeros(0, 4).long(), links=torch.zeros(2, 3).long()))
     hits = NameHits(*(part[:0] for part in item.hits))
-    output = reader(given)(item._replace(relation_mask=torch.zeros(2, 0).bool(), entity_mask=upto(1, 1), hits=hits))
+    item = item._replace(relation_mask=torch.zeros(2, 0).bool(), entity_mask=upto(1, 1), hits=hits)
+    model = reader(given)
+    assert item.gold is not None
+    output, found = described(model, item, Spans(*item.gold[:2])), model(item)
     assert output.relations.shape == (2, 3, 3, 0)
     assert output.links.shape == (2, 3, 1)
-    assert output.losses["relation"].item() == 0
-    assert output.losses["link"].item() == pytest.approx(0)
-    assert output.loss.isfinite()
+    assert found.terms["relation"].item() == 0
+    assert found.terms["link"].item() == pytest.approx(0)
+    assert found.loss.isfinite()
 
 
 def test_moving_a_batch_moves_everything() -> None:
-    moved = batch(gold()).to("meta")
-    assert {tensor.device.type for tensor in (*moved[1:4], *moved.hits, *(moved.gold or ()))} == {"meta"}
-    assert batch().to("meta").gold is None
-    given = batch()._replace(given=Mentions(*gold()[:2])).to("meta").given
-    assert given is not None
-    assert {tensor.device.type for tensor in given} == {"meta"}
-    assert batch().to("meta").given is None
+    arrays = mapped(batch(gold())._replace(given=Spans(*gold()[:2])), lambda tensor: tensor.numpy())
+    moved = named(tensors(arrays, "meta"))
+    assert {tensor.device.type for tensor in moved.values()} == {"meta"}
+    assert len(moved) == len(named(arrays)) == 3 + len(NameHits._fields) + len(Gold._fields) + len(Spans._fields)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from relik_ml.encoders import load_tokenizer, save_tokenizer
 from relik_ml.errors import ModelError
-from relik_ml.retriever import load_tokenizer, save_tokenizer
 from tests.probes import PROBES
 from tests.sentencepiece_models import train
 

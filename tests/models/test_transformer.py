@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from relik_ml.config import TransformerConfig
 from relik_ml.errors import ModelError
-from relik_ml.models import QuantizedEmbedding, Transformer, TransformerConfig, from_bert
+from relik_ml.models import QuantizedEmbedding, Transformer, from_bert
 
 BLOCK = 32
 CONFIG = TransformerConfig(vocabulary=40, width=64, layers=2, heads=4, inner=128, positions=32)

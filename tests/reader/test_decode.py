@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 
-from relik_ml.models import ReaderOutput, Thresholds, predicted_spans
-from relik_ml.reader import Decoder, Inventory
+from relik_ml.config import Thresholds
+from relik_ml.network import Array, ReaderOutput, mapped
+from relik_ml.reader import Decoder, Inventory, predicted_spans
 from relik_ml.text import Part, merge, windows
 from relik_ml.types import Candidate, Document, Entry, Link, Property, Retrieved
 
@@ -31,16 +32,16 @@ def retrieved(text: str, entities: Sequence[Entry] = (), relations: Sequence[Ent
     )
 
 
-def upto(lengths: Sequence[int]) -> Tensor:
-    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+def upto(lengths: Sequence[int]) -> Array:
+    return np.arange(max(lengths)) < np.array(lengths)[:, None]
 
 
-def noise(batch: Sequence[Retrieved], seed: int, scale: float, thresholds: Thresholds) -> ReaderOutput:
+def noise(batch: Sequence[Retrieved], seed: int, scale: float, thresholds: Thresholds) -> ReaderOutput[Array]:
     """Logits as if the heads had no idea and masked nothing: no -inf on absent candidates, relations, self-pairs."""
-    made = torch.Generator().manual_seed(seed)
+    made = np.random.default_rng(seed)
 
-    def random(*shape: int) -> Tensor:
-        return scale * torch.randn(*shape, generator=made)
+    def random(*shape: int) -> Array:
+        return (scale * made.standard_normal(shape)).astype(np.float32)
 
     tokens = [len(item.window.tokens) for item in batch]
     start, end = random(len(batch), max(tokens)), random(len(batch), max(tokens), WIDTH)
@@ -109,17 +110,17 @@ def test_no_logits_give_an_unsound_answer(
 # Said clearly
 
 
-def said(*, types: int = 0, link: int = 0, tokens: int = 4, entities: int = 2) -> ReaderOutput:
+def said(*, types: int = 0, link: int = 0, tokens: int = 4, entities: int = 2) -> ReaderOutput[Array]:
     """Two mentions, [0, 1] and [3, 3]; the first one's type and link as given; BORN from the first to the second."""
-    start, end = torch.full((1, tokens), -20.0), torch.full((1, tokens, WIDTH), -20.0)
+    start, end = np.full((1, tokens), -20.0), np.full((1, tokens, WIDTH), -20.0)
     start[0, [0, 3]], end[0, 0, 1], end[0, 3, 0] = 20.0, 20.0, 20.0
-    chosen, links = torch.full((1, 2, 3), -20.0), torch.full((1, 2, 1 + entities), -20.0)
+    chosen, links = np.full((1, 2, 3), -20.0), np.full((1, 2, 1 + entities), -20.0)
     chosen[0, 0, types] = chosen[0, 1, 0] = 20.0
     links[0, 0, link] = links[0, 1, 0] = 20.0
-    relations = torch.full((1, 2, 2, 2), -20.0)
+    relations = np.full((1, 2, 2, 2), -20.0)
     relations[0, 0, 1, 0] = 20.0
-    relations[0, [0, 1], [0, 1]] = -torch.inf
-    mentions, mask = predicted_spans(start, end, torch.ones(1, tokens, dtype=torch.bool), Thresholds())
+    relations[0, [0, 1], [0, 1]] = -np.inf
+    mentions, mask = predicted_spans(start, end, np.ones((1, tokens), bool), Thresholds())
     return ReaderOutput(start, end, mentions, mask, chosen, links, relations)
 
 
@@ -139,9 +140,9 @@ def test_scores_are_the_probabilities_of_the_paper() -> None:
     item = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS])
     output = said(types=1, link=2)
     output.start[0, 0], output.end[0, 0, 1] = 0.4, 0.7
-    output.types[0, 0] = torch.tensor([0.1, 0.9, -0.3])
-    output.links[0, 0] = torch.tensor([0.5, -0.5, 1.5])
-    output.relations[0, 0, 1] = torch.tensor([0.3, -0.3])
+    output.types[0, 0] = [0.1, 0.9, -0.3]
+    output.links[0, 0] = [0.5, -0.5, 1.5]
+    output.relations[0, 0, 1] = [0.3, -0.3]
     (part,) = Decoder(INVENTORY, Thresholds(mention=0.1, relation=0.05))(output, [item])
     sure = torch.tensor([0.4, 0.7]).sigmoid().prod() * torch.tensor([0.1, 0.9, -0.3]).softmax(0)[1]
     assert part.mentions[0].score == pytest.approx(sure.item(), abs=1e-4)
@@ -176,9 +177,9 @@ def test_offsets_are_the_documents_in_every_window() -> None:
 def test_a_text_without_candidates_takes_nothing_from_the_others() -> None:
     rich, poor = retrieved("Анна Ким из Минска", [MINSK, KIM], [BORN, KNOWS]), retrieved("Анна Ким из Минска")
     (alone,) = Decoder(INVENTORY)(said(types=1, link=2), [rich])
-    three = ReaderOutput(*(torch.cat([part] * 3) for part in said(types=1, link=2)[:7]))
-    three.links[1, :, 1:] = -torch.inf
-    three.relations[1] = -torch.inf
+    three = mapped(said(types=1, link=2), lambda part: np.concatenate([part] * 3))
+    three.links[1, :, 1:] = -np.inf
+    three.relations[1] = -np.inf
     first, middle, last = Decoder(INVENTORY)(three, [rich, poor, rich])
     assert first == last == alone
     assert [mention.link.status for mention in middle.mentions] == ["nil", "nil"]

@@ -1,17 +1,16 @@
-"""Windows and gold as tensors: every place is worked out by hand, and what cannot be a target is none."""
+"""Windows and gold as arrays: every place is worked out by hand, and what cannot be a target is none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from torch import Tensor
 
-from relik_ml.models import IGNORE, Gold
+from relik_ml.network import IGNORE, Array, Gold
 from relik_ml.reader import BatchEncoder, Snap
 from relik_ml.text import windows
 from relik_ml.types import Annotated, Candidate, Document, Entity, Entry, Hit, Link, Mention, Retrieved, Span, Triple
@@ -28,8 +27,8 @@ class Nothing:
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
         return [replace(item, entities=item.entities[:1]) for item in batch]
 
-    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Tensor]:
-        return {"windows": torch.tensor(len(batch))}
+    def __call__(self, batch: Sequence[Retrieved]) -> Mapping[str, Array]:
+        return {"windows": np.array(len(batch))}
 
 
 def encoder(max_mention: int = 4, hit_features: int = 2) -> BatchEncoder:
@@ -52,7 +51,7 @@ def item(
     return Retrieved(windows(of, 64, 64)[0], tuple(map(entity, entities)), found, tuple(hits))
 
 
-def gold_of(*items: Retrieved) -> Gold:
+def gold_of(*items: Retrieved) -> Gold[Array]:
     gold = encoder().with_gold(items).gold
     assert gold is not None
     return gold
@@ -78,7 +77,7 @@ def test_masks_say_what_is_real() -> None:
 def test_hits_stand_at_tokens_and_count_candidates_from_one() -> None:
     hits = [Hit(*ANNA, 1, (0.5, 1.0)), Hit(*MINSK, 0, (2.0, 3.0))]
     batch = encoder()([item(Document("e", "Минск.")), item(document(), ["Q1", "Q2"], hits=hits)])
-    assert torch.stack(batch.hits[:4], 1).tolist() == [[1, 0, 1, 2], [1, 4, 4, 1]]
+    assert np.stack(batch.hits[:4], 1).tolist() == [[1, 0, 1, 2], [1, 4, 4, 1]]
     assert batch.hits.features.tolist() == [[0.5, 1.0], [2.0, 3.0]]
 
 
@@ -250,7 +249,7 @@ def test_a_second_window_counts_its_own_tokens() -> None:
     assert batch.gold is not None
     assert batch.gold.mentions.tolist() == [[[1, 1], [4, 4]]]
     assert batch.gold.triples.tolist() == [[0, 0, 1, 1]]
-    assert torch.stack(batch.hits[:4], 1).tolist() == [[0, 1, 1, 1]]
+    assert np.stack(batch.hits[:4], 1).tolist() == [[0, 1, 1, 1]]
 
 
 # Snap

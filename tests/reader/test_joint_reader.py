@@ -9,14 +9,16 @@ import pytest
 import torch
 
 from relik_ml import Relik
-from relik_ml.bundle import Encoders, Settings, assemble
+from relik_ml.bundle import Settings
+from relik_ml.config import HeadConfig
+from relik_ml.encoders import TextEncoder, load_tokenizer
 from relik_ml.index import PassageIndex, passage
-from relik_ml.models import HeadConfig, JointEncoder
+from relik_ml.models import JointEncoder
 from relik_ml.reader import JointInputs
-from relik_ml.retriever import RetrieverConfig, TextEncoder, load_tokenizer
+from relik_ml.retriever import RetrieverConfig
 from relik_ml.score import score
 from relik_ml.text import windows
-from relik_ml.training import OptimizerConfig, inventory, learnt_names
+from relik_ml.training import Encoders, OptimizerConfig, assemble, inventory, learnt_names
 from tests.checkpoints import save_mdeberta
 from tests.corpus import ENTITIES, RELATIONS, TYPES, bare, documents, teach
 
@@ -40,7 +42,7 @@ def untrained(folder: Path, retriever: Path) -> Relik:
     index = PassageIndex.build(entries, None, folder / "index", extra={"names": names.arrays()})
     inputs = JointInputs(load_tokenizer(folder / "base"), encoder.config, passage_length=8)
     encoders = Encoders(encoder, inputs, TextEncoder.from_pretrained(retriever))
-    return Relik(*assemble(settings, encoders, index), settings)
+    return assemble(settings, encoders, index)
 
 
 def test_a_joint_model_learns_twenty_documents(checkpoints: Path, tmp_path: Path) -> None:
@@ -48,7 +50,7 @@ def test_a_joint_model_learns_twenty_documents(checkpoints: Path, tmp_path: Path
     gold, relik = documents(), untrained(tmp_path, checkpoints / "xlmr")
     assert score(gold, relik.annotate(map(bare, gold))).scores["ner"].f1 < 0.1
     views = [view for document in gold for view in windows(document, 192, 192)]
-    teach(relik.reader, relik.reader.encode.fit(relik.retriever(views)), OptimizerConfig(5e-3, 40), 120)
+    teach(relik, relik.reader.encode.fit(relik.retriever(views)), OptimizerConfig(5e-3, 40), 120)
     found = score(gold, relik.annotate(map(bare, gold))).scores
     scores = {name: found[name].f1 for name in ("ner", "el.inkb", "re.document.boundaries", "cie.triples")}
     assert min(scores.values()) >= 0.95, scores

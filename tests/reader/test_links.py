@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
-import torch
 
-from relik_ml.models import ReaderOutput, Thresholds
+from relik_ml.config import Thresholds
+from relik_ml.network import ReaderOutput
 from relik_ml.reader import Decoder, Inventory
 from relik_ml.score import Calibration, Scaling
 from relik_ml.text import Part, windows
@@ -28,9 +29,9 @@ def read(
     item = Retrieved(view, (Candidate(MINSK, 1.0), Candidate(PINSK, 1.0)), (Candidate(KNOWS, 0.0),), tuple(hits))
     tokens, count = len(view.tokens), len(spans)
     output = ReaderOutput(
-        torch.full((1, tokens), 9.0), torch.full((1, tokens, 4), 9.0), torch.tensor([spans]),
-        torch.ones(1, count, dtype=torch.bool), torch.zeros(1, count, 1),
-        torch.tensor(links).expand(1, count, 3), torch.full((1, count, count, 1), 0.5),
+        np.full((1, tokens), 9.0), np.full((1, tokens, 4), 9.0), np.array([spans]),
+        np.ones((1, count), bool), np.zeros((1, count, 1)),
+        np.tile(links, (1, count, 1)), np.full((1, count, count, 1), 0.5),
     )  # fmt: skip
     return decoder(output, [item])[0]
 

@@ -13,8 +13,8 @@ import pytest
 
 from relik_ml import Relik
 from relik_ml.data import check, read_documents, write_documents
+from relik_ml.encoders import TextEncoder
 from relik_ml.index import IndexConfig, PassageIndex
-from relik_ml.retriever import TextEncoder
 from relik_ml.types import Annotated
 from tests.corpus import ENTITIES, documents
 from tests.recipes.conftest import FULL, RETRIEVER, SMALL

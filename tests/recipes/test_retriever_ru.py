@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from relik_ml.data import read_manifest, write_documents
+from relik_ml.encoders import TextEncoder
 from relik_ml.index import PassageIndex
 from relik_ml.names import NameIndex
-from relik_ml.retriever import Retriever, TextEncoder
+from relik_ml.retriever import Retriever
 from relik_ml.text import Morphology
 from relik_ml.types import Link
 from tests.corpus import documents

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from relik_ml.encoders import TextEncoder
 from relik_ml.errors import ModelError
 from relik_ml.models import BiEncoder
-from relik_ml.retriever import TextEncoder
 from tests.models.slow_xlmr import random_xlmr
 
 transformers = pytest.importorskip("transformers", reason="the transformer encoder needs the extra relik-ml[train]")

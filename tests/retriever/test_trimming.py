@@ -13,10 +13,10 @@ import torch
 from click.testing import CliRunner
 
 from relik_ml.cli import main
+from relik_ml.encoders import TextEncoder, load_tokenizer, trim
 from relik_ml.errors import ModelError
 from relik_ml.models import BiEncoder, JointEncoder
 from relik_ml.reader import JointInputs
-from relik_ml.retriever import TextEncoder, load_tokenizer, trim
 from relik_ml.text import tokens, windows
 from relik_ml.types import Document, Retrieved
 from tests.checkpoints import BERT, ROBERTA, save_mdeberta, save_xlmr

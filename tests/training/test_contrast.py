@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from relik_ml.encoders import TextEncoder
 from relik_ml.index import Vectors, passage
-from relik_ml.retriever import TextEncoder
 from relik_ml.training import NONE, Objective, Queries
 from relik_ml.types import Document, Entry, Link
 from tests.corpus import ENTITIES, RELATIONS, documents, parse

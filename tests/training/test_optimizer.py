@@ -12,7 +12,7 @@ from torch import nn
 
 from relik_ml import Relik
 from relik_ml.models import BiEncoder
-from relik_ml.training import OptimizerConfig, create_optimizer, shuffled_batches
+from relik_ml.training import OptimizerConfig, create_optimizer, model_of, shuffled_batches
 
 
 @given(st.lists(st.integers(1, 300), max_size=80), st.integers(1, 1000), st.integers(0, 9))
@@ -81,7 +81,7 @@ def test_lower_layers_have_lower_learning_rates(checkpoints: Path, name: str) ->
 
 def test_a_pretrained_encoder_has_its_own_learning_rate(tiny: Relik) -> None:
     plan = OptimizerConfig(1.0, 1, 0, encoder_learning_rate=0.5, layer_decay=0.5)
-    found = rates_by_name(tiny.reader.model, plan)
+    found = rates_by_name(model_of(tiny), plan)
     for key, rate in found.items():
         body = 0.25 if ".layers.1." in key else 0.125 if ".layers.0." in key else 0.0625
         assert rate == (body if key.startswith("encoder.body.") else 1.0), key

@@ -21,10 +21,10 @@ from torch import nn
 
 from relik_ml.data import atomic_folder, not_ours
 from relik_ml.e5 import resolve
+from relik_ml.encoders.text_encoder import PASSAGE, QUERY
+from relik_ml.encoders.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.errors import ModelError
 from relik_ml.models import BiEncoder
-from relik_ml.retriever.text_encoder import PASSAGE, QUERY
-from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.text import tokens
 
 _TOGETHER = 1000  # texts that are tokenised at a time

@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from relik_ml.bundle import Encoders, Settings, apart_encoders
+from relik_ml.bundle import Settings, reader, retriever
+from relik_ml.config import ApartConfig, HeadConfig, TransformerConfig
 from relik_ml.e5 import resolve
+from relik_ml.encoders import TextEncoder, load_tokenizer, trim
 from relik_ml.errors import ConfigError, ModelError
-from relik_ml.models import ApartConfig, ApartEncoder, HeadConfig, JointEncoder, TransformerConfig, from_bert
+from relik_ml.index import PassageIndex
+from relik_ml.models import ApartEncoder, Encoder, JointEncoder, ReaderModel, TorchNetwork, from_bert, on_device
 from relik_ml.names import FEATURES
 from relik_ml.pipeline import Relik
-from relik_ml.reader import Inputs, JointInputs
-from relik_ml.retriever import RetrieverConfig, TextEncoder, load_tokenizer, trim
+from relik_ml.reader import ApartInputs, Inputs, JointInputs
+from relik_ml.retriever import RetrieverConfig
 from relik_ml.text import windows
 from relik_ml.training.data import Data
 from relik_ml.training.distributed import SINGLE, Processes
 from relik_ml.training.inventory import inventory
 from relik_ml.training.optimizer import PeftOptions
-from relik_ml.types import Retrieved
+from relik_ml.types import Entry, Retrieved
+
+
+class Encoders(NamedTuple):
+    """The reader's encoder with its inputs, and the retriever's encoder unless it retrieves by name only."""
+
+    reader: Encoder
+    inputs: Inputs
+    retriever: TextEncoder | None
+
+
+def apart_encoders(config: ApartConfig, tokenizer: Any, types: Sequence[Entry]) -> Encoders:
+    """An ``ApartEncoder`` with random weights; its retriever finds candidates by name only."""
+    return Encoders(ApartEncoder(config), ApartInputs(tokenizer, types, config.body.positions), None)
+
+
+def assemble(settings: Settings, encoders: Encoders, index: PassageIndex, device: str = "cpu") -> Relik:
+    """A retriever over the index, and a reader whose heads are new."""
+    if encoders.retriever is not None:
+        on_device(encoders.retriever.model, device)
+    model = on_device(ReaderModel(encoders.reader, len(settings.inventory.types), settings.heads), device)
+    read = reader(settings, TorchNetwork(model), encoders.inputs)
+    return Relik(retriever(settings, index, encoders.retriever), read, settings)
+
+
+def model_of(relik: Relik) -> ReaderModel:
+    """The reader's model of torch, for training."""
+    assert isinstance(relik.reader.network, TorchNetwork), "loaded with another backend than torch"
+    return relik.reader.network.model
 
 
 def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) -> Settings:
@@ -122,13 +153,13 @@ def start_from(relik: Relik, folder: Path) -> None:
         ModelError: the folder is no model.
         ConfigError: its reader has another shape or another vocabulary.
     """
-    start = Relik.from_pretrained(folder).reader.model.state_dict()
-    own = relik.reader.model.state_dict()
+    start = model_of(Relik.from_pretrained(folder, backend="torch")).state_dict()
+    own = model_of(relik).state_dict()
     if differing := sorted(name for name in own.keys() | start.keys() if not _alike(own.get(name), start.get(name))):
         fix = "train with the layers, encoder, vocabulary and texts that it was trained with"
         got = f"{len(differing)} weights are not alike, first {differing[0]}"
         raise ConfigError("the model to start from is of another shape", where=str(folder), got=got, fix=fix)
-    relik.reader.model.load_state_dict(start)
+    model_of(relik).load_state_dict(start)
 
 
 def _alike(one: Tensor | None, other: Tensor | None) -> bool:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from relik_ml.encoders.sentencepiece import LAYOUTS, fast_tokenizer, read_model
 from relik_ml.errors import ModelError
-from relik_ml.retriever.sentencepiece import LAYOUTS, fast_tokenizer, read_model
 
 _SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _UNBOUNDED = 10**9  # transformers writes 10^30 where a tokenizer has no longest input

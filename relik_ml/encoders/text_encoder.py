@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from relik_ml.e5 import resolve
+from relik_ml.encoders.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.errors import ModelError
 from relik_ml.index import Floats
 from relik_ml.models import BiEncoder, on_device
-from relik_ml.retriever.tokenizer import load_tokenizer, save_tokenizer
 
 Side = Literal["query", "passage"]
 
