@@ -33,7 +33,7 @@ PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entitie
 Read = Callable[[Sequence[Retrieved]], list[Part]]
 """One way of reading windows: ``Reader`` or ``Reader.describe``."""
 
-BATCH = 16
+BATCH = 32
 """Windows that are retrieved and read together: enough to batch well, few enough to stream."""
 
 

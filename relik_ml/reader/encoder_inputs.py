@@ -63,6 +63,10 @@ class Inputs(ABC):
         """Everything of ``ReaderBatch.inputs``."""
 
     @abstractmethod
+    def length(self, item: Retrieved) -> int:
+        """Subwords of the sequence that the encoder reads for a fitted window."""
+
+    @abstractmethod
     def _read_passage(self, entry: Entry) -> Any: ...
 
     def subwords(self, text: str) -> tuple[int, ...]:
@@ -131,6 +135,10 @@ class JointInputs(Inputs):
             "entities": pad(entities),
             "relations": pad(relations),
         }
+
+    def length(self, item: Retrieved) -> int:
+        """See ``Inputs``."""
+        return len(self._row(item)[0])
 
     def _fitted(self, item: Retrieved) -> Retrieved:
         count = sum(map(len, self.words(item.window)))
@@ -202,6 +210,8 @@ class ApartInputs(Inputs):
         relations = [number([candidate.entry for candidate in item.relations]) for item in batch]
         names, texts = zip(*map(self._passage, numbers), strict=True)
         windows = [self._fitted(item.window) for item in batch]
+        full = [sum(map(len, self.words(item.window))) + APART_FRAME for item in batch]
+        self.cut.update({"windows": len(batch), "windows cut": sum(size > self.max_length for size in full)})
         rows = [[self._first, *chain.from_iterable(words), self._last] for words in windows]
         return {
             "ids": pad(rows, self._padding),
@@ -214,13 +224,16 @@ class ApartInputs(Inputs):
             "relations": pad(relations),
         }
 
+    def length(self, item: Retrieved) -> int:
+        """See ``Inputs``."""
+        return sum(map(len, self._fitted(item.window))) + APART_FRAME
+
     def _fitted(self, window: Window) -> list[tuple[int, ...]]:
         """The subwords of each word; where they are too many, the first ones of each, as many as fit."""
         words = self.words(window)
         most = max(map(len, words), default=1)
         while sum(min(len(word), most) for word in words) + APART_FRAME > self.max_length and most > 1:
             most -= 1
-        self.cut.update(windows=1, **{"windows cut": any(len(word) > most for word in words)})
         return [word[:most] for word in words]
 
     def _read_passage(self, entry: Entry) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -23,17 +23,17 @@ class Reader:
         self.network, self.encode = network, encode
         self.decode = Decoder(inventory, thresholds, calibration)
 
-    def __call__(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
-        """Parts in the order of ``items``; at most ``tokens`` tokens, padding included, go through at once."""
-        return self._in_batches(lambda batch: self.decode(self._output(self.encode(batch)), batch), items, tokens)
+    def __call__(self, items: Sequence[Retrieved], subwords: int = 2048) -> list[Part]:
+        """Parts in the order of ``items``; at most ``subwords``, padding included, go through at once."""
+        return self._in_batches(lambda batch: self.decode(self._output(self.encode(batch)), batch), items, subwords)
 
-    def describe(self, items: Sequence[Retrieved], tokens: int = 2048) -> list[Part]:
+    def describe(self, items: Sequence[Retrieved], subwords: int = 2048) -> list[Part]:
         """Predict links of the given mentions of the windows' documents, and triples between them.
 
         The spans and types of mentions are kept; the type decides whether a mention is linked. Mentions that are
         ``out_of_reach`` of the network are in no part.
         """
-        return self._in_batches(self._described, items, tokens)
+        return self._in_batches(self._described, items, subwords)
 
     def over(self, network: Network) -> Reader:
         """The same layers around another network."""
@@ -49,10 +49,10 @@ class Reader:
         return ReaderOutput(start, end, *spans, *self.network.describe(states, batch, spans))
 
     def _in_batches(
-        self, read: Callable[[Sequence[Retrieved]], list[Part]], items: Sequence[Retrieved], tokens: int
+        self, read: Callable[[Sequence[Retrieved]], list[Part]], items: Sequence[Retrieved], subwords: int
     ) -> list[Part]:
         parts: dict[int, Part] = {}
-        for indices in batches([len(item.window.tokens) for item in items], tokens):
+        for indices in batches([self.encode.inputs.length(item) for item in items], subwords):
             parts.update(zip(indices, read([items[index] for index in indices]), strict=True))
         return [parts[index] for index in range(len(items))]
 
