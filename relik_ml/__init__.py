@@ -25,38 +25,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Document",
-    "Entry",
-    "Link",
-    "Mention",
-    "Relik",
-    "RelikError",
-    "Span",
-    "Triple",
-    "__version__",
-    "load_converter",
+    "Document", "Entry", "Link", "Mention", "Relik", "RelikError", "Span", "Triple", "__version__", "load_converter",
     "load_index",
-]
+]  # fmt: skip
 
-_HOME = {
-    "Document": "types",
-    "Entry": "types",
-    "Link": "types",
-    "Mention": "types",
-    "Relik": "pipeline",
-    "RelikError": "errors",
-    "Span": "types",
-    "Triple": "types",
-    "load_converter": "plugins",
-    "load_index": "plugins",
-}
+_HOME = {"Relik": "pipeline", "RelikError": "errors", "load_converter": "plugins", "load_index": "plugins"}
+"""The modules of the public names; all others are in ``types``."""
 
 
 def __getattr__(name: str) -> Any:
     """Import the module that holds ``name`` and hand the object over (PEP 562)."""
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    value = getattr(import_module(f"{__name__}.{_HOME.get(name, 'types')}"), name)
     globals()[name] = value
     return value
 

@@ -10,7 +10,6 @@ from relik_ml.errors import ConfigError, ModelError, OutputError
 
 NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
 """``owner/model``."""
-_EXTRA = 'pip install "relik-ml[train]"'
 
 
 def is_name(path: str | Path | None) -> bool:
@@ -26,14 +25,12 @@ def fetch(name: str) -> Path:
     """Download a model of the Hub into the cache, if needed, and return its folder.
 
     Raises:
-        ModelError: there is no such model, no network, or huggingface_hub is not installed.
+        ModelError: there is no such model, or no network.
     """
-    try:
-        from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download  # comes with tokenizers
 
+    try:
         return Path(snapshot_download(name))
-    except ImportError as error:
-        raise ModelError("fetching a model needs huggingface_hub", where=name, got=str(error), fix=_EXTRA) from error
     except Exception as error:  # its own errors, those of its HTTP client, and OSError
         what = "there is no such model folder, and the Hugging Face Hub gave no such model"
         fix = "check the folder's path, or the name and the network; HF_TOKEN for a model that is not public"
@@ -46,7 +43,7 @@ def publish(folder: Path, name: str, *, private: bool | None = None, api: Any = 
     ``api`` is a ``huggingface_hub.HfApi``, by default one with the user's token.
 
     Raises:
-        ConfigError: the name is not of the form ``owner/model``, there is no token, or huggingface_hub is missing.
+        ConfigError: the name is not of the form ``owner/model``, or there is no token.
         OutputError: the Hub refuses the upload or cannot be reached.
     """
     if not NAME.fullmatch(name):
@@ -62,10 +59,8 @@ def publish(folder: Path, name: str, *, private: bool | None = None, api: Any = 
 
 
 def _api() -> Any:
-    try:
-        from huggingface_hub import HfApi, get_token
-    except ImportError as error:
-        raise ConfigError("publishing needs huggingface_hub", got=str(error), fix=_EXTRA) from error
+    from huggingface_hub import HfApi, get_token
+
     if get_token() is None:
         fix = "hf auth login, or set HF_TOKEN to a token that may write"
         raise ConfigError("there is no token for the Hugging Face Hub", got="none", fix=fix)

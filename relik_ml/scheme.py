@@ -11,12 +11,13 @@ Property(id='P17', inverse=False)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal
+
+import msgspec
 
 from relik_ml.types import Property
 
@@ -87,8 +88,9 @@ class Scheme:
 @cache
 def load_scheme(name: str) -> Scheme:
     """The scheme of that name, from ``relik_ml/schemes``."""
-    read = json.loads((files("relik_ml") / "schemes" / f"{name}.json").read_text(encoding="utf-8"))
-    types, relations = [MentionType(**row) for row in read["types"]], [_relation(row) for row in read["relations"]]
+    read = msgspec.json.decode((files("relik_ml") / "schemes" / f"{name}.json").read_bytes())
+    types = msgspec.convert(read["types"], list[MentionType])
+    relations = msgspec.convert(read["relations"], list[Relation])
     return Scheme(
         types={type_.name: type_ for type_ in types},
         relations={relation.name: relation for relation in relations},
@@ -97,20 +99,6 @@ def load_scheme(name: str) -> Scheme:
         aliases=frozenset(relation.name for relation in relations if relation.alias),
         unordered=frozenset(relation.name for relation in relations if relation.symmetric),
     )
-
-
-def _relation(row: Mapping[str, Any]) -> Relation:
-    named = {name: row[name] for name in ("name", "label_ru", "label_en", "definition_ru", "symmetric", "alias")}
-    typed = tuple(
-        TypedProperty(_property(other), frozenset(other["subjects"]), frozenset(other["objects"]))
-        for other in row["alternatives"]
-        if "subjects" in other
-    )
-    return Relation(**named, property=_property(row) if row["wikidata"] else None, typed=typed)
-
-
-def _property(row: Mapping[str, Any]) -> Property:
-    return Property(row["wikidata"], row["inverse"])
 
 
 NEREL = load_scheme("nerel")

@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Thread
 
-from relik_ml.data import Report, document_line, figures, lines_of, opened
+from relik_ml.data import Report, document_line, figures, first_of_id, lines_of, opened
 from relik_ml.errors import DataError, RelikError
 from relik_ml.plugins import Converter, LineConverter
 from relik_ml.types import Document, Property, Triple
@@ -32,7 +32,7 @@ WITHOUT = "relations without a property: name kept"
 JOINED = "relations that became one under their property"
 
 Lines = list[tuple[int, bytes]]
-Encoded = tuple[str, bytes, Counter[str]]  # a document: its id, its line, its figures
+Encoded = tuple[str, Counter[str], bytes]  # a document: its id, its figures, its line
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ def converted(job: Job, report: Report, workers: int, progress: Callable[[int], 
     DataError when all documents are bad, because then it is probably another corpus.
     """
     if isinstance(job.converter, LineConverter) and job.path.is_file():
-        lines = _distinct(_in_chunks(job, report, workers, progress), report)
+        lines = first_of_id(_in_chunks(job, report, workers, progress), report)
     else:
         documents = job.converter.read(job.source, job.split, report)
-        lines = (line for _, line, _ in _encoded(job, documents, report))
+        lines = (line for _, _, line in _encoded(job, documents, report))
     return _some(lines, job, report)
 
 
@@ -77,20 +77,9 @@ def _encoded(job: Job, documents: Iterable[Document], report: Report) -> Iterato
             document, counts = by_property(document)
             report.counts.update(counts)
         try:
-            yield document.id, document_line(document, str(job.path)), figures(document)
+            yield document.id, figures(document), document_line(document, str(job.path))
         except DataError as error:
             report.bad(error)
-
-
-def _distinct(lines: Iterable[Encoded], report: Report) -> Iterator[bytes]:
-    seen: set[str] = set()
-    for id, line, counts in lines:
-        if id in seen:
-            report.repeated(id)
-        else:
-            seen.add(id)
-            report.counts.update(counts)
-            yield line
 
 
 def _in_chunks(job: Job, report: Report, workers: int, progress: Callable[[int], object]) -> Iterator[Encoded]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from relik_ml.errors import ConfigError, OutputError
+from relik_ml.errors import ConfigError
 from relik_ml.export import EXPORTERS
 
 PATH = click.Path(path_type=Path)
@@ -38,8 +38,6 @@ def command(format: str, inputs: tuple[Path, ...], out: Path, base: str | None) 
         raise click.UsageError(f"{format} has no option --base.")
     if out.resolve() in {path.resolve() for path in inputs}:
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file")
-    if not exporter.suffix:
-        _refuse_used(out)
     documents = chain.from_iterable(map(read_documents, inputs))
     with (atomic_path if exporter.suffix else atomic_folder)(out) as partial:
         counts = exporter.write(documents, partial, **({} if base is None else {"base": base}))
@@ -47,10 +45,3 @@ def command(format: str, inputs: tuple[Path, ...], out: Path, base: str | None) 
     click.echo(f"{out}: {counts.pop('documents', 0):,} documents{left_out}", err=True)
     for what, number in counts.items():
         click.echo(f"  {what:60}{number:>10,}", err=True)
-
-
-def _refuse_used(out: Path) -> None:
-    """OutputError for a folder that is not empty, because it may hold manual annotation."""
-    if out.is_dir() and any(out.iterdir()):
-        fix = "name a new or empty folder"
-        raise OutputError("the folder is not empty", where=str(out), got=next(out.iterdir()).name, fix=fix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -220,11 +219,12 @@ def info(folder: Path, as_json: bool) -> None:
       relik-ml index info
       relik-ml index info --index my-index --json
     """
+    from relik_ml.data import json_bytes
     from relik_ml.index import PassageIndex
 
     found = PassageIndex.open(folder).info()
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
+        click.echo(json_bytes(found, indent=2))
     else:
         click.echo(_described(folder, found))
 
@@ -256,22 +256,19 @@ def _summarise(index: PassageIndex, encoder: PassageEncoder | None = None, repor
 
 def make_names() -> Callable[[Sequence[Entry]], Mapping[str, Any]]:
     """A function that makes the arrays of the name search from entries, without learnt name statistics."""
-    from relik_ml.names import Learnt, NameIndex
-    from relik_ml.text import Morphology
+    from relik_ml.names import Learnt, NameTable
 
-    lemma = Morphology().lemma
-    return lambda rows: {NAMES: NameIndex.build(rows, Learnt(), lemma).arrays()}
+    return lambda rows: {NAMES: NameTable.build(rows, Learnt()).packed()}
 
 
 def _change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mapping[str, Any]]:
     """A function that updates the name search of an index to changed rows and keeps learnt statistics."""
-    from relik_ml.names import NameIndex
-    from relik_ml.text import Morphology
+    from relik_ml.names import NameTable
 
     def changed(old: Mapping[str, Any], kept: Any, rows: Sequence[Entry]) -> Mapping[str, Any]:
         if NAMES not in old:
             return {}
-        return {NAMES: NameIndex(old[NAMES], Morphology().lemma).kept(kept).extended(rows[len(kept) :]).arrays()}
+        return {NAMES: NameTable.unpacked(old[NAMES]).kept(kept).extended(rows[len(kept) :]).packed()}
 
     return changed
 

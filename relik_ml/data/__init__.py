@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relik_ml.data.corpus_stats import Stats, crossings, measure, nesting
-from relik_ml.data.defects import REPEATED, Defect, Report, StrictReport, TolerantReport, distinct, figures
+from relik_ml.data.defects import REPEATED, Defect, Report, StrictReport, TolerantReport, distinct, figures, first_of_id
 from relik_ml.data.download import Archive, cache_folder, cached, content_checksum, fetch
 from relik_ml.data.extras import load_extra
 from relik_ml.data.io import read_documents, read_entries, violations, write_documents, write_entries, write_lines
@@ -15,6 +15,7 @@ from relik_ml.data.store import (
     Format,
     atomic_folder,
     atomic_path,
+    json_bytes,
     locked_folder,
     not_ours,
     read_manifest,
@@ -28,8 +29,8 @@ __all__ = [
     "COMPRESSED", "FILE", "REPEATED", "Archive", "Defect", "Format", "Report", "Stats", "StrictReport",
     "TolerantReport", "atomic_folder", "atomic_path", "cache_folder", "cached", "check", "content_checksum",
     "crossings", "distinct", "document_from_json", "document_line", "document_to_json", "excerpt", "fetch", "figures",
-    "from_json", "lines_of", "load_extra", "locked_folder", "measure", "nesting", "not_ours", "open_lines", "opened",
-    "parse_line", "read_documents", "read_entries", "read_manifest", "reading", "refuse_foreign",
-    "resumable_folder", "sha256",
-    "violations", "write_documents", "write_entries", "write_lines", "write_manifest",
+    "first_of_id", "from_json", "json_bytes", "lines_of", "load_extra", "locked_folder", "measure", "nesting",
+    "not_ours", "open_lines", "opened", "parse_line", "read_documents", "read_entries", "read_manifest", "reading",
+    "refuse_foreign", "resumable_folder", "sha256", "violations", "write_documents", "write_entries", "write_lines",
+    "write_manifest",
 ]  # fmt: skip

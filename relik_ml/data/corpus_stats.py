@@ -63,7 +63,7 @@ class Stats:
         self.relations.update(triple.relation for triple in triples)
         self.depths.update(depths := nesting(mentions))
         self.counts["inside another"] += sum(depth > 0 for depth in depths)
-        self.counts["crossing pairs"] += crossings(mentions)
+        self.counts["crossing pairs"] += sum(1 for _ in crossings([mention.span for mention in mentions]))
         self.reach.update(_reach(document, words))
 
     def __add__(self, other: Stats) -> Stats:
@@ -145,15 +145,18 @@ def nesting(mentions: Iterable[Mention]) -> list[int]:
     return found
 
 
-def crossings(mentions: Iterable[Mention]) -> int:
-    """The number of pairs of mentions that overlap without one containing the other."""
-    count = 0
-    open_: list[Span] = []
-    for span in sorted(mention.span for mention in mentions):
-        open_ = [other for other in open_ if other.stop > span.start]
-        count += sum(other.start < span.start and other.stop < span.stop for other in open_)
-        open_.append(span)
-    return count
+def crossings(spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The pairs of spans, by their positions, that overlap without one containing the other.
+
+    >>> list(crossings([(5, 9), (0, 6), (0, 20)]))
+    [(1, 0)]
+    """
+    open_: list[int] = []
+    for index in sorted(range(len(spans)), key=spans.__getitem__):
+        start, stop = spans[index]
+        open_ = [other for other in open_ if spans[other][1] > start]
+        yield from ((other, index) for other in open_ if spans[other][0] < start and spans[other][1] < stop)
+        open_.append(index)
 
 
 def _tokens(text: str) -> list[Span]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from relik_ml.errors import CorpusNotFound, DataError
 from relik_ml.types import Document
+
+T = TypeVar("T")
 
 REPEATED = "repeated document: dropped"
 BAD = "bad: "
@@ -60,11 +62,6 @@ class Report:
     def bad(self, error: DataError) -> None:
         """Raise the error of a line or document that cannot be read. A TolerantReport counts it instead."""
         raise error
-
-    def repeated(self, id: str) -> None:
-        """Count a document that is dropped because its id occurred before."""
-        self.count("documents read")
-        self.defect(REPEATED, "documents read", id)
 
     def bad_ones(self) -> Mapping[str, Defect]:
         """The defects for which whole lines or documents were left out."""
@@ -153,11 +150,17 @@ def figures(document: Document) -> Counter[str]:
 
 def distinct(documents: Iterable[Document], report: Report) -> Iterator[Document]:
     """The documents with new ids; counts their ``figures``, and repeated ids as defects."""
+    return first_of_id(((document.id, figures(document), document) for document in documents), report)
+
+
+def first_of_id(documents: Iterable[tuple[str, Counter[str], T]], report: Report) -> Iterator[T]:
+    """Documents in any form with new ids. Each comes with its id and the counts that it adds to the report."""
     seen: set[str] = set()
-    for document in documents:
-        if document.id in seen:
-            report.repeated(document.id)
+    for id, counts, document in documents:
+        if id in seen:
+            report.count("documents read")
+            report.defect(REPEATED, "documents read", id)
         else:
-            seen.add(document.id)
-            report.counts.update(figures(document))
+            seen.add(id)
+            report.counts.update(counts)
             yield document

@@ -11,9 +11,9 @@ import hashlib
 import os
 import tarfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
@@ -110,26 +110,29 @@ def _failure(what: str, archive: Archive, got: object) -> CorpusNotFound:
 
 
 def _download(archive: Archive, path: Path, progress: Progress) -> None:
-    try:
-        response = urlopen(archive.url, timeout=TIMEOUT)
-    except (OSError, HTTPException) as error:
-        raise _failure("the corpus could not be fetched", archive, error) from error
-    with response, path.open("wb") as file:
-        total = int(length) if (length := response.headers.get("Content-Length", "")).isdecimal() else None
-        while chunk := _read(response, archive):
-            progress(len(chunk), total)
+    with path.open("wb") as file:
+        for chunk in _chunks(archive, progress):
             file.write(chunk)
             if file.tell() > LARGEST:
                 raise _failure("the download is too large", archive, f"more than {LARGEST:,} bytes")
-        if total is not None and file.tell() != total:
-            raise _failure("the download broke off", archive, f"{file.tell():,} of {total:,} bytes")
 
 
-def _read(response: HTTPResponse, archive: Archive) -> bytes:
+def _chunks(archive: Archive, progress: Progress) -> Iterator[bytes]:
+    """The content of the URL. Errors of the network, not those of the caller, become CorpusNotFound."""
+    read, total = 0, None
     try:
-        return response.read(CHUNK)
+        with urlopen(archive.url, timeout=TIMEOUT) as response:
+            length = response.headers.get("Content-Length", "")
+            total = int(length) if length.isdecimal() else None
+            while chunk := response.read(CHUNK):
+                read += len(chunk)
+                progress(len(chunk), total)
+                yield chunk
     except (OSError, HTTPException) as error:
-        raise _failure("the download broke off", archive, repr(error)) from error
+        what = "the download broke off" if read else "the corpus could not be fetched"
+        raise _failure(what, archive, repr(error) if read else error) from error
+    if total is not None and read != total:
+        raise _failure("the download broke off", archive, f"{read:,} of {total:,} bytes")
 
 
 def _unpack(packed: Path, archive: Archive, folder: Path) -> None:

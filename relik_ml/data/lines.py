@@ -25,7 +25,8 @@ from typing import BinaryIO
 from relik_ml.data.extras import load_extra
 from relik_ml.errors import DataError
 
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESSED = (*_OPENERS, ".zst")
 
 
 def open_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -59,16 +60,11 @@ def lines_of(raw: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of the file at ``path``, which is open as ``raw``; ``raw.tell()`` gives the progress."""
     damage: tuple[type[Exception], ...] = (OSError, EOFError, zlib.error, lzma.LZMAError)
     lines: Iterable[bytes] = raw
-    match path.suffix.lower():
-        case ".gz":
-            lines = gzip.GzipFile(fileobj=raw)
-        case ".bz2":
-            lines = bz2.BZ2File(raw)
-        case ".xz":
-            lines = lzma.LZMAFile(raw)  # noqa: SIM115  (the caller closes `raw`)
-        case ".zst":
-            zstd = load_extra("backports.zstd", "zst", "or decompress the file")
-            lines, damage = zstd.ZstdFile(raw), (*damage, zstd.ZstdError)
+    if (suffix := path.suffix.lower()) in _OPENERS:
+        lines = _OPENERS[suffix](raw)
+    elif suffix == ".zst":
+        zstd = load_extra("backports.zstd", "zst", "or decompress the file")
+        lines, damage = zstd.ZstdFile(raw), (*damage, zstd.ZstdError)
     number = 0
     try:
         for number, line in enumerate(lines, 1):

@@ -150,6 +150,12 @@ class Format:
         return isinstance(record, dict) and record.get("format") in self.names
 
 
+def json_bytes(value: Any, indent: int | None = None) -> bytes:
+    """JSON in UTF-8, compact without an indent. Lone surrogates, which have no UTF-8, become JSON escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=None if indent else (",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
 def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None:
     """Write ``fields``, the format's name, the sha256 of every file of ``folder`` and that of the manifest itself.
 
@@ -159,8 +165,7 @@ def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
     sizes = {name: (folder / name).stat().st_size for name in files}
     record = {"format": format.name, **fields, "files": files, "sizes": sizes}
-    text = json.dumps({**record, "checksum": _checksum(record)}, ensure_ascii=False, indent=2)
-    (folder / FILE).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
+    (folder / FILE).write_bytes(json_bytes({**record, "checksum": _checksum(record)}, indent=2) + b"\n")
 
 
 def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str, Any]:

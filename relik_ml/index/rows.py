@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from relik_ml.data import json_bytes
 from relik_ml.errors import DataError, ModelError
 from relik_ml.index.search import Arrays, Ints
 from relik_ml.types import Entry, Kind
@@ -132,7 +133,7 @@ def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
                 raise DataError("two entries have one id", where=f"row {len(stops)}, {entry.name!r}", got=got, fix=fix)
             known[entry.id] = (kind, *langs, entry.lang)
             line = [entry.name, entry.text, entry.lang, entry.aliases, entry.types, entry.popularity]
-            file.write(_json(line) + b"\n")
+            file.write(json_bytes(line) + b"\n")
             stops.append(file.tell() - 1)
             ids += entry.id.encode("utf-8", "surrogatepass")
             id_stops.append(len(ids))
@@ -153,7 +154,7 @@ def finish_rows(rows: Rows, folder: Path) -> bool:
         return False
     with (folder / _LINES).open("rb") as lines, lzma.open(folder / _PACKED_LINES, "wb") as packed:
         shutil.copyfileobj(lines, packed, 2**20)
-    (folder / _PACKED_IDS).write_bytes(lzma.compress(_json(list(rows.ids))))
+    (folder / _PACKED_IDS).write_bytes(lzma.compress(json_bytes(list(rows.ids))))
     (folder / _LINES).unlink()
     return True
 
@@ -219,8 +220,3 @@ def _hash(encoded: bytes) -> int:
 
 def _damaged(where: str, got: object) -> ModelError:
     return ModelError("the rows of the index are damaged", where=where, got=str(got), fix=_FIX)
-
-
-def _json(value: object) -> bytes:
-    """Compact JSON in UTF-8. Lone surrogates, which have no UTF-8, become JSON escapes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

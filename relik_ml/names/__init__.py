@@ -9,9 +9,9 @@ from __future__ import annotations
 from relik_ml.names.forms import sound, spellings, stem
 from relik_ml.names.keys import surface_keys
 from relik_ml.names.name_index import FEATURES, NOTHING, Found, Matches, NameIndex
-from relik_ml.names.name_table import HUMAN, NIL_ROW, Learnt
+from relik_ml.names.name_table import HUMAN, NIL_ROW, Learnt, NameTable
 
 __all__ = [
-    "FEATURES", "HUMAN", "NIL_ROW", "NOTHING", "Found", "Learnt", "Matches", "NameIndex", "sound", "spellings", "stem",
-    "surface_keys",
+    "FEATURES", "HUMAN", "NIL_ROW", "NOTHING", "Found", "Learnt", "Matches", "NameIndex", "NameTable", "sound",
+    "spellings", "stem", "surface_keys",
 ]  # fmt: skip

@@ -128,17 +128,6 @@ class NameIndex:
         """Arrays to be stored."""
         return self.table.packed()
 
-    def kept(self, rows: NDArray[Any]) -> NameIndex:
-        """The names of these rows alone; ``rows`` (K,), ascending, are numbered anew.
-
-        Annotations that linked to another row count as NIL from now on, as if that row had never been in the index.
-        """
-        return NameIndex(self.table.kept(rows).packed(), self.lemma)
-
-    def extended(self, entries: Sequence[Entry]) -> NameIndex:
-        """Add the names of more entries, whose rows follow, without annotations."""
-        return NameIndex(self.table.extended(NameTable.build(entries, Learnt())).packed(), self.lemma)
-
     def find(self, words: Sequence[Token], held_out: Learnt | None = None, per_span: int = 12) -> list[Found]:
         """What ``match_all`` finds in one text, one by one."""
         return self.match_all([words], [held_out or Learnt()], per_span)[0].found()

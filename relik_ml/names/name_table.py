@@ -114,7 +114,10 @@ class NameTable(NamedTuple):
         }
 
     def kept(self, rows: NDArray[Any]) -> NameTable:
-        """The names of these rows alone; see ``NameIndex.kept``."""
+        """The names of these rows alone; ``rows`` (K,), ascending, are numbered anew.
+
+        Annotations that linked to another row count as NIL from now on, as if that row had never been in the index.
+        """
         number = np.full(len(self.popularity) + 1, NIL_ROW, np.uint32)
         number[rows] = np.arange(len(rows), dtype=np.uint32)
         renumbered = number[np.minimum(self.rows, len(self.popularity))]
@@ -123,8 +126,9 @@ class NameTable(NamedTuple):
         names = _merged(*(column[keep] for column in (self.keys, renumbered, kinds, self.counts)))
         return NameTable(*names, self.popularity[rows], self.human[rows])
 
-    def extended(self, new: NameTable) -> NameTable:
-        """The same names and those of a table whose rows follow."""
+    def extended(self, entries: Iterable[Entry]) -> NameTable:
+        """The same names and those of more entries, whose rows follow, without annotations."""
+        new = NameTable.build(entries, Learnt())
         shifted = new._replace(rows=new.rows + np.uint32(len(self.popularity)))
         columns: Iterator[tuple[NDArray[Any], NDArray[Any]]] = zip(self, shifted, strict=True)
         keys, rows, kinds, counts, popularity, human = (np.concatenate(column) for column in columns)

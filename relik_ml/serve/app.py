@@ -26,13 +26,13 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.supervisors import Multiprocess
 
 from relik_ml import __version__
-from relik_ml.data import document_to_json
+from relik_ml.data import document_to_json, json_bytes
 from relik_ml.errors import RelikError
 from relik_ml.export import utf16_record
 from relik_ml.export.rdf import TURTLE, read_nif, write_nif
 from relik_ml.pipeline import Relik, above
 from relik_ml.serve.batcher import Annotate, Batcher
-from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error, to_json
+from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error
 from relik_ml.types import Document
 from relik_ml.view import Service as Form
 from relik_ml.view import answer, service_page
@@ -198,14 +198,14 @@ def _posts(texts: Texts) -> APIRouter:
         """Mentions, links and facts of one or several texts."""
         record = utf16_record if asked.offsets == "utf-16" else document_to_json
         found = await texts.ask(asked, request)
-        content = await run_sync(lambda: to_json({"documents": [record(document) for document in found]}))
+        content = await run_sync(lambda: json_bytes({"documents": [record(document) for document in found]}))
         return Response(content, media_type=_JSON[0])
 
     @router.post("/page", include_in_schema=False, dependencies=json)
     async def page(asked: One, request: Request) -> Response:
         """The data that the page draws for one text."""
         found = await texts.ask(asked, request)
-        return Response(await run_sync(lambda: to_json(answer(found))), media_type=_JSON[0])
+        return Response(await run_sync(lambda: json_bytes(answer(found))), media_type=_JSON[0])
 
     content = {"content": {TURTLE[0]: _TURTLE}}
     extra = {"requestBody": {"required": True, **content}}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from time import perf_counter
-from typing import Any
 
 from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,6 +16,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as HTTPError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from relik_ml.data import json_bytes
 from relik_ml.errors import ConfigError, RelikError
 
 KEY_HEADER = "X-API-Key"
@@ -72,18 +71,12 @@ class Problem(HTTPException):
         self.what, self.got, self.fix = what, got, fix
 
 
-def to_json(content: Any) -> bytes:
-    """JSON in UTF-8. Lone surrogates are written as escapes."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
-
-
 async def answer_error(request: Request, error: Exception) -> Response:
     """Exception handler that turns any exception into a JSON response."""
     problem = _problem(request, error)
     detail = "; ".join(filter(None, (problem.what, problem.got, problem.fix)))
     content = {"detail": detail, "what": problem.what, "got": problem.got, "fix": problem.fix}
-    return Response(to_json(content), problem.status_code, problem.headers, "application/json")
+    return Response(json_bytes(content), problem.status_code, problem.headers, "application/json")
 
 
 def _problem(request: Request, error: Exception) -> Problem:

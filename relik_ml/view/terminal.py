@@ -26,6 +26,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from relik_ml.data import crossings
 from relik_ml.types import Document, Mention, Triple
 from relik_ml.view.labels import labels as known_labels
 
@@ -154,21 +155,11 @@ def _parts(document: Document) -> list[_Part]:
         for start, stop in mention.fragments or (mention.span,)
     ]
     parts.sort(key=lambda part: (part.start, -part.stop))
-    unclear = {part.mention.id for part in parts if part.mention.fragments} | _crossing(parts)
+    unclear = {part.mention.id for part in parts if part.mention.fragments}
+    unclear |= {parts[at].mention.id for pair in crossings([part[:2] for part in parts]) for at in pair}
     order = dict.fromkeys(part.mention.id for part in parts if part.mention.id in unclear)
     numbers = {id: str(number).translate(_RAISED) for number, id in enumerate(order, 1)}
     return [part._replace(number=numbers.get(part.mention.id, "")) for part in parts]
-
-
-def _crossing(parts: list[_Part]) -> set[str]:
-    """The ids of mentions that overlap another mention without nesting."""
-    crossing: set[str] = set()
-    inside: list[_Part] = []
-    for part in parts:
-        inside = [other for other in inside if other.stop > part.start]
-        crossing.update(id for o in inside if o.stop < part.stop for id in (o.mention.id, part.mention.id))
-        inside.append(part)
-    return crossing
 
 
 def _closing(part: _Part) -> Piece:

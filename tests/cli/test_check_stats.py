@@ -97,7 +97,7 @@ def test_nesting_and_crossing() -> None:
     spans = [(0, 20), (5, 10), (5, 7), (5, 7), (8, 15)]
     mentions = [Mention(f"T{n}", start, stop, "A") for n, (start, stop) in enumerate(spans)]
     assert nesting(mentions) == [0, 1, 2, 2, 1]
-    assert crossings(mentions) == 1
+    assert list(crossings(spans)) == [(1, 4)]
 
 
 def test_the_shares_of_nerel(shared_data: Path) -> None:

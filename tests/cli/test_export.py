@@ -56,7 +56,7 @@ def test_a_folder_that_holds_anything_is_left_alone(stored: Path, tmp_path: Path
     (tmp_path / "out" / "два.ann").write_text("T1\tPERSON 0 1\tя", encoding="utf-8")
     done = run("export", "brat", stored, "--out", tmp_path / "out")
     assert done.exit_code == 6
-    assert "the folder is not empty" in done.stderr
+    assert "holds other files" in done.stderr
     assert (tmp_path / "out" / "два.ann").read_text(encoding="utf-8") == "T1\tPERSON 0 1\tя"
 
 

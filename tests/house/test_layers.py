@@ -33,7 +33,7 @@ TORCH_FREE = {room for rooms in FLOORS[:7] for room in rooms} - {"models", "enco
 FOREIGN: dict[str, set[str]] = {  # the packages of others that a room may import, where that is limited
     "types": set(),
     "errors": set(),
-    "scheme": set(),
+    "scheme": {"msgspec"},
     "network": {"numpy"},
     "models": {"numpy", "onnx", "peft", "safetensors", "torch", "transformers"},
 }

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from relik_ml.names import FEATURES, HUMAN, NIL_ROW, Found, Learnt, NameIndex, sound, stem, surface_keys  # fmt: skip
+from relik_ml.names import (  # fmt: skip
+    FEATURES,
+    HUMAN,
+    NIL_ROW,
+    Found,
+    Learnt,
+    NameIndex,
+    NameTable,
+    sound,
+    stem,
+    surface_keys,
+)
 from relik_ml.text import Morphology, tokens
 from relik_ml.types import Entry
 
@@ -365,8 +376,8 @@ def test_counts_and_popularity_out_of_range_stay_finite() -> None:
 # Rows that come and go
 
 
-def assert_same(one: NameIndex, other: NameIndex) -> None:
-    kept, wanted = one.arrays(), other.arrays()
+def assert_same(one: NameTable, other: NameTable) -> None:
+    kept, wanted = one.packed(), other.packed()
     assert kept.keys() == wanted.keys()
     for name, array in wanted.items():
         assert (kept[name].dtype, kept[name].tobytes()) == (array.dtype, array.tobytes()), name
@@ -378,8 +389,8 @@ def test_kept_rows_are_as_if_the_rest_had_never_been(annotation: list[tuple[str,
     learnt = Learnt()
     for (key, row), count in taught(*annotation).items():
         learnt[key, kept.index(row) if row in rows else NIL_ROW] += count
-    index = NameIndex.build(ENTRIES, taught(*annotation), LEMMA).kept(np.array(kept))
-    assert_same(index, NameIndex.build([ENTRIES[row] for row in kept], learnt, LEMMA))
+    table = NameTable.build(ENTRIES, taught(*annotation)).kept(np.array(kept))
+    assert_same(table, NameTable.build([ENTRIES[row] for row in kept], learnt))
 
 
 @given(annotated_surfaces, st.integers(0, len(ENTRIES)))
@@ -387,10 +398,10 @@ def test_rows_that_were_added_can_go_and_leave_no_trace(annotation: list[tuple[s
     learnt = Learnt(
         {(key, row): count for (key, row), count in taught(*annotation).items() if row < at or row == NIL_ROW}
     )
-    index = NameIndex.build(ENTRIES[:at], learnt, LEMMA)
-    more = index.extended(ENTRIES[at:])
-    assert_same(more, NameIndex.build(ENTRIES, learnt, LEMMA))
-    assert_same(more.kept(np.arange(at)), index)
+    table = NameTable.build(ENTRIES[:at], learnt)
+    more = table.extended(ENTRIES[at:])
+    assert_same(more, NameTable.build(ENTRIES, learnt))
+    assert_same(more.kept(np.arange(at)), table)
 
 
 # Order
