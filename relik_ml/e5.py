@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.data import atomic_folder, cache_folder, not_ours
+from relik_ml import hub
+from relik_ml.data import atomic_folder, cache_folder
 from relik_ml.errors import ModelError
 
 NAME = "multilingual-e5-small"
@@ -40,6 +41,7 @@ EMBEDDING_NAMES = {
     "emb.ln.w": "embeddings.LayerNorm.weight",
     "emb.ln.b": "embeddings.LayerNorm.bias",
 }
+FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 
 
@@ -65,22 +67,7 @@ def resolve(name: str | Path) -> str | Path:
     """
     if str(name) not in (NAME, HUB_NAME) or Path(name).is_dir():
         return name
-    return _from_hub() or folder()
-
-
-def _from_hub() -> Path | None:
-    """The published model, from the cache or the Hub. None when the Hub cannot be reached."""
-    from huggingface_hub import snapshot_download
-
-    wanted = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]
-    for offline in (True, False):  # the cache first, because requests to an unreachable Hub are slow
-        try:
-            found = Path(snapshot_download(HUB_NAME, allow_patterns=wanted, local_files_only=offline, etag_timeout=3))
-        except Exception:  # its own errors, those of its HTTP client, and OSError
-            continue
-        if all((found / each).exists() for each in wanted):
-            return found
-    return None
+    return hub.find_files(HUB_NAME, FILES) or folder()
 
 
 def folder(cache: Path | None = None) -> Path:
@@ -209,7 +196,7 @@ def _write(file: E5File, path: Path) -> None:
     settings: dict[str, Any] = {f"{name}_token": token for name, token in names.items()}
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"
     settings["model_max_length"] = file.config["max_position_embeddings"]
-    with atomic_folder(path, not_ours) as partial:
+    with atomic_folder(path) as partial:
         save_file(file.tensors, partial / "model.safetensors", {"format": "pt"})
         tokenizer(file.subwords).save(str(partial / "tokenizer.json"))
         (partial / "config.json").write_text(json.dumps(file.config, indent=2) + "\n", "utf-8")

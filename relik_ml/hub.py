@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,20 @@ def fetch(name: str) -> Path:
         what = "there is no such model folder, and the Hugging Face Hub gave no such model"
         fix = "check the folder's path, or the name and the network; HF_TOKEN for a model that is not public"
         raise ModelError(what, where=name, got=_first_line(error), fix=fix) from error
+
+
+def find_files(name: str, wanted: Sequence[str]) -> Path | None:
+    """The folder of these files of a model, from the cache or the Hub. None when one of them cannot be had."""
+    from huggingface_hub import snapshot_download
+
+    for offline in (True, False):  # the cache first, because requests to an unreachable Hub are slow
+        try:
+            found = snapshot_download(name, allow_patterns=[*wanted], local_files_only=offline, etag_timeout=3)
+        except Exception:  # its own errors, those of its HTTP client, and OSError
+            continue
+        if all(Path(found, each).exists() for each in wanted):
+            return Path(found)
+    return None
 
 
 def publish(folder: Path, name: str, *, private: bool | None = None, api: Any = None) -> str:

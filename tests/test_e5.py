@@ -198,7 +198,7 @@ def test_the_written_folder_is_an_encoder(cut_down: E5File, tmp_path: Path, monk
         return cut_down
 
     monkeypatch.setattr(e5, "read_file", read)
-    monkeypatch.setattr(e5, "_from_hub", lambda: None)
+    monkeypatch.setattr("relik_ml.hub.find_files", lambda name, wanted: None)
     monkeypatch.setenv("RELIK_ML_CACHE", str(tmp_path))
     encoder = TextEncoder.from_pretrained(e5.HUB_NAME)
     assert len(reads) == 1
@@ -243,7 +243,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
 
 
 def test_names_of_others_are_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(e5, "_from_hub", lambda: pytest.fail("it was not asked for"))
+    monkeypatch.setattr("relik_ml.hub.find_files", lambda name, wanted: pytest.fail("it was not asked for"))
     for name in ("intfloat/multilingual-e5-base", "runs/e5", tmp_path, str(tmp_path)):
         assert resolve(name) is name
     monkeypatch.chdir(tmp_path)
