@@ -131,8 +131,9 @@ def measure(documents: Iterable[Document]) -> Stats:
 def nesting(mentions: Iterable[Mention]) -> list[int]:
     """The nesting depth of each mention, in text order. Equal spans are not nested.
 
-    >>> nesting([Mention("T1", 0, 20, "ORG"), Mention("T2", 5, 10, "CITY"), Mention("T3", 5, 7, "CITY")])
-    [0, 1, 2]
+    >>> spans = [(0, 20), (5, 10), (5, 7), (5, 7), (8, 15)]
+    >>> nesting(Mention("T", start, stop, "CITY") for start, stop in spans)
+    [0, 1, 2, 2, 1]
     """
     found: list[int] = []
     open_: list[tuple[Span, int]] = []
@@ -148,8 +149,8 @@ def nesting(mentions: Iterable[Mention]) -> list[int]:
 def crossings(spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The pairs of spans, by their positions, that overlap without one containing the other.
 
-    >>> list(crossings([(5, 9), (0, 6), (0, 20)]))
-    [(1, 0)]
+    >>> list(crossings([(0, 20), (5, 10), (5, 7), (5, 7), (8, 15), (0, 4), (4, 6)]))
+    [(6, 2), (6, 3), (6, 1), (1, 4)]
     """
     open_: list[int] = []
     for index in sorted(range(len(spans)), key=spans.__getitem__):

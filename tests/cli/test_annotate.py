@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from relik_ml import Relik
-from relik_ml.cli import main
 from relik_ml.data import read_documents, write_documents
 from relik_ml.errors import ModelError
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
+from tests.cli.conftest import refused
+from tests.cli.conftest import run as relik_ml
 
 TEXT = "Анна Ахматова родилась в Одессе.\nОна жила в Ленинграде."
 
@@ -77,21 +78,12 @@ def unloadable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str | Path, **more: Any) -> Result:
-    return CliRunner().invoke(main, ["annotate", *map(str, arguments)], **more)
+    return relik_ml("annotate", *arguments, **more)
 
 
 def lines(result: Result) -> list[dict[str, Any]]:
     assert result.exit_code == 0, result.stderr
     return [json.loads(line) for line in result.stdout_bytes.split(b"\n")[:-1]]
-
-
-def refused(result: Result, code: int, *parts: str) -> None:
-    """The error has its exit code and names these parts, and nothing went to stdout."""
-    assert (result.exit_code, result.stdout) == (code, "")
-    assert "error: " in result.stderr
-    assert "Traceback" not in result.stderr
-    for part in ("fix:", *parts):
-        assert part in result.stderr
 
 
 # What is read
@@ -116,18 +108,13 @@ def test_a_folder_gives_its_texts_sorted_with_paths_as_ids(model: Capitals, tmp_
     assert [document["id"] for document in lines(run(tmp_path))] == ["a/y", "a/z", "b", "c.v2", "inner"]
 
 
-def test_old_annotation_is_replaced_and_the_rest_kept(model: Capitals, tmp_path: Path) -> None:
+def test_old_annotation_is_replaced_or_its_mentions_kept(model: Capitals, tmp_path: Path) -> None:
     mentions = (Mention("T9", 0, 4, "CITY"),)
     gold = Document("g", "Тула", "tt", mentions, annotated=Annotated("complete"), meta={"split": "dev"})
     write_documents([gold], tmp_path / "gold.jsonl")
     (document,) = lines(run(tmp_path / "gold.jsonl"))
     assert model.seen == [gold]
     assert (document["lang"], document["meta"], document["mentions"][0]["id"]) == ("tt", {"split": "dev"}, "T0")
-
-
-def test_mentions_are_kept_when_asked(model: Capitals, tmp_path: Path) -> None:
-    gold = Document("g", "Тула", mentions=(Mention("T9", 0, 4, "CITY"),), annotated=Annotated("complete", "complete"))
-    write_documents([gold], tmp_path / "gold.jsonl")
     (document,) = lines(run("--keep-mentions", "--min-score", "0.5", tmp_path / "gold.jsonl"))
     (mention,) = document["mentions"]
     assert (mention["id"], mention["type"]) == ("T9", "CITY")

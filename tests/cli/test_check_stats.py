@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from relik_ml.cli import main
-from relik_ml.data import Report, crossings, document_line, measure, nesting, write_documents
+from relik_ml.data import Report, document_line, measure, write_documents
 from relik_ml.plugins import load_converter
 from relik_ml.types import Document, Link, Mention, Triple
+from tests.cli.conftest import run
 
 TEXT = "Анна Ахматова родилась в Одессе. Её муж — Николай Гумилёв."
 POET = Mention("T1", 0, 13, "PERSON", link=Link("linked", "Q80440"))
@@ -21,10 +20,6 @@ CITY = Mention("T3", 25, 31, "CITY", link=Link("nil"))
 HUSBAND = Mention("T4", 42, 57, "PERSON")
 TRIPLES = (Triple("T1", "PLACE_OF_BIRTH", "T3"), Triple("T1", "SPOUSE", "T4"))
 DOCUMENT = Document("д/1", TEXT, mentions=(POET, FIRST, CITY, HUSBAND), triples=TRIPLES)
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 def test_every_violation_is_named_with_line_and_document(tmp_path: Path) -> None:
@@ -91,13 +86,6 @@ def test_stats_as_json_and_as_a_table(tmp_path: Path) -> None:
     assert found["reach"]["window 32"]["count"] == 2
     table = run("stats", tmp_path / "a.jsonl").stdout
     assert ["in", "one", "sentence", "1", "50.00", "%"] in [line.split() for line in table.splitlines()]
-
-
-def test_nesting_and_crossing() -> None:
-    spans = [(0, 20), (5, 10), (5, 7), (5, 7), (8, 15)]
-    mentions = [Mention(f"T{n}", start, stop, "A") for n, (start, stop) in enumerate(spans)]
-    assert nesting(mentions) == [0, 1, 2, 2, 1]
-    assert list(crossings(spans)) == [(1, 4)]
 
 
 def test_the_shares_of_nerel(shared_data: Path) -> None:

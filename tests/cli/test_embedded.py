@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from relik_ml.cli import main
 from relik_ml.data import read_documents
-from tests.cli.test_annotate import TEXT, refused, run
+from tests.cli.conftest import refused
+from tests.cli.conftest import run as relik_ml
+from tests.cli.test_annotate import TEXT, run
 
 
 @pytest.fixture
@@ -63,10 +63,9 @@ def test_it_reaches_on_nerel_what_its_card_says(
     """From the text to the scores by the commands alone; the floors are a little below the figures of the card."""
     gold, out = tmp_path / "dev.jsonl", tmp_path / "predicted.jsonl"
     convert = ["convert", "nerel", "--source", shared_data / "nerel", "--split", "dev", "--out", tmp_path]
-    assert CliRunner().invoke(main, [*map(str, convert)]).exit_code == 0
+    assert relik_ml(*convert).exit_code == 0
     assert run(gold, "--model", model, "--out", out).exit_code == 0
-    result = CliRunner().invoke(main, ["score", str(gold), str(out), "--json"])
-    report = json.loads(result.stdout)
+    report = json.loads(relik_ml("score", gold, out, "--json").stdout)
     found = {name: report["scores"][name]["f1"] for name in FLOORS[model]}
     assert {name: score for name, score in found.items() if score < FLOORS[model][name]} == {}
     errors = report["calibration_error"]

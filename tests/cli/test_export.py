@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from relik_ml.cli import main
 from relik_ml.data import read_documents, write_documents
 from relik_ml.types import Document, Link, Mention, Triple
+from tests.cli.conftest import refused, run
 
 TEXT = "Анна живёт в Туле"
 ANNA, TULA = Mention("T1", 0, 4, "PERSON"), Mention("T2", 13, 17, "CITY", link=Link("linked", "Q2770", "Тула"))
@@ -23,10 +22,6 @@ def stored(tmp_path: Path) -> Path:
     document = Document("ours/dev/один", TEXT, "ru", (ANNA, TULA), (), (LIVES,), meta={"dataset": "ours"})
     write_documents([document, Document("два", "")], path)
     return path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [*map(str, arguments)])
 
 
 def test_documents_become_files_and_losses_are_said(stored: Path, tmp_path: Path) -> None:
@@ -54,25 +49,24 @@ def test_a_folder_that_holds_anything_is_left_alone(stored: Path, tmp_path: Path
     assert run("export", "brat", stored, "--out", tmp_path / "out").exit_code == 0, "an empty one is used"
     (tmp_path / "out" / "config.json").write_text("{}", encoding="utf-8")
     (tmp_path / "out" / "два.ann").write_text("T1\tPERSON 0 1\tя", encoding="utf-8")
-    done = run("export", "brat", stored, "--out", tmp_path / "out")
-    assert done.exit_code == 6
-    assert "holds other files" in done.stderr
+    refused(run("export", "brat", stored, "--out", tmp_path / "out"), 6, "holds other files")
     assert (tmp_path / "out" / "два.ann").read_text(encoding="utf-8") == "T1\tPERSON 0 1\tя"
 
 
 def test_a_bad_line_leaves_nothing_behind(stored: Path, tmp_path: Path) -> None:
     with stored.open("a", encoding="utf-8") as file:
         file.write("{\n")
-    done = run("export", "brat", stored, "--out", tmp_path / "new" / "out")
-    assert done.exit_code == 3
-    assert "line 3" in done.stderr
+    refused(run("export", "brat", stored, "--out", tmp_path / "new" / "out"), 3, "line 3")
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_several_inputs_become_one_output(stored: Path, tmp_path: Path) -> None:
+def test_several_inputs_become_one_output_and_none_is_overwritten(stored: Path, tmp_path: Path) -> None:
     write_documents([Document("три", "Три")], tmp_path / "more.jsonl")
     assert "3 documents" in run("export", "utf16", stored, tmp_path / "more.jsonl", "--out", tmp_path / "out").stderr
     assert len((tmp_path / "out").read_bytes().splitlines()) == 3
+    before = stored.read_bytes()
+    refused(run("export", "csv", stored, "--out", stored.parent / "." / stored.name), 7)
+    assert stored.read_bytes() == before
 
 
 def test_unknown_formats_and_options_are_wrong_usage(stored: Path, tmp_path: Path) -> None:
@@ -98,23 +92,15 @@ def test_every_format_writes_its_file_and_says_its_losses(format: str, stored: P
     assert head.endswith("out: 2 documents" + "; meta and annotated left out" * (not whole))
 
 
-def test_the_input_is_never_overwritten(stored: Path) -> None:
-    before = stored.read_bytes()
-    done = run("export", "csv", stored, "--out", stored.parent / "." / stored.name)
-    assert (done.exit_code, stored.read_bytes()) == (7, before)
-
-
 def test_a_base_is_used_or_refused(stored: Path, tmp_path: Path) -> None:
     run("export", "jsonld", stored, "--out", tmp_path / "out", "--base", "https://texts.example/")
     assert '"@id": "https://texts.example/ours%2Fdev%2F' in (tmp_path / "out").read_text(encoding="utf-8")
-    assert run("export", "jsonld", stored, "--out", tmp_path / "out", "--base", "a b").exit_code == 7
+    refused(run("export", "jsonld", stored, "--out", tmp_path / "out", "--base", "a b"), 7)
 
 
 def test_a_missing_extra_says_how_to_install_it(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("rdflib", "networkx", "spacy"):
         monkeypatch.setitem(sys.modules, package, None)
     for format, extra in {"turtle": "export", "ntriples": "export", "graphml": "export", "spacy": "spacy"}.items():
-        done = run("export", format, stored, "--out", tmp_path / "out")
-        assert done.exit_code == 7
-        assert f'pip install "relik-ml[{extra}]"' in done.stderr
+        refused(run("export", format, stored, "--out", tmp_path / "out"), 7, f'pip install "relik-ml[{extra}]"')
         assert not (tmp_path / "out").exists()

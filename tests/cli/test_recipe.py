@@ -5,37 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from relik_ml.cli import main
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["recipe", *map(str, arguments)])
+from tests.cli.conftest import refused, run
 
 
 def test_without_a_name_it_lists_the_recipes() -> None:
-    lines = run().output.splitlines()
+    lines = run("recipe").output.splitlines()
     assert [line.split()[0] for line in lines] == ["cie_ru", "retriever_ru"]
     assert all(line.endswith(".") for line in lines)
+    refused(run("recipe", "de_ru"), 7, "cie_ru, retriever_ru")
 
 
 @pytest.mark.parametrize("name", ["cie_ru", "recipes/cie_ru.py"])
 def test_it_prints_the_file(root: Path, name: str) -> None:
-    assert run(name).output == (root / "recipes" / "cie_ru.py").read_text("utf-8")
+    assert run("recipe", name).output == (root / "recipes" / "cie_ru.py").read_text("utf-8")
 
 
 def test_it_copies_recipe_and_presets_once(root: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
-    assert run("cie_ru", "--out", mine).output == f"accelerate launch {mine / 'cie_ru.py'}\n"
+    assert run("recipe", "cie_ru", "--out", mine).output == f"accelerate launch {mine / 'cie_ru.py'}\n"
     for name in ("cie_ru.py", "configs/cie_ru_small.yaml", "configs/cie_ru_re.yaml"):
         assert (mine / name).read_bytes() == (root / "recipes" / name).read_bytes()
-    again = run("cie_ru", "--out", mine)
-    assert again.exit_code == 7
-    assert "--out" in again.output
-
-
-def test_an_unknown_name_is_refused() -> None:
-    found = run("de_ru")
-    assert found.exit_code == 7
-    assert "cie_ru, retriever_ru" in found.output
+    refused(run("recipe", "cie_ru", "--out", mine), 7, "--out")
