@@ -20,18 +20,17 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from relik_ml import plugins
-from relik_ml.cli import main
 from relik_ml.data import content_checksum, read_documents
 from relik_ml.plugins import CONVERTERS, load_converter
+from tests.cli.conftest import refused
+from tests.cli.conftest import run as relik_ml
 
 CORPUS = Path(__file__).parent.parent / "converters" / "nerel"
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["convert", *map(str, arguments)])
+run = partial(relik_ml, "convert")
 
 
 @pytest.fixture
@@ -100,9 +99,8 @@ def test_what_cannot_be_converted_ends_with_its_code(
 @pytest.mark.usefixtures("offline")
 def test_offline_without_a_cache_says_what_to_do(tmp_path: Path) -> None:
     done = run("nerel", "--out", tmp_path / "out")
-    assert (done.exit_code, (tmp_path / "out").exists()) == (4, False)
-    assert "git clone https://github.com/nerel-ds/NEREL" in done.stderr
-    assert "--source DIR" in done.stderr
+    refused(done, 4, "git clone https://github.com/nerel-ds/NEREL", "--source DIR")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("offline")
@@ -150,9 +148,8 @@ def test_bad_lines_stop_the_conversion_or_are_counted(tmp_path: Path, workers: i
     lines = _rebel(tmp_path / "train.jsonl", 3)
     (tmp_path / "train.jsonl").write_bytes(lines[0] + b"{broken\n" + lines[1] + b"\xff\n" + lines[2])
     options = ["--source", tmp_path / "train.jsonl", "--out", tmp_path / "out", "--workers", workers]
-    done = run("rebel", *options)
-    assert (done.exit_code, (tmp_path / "out" / "train.jsonl").exists()) == (3, False)
-    assert "train.jsonl:2" in done.stderr
+    refused(run("rebel", *options), 3, "train.jsonl:2")
+    assert not (tmp_path / "out" / "train.jsonl").exists()
     done = run("rebel", *options, "--skip-bad")
     assert done.exit_code == 0, done.output
     assert len(list(read_documents(tmp_path / "out" / "train.jsonl"))) == 3
@@ -178,23 +175,20 @@ def test_settings_are_options_with_values(tmp_path: Path) -> None:
     assert [d.lang for d in read_documents(tmp_path / "out" / "train.jsonl")] == ["de"]
     assert json.loads((tmp_path / "out" / "report.json").read_text())["settings"] == {"lang": "de"}
     (tmp_path / "train.jsonl").rename(tmp_path / "ru_train.jsonl")
-    done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out")
-    assert (done.exit_code, "give --lang ru" in done.stderr) == (4, True)
+    refused(run("rebel", "--source", tmp_path, "--out", tmp_path / "out"), 4, "give --lang ru")
 
 
 def test_the_corpus_itself_is_never_overwritten(tmp_path: Path) -> None:
     lines = _rebel(tmp_path / "train.jsonl", 2)
-    done = run("rebel", "--source", tmp_path, "--out", tmp_path)
-    assert done.exit_code == 6
+    refused(run("rebel", "--source", tmp_path, "--out", tmp_path), 6)
     assert (tmp_path / "train.jsonl").read_bytes() == b"".join(lines)
     assert run("rebel", "--source", tmp_path / "train.jsonl", "--out", tmp_path / "x" / "..").exit_code == 6
 
 
 def test_a_corpus_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_bytes(b'{"another": "layout"}\n' * 3)
-    done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out", "--skip-bad")
-    assert (done.exit_code, (tmp_path / "out" / "train.jsonl").exists()) == (3, False)
-    assert "docid" in done.stderr
+    refused(run("rebel", "--source", tmp_path, "--out", tmp_path / "out", "--skip-bad"), 3, "docid")
+    assert not (tmp_path / "out" / "train.jsonl").exists()
     (tmp_path / "train.jsonl").write_bytes(b"")
     done = run("rebel", "--source", tmp_path, "--out", tmp_path / "out")
     assert (done.exit_code, "no documents" in done.stderr) == (0, True)

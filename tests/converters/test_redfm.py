@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from relik_ml.cli import main
 from relik_ml.data import REPEATED, Report, TolerantReport, check, document_from_json, document_to_json, read_documents
 from relik_ml.errors import ConfigError, CorpusNotFound, DataError
 from relik_ml.plugins import load_converter
 from relik_ml.types import Annotated, Document, Link, Property, Span, Value
+from tests.cli.conftest import run
 
 DECIMAL = "^^http://www.w3.org/2001/XMLSchema#decimal"
 TIME = "^^http://www.w3.org/2001/XMLSchema#dateTime"
@@ -278,9 +277,9 @@ def test_workers_and_repeated_documents_change_nothing(
     lang = "en" if name == "redfm" else "ru"
     write(source, *pages, pages[3], left_out, b"{", pages[3], pages[29], name=f"train.{lang}.jsonl")
     write_names(source)
-    options = ["convert", name, "--source", str(source), "--skip-bad"]
     for workers in ("1", "2"):
-        done = CliRunner().invoke(main, [*options, "--out", str(tmp_path / workers), "--workers", workers])
+        out = ["--out", tmp_path / workers, "--workers", workers]
+        done = run("convert", name, "--source", source, "--skip-bad", *out)
         assert done.exit_code == 0, done.output
     for file in ("train.jsonl", "report.json"):
         assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes()
