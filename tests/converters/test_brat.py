@@ -58,13 +58,6 @@ def test_each_kind_of_loss_has_its_name(tmp_path: Path, line: str, what: str) ->
     assert [mention.id for mention in document.mentions] == ["T1", "T2"]
 
 
-def test_roles_in_another_order_are_put_in_order(tmp_path: Path) -> None:
-    bounds = ["T1\tPERSON 0 4\tАнна", "T2\tPERSON 5 7\tЯн"]
-    document, report = read(tmp_path, "Анна Ян", *bounds, "R1\tKNOWS Arg2:T1 Arg1:T2\t")
-    assert [(triple.subject, triple.object) for triple in document.triples] == [("T2", "T1")]
-    assert report.tally() == {}
-
-
 # Any folder
 
 
@@ -91,7 +84,7 @@ def documents(source: Path, split: str, report: Report | None = None, name: str 
 
 
 def test_a_folder_becomes_documents(tmp_path: Path) -> None:
-    write(tmp_path, "один.ann")
+    write(tmp_path, "один.ann", lines=(*LINES, "R2\tHELPS Arg2:T1 Arg1:T2\t"))  # roles in another order
     report = Report()
     (document,) = documents(tmp_path, "all", report).values()
     assert (document.id, document.text, document.lang) == ("brat/all/один", TEXT, "ru")
@@ -99,7 +92,11 @@ def test_a_folder_becomes_documents(tmp_path: Path) -> None:
     assert links["T1"] == Link("linked", "Q80440", "Ахматова", ("Q5",)), "the earlier line wins"
     assert (links["T2"], links["T3"], links["T4"]) == (Link("nil"), Link(), Link())
     assert document.mentions[3].fragments == (Span(0, 4), Span(7, 9))
-    assert document.triples == (Triple("T1", "KNOWS", "T2", None, (Span(0, 10),)),)
+    evidence = (Span(0, 10),)
+    assert document.triples == (
+        Triple("T1", "KNOWS", "T2", None, evidence),
+        Triple("T2", "HELPS", "T1", None, evidence),
+    )
     assert document.entities == (Entity("E1", ("T1", "T3"), "equiv"),)
     assert document.annotated == Annotated("complete", "complete", "partial", "partial", "partial")
     lost = {
@@ -110,11 +107,6 @@ def test_a_folder_becomes_documents(tmp_path: Path) -> None:
     assert report.tally() == document.meta["repairs"] == lost
     assert report.defects["link to another knowledge base: dropped"].examples[0].endswith("DBpedia:Anna")
     assert check(document) == []
-
-
-def test_layers_without_annotation_are_not_complete(tmp_path: Path) -> None:
-    write(tmp_path, "a.ann", lines=())
-    assert documents(tmp_path, "all")["brat/all/a"].annotated == Annotated()
 
 
 NIL = "Wikidata:NULL\tАнна Ивановна"
@@ -165,16 +157,21 @@ def test_splits_are_subfolders_and_the_rest_is_all(tmp_path: Path) -> None:
 
 
 def test_halves_are_skipped_and_counted(tmp_path: Path) -> None:
-    write(tmp_path, "a.ann")
+    write(tmp_path, "a.ann", lines=())
     (tmp_path / "b.txt").write_text("Ян", encoding="utf-8")
     (tmp_path / "c.ann").write_text("", encoding="utf-8")
     report = Report()
-    assert list(documents(tmp_path, "all", report)) == ["brat/all/a"]
+    (found,) = documents(tmp_path, "all", report).values()
+    assert (found.id, found.annotated) == ("brat/all/a", Annotated()), "layers without annotation are not complete"
     assert [x.split()[0] for x in report.defects["text or annotation alone: skipped"].examples] == ["b", "c"]
 
 
-@pytest.mark.parametrize(("name", "got"), [("", "no .ann file"), ("nowhere", "no such folder")])
-def test_a_folder_without_annotation_is_refused(tmp_path: Path, name: str, got: str) -> None:
-    with pytest.raises(CorpusNotFound) as caught:
-        load_converter("brat").locate(tmp_path / name)
-    assert caught.value.got == got
+@pytest.mark.parametrize("name", ["brat", "nerel"])
+def test_a_folder_without_annotation_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "a.txt").write_text("Анна", encoding="utf-8")
+    for folder, got in ((tmp_path, "no .ann file"), (tmp_path / "nowhere", "no such folder")):
+        with pytest.raises(CorpusNotFound) as caught:
+            load_converter(name).locate(folder)
+        assert got in caught.value.got
+        assert ("git clone" in caught.value.fix) == (name == "nerel")

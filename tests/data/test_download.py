@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -133,11 +133,8 @@ def test_other_content_than_was_pinned_is_refused(tmp_path: Path, changed: dict[
 def test_no_network(tmp_path: Path) -> None:
     with serving(b"") as url:
         pass  # closes the server, so that its port refuses connections
-    with pytest.raises(CorpusNotFound) as caught:
+    with pytest.raises(CorpusNotFound, match="(?s)could not be fetched.*connect to the network.*git clone …"):
         fetch("nerel", archive(url), tmp_path)
-    assert "could not be fetched" in str(caught.value)
-    assert "connect to the network" in caught.value.fix
-    assert "git clone …" in caught.value.fix
 
 
 @pytest.mark.parametrize("name", ["../../../../evil", "dev/../../../evil", "dev/..", "/evil"])
@@ -165,29 +162,23 @@ def test_more_than_any_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, l
     assert "too large" in attempt(packed({"dev/a.txt": b"0" * 100_000}), tmp_path)
 
 
-def test_an_interrupted_download_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_download_and_a_full_disk_leave_nothing(tmp_path: Path) -> None:
     def interrupt(size: int, total: int | None) -> None:
         raise KeyboardInterrupt
 
-    with serving(packed(FILES)) as url, pytest.raises(KeyboardInterrupt):
-        fetch("nerel", archive(url), tmp_path, interrupt)
-    assert list((tmp_path / "nerel").iterdir()) == []
+    with serving(packed(FILES)) as url:
+        with pytest.raises(KeyboardInterrupt):
+            fetch("nerel", archive(url), tmp_path, interrupt)
+        assert list((tmp_path / "nerel").iterdir()) == []
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutputError, match="RELIK_ML_CACHE"):
+            fetch("nerel", archive(url), tmp_path / "file")
 
 
-def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with serving(packed(FILES)) as url, pytest.raises(OutputError) as caught:
-        fetch("nerel", archive(url), tmp_path / "file")
-    assert "RELIK_ML_CACHE" in caught.value.fix
-
-
-@pytest.mark.parametrize(("environ", "expected"), [
-    ({"RELIK_ML_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, lambda: Path("/a")),
-    ({"XDG_CACHE_HOME": "/b"}, lambda: Path("/b/relik-ml")),
-    ({}, lambda: Path.home() / ".cache" / "relik-ml"),
-])  # fmt: skip
-def test_where_the_cache_is(environ: dict[str, str], expected: Callable[[], Path]) -> None:
-    assert cache_folder(environ) == expected()
+def test_where_the_cache_is() -> None:
+    assert cache_folder({"RELIK_ML_CACHE": "/a", "XDG_CACHE_HOME": "/b"}) == Path("/a")
+    assert cache_folder({"XDG_CACHE_HOME": "/b"}) == Path("/b/relik-ml")
+    assert cache_folder({}) == Path.home() / ".cache" / "relik-ml"
 
 
 def test_the_pinned_checksums_are_those_of_the_corpus(shared_data: Path) -> None:

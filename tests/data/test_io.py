@@ -6,6 +6,7 @@ import datetime
 import errno
 import json
 import math
+import re
 from contextlib import suppress
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -20,7 +21,6 @@ from hypothesis import strategies as st
 from relik_ml.data import (
     atomic_folder,
     atomic_path,
-    check,
     document_from_json,
     document_to_json,
     read_documents,
@@ -199,22 +199,19 @@ def test_any_json_is_a_document_or_a_data_error(value: Any) -> None:
             assert isinstance(document_from_json(candidate, "here"), Document)
 
 
-def test_two_documents_of_one_id_are_refused_on_both_sides(tmp_path: Path) -> None:
+def test_missing_files_and_repeated_ids_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     with pytest.raises(DataError, match="one id"):
         write_documents([DOCUMENT, DOCUMENT], path)
     assert list(tmp_path.iterdir()) == []
+    for missing in (path, tmp_path):
+        with pytest.raises(DataError, match=re.escape(str(missing))):
+            list(read_documents(missing))
+    with pytest.raises(DataError):
+        sha256(path)
     path.write_text(f"{GOOD}\n{GOOD}\n", encoding="utf-8")
     with pytest.raises(DataError, match="one id"):
         list(read_documents(path))
-
-
-def test_a_missing_file_is_a_data_error(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.jsonl", tmp_path):
-        with pytest.raises(DataError):
-            list(read_documents(path))
-    with pytest.raises(DataError):
-        sha256(tmp_path / "none.jsonl")
 
 
 @pytest.mark.parametrize("broken", [
@@ -233,15 +230,6 @@ def test_what_cannot_be_read_back_is_not_written(tmp_path: Path, broken: Documen
         write_documents([replace(DOCUMENT, id="first"), broken], path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_check_lists_every_violation() -> None:
-    assert check(DOCUMENT) == []
-    broken = replace(DOCUMENT, mentions=(replace(CHEKHOV, stop=99), replace(TAGANROG, link=Link("linked"))))
-    assert check(broken) == [
-        "mention 'T1': [9, 99) lies outside the text of 61 characters",
-        "mention 'T2': linked without an id",
-    ]
 
 
 def test_outputs_that_cannot_be_written_are_output_errors(tmp_path: Path) -> None:

@@ -48,11 +48,6 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, suffix: str, damage: 
         list(open_lines(path))
 
 
-def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"ru\.jsonl"):
-        list(open_lines(tmp_path / "ru.jsonl"))
-
-
 def test_without_zstd_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "backports.zstd", None)
     (tmp_path / "ru.zst").write_bytes(b"")

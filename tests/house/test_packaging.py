@@ -34,13 +34,6 @@ def test_packages_are_those_of_the_tree(root: Path, pyproject: dict[str, Any]) -
     assert {path.parent for path in (root / "relik_ml").rglob("*.py")} <= inits, "a folder has no __init__.py"
 
 
-@pytest.mark.parametrize("folder", MAPPED)
-def test_mapped_folders_refuse_their_bare_name(root: Path, folder: str) -> None:
-    command = [sys.executable, "-c", f"import {folder}"]
-    bare = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert (bare.returncode, f"relik_ml.{folder}" in bare.stderr) == (1, True)
-
-
 def test_base_dependencies_stay_small(pyproject: dict[str, Any]) -> None:
     base = {name(requirement) for requirement in pyproject["project"]["dependencies"]}
     known = "click msgspec numpy onnxruntime pymorphy3 razdel rich safetensors tokenizers tqdm"
