@@ -1,4 +1,4 @@
-"""Initials at a surname, and whether a person can have them: of all Путины, «В. В. Путин» may be Владимир."""
+"""Initials next to a surname, and whether a person's names fit them: «В. В. Путин» can be Владимир, not Алексей."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from relik_ml.names.forms import CYRILLIC, PATRONYMIC, folded, spellings
 from relik_ml.types import Entry, Token
 
 DIGRAPH = "Дж"
-"""The only initial of two letters."""
+"""The only initial with two letters, as in «Дж. Р. Р. Толкин»."""
 
 HEARD = {
     "a": "ая", "b": "бв", "c": "цксчш", "d": "д", "e": "еэ", "f": "ф", "g": "гдж", "h": "гх", "i": "ия", "j": "дйжияюе",
     "k": "кх", "l": "л", "m": "м", "n": "н", "o": "о", "p": "пф", "q": "кц", "r": "р", "s": "сшзщ", "t": "тцфч",
     "u": "ую", "v": "вф", "w": "ву", "x": "кхс", "y": "йыюяеи", "z": "зжцс",
 }  # fmt: skip
-"""The Russian initials of a name that is spelt with a Latin one: Charles is Чарльз, Карл or Шарль."""
+"""The Russian initials that may stand for a Latin one: Charles is Чарльз, Карл or Шарль."""
 
 
 def is_initial(word: str) -> bool:
-    """Whether a word may be an initial: a capital letter."""
+    """Whether a word is a single capital letter or the digraph."""
     return (len(word) == 1 and word.isupper()) or word == DIGRAPH
 
 
 def initials(run: Sequence[Token]) -> tuple[str, ...]:
-    """The initials in a run of tokens and the token behind it; none if they may be something else.
+    """The initials in a run of tokens that includes the token after the name. Empty if any of them is ambiguous.
 
-    A capital without a full stop may be a preposition («В Путине»), and initials that more than a stop parts from the
-    surname may be another person's («Путин, А. Б. Иванов»).
+    A capital letter without a full stop may be a preposition («В Путине»). Initials after a comma may belong to the
+    next person («Путин, А. Б. Иванов»).
     """
     letters = [token.text for token in run[:-1] if is_initial(token.text)]
     stopped = [one.text for one, other in pairwise(run) if is_initial(one.text) and other.text == "."]
@@ -37,11 +37,11 @@ def initials(run: Sequence[Token]) -> tuple[str, ...]:
 
 
 def fits(initials: Sequence[str], entry: Entry) -> bool | None:
-    """Whether nothing in the names of a person contradicts the initials, which are folded.
+    """Whether the names of a person are consistent with case-folded initials.
 
-    The first is compared with the given name, the second with a second given name and with the patronymics among all
-    names, Latin ones with the Russian letters that they may stand for. None if the entry has no given name, or one in
-    another alphabet.
+    The first initial is compared with the given name. The second is compared with the second given name and with all
+    patronymics of the entry; without any of these, it fits. Latin letters match the Russian letters in ``HEARD``. None
+    if the entry has no given name, or one in another alphabet.
 
     >>> putin = Entry("Q7747", "entity", "Владимир Путин", aliases=("Путин, Владимир Владимирович",))
     >>> [fits(initials, putin) for initials in (["в"], ["в", "в"], ["в", "п"], ["а", "в"], ["v"], ["a"])]
@@ -60,6 +60,6 @@ def fits(initials: Sequence[str], entry: Entry) -> bool | None:
 
 
 def _begins(word: str, initial: str) -> bool:
-    """Whether a name may have that initial, in either alphabet."""
+    """Whether a name may begin with an initial, in either alphabet."""
     letter = folded(word)[0]
     return folded(word).startswith(initial) or initial[0] in HEARD.get(letter, "") or letter in HEARD.get(initial, "")

@@ -1,7 +1,8 @@
-"""The runs of words of a text that may be names, with the keys that each is looked up by.
+"""Runs of words that may be names, with the keys to look them up by.
 
-The way of a key says how far it is from the spelling: ``SPELT`` as written, ``DERIVED`` an adjective or inhabitant of
-what is named so, ``HEARD`` a Russian spelling of a Latin name, ``INITIALS`` a surname behind or before initials.
+The way of a key tells how it was derived from the words: ``SPELT``, from their spelling; ``DERIVED``, an adjective or
+inhabitant as the name of the place; ``HEARD``, from the sound of a transcribed Latin name; ``INITIALS``, the surname
+next to initials.
 """
 
 from __future__ import annotations
@@ -24,28 +25,28 @@ Flags = NDArray[np.bool_]
 SPELT, DERIVED, HEARD, INITIALS = range(4)
 
 LONGEST, LONGEST_HEARD = 7, 3
-"""Words in the longest name looked up."""
+"""The maximum number of words in a name, and in a name that is looked up by its sound."""
 
 MOST_INITIALS = 3
-"""Initials of one person, as in «Э. Т. А. Гофман»; more in a row are an alphabet."""
+"""The maximum number of initials of one person, as in «Э. Т. А. Гофман». Longer rows are lists of letters."""
 
 GAP = 3
-"""Code points that may lie between two words of a name, such as a dash between blanks."""
+"""The maximum number of code points between two words of a name, such as a dash between blanks."""
 
 
 class Form(NamedTuple):
-    """What is tried for one word: hashes, 0 for none."""
+    """The forms of a word that are looked up, as hashes; 0 if the word has no such form."""
 
     surface: int
     lemma: int
     sound: int
     derived: tuple[int, ...]
     initial: bool
-    """Whether it may be the initial of a name."""
+    """Whether the word may be an initial."""
 
 
 class Runs(NamedTuple):
-    """Runs (N,) of words: the first and the last word by their position among the words, and a key with its way."""
+    """Runs (N,) of words: the positions of the first and the last word, a key, and the way of the key."""
 
     first: Ints
     last: Ints
@@ -58,14 +59,14 @@ class Runs(NamedTuple):
 
 
 class RunFinder:
-    """Finds the runs of texts; forms of words are cached."""
+    """Finds the runs in texts. Caches the forms of words."""
 
     def __init__(self, lemma: Callable[[str], str]) -> None:
         self._lemma = lemma
         self._form = lru_cache(maxsize=1 << 17)(self._formed)
 
     def __call__(self, texts: Sequence[Sequence[Token]]) -> Runs:
-        """The runs of all words, numbers included, without wide gaps; positions go on from text to text."""
+        """The runs in all texts. Words are numbered through, from text to text; punctuation is skipped."""
         words = [word for text in texts for word in text]
         solid = [at for at, word in enumerate(words) if word.text[0].isalnum()]
         if not solid:
@@ -92,7 +93,7 @@ class RunFinder:
 
 
 def _near(words: Sequence[Token], text: Ints) -> Flags:
-    """(N,) whether a name may go on from the word before to each word; ``text`` (N,) numbers the text of each."""
+    """(N,) whether each word may continue the name of the word before it. ``text`` (N,) is the text of each word."""
     start, stop = np.array([word.start for word in words]), np.array([word.stop for word in words])
     near = np.zeros(len(words), bool)
     near[1:] = (start[1:] - stop[:-1] <= GAP) & (text[1:] == text[:-1])
@@ -100,7 +101,7 @@ def _near(words: Sequence[Token], text: Ints) -> Flags:
 
 
 def _spelt(forms: Sequence[Form], near: Flags) -> Iterator[Runs]:
-    """Short runs in every mixture of surfaces and lemmas, long ones all by the one or all by the other."""
+    """Runs of surfaces and runs of lemmas, and for two words also the mixtures of both."""
     surface = np.array([form.surface for form in forms], np.uint64)
     lemma = np.array([form.lemma for form in forms], np.uint64)
     yield from _chains(surface, near, LONGEST, SPELT)
@@ -123,7 +124,7 @@ def _derived(forms: Sequence[Form]) -> Runs:
 
 
 def _initialled(forms: Sequence[Form], near: Flags) -> Iterator[Runs]:
-    """Surnames with the initials before or behind them."""
+    """Surnames with initials before or after them."""
     for name, first, last in _around([at for at, form in enumerate(forms) if form.initial], near):
         tried = np.array([key for key in forms[name][:3] if key], np.uint64)
         spans = np.full(len(tried), first), np.full(len(tried), last)
@@ -131,7 +132,7 @@ def _initialled(forms: Sequence[Form], near: Flags) -> Iterator[Runs]:
 
 
 def _around(initials: Sequence[int], near: Flags) -> Iterator[tuple[int, int, int]]:
-    """The position of each surname with initials on one side, and the first and the last word of the run."""
+    """For each surname next to initials: its position, and the first and the last word of the run."""
     positions = np.array(initials, np.int64)
     breaks = np.flatnonzero((np.diff(positions) > 1) | ~near[positions[1:]]) + 1
     for group in np.split(positions, breaks):
@@ -145,7 +146,7 @@ def _around(initials: Sequence[int], near: Flags) -> Iterator[tuple[int, int, in
 
 
 def _chains(hashes: Keys, near: Flags, longest: int, way: int) -> Iterator[Runs]:
-    """All runs up to a length, shorter ones first."""
+    """All runs of up to ``longest`` words, shorter ones first."""
     first, runs = np.arange(len(hashes)), hashes
     for length in range(1, longest + 1):
         yield _runs(first, length, runs, way)

@@ -1,4 +1,4 @@
-"""Sentences and tokens of a text, as ranges of it: nothing is stripped, joined or normalised.
+"""Sentences and tokens of a text, as ranges of code points. The text itself is never changed.
 
 >>> [token.text for token in tokens("Экс-мэр Нью-Йорка получил 8,1 млн.")]
 ['Экс', '-', 'мэр', 'Нью', '-', 'Йорка', 'получил', '8', ',', '1', 'млн', '.']
@@ -17,10 +17,10 @@ from functools import cache
 from relik_ml.types import Span, Token
 
 MAX_TOKEN = 64
-"""Code points in a token: a longer run of letters or digits is cut into several tokens."""
+"""The maximum number of code points in a token. Longer runs of letters or digits are split."""
 
 MAX_PIECE = 5_000
-"""Code points given to razdel at once: it is quadratic on runs such as «а. а. а.»."""
+"""The maximum number of code points passed to razdel, which takes quadratic time on runs such as «а. а. а.»."""
 
 _PARAGRAPH = re.compile("[^\n\r\x0b\x0c\x85\u2028\u2029]+")
 _TO_LAST_BLANK = re.compile(r".*\s", re.DOTALL)
@@ -30,9 +30,8 @@ _JOINERS = "\xad\u200c\u200d\u2060"  # soft hyphen, ZWNJ, ZWJ, word joiner
 def tokens(text: str, start: int = 0, stop: int | None = None) -> list[Token]:
     """The tokens of ``text[start:stop]``, with offsets into ``text``, in linear time.
 
-    A token is a run of letters (with the combining marks, stress marks, soft hyphens and joiners
-    inside it), a run of digits, or any other single character that is not white space. So every
-    such character lies in exactly one token. Runs are cut after ``MAX_TOKEN`` code points.
+    A token is a run of letters, including combining marks, soft hyphens and joiners inside it; a run of digits; or any
+    other single character that is not white space. Every character that is not white space is in exactly one token.
 
     >>> tokens("за\\u0301мок, 2024", start=2)[0].text
     '\\u0301'
@@ -45,18 +44,17 @@ def tokens(text: str, start: int = 0, stop: int | None = None) -> list[Token]:
 
 
 def sentences(text: str) -> Iterator[Span]:
-    """Sentences, in order: lines first (any kind of line break), then razdel inside each line.
+    """The sentences of a text, in order: each line is split by razdel.
 
-    They never overlap, begin and end with a character that is not white space, and cover every
-    such character. razdel sees at most ``MAX_PIECE`` code points at once; only a sentence longer than that
-    is cut, after a blank where it has one.
+    Sentences do not overlap. They begin and end with a character that is not white space, and together they contain
+    all such characters. A sentence longer than ``MAX_PIECE`` is cut, after a blank if possible.
     """
     for line in _PARAGRAPH.finditer(text):
         yield from _line_sentences(text, *line.span())
 
 
 def evidence(sentences: Sequence[Span], spans: Sequence[Span]) -> tuple[Span, ...]:
-    """The sentences that any of the spans touches, in order; one if they share it.
+    """The sentences that overlap one of the spans, in order.
 
     >>> evidence([Span(0, 10), Span(11, 20), Span(21, 30)], [Span(2, 5), Span(22, 24)])
     (Span(start=0, stop=10), Span(start=21, stop=30))
@@ -69,7 +67,7 @@ def _line_sentences(text: str, start: int, stop: int) -> Iterator[Span]:
         blank = _TO_LAST_BLANK.match(text, start, start + MAX_PIECE)
         cut = blank.end() if blank else start + MAX_PIECE
         found = _split(text, start, cut)
-        if len(found) > 1:  # the last one may go on behind the cut: read it again with what follows
+        if len(found) > 1:  # the last one may continue after the cut, so split it again with the rest
             cut = found.pop().start
         yield from found
         start = cut
@@ -91,7 +89,7 @@ def _capped(text: str, start: int, stop: int) -> Iterator[Token]:
 
 @cache
 def _token_pattern() -> re.Pattern[str]:
-    """Built at first use, because ``re`` has no name for marks: they are read from Unicode's own table."""
+    """Compiled on first use: ``re`` has no class for combining marks, so they are collected from ``unicodedata``."""
     basic = map(chr, range(0x10000))
     marks = "".join(char for char in basic if unicodedata.category(char) in ("Mn", "Mc", "Me"))
     letters, inside = r"[^\W\d_]+", f"[{marks}{_JOINERS}]++"

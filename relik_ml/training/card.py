@@ -1,4 +1,4 @@
-"""The card of a model: data, command, scores and limits."""
+"""The model card: training data, command, scores, calibration, licences and limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from relik_ml.types import Document
 
 @dataclass(frozen=True)
 class Task:
-    """The task of a recipe: a title for its models, and what they find."""
+    """The task of a recipe: the title of its models, and a phrase for what they find."""
 
     title: str
     finds: str
@@ -23,24 +23,24 @@ class Task:
 
 @dataclass(frozen=True)
 class Origin:
-    """The data that a model was trained on, and the command."""
+    """The training data of a model and the command that trained it."""
 
     data: Data
     command: str
 
     @property
     def dev(self) -> str:
-        """The names of the data sets of dev."""
+        """The names of the dev data sets."""
         return ", ".join(_sets(self.data.dev))
 
 
 def model_card(task: Task, origin: Origin, report: ScoreReport, retrieval: Recall | None, index: PassageIndex) -> str:
-    """Markdown."""
+    """The model card in Markdown, with the metadata that the Hugging Face Hub reads."""
     kinds = ", ".join(f"{count:,} of kind {kind}" for kind, count in index.info()["kinds"].items())
     return f"""{_front_matter(task, origin.dev, report)}
 # {task.title}
 
-{task.finds}, trained by relik-ml on the train split of {", ".join(_sets(origin.data.train))}:
+{task.finds}. Trained by relik-ml on the train split of {", ".join(_sets(origin.data.train))}:
 
     {origin.command}
 
@@ -48,37 +48,37 @@ Index: {kinds}.
 
 ## Scores on {origin.dev} dev
 
-Of all epochs the best was kept, by the mean over dev of the headline scores (marked *), so these figures are a
-little kinder than a held-back test would be.
+The epoch with the highest mean of the headline scores (marked *) on dev was kept, so these scores are slightly
+higher than those on a separate test set would be.
 
 ```
 {report.table()}
 ```
 
-{_retrieved(retrieval) if retrieval else "The index holds relations only: every window is read with all of them."}
+{_retrieved(retrieval) if retrieval else "The index holds only relations; every window is read with all of them."}
 
 ## Calibration
 
-How often predictions on dev are right, by their score ("score: right of so many").
+The share of correct predictions on dev by their score ("mean score: share correct of number").
 
 {_calibration(report)}
 
 ## Data and licences
 
 {_licences(origin.data.train)}
-- No text of these is in this folder.
-- Names and facts of entities: Wikidata (CC0), as gathered in the entity table that was given to --entities.
-- The encoder began as a pretrained one, whose licence holds for the weights as well (multilingual-E5: MIT).
+- This folder does not contain the texts of these data sets.
+- Names and facts of entities come from Wikidata (CC0), by way of the entity table that --entities names.
+- The weights are derived from a pretrained encoder, so its licence applies to them (multilingual-E5: MIT).
 
 ## Limits
 
-- The texts of these data sets are what it has seen; expect less of others.
-- An entity that is not in the index becomes NIL, or a namesake. Discontinuous mentions are not predicted.
+- The model was trained only on texts of these data sets. On other texts its scores are lower.
+- An entity that is not in the index is linked to NIL or to a namesake. Discontinuous mentions are not predicted.
 """
 
 
 def _calibration(report: ScoreReport) -> str:
-    """A line for each kind of score."""
+    """A line for each kind of score, with its calibration error and bins."""
     lines = []
     for kind, rows in report.reliability.items():
         bins = ", ".join(f"{row.score:.2f}: {row.right:.2f} of {row.size:,}" for row in rows)
@@ -87,7 +87,7 @@ def _calibration(report: ScoreReport) -> str:
 
 
 def _front_matter(task: Task, dev: str, report: ScoreReport) -> str:
-    """What the Hugging Face Hub reads: YAML, each value as JSON, with the headline scores as its ``model-index``."""
+    """YAML metadata for the Hugging Face Hub, each value as JSON; ``model-index`` holds the headline scores."""
     scored = [(name, report.scores[name]) for name in HEADLINES if name in report.scores]
     results = {
         "task": {"type": "token-classification", "name": task.title},
@@ -106,12 +106,12 @@ def _front_matter(task: Task, dev: str, report: ScoreReport) -> str:
 
 
 def _sets(documents: Sequence[Document]) -> list[str]:
-    """The names of data sets, as the converters write them; the largest first."""
+    """The names of the data sets, as converters write them, the largest first."""
     return [name for name, _ in Counter(str(each.meta.get("dataset", "unnamed")) for each in documents).most_common()]
 
 
 def _licences(documents: Sequence[Document]) -> str:
-    """A line for each data set: its documents, and their licences as far as the converter knew them."""
+    """A line for each data set: its number of documents, and their licences as the converter states them."""
     lines = []
     for name in _sets(documents):
         own = [each.meta for each in documents if str(each.meta.get("dataset", "unnamed")) == name]
@@ -124,5 +124,5 @@ def _licences(documents: Sequence[Document]) -> str:
 
 def _retrieved(retrieval: Recall) -> str:
     found = ", ".join(f"{retrieval.at(k):.1%}" for k in KS)
-    return f"""The index holds the entity of {retrieval.coverage:.1%} of the linked mentions, which bounds linking.
-Their share that has it among the first {", ".join(map(str, KS))} candidates of the window: {found}."""
+    return f"""The index holds the entities of {retrieval.coverage:.1%} of the linked mentions; no others can be linked.
+The entity is among the first {", ".join(map(str, KS))} candidates of the window for: {found} of the linked mentions."""
