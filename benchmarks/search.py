@@ -70,9 +70,9 @@ np.save(found, rows)
 if named:
     from relik_ml.text import tokens
     step = len(index) // len(queries)
-    places = range(0, step * len(queries), step)
-    hits = names.match_all([tokens(f"Из Посёлка {row} едут в деревню {row}, а оттуда к морю." * 4) for row in places])
-    assert all(row in line.row for row, line in zip(places, hits, strict=True))
+    rows = range(0, step * len(queries), step)
+    hits = names.match_all([tokens(f"Из Посёлка {row} едут в деревню {row}, а оттуда к морю." * 4) for row in rows])
+    assert all(row in line.row for row, line in zip(rows, hits, strict=True))
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps([opened, min(seconds), int(status["VmHWM"].split()[0]) * 1024]))
 """
@@ -236,7 +236,7 @@ def searched(folder: Path, synthetic: Synthetic, home: Path) -> tuple[list[float
 def best(synthetic: Synthetic, queries: Floats, k: int) -> Ints:
     """The k best rows of each query among all, of which a part at a time is in memory: (Q, k)."""
     found = [Vectors(part).nearest(queries, k) for part in synthetic]
-    rows = np.concatenate([rows + place * PART for place, (rows, _) in enumerate(found)], axis=1)
+    rows = np.concatenate([rows + number * PART for number, (rows, _) in enumerate(found)], axis=1)
     scores = np.concatenate([scores for _, scores in found], axis=1)
     return np.take_along_axis(rows, np.argsort(-scores, axis=1)[:, :k], 1)
 

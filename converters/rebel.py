@@ -112,10 +112,10 @@ def _marks(record: Record, report: Report) -> dict[Mark, str]:
 
 
 def _mentions(record: Record, marks: Iterable[Mark], lang: str, report: Report) -> dict[Mark, Mention]:
-    places = align(record.text, marks)
+    starts = align(record.text, marks)
     mentions: dict[Mark, Mention] = {}
     for item in marks:
-        if (start := places.get(item)) is None:
+        if (start := starts.get(item)) is None:
             report.defect("span without its surface near: dropped", "entities", record.where, repr(item.surface))
             continue
         if start != item.start:

@@ -32,7 +32,7 @@ def save_mdeberta(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 
 
 
 def save_xlmr(folder: Path, texts: Iterable[str] = SENTENCES, pieces: int = 230) -> None:
-    """XLM-R's, as in multilingual-E5: positions count from 2, so 514 rows are 512 places."""
+    """XLM-R's, as in multilingual-E5: positions count from 2, so 514 rows are 512 positions."""
     import transformers
 
     words = save_tokenizer(folder, ROBERTA, texts, pieces)

@@ -67,7 +67,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders ``mdeberta``, ``xlmr``, ``e5-small``, ``modernbert`` and ``mmbert``: the real architectures, tiny and
     random, each with its kind of tokenizer.
 
-    They lie as transformers saves them, for AutoModel and ``load_tokenizer``; their limit is 512 places.
+    They lie as transformers saves them, for AutoModel and ``load_tokenizer``; their limit is 512 tokens.
     """
     pytest.importorskip("transformers", reason="pretrained encoders need the extra relik-ml[train]")
     import torch

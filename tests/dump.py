@@ -37,9 +37,9 @@ def entities(number: int, seed: int = 0) -> Iterator[Entity]:
     rng = Random(seed)
     classes = [class_entity(rng, id) for id in CLASSES]
     yield from classes[:4]
-    for place in range(number):
-        yield item(rng, f"Q{1_000_000 + place}")
-        if place == number // 2:
+    for position in range(number):
+        yield item(rng, f"Q{1_000_000 + position}")
+        if position == number // 2:
             yield birthplace()
             yield {"type": "lexeme", "id": "L1", "lemmas": {"en": {"language": "en", "value": "word"}}}
     yield from classes[4:]

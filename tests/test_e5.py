@@ -103,12 +103,12 @@ def likeliest(text: str, pieces: dict[str, tuple[int, float]]) -> list[int]:
         ]
         best.append(max(ways, key=lambda way: way[0]))
     found: list[int] = []
-    place = len(text)
-    while place:
-        _, start, id = best[place]
+    position = len(text)
+    while position:
+        _, start, id = best[position]
         if not (id == 3 and found and found[-1] == 3):
             found.append(id)
-        place = start
+        position = start
     return found[::-1]
 
 
@@ -215,10 +215,10 @@ def test_the_written_folder_is_an_encoder(cut_down: E5File, tmp_path: Path, monk
 # What is refused, and where the model is looked for
 
 
-@pytest.mark.parametrize("place", [0, 7, 12_345_678, -1])
-def test_another_file_is_refused(content: bytes, place: int) -> None:
+@pytest.mark.parametrize("position", [0, 7, 12_345_678, -1])
+def test_another_file_is_refused(content: bytes, position: int) -> None:
     spoilt = bytearray(content)
-    spoilt[place] ^= 1
+    spoilt[position] ^= 1
     with pytest.raises(ModelError, match="known") as error:
         read_file(bytes(spoilt))
     assert error.value.where == e5.MEMBER

@@ -59,11 +59,11 @@ def test_bare_names_cannot_be_imported(folder: str, root: Path) -> None:
     assert subprocess.run(whole, cwd=root, capture_output=True, text=True).stderr == ""
 
 
-def report(number: int, *places: str) -> Report:
+def report(number: int, *lines: str) -> Report:
     made = Report()
     made.count("mentions", number)
-    for place in places:
-        made.defect("broken", "mentions", place)
+    for line in lines:
+        made.defect("broken", "mentions", line)
     return made
 
 

@@ -1,4 +1,4 @@
-"""``relik-ml check`` and ``relik-ml stats``: every violation with its place, and the known figures of NEREL."""
+"""``relik-ml check`` and ``relik-ml stats``: every violation with its line, and the known figures of NEREL."""
 
 from __future__ import annotations
 

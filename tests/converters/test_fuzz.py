@@ -85,18 +85,18 @@ def hub(docid: str) -> Record:
     return as_the_hub_has_it(record(docid))
 
 
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
+def keys(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every container in a JSON value with each of its keys or indices."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         yield value, key
         if isinstance(inner, dict | list):
-            yield from places(inner)
+            yield from keys(inner)
 
 
 def misshapen(line: bytes, chance: random.Random) -> bytes:
     """The record with a value lost, said twice, in another's place, or of another type or size."""
     record = json.loads(line)
-    (one, key), (other, name) = chance.sample(list(places(record)), 2)
+    (one, key), (other, name) = chance.sample(list(keys(record)), 2)
     kind: type = str
     match chance.randrange(6):
         case 0:
@@ -147,16 +147,16 @@ BRAT_LINES = [line for line in WITH_TWO_LINKS if not line.startswith("N4")]  # w
 
 def damaged_line(line: str, chance: random.Random) -> str:
     """The line cut, swapped, of wrong types, with huge numbers or with characters out of place."""
-    place, other = sorted(chance.choices(range(len(line) + 1), k=2))
+    position, other = sorted(chance.choices(range(len(line) + 1), k=2))
     odd = chance.choice(["\r", "\x85", "\u2028", "\x0b", "\x00", "\t", ";", ":", "\U0001f600"])
     words = line.split(" ")
     chance.shuffle(words)
     return chance.choice([
-        line[:place],
-        line[:place] + line[other:],
-        line[other:] + line[:place],
+        line[:position],
+        line[:position] + line[other:],
+        line[other:] + line[:position],
         " ".join(words),
-        line[:place] + odd + line[place:],
+        line[:position] + odd + line[position:],
         line.replace("\t", " "),
         line.replace(" ", "\t"),
         line.replace(" 4", " " + "9" * chance.choice([3, 30, 6000])),
@@ -169,9 +169,9 @@ def damaged_line(line: str, chance: random.Random) -> str:
 def damaged_file(chance: random.Random) -> bytes:
     """Fifty lines, each damaged; a fifth of such files is no UTF-8."""
     content = "\n".join(damaged_line(line, chance) for line in chance.sample(BRAT_LINES * 5, 50)).encode()
-    place = chance.randrange(len(content))
+    position = chance.randrange(len(content))
     broken = chance.choice([b"\xff", b"\xd0", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"])
-    return content[:place] + broken * (chance.random() < 0.2) + content[place:]
+    return content[:position] + broken * (chance.random() < 0.2) + content[position:]
 
 
 def write_files(folder: Path, chance: random.Random | None) -> int:

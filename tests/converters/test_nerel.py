@@ -240,5 +240,5 @@ def test_corpus_is_sound(real: tuple[str, list[Document], Report]) -> None:
 
 def test_first_middle_and_last_document(real: tuple[str, list[Document], Report]) -> None:
     split, documents, _ = real
-    shown = [documents[place] for place in (0, len(documents) // 2, -1)]
+    shown = [documents[number] for number in (0, len(documents) // 2, -1)]
     assert [(d.id, len(d.text), len(d.mentions), len(d.triples)) for d in shown] == PINNED[split]

@@ -133,7 +133,7 @@ def test_other_content_than_was_pinned_is_refused(tmp_path: Path, changed: dict[
 def test_no_network(tmp_path: Path) -> None:
     with serving(b"") as url:
         pass  # closes the server, so that its port refuses connections
-    with pytest.raises(CorpusNotFound, match="(?s)could not be fetched.*connect to the network.*git clone …"):
+    with pytest.raises(CorpusNotFound, match=r"(?s)could not be fetched.*connect to the network.*git clone …"):
         fetch("nerel", archive(url), tmp_path)
 
 

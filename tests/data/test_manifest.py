@@ -62,11 +62,11 @@ def test_every_flipped_bit_of_the_manifest_is_noticed(folder: Path) -> None:
     content = path.read_bytes()
     expected = read_manifest(folder, THING)
     unnoticed = []
-    for place in range(len(content)):
+    for position in range(len(content)):
         for bit in (0, 5, 7):
-            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            path.write_bytes(content[:position] + bytes([content[position] ^ 1 << bit]) + content[position + 1 :])
             if (found := read_or_error(folder)) == expected:
-                unnoticed.append((content[place : place + 1], bit))
+                unnoticed.append((content[position : position + 1], bit))
             else:
                 assert isinstance(found, ModelError)
                 assert found.where == str(path)
@@ -79,8 +79,8 @@ def test_every_flipped_bit_of_the_manifest_is_noticed(folder: Path) -> None:
 def test_every_flipped_byte_of_a_file_is_noticed(folder: Path, name: str) -> None:
     path = folder / name
     content = path.read_bytes()
-    for place in range(len(content)):
-        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    for position in range(len(content)):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
         with pytest.raises(ModelError, match="damaged") as caught:
             read_manifest(folder, THING)
         assert (caught.value.where, caught.value.fix) == (str(path), "make it again")

@@ -27,7 +27,7 @@ STEP = 31
 
 def fields(number: int) -> dict[str, str]:
     """The strings of a document: over all documents every field holds every string once."""
-    return {field: STRINGS[(number + STEP * place) % len(STRINGS)] for place, field in enumerate(FIELDS)}
+    return {field: STRINGS[(number + STEP * position) % len(STRINGS)] for position, field in enumerate(FIELDS)}
 
 
 def plain(number: int) -> dict[str, str]:

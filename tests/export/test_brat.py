@@ -155,8 +155,8 @@ names = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 def documents(draw: st.DrawFn) -> Document:
     """Texts with line ends of every kind, any mentions, names and links."""
     text = draw(st.text("аЁ \r\n\u2028\u00a0\x85\t😀", min_size=1, max_size=30))
-    places = st.integers(0, len(text))
-    spans = st.tuples(places, places).filter(lambda s: s[0] < s[1]).map(lambda s: Span(*s))
+    positions = st.integers(0, len(text))
+    spans = st.tuples(positions, positions).filter(lambda s: s[0] < s[1]).map(lambda s: Span(*s))
     items = st.sampled_from(["Q1", "Q2", "Q333"])
     links = st.one_of(
         st.just(Link()),
@@ -192,7 +192,7 @@ def test_what_is_written_is_read_without_a_defect(document: Document, tmp_path_f
 
 
 def test_a_folder_comes_back_as_it_was(tmp_path: Path) -> None:
-    """Converting and exporting a folder keeps the place of every file, in every split."""
+    """Converting and exporting a folder keeps the path of every file, in every split."""
     names = ("a", "letters/1", "letters/all/2", "all/3", "x%3Ay", "dev/4", "dev/all/5")
     write([Document(name, name, mentions=(Mention("T1", 0, 1, "X"),)) for name in names], tmp_path / "0")
     ids: list[list[str]] = []

@@ -137,12 +137,12 @@ def test_a_file_name_occurs_once(library: list[Module]) -> None:
 
 
 def test_a_public_class_name_occurs_once(library: list[Module]) -> None:
-    places = defaultdict(list)
+    lines = defaultdict(list)
     for module in library:
         for node in ast.walk(module.tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                places[node.name].append(f"{module.path}:{node.lineno}")
-    repeated = [f"{name}: {' '.join(found)}" for name, found in places.items() if len(found) > 1]
+                lines[node.name].append(f"{module.path}:{node.lineno}")
+    repeated = [f"{name}: {' '.join(found)}" for name, found in lines.items() if len(found) > 1]
     assert not repeated, "\n".join(repeated)
 
 
@@ -162,7 +162,7 @@ def test_every_module_of_the_command_line_is_a_command(library: list[Module]) ->
 
 
 def dangers(module: Module) -> Iterator[str]:
-    """Places that could run code out of data."""
+    """Code that could run code out of data."""
     for found in module.imports:
         if found.module.partition(".")[0] in PICKLES:
             yield f"{module.path}:{found.line} imports {found.module}"

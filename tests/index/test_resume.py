@@ -122,12 +122,12 @@ def test_shards_of_other_builds_are_not_reused(tmp_path: Path) -> None:
     interrupted(tmp_path / "index")
     other = Counting()
     other.fingerprint = "o" * 64
-    for place, (entries, encoder, config) in enumerate([
+    for build, (entries, encoder, config) in enumerate([
         (ENTRIES, other, CONFIG), (ENTRIES, Counting(), IndexConfig("int8", shard=2)),
         ([ENTRIES[-1], *ENTRIES[:-1]], Counting(), CONFIG),
     ]):  # fmt: skip
         PassageIndex.build(entries, encoder, tmp_path / "index", config)
-        assert encoder.seen == 10, place
+        assert encoder.seen == 10, build
         interrupted(tmp_path / "index")
 
 

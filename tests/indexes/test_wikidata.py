@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import json
 import math
 from collections.abc import Sequence
@@ -212,14 +210,6 @@ def test_dump_cut_in_its_last_entity_is_an_error(tmp_path: Path, name: str, repo
         (tmp_path / name).write_bytes(whole[:end])
         with pytest.raises(DataError, match="cut off"):
             list(WIKIDATA.entries(tmp_path / name, report()))
-
-
-@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress)])
-def test_packed_dump_without_its_end_is_an_error(tmp_path: Path, suffix: str, pack: Any) -> None:
-    packed = tmp_path / f"dump.json{suffix}"
-    packed.write_bytes(pack(dump(tmp_path, [CITY, MINSK]).read_bytes())[:-8])
-    with pytest.raises(DataError, match="cannot read the file"):
-        rows(packed)
 
 
 @pytest.mark.parametrize(("settings", "what"), [

@@ -70,8 +70,8 @@ def test_entities_nested_mistyped_doubled_and_missing() -> None:
     guesses = (
         DIRECTOR,
         replace(DIRECTOR, id="P0"),  # a duplicate counts once
-        replace(THEATRE, type="FACILITY"),  # right place, wrong type
-        replace(GERGIEV, stop=35),  # wrong place
+        replace(THEATRE, type="FACILITY"),  # right span, wrong type
+        replace(GERGIEV, stop=35),  # wrong span
         LARISA,
     )
     report = score([GOLD], [Document("d", TEXT, mentions=guesses)], sentences=lines)
@@ -97,14 +97,14 @@ def test_links_by_strong_match() -> None:
     guesses = (
         replace(DIRECTOR, link=Link("linked", "Q1")),  # wrong id
         replace(THEATRE, type="FACILITY", link=Link("linked", "Q12")),  # an alternative; the type does not matter
-        replace(GERGIEV, stop=35),  # right id, wrong place
+        replace(GERGIEV, stop=35),  # right id, wrong span
         replace(LARISA, link=Link("linked", "Q7")),  # NIL in gold
         replace(OSSETIA, link=Link("nil")),  # NIL guessed
     )
     found = scores(Document("d", TEXT, mentions=guesses))
     assert found["el.inkb"] == Counts(correct=1, guessed=4, gold=5)
     assert found["el.nil"] == Counts(correct=1, guessed=5, gold=6)
-    # places both sides have: director, theatre, Ossetia; ids guessed there: two, one of them right
+    # spans both sides have: director, theatre, Ossetia; ids guessed there: two, one of them right
     assert found["el.gold_spans"] == Counts(correct=1, guessed=2, gold=3)
 
 
@@ -126,7 +126,7 @@ def test_links_of_one_span_are_counted_each() -> None:
 def test_relations_boundaries_strict_scopes_and_aliases() -> None:
     guesses = (DIRECTOR, replace(THEATRE, type="FACILITY"), GERGIEV, LARISA, OSSETIA, AGAIN)
     triples = (
-        Triple("T3", "WORKPLACE", "T2"),  # right places, wrong type of the theatre
+        Triple("T3", "WORKPLACE", "T2"),  # right spans, wrong type of the theatre
         Triple("T4", "SPOUSE", "T3"),  # turned round, which does not matter here
         Triple("T2", "WORKPLACE", "T6"),  # turned round, which does; across two sentences
         Triple("T6", "ALTERNATIVE_NAME", "T3"),  # an alias, across two sentences
@@ -163,7 +163,7 @@ TURNED = (Triple("T3", "WORKPLACE", "T2"), Triple("T4", "SPOUSE", "T3"))
 @pytest.mark.parametrize(("mentions", "triples", "expected"), [
     # twice (Q211997, WORKPLACE, Q207028); the spouse has no id; the alias does not count
     (MENTIONS, TRIPLES, (Counts(1, 1, 1), Counts(2, 2, 2), Counts(2, 2, 2))),
-    (MOVED, TRIPLES[:1], (Counts(1, 1, 1), Counts(0, 1, 2), Counts(1, 1, 2))),  # ids count, places do not
+    (MOVED, TRIPLES[:1], (Counts(1, 1, 1), Counts(0, 1, 2), Counts(1, 1, 2))),  # ids count, spans do not
     (WRONG, TURNED, (Counts(0, 1, 1), Counts(0, 1, 2), Counts(1, 2, 2))),  # a wrong type and a wrong id
     (MENTIONS, (Triple("T3", "WORKPLACE", "T6"),), (Counts(0, 0, 1), Counts(0, 1, 2), Counts(0, 0, 2))),  # one id
 ])  # fmt: skip

@@ -214,8 +214,8 @@ def test_facts_are_saved_as_a_table(show: Callable[..., Any]) -> None:
 def test_hostile_strings_are_only_text(show: Callable[..., Any]) -> None:
     browser = show(*(hostile(string, number) for number, string in enumerate(STRINGS)))
     script = """const seen = [], select = document.getElementById("document");
-    for (let place = 0; place < arguments[0]; place += 1) {
-      select.value = place;
+    for (let index = 0; index < arguments[0]; index += 1) {
+      select.value = index;
       select.dispatchEvent(new Event("change"));
       document.querySelector("#facts .fact").click();
       seen.push([JSON.stringify(document.getElementById("text").textContent),

@@ -15,9 +15,9 @@ TEXT = "🚀 Гага\u0301рин 👩\u200d🚀 взлетел с Байкон�
 
 
 def space() -> Document:
-    start, place = TEXT.index("Гага"), TEXT.index("Байконура")
+    start, city = TEXT.index("Гага"), TEXT.index("Байконура")
     man = Mention("T1", start, start + 8, "PERSON", score=0.9)
-    port = Mention("T2", place, place + 9, "FACILITY", link=Link("linked", "Q177477", "Байконур"))
+    port = Mention("T2", city, city + 9, "FACILITY", link=Link("linked", "Q177477", "Байконур"))
     fact = Triple("T1", "START", "T2", Property("P1427", inverse=True), (Span(start, len(TEXT)),), 0.5)
     return Document("space", TEXT, mentions=(man, port), triples=(fact,))
 

@@ -3,15 +3,15 @@ function showCard() {
   const card = byId("card");
   card.hidden = !state.selected;
   if (!state.selected) return card.replaceChildren();
-  const parts = state.selected.kind === "node" ? nodeCard(state.selected) : factCard(state.selected.place);
+  const parts = state.selected.kind === "node" ? nodeCard(state.selected) : factCard(state.selected.index);
   card.replaceChildren(html("button", { type: "button", class: "close", "aria-label": word("close"), onclick: () => select(null) }, "×"), ...parts);
   card.scrollTop = 0;
 }
 
-function nodeCard({ place, mention }) {
+function nodeCard({ index, mention }) {
   const { view } = state;
-  const node = view.nodes[place];
-  const facts = shownFacts().filter((fact) => fact.subject === place || fact.object === place);
+  const node = view.nodes[index];
+  const facts = shownFacts().filter((fact) => fact.subject === index || fact.object === index);
   return [
     html("h2", {}, html("bdi", {}, node.label)),
     html("p", { class: "kind" }, html("span", { class: "dot", "data-family": family(node.type) }), named("types", node.type), " · ",
@@ -35,21 +35,21 @@ function aroundCard(mention) {
     html("span", { class: "quiet" }, ` ${named("types", state.view.document.mentions[each].type)}`))))];
 }
 
-function mentionButton(place) {
-  const mention = state.view.document.mentions[place];
+function mentionButton(index) {
+  const mention = state.view.document.mentions[index];
   const sure = [mention.score, mention.link.score].filter((each) => each !== null).map(score).join(" / ");
-  return html("button", { type: "button", class: "link wide", onclick: () => { showTab("text"); scrollToMention(place); } },
-    html("bdi", {}, surface(place)), html("span", { class: "quiet number" }, sure));
+  return html("button", { type: "button", class: "link wide", onclick: () => { showTab("text"); scrollToMention(index); } },
+    html("bdi", {}, surface(index)), html("span", { class: "quiet number" }, sure));
 }
 
 function factButton(fact) {
-  return html("button", { type: "button", class: "link wide fact", onclick: () => select("fact", fact.place) },
+  return html("button", { type: "button", class: "link wide fact", onclick: () => select("fact", fact.index) },
     html("span", { class: "line" }, ...factParts(fact)), html("span", { class: "quiet number" }, score(fact.score)));
 }
 
-function factCard(place) {
+function factCard(index) {
   const { view } = state;
-  const fact = view.facts[place];
+  const fact = view.facts[index];
   const side = (node, role, mention) => html("button", { type: "button", class: `link ${role}`, onclick: () => select("node", node, mention) }, html("bdi", {}, view.nodes[node].label));
   const property = fact.property ? wikidataLink(fact.property, fact.inverse ? `${fact.property}⁻¹` : fact.property) : "";
   return [

@@ -35,7 +35,7 @@ function factRows() {
   const head = ["document", ...SIDE.map((name) => `subject${name}`), "relation", "property", "inverse",
     ...SIDE.map((name) => `object${name}`), "score", "evidence", "sentence"];
   return [head, ...shownFacts().map((fact) => {
-    const triple = record.triples[fact.place];
+    const triple = record.triples[fact.index];
     const sentence = fact.evidence.map(([start, stop]) => record.text.slice(start, stop)).join(" ");
     const offsets = triple.evidence.map((span) => span.join(":")).join(" ");
     return [record.id, ...sideCells(fact.mentions[0]), triple.relation, triple.property?.id, triple.property?.inverse,
@@ -43,9 +43,9 @@ function factRows() {
   })];
 }
 
-function sideCells(place) {
-  const { type, link, value, start, stop } = state.view.document.mentions[place];
-  return [surface(place), type, link.status, link.id, link.label, value?.value, start, stop];
+function sideCells(index) {
+  const { type, link, value, start, stop } = state.view.document.mentions[index];
+  return [surface(index), type, link.status, link.id, link.label, value?.value, start, stop];
 }
 
 const DRAWN = ["fill", "stroke", "stroke-width", "font-size", "font-family", "font-weight", "text-anchor", "opacity", "paint-order", "stroke-dasharray"];
@@ -55,12 +55,12 @@ function drawing() {
   const source = byId("graph");
   const copy = source.cloneNode(true);
   const [parts, copies] = [source, copy].map((root) => Array.from(root.querySelectorAll("*")));
-  parts.forEach((part, place) => {
+  parts.forEach((part, index) => {
     const look = getComputedStyle(part);
-    for (const name of DRAWN) copies[place].setAttribute(name, look.getPropertyValue(name));
-    for (const name of ["tabindex", "role", "data-place"]) copies[place].removeAttribute(name);
-    if (copies[place].textContent && !copies[place].children.length) copies[place].textContent = printable(copies[place].textContent);
-    if (copies[place].hasAttribute("aria-label")) copies[place].setAttribute("aria-label", printable(copies[place].getAttribute("aria-label")));
+    for (const name of DRAWN) copies[index].setAttribute(name, look.getPropertyValue(name));
+    for (const name of ["tabindex", "role", "data-index"]) copies[index].removeAttribute(name);
+    if (copies[index].textContent && !copies[index].children.length) copies[index].textContent = printable(copies[index].textContent);
+    if (copies[index].hasAttribute("aria-label")) copies[index].setAttribute("aria-label", printable(copies[index].getAttribute("aria-label")));
   });
   copies.filter((part) => part.matches(".hidden, .reach")).forEach((part) => part.remove());
   const { x, y, width, height } = graphCanvas.bounds ?? { x: 0, y: 0, width: 1, height: 1 };

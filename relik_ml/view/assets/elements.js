@@ -52,9 +52,9 @@ function roving(container, selector, { keys = ["ArrowRight", "ArrowLeft"], next 
     const stop = event.target.closest(selector);
     if (!stop) return;
     const all = stops();
-    const place = all.indexOf(stop);
+    const index = all.indexOf(stop);
     const target = next?.(event.key, stop, all)
-      ?? { [keys[0]]: all[place + 1], [keys[1]]: all[place - 1], Home: all[0], End: all.at(-1) }[event.key];
+      ?? { [keys[0]]: all[index + 1], [keys[1]]: all[index - 1], Home: all[0], End: all.at(-1) }[event.key];
     if (target) {
       event.preventDefault();
       event.stopPropagation();

@@ -18,8 +18,8 @@ function evidenceText(fact) {
 function drawFacts() {
   const list = byId("facts");
   const facts = shownFacts().sort((one, other) => (other.score ?? 2) - (one.score ?? 2));
-  list.replaceChildren(...facts.map((fact) => html("li", {}, html("button", { type: "button", class: "fact", "data-fact": fact.place, tabindex: "-1",
-    onclick: () => select("fact", fact.place) },
+  list.replaceChildren(...facts.map((fact) => html("li", {}, html("button", { type: "button", class: "fact", "data-fact": fact.index, tabindex: "-1",
+    onclick: () => select("fact", fact.index) },
   html("span", { class: "line" }, ...factParts(fact), html("span", { class: "quiet number" }, score(fact.score))),
   fact.evidence.length ? html("bdi", { class: "quiet quote" }, shortened(evidenceText(fact), 240)) : null))));
   if (!facts.length) list.append(html("li", { class: "empty" }, word(state.view.facts.length ? "allHidden" : "noFacts")));

@@ -9,15 +9,15 @@ function drawGraph() {
   graphCanvas ??= makeCanvas(byId("graph"), document.querySelector('[data-for="graph"]'));
   graphCanvas.touched = false;
   graphCanvas.layer.replaceChildren();
-  view.boxes = view.nodes.map((node, place) => node.at && nodeBox(node, place));
+  view.boxes = view.nodes.map((node, index) => node.at && nodeBox(node, index));
   view.edges = edges(view).map(edgeElement);
   graphCanvas.layer.append(...view.edges.map((edge) => edge.element), ...view.boxes.filter(Boolean).map((box) => box.element));
   graphCanvas.bounds = bounds(view.boxes.filter(Boolean));
   const degree = new Map();
   for (const end of view.facts.flatMap((fact) => [fact.subject, fact.object])) degree.set(end, (degree.get(end) ?? 0) + 1);
-  graphCanvas.middle = view.boxes.filter(Boolean).reduce((best, box) => (degree.get(box.place) > degree.get(best?.place) || !best ? box : best), null) ?? { x: 0, y: 0 };
+  graphCanvas.middle = view.boxes.filter(Boolean).reduce((best, box) => (degree.get(box.index) > degree.get(best?.index) || !best ? box : best), null) ?? { x: 0, y: 0 };
   graphCanvas.grab = (target) => {
-    const box = view.boxes[target.closest(".node")?.dataset.place];
+    const box = view.boxes[target.closest(".node")?.dataset.index];
     return box && ((x, y) => moveBox(box, x, y));
   };
   byId("graph").classList.toggle("few", view.edges.length <= FEW);
@@ -27,11 +27,11 @@ function drawGraph() {
 
 function edges(view) {
   const groups = new Map();
-  view.facts.forEach((fact, place) => {
+  view.facts.forEach((fact, index) => {
     if (!view.boxes[fact.subject] || !view.boxes[fact.object]) return;
     const key = JSON.stringify([fact.subject, fact.object, fact.relation]);
     if (!groups.has(key)) groups.set(key, { subject: fact.subject, object: fact.object, relation: fact.relation, facts: [] });
-    groups.get(key).facts.push(place);
+    groups.get(key).facts.push(index);
   });
   const beside = new Map();
   for (const edge of groups.values()) {
@@ -43,10 +43,10 @@ function edges(view) {
   return Array.from(groups.values());
 }
 
-function nodeBox(node, place) {
-  const box = { place, x: node.at[0], y: node.at[1], width: node.width, node };
-  box.element = svg("g", { class: "node", "data-family": family(node.type), "data-place": place, tabindex: "-1", role: "button",
-    onclick: () => { if (!graphCanvas.dragged) select("node", place); } },
+function nodeBox(node, index) {
+  const box = { index, x: node.at[0], y: node.at[1], width: node.width, node };
+  box.element = svg("g", { class: "node", "data-family": family(node.type), "data-index": index, tabindex: "-1", role: "button",
+    onclick: () => { if (!graphCanvas.dragged) select("node", index); } },
   svg("rect", { x: -node.width / 2, y: -HEIGHT / 2, width: node.width, height: HEIGHT, rx: 8 }),
   svg("text", { "text-anchor": "middle", y: 4.5 }, shortened(node.label)), svg("title", {}, node.label));
   box.element.classList.toggle("nil", node.status === "nil");
@@ -62,7 +62,7 @@ function moveBox(box, x, y) {
   box.x += x;
   box.y += y;
   placeBox(box);
-  for (const edge of state.view.edges) if (edge.subject === box.place || edge.object === box.place) placeEdge(edge);
+  for (const edge of state.view.edges) if (edge.subject === box.index || edge.object === box.index) placeEdge(edge);
 }
 
 function edgeElement(edge) {
@@ -151,7 +151,7 @@ function paintGraph() {
   if (view.edges.length <= FEW) spreadLabels(view);
   for (const box of view.boxes) {
     if (!box) continue;
-    box.element.classList.toggle("hidden", !used.has(box.place));
+    box.element.classList.toggle("hidden", !used.has(box.index));
     box.element.setAttribute("aria-label", [box.node.label, named("types", box.node.type), box.node.item ?? (box.node.status === "nil" ? "NIL" : "")].filter(Boolean).join(", "));
   }
   const message = !view.facts.length ? word("noFacts") : !used.size ? word("allHidden") : view.undrawn ? word("undrawn", view.undrawn) : "";
@@ -173,8 +173,8 @@ function lightGraph(light) {
     if (on) graphCanvas.layer.insertBefore(edge.element, graphCanvas.layer.querySelector(".node"));
   }
   for (const box of view.boxes) {
-    box?.element.classList.toggle("lit", near.has(box.place));
-    box?.element.classList.toggle("chosen", light.nodes.has(box.place));
+    box?.element.classList.toggle("lit", near.has(box.index));
+    box?.element.classList.toggle("chosen", light.nodes.has(box.index));
   }
   const box = view.boxes[Array.from(light.nodes)[0]];
   if (box) graphCanvas.reveal(box.x, box.y);
@@ -183,7 +183,7 @@ function lightGraph(light) {
 // The nearest box in the direction of an arrow key.
 function boxBeside(key, element) {
   const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[key];
-  const from = way && state.view.boxes[element.dataset.place];
+  const from = way && state.view.boxes[element.dataset.index];
   if (!from) return null;
   let best = null;
   for (const box of state.view.boxes) {

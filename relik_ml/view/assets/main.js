@@ -40,8 +40,8 @@ function narrow() {
   return matchMedia("(max-width: 760px)").matches;
 }
 
-function showDocument(place) {
-  const view = views[place];
+function showDocument(index) {
+  const view = views[index];
   state.view = view.home ? view : prepared(view);
   state.selected = null;
   byId("title").textContent = state.view.document.id;
@@ -103,7 +103,7 @@ function resetFilters() {
 function show(documents) {
   views = documents;
   document.body.classList.toggle("bare", !views.length);
-  byId("document").replaceChildren(...views.map((view, place) => html("option", { value: place }, view.document.id)));
+  byId("document").replaceChildren(...views.map((view, index) => html("option", { value: index }, view.document.id)));
   byId("chooser").hidden = views.length < 2;
   if (views.length) showDocument(0);
 }

@@ -6,8 +6,8 @@ function passes(value) {
   return value === null || value >= state.minScore;
 }
 
-function mentionShown(place) {
-  const mention = state.view.document.mentions[place];
+function mentionShown(index) {
+  const mention = state.view.document.mentions[index];
   return !state.hiddenTypes.has(mention.type) && passes(mention.score);
 }
 
@@ -16,7 +16,7 @@ function factShown(fact) {
 }
 
 function shownFacts() {
-  return state.view.facts.map((fact, place) => ({ ...fact, place })).filter(factShown);
+  return state.view.facts.map((fact, index) => ({ ...fact, index })).filter(factShown);
 }
 
 function nodeOf(mention) {
@@ -24,10 +24,10 @@ function nodeOf(mention) {
 }
 
 // The text of a mention: its fragments, as the pieces under it give them, joined by one blank.
-function surface(place) {
+function surface(index) {
   const parts = [];
   let last = null;
-  for (const piece of state.view.under[place]) {
+  for (const piece of state.view.under[index]) {
     const text = state.view.document.text.slice(piece.start, piece.stop);
     if (last && last.stop === piece.start) parts[parts.length - 1] += text;
     else parts.push(text);
@@ -47,7 +47,7 @@ function prepared(view) {
     return piece;
   });
   view.home = [];
-  view.nodes.forEach((node, place) => node.mentions.forEach((mention) => { view.home[mention] = place; }));
+  view.nodes.forEach((node, index) => node.mentions.forEach((mention) => { view.home[mention] = index; }));
   return view;
 }
 
@@ -56,23 +56,23 @@ function lit() {
   const { view, selected } = state;
   const light = { subject: new Set(), object: new Set(), mentions: new Set(), nodes: new Set(), facts: new Set(), evidence: [] };
   if (selected?.kind === "fact") {
-    const fact = view.facts[selected.place];
+    const fact = view.facts[selected.index];
     light.subject.add(fact.mentions[0]);
     light.object.add(fact.mentions[1]);
     light.nodes.add(fact.subject).add(fact.object);
-    light.facts.add(selected.place);
+    light.facts.add(selected.index);
     light.evidence = fact.evidence;
   } else if (selected?.kind === "node") {
-    view.nodes[selected.place].mentions.forEach((mention) => light.mentions.add(mention));
-    light.nodes.add(selected.place);
-    view.facts.forEach((fact, place) => {
-      if (fact.subject === selected.place || fact.object === selected.place) light.facts.add(place);
+    view.nodes[selected.index].mentions.forEach((mention) => light.mentions.add(mention));
+    light.nodes.add(selected.index);
+    view.facts.forEach((fact, index) => {
+      if (fact.subject === selected.index || fact.object === selected.index) light.facts.add(index);
     });
   }
   return light;
 }
 
-function select(kind, place, mention = null) {
-  state.selected = kind === null ? null : { kind, place, mention };
+function select(kind, index, mention = null) {
+  state.selected = kind === null ? null : { kind, index, mention };
   showSelection();
 }

@@ -64,13 +64,13 @@ const FACTS = { ru: ["факт", "факта", "фактов"], en: ["fact", "fa
 let language = "ru";
 
 function word(name, ...values) {
-  return WORDS[name][language === "ru" ? 0 : 1].replace(/\{(\d)\}/g, (_, place) => Number(values[place]).toLocaleString(language));
+  return WORDS[name][language === "ru" ? 0 : 1].replace(/\{(\d)\}/g, (_, index) => Number(values[index]).toLocaleString(language));
 }
 
 function counted(count, forms) {
   const form = new Intl.PluralRules(language).select(count);
-  const place = language === "ru" ? { one: 0, few: 1 }[form] ?? 2 : Number(form !== "one");
-  return `${count.toLocaleString(language)} ${forms[language][place]}`;
+  const index = language === "ru" ? { one: 0, few: 1 }[form] ?? 2 : Number(form !== "one");
+  return `${count.toLocaleString(language)} ${forms[language][index]}`;
 }
 
 // Names of relations and types come with the data; what has none is shown as it stands.
