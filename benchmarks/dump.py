@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from time import process_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from relik_ml.data import Report, open_lines
 from relik_ml.plugins import load_index
@@ -78,7 +78,8 @@ def measure(source: Path, langs: str, min_sitelinks: int, mode: str) -> Run:
     elif mode == "loads":
         records = sum(1 for _, line in open_lines(source) if len(line) > 2 and json.loads(line.rstrip(b",\n")))
     else:
-        wikidata = type(load_index("wikidata"))(langs=langs, min_sitelinks=min_sitelinks)
+        source_type: Any = type(load_index("wikidata"))
+        wikidata = source_type(langs=langs, min_sitelinks=min_sitelinks)
         with tempfile.TemporaryDirectory(dir=source.parent) as folder:
             records = wikidata.extract(source, Path(folder, "out"), Report())
     seconds = process_time() - started

@@ -143,7 +143,7 @@ def fitted(states: Tensor, asked: Sequence[Asked], vectors: Floats, rows: dict[s
     projection = nn.Sequential(nn.Linear(states.shape[1], 2 * width), nn.GELU(), nn.Linear(2 * width, width))
     adam = torch.optim.AdamW(projection.parameters(), lr=1e-3)
     for _ in range(EPOCHS):
-        for indices in torch.randperm(len(source)).split(BATCH):
+        for indices in torch.randperm(len(source)).split(BATCH):  # type: ignore[no-untyped-call]
             right = target[indices]
             others = torch.randint(len(table_), (NEGATIVES,))
             candidates = torch.cat([right, others])
@@ -152,7 +152,7 @@ def fitted(states: Tensor, asked: Sequence[Asked], vectors: Floats, rows: dict[s
             same[torch.arange(len(right)), torch.arange(len(right))] = False
             loss = F.cross_entropy(logits.masked_fill(same, -torch.inf), torch.arange(len(right)))
             adam.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             adam.step()
     return projection
 
@@ -161,7 +161,7 @@ def nearest(vectors: Floats, queries: Floats, ids: Sequence[str]) -> list[list[s
     """The ids of the nearest entities of each query, best first."""
     found: list[list[str]] = []
     table_ = torch.from_numpy(vectors)
-    for some in torch.from_numpy(queries).split(256):
+    for some in torch.from_numpy(queries).split(256):  # type: ignore[no-untyped-call]
         found += [[ids[row] for row in line] for line in (some @ table_.T).topk(max(KS)).indices.tolist()]
     return found
 

@@ -42,9 +42,13 @@ def main() -> None:
     print("| | PER | LOC | ORG | all |\n|---|--:|--:|--:|--:|")
     print(row("natasha", gold, natasha()))
     for model in options.model:
-        relik = Relik.from_pretrained(model)
-        found = {document.id: document for document in relik.annotate(gold)}
-        print(row(model, gold, lambda document, found=found: ours(found[document.id])))
+        print(row(model, gold, of_model(model, gold)))
+
+
+def of_model(model: str, gold: Iterable[Document]) -> Callable[[Document], Iterator[Name]]:
+    """What a model of ours finds in a document."""
+    found = {document.id: document for document in Relik.from_pretrained(model).annotate(gold)}
+    return lambda document: ours(found[document.id])
 
 
 def natasha() -> Callable[[Document], Iterator[Name]]:

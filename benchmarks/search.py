@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -101,7 +102,8 @@ class Synthetic(Sequence[Floats]):
         latent = self.centres[rng.integers(0, CLUSTERS, count)]
         latent = latent + 0.5 * rng.standard_normal((count, LATENT), dtype=np.float32)
         vectors = latent @ self.turn + 0.1 * rng.standard_normal((count, self.width), dtype=np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Floats = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
     def queries(self, count: int) -> Floats:
         """Queries of the same distribution."""
@@ -160,10 +162,10 @@ def batch(options: argparse.Namespace) -> None:
     for count in (1, 8, 32, 64, 128, 256):
         queries = synthetic.queries(count)
         faiss.cvar.distance_compute_blas_threshold = DEFAULT
-        default = least(lambda queries=queries: flat.search(queries, 50))
+        default = least(partial(flat.search, queries, 50))
         faiss.cvar.distance_compute_blas_threshold = 20
-        blas = least(lambda queries=queries: flat.search(queries, 50))
-        own = [least(lambda vectors=vectors, queries=queries: vectors.nearest(queries, 50)) for vectors in ours]
+        blas = least(partial(flat.search, queries, 50))
+        own = [least(partial(vectors.nearest, queries, 50)) for vectors in ours]
         times = " | ".join(f"{seconds * 1e3:.1f} ms" for seconds in (default, blas, *own))
         print(f"| {count} | {times} | {', '.join(f'{default / seconds:.1f}' for seconds in own)} × |")
 
@@ -174,7 +176,7 @@ def approximate(options: argparse.Namespace) -> None:
     queries = synthetic.queries(256)
     exact = Vectors(np.concatenate(list(synthetic)))
     wanted, _ = exact.nearest(queries, 20)
-    times = [least(lambda size=size: exact.nearest(queries[:size], 20)) for size in (1, 64, 256)]
+    times = [least(partial(exact.nearest, queries[:size], 20)) for size in (1, 64, 256)]
     exact_size = options.rows * options.width * 4
     started = process_time()
     sample = synthetic.sample(sample_size(options.rows))
@@ -185,7 +187,7 @@ def approximate(options: argparse.Namespace) -> None:
         size = Path(folder, "vectors.faiss").stat().st_size
         index = FaissVectors.open(Path(folder, "vectors.faiss"))
         found, _ = index.nearest(queries, 20)
-        own = [least(lambda size=size: index.nearest(queries[:size], 20)) for size in (1, 64, 256)]
+        own = [least(partial(index.nearest, queries[:size], 20)) for size in (1, 64, 256)]
     print("| rows × width | kind | recall@20 | bytes, of float32 | built | 1 query | 64 queries | 256 queries |")
     print("|--:|---|--:|--:|--:|--:|--:|--:|")
     faster = " | ".join(f"{mine * 1e3:.2f} ms, {slow / mine:.0f} ×" for mine, slow in zip(own, times, strict=True))

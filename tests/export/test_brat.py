@@ -277,6 +277,6 @@ def test_nerel_survives(there_and_back: tuple[str, str, Path, Path], tmp_path: P
     report = StrictReport() if split == "dev" else Report()
     again = list(load_converter(name).read(written.parent, split, report))
     assert report.tally().keys() <= {"several QIDs: the likeliest taken"}
-    for before, after in zip(read_documents(tmp_path / "documents.jsonl"), again, strict=True):
-        assert (after.id, after.text, after.triples) == (before.id, before.text, before.triples)
-        assert (after.mentions, after.entities) == (before.mentions, before.entities)
+    for old, now in zip(read_documents(tmp_path / "documents.jsonl"), again, strict=True):
+        assert (now.id, now.text, now.triples) == (old.id, old.text, old.triples)
+        assert (now.mentions, now.entities) == (old.mentions, old.entities)

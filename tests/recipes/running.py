@@ -71,7 +71,7 @@ def scores(out: Path) -> dict[str, Any]:
 
 def without_dropout(plan: Sequence[tuple[str, list[str]]]) -> list[tuple[float, ...]]:
     """The losses of every step of some recipes."""
-    torch.nn.Dropout.forward = lambda _, input: input  # type: ignore[method-assign]
+    torch.nn.Dropout.forward = lambda _, input: input  # type: ignore[method-assign, assignment]
     return [trained(name, *flags).losses for name, flags in plan]
 
 

@@ -104,7 +104,7 @@ def test_a_task_leaves_out_what_is_not_its_own(
     assert scores(out)["entities"] == ("gold" if gold else "end to end")
     (said,) = (model.describe if gold else model.annotate)([documents()[12]])
     assert not (said.triples if "el" in flags else [m for m in said.mentions if m.link.status == "linked"])
-    assert f"recipes/cie_ru.py --preset small {' '.join(flags[:2])}" in (out / "README.md").read_text("utf-8")
+    assert f"recipes/cie_ru.py --preset small {' '.join(map(str, flags[:2]))}" in (out / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

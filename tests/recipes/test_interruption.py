@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -132,10 +133,14 @@ def killed(root: Path, out: Path, due: Callable[[], bool], *flags: object) -> No
     assert process.returncode in (0, -9), (out.parent / "log.txt").read_text("utf-8")
 
 
+def _appeared(folder: Path, pattern: str) -> bool:
+    return any(folder.glob(pattern))
+
+
 def killed_at(root: Path, out: Path, events: tuple[str, ...], *flags: object) -> None:
     """SIGKILL when each of these files appears, each time from the checkpoint that the last kill has left."""
     for event in events:
-        killed(root, out, lambda event=event: any(Path(f"{out}.checkpoint").glob(event)), *flags)
+        killed(root, out, partial(_appeared, Path(f"{out}.checkpoint"), event), *flags)
         assert resumable(out), (out.parent / "log.txt").read_text("utf-8")
 
 
@@ -157,6 +162,10 @@ def test_killed_in_the_retriever_and_in_the_reader(root: Path, full: tuple[objec
     assert weights(tmp_path / "out") == weights(tmp_path / "whole")
 
 
+def _passed(until: float) -> bool:
+    return time.monotonic() > until
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_killed_at_random_moments(
@@ -165,7 +174,7 @@ def test_killed_at_random_moments(
     out, random = tmp_path / "out", Random(seed)
     for _ in range(3):
         until = time.monotonic() + random.uniform(2, 14)
-        killed(root, out, lambda until=until: time.monotonic() > until, *flags)
+        killed(root, out, partial(_passed, until), *flags)
         if out.exists() and not resumable(out):
             break
     if resumable(out) or not out.exists():

@@ -92,9 +92,9 @@ def test_two_processes_are_one(
     for found, expected in (pair for rank in both for pair in zip(rank, one, strict=True)):
         assert found == pytest.approx(expected, abs=1e-5)
     for name in ("cie", "small", "retriever"):
-        expected, own = weights(tmp_path / "one" / name), weights(tmp_path / "two" / name)
-        assert expected.keys() == own.keys()
-        apart = torch.cat([(own[each] - value).abs().flatten() for each, value in expected.items()])
+        alone, own = weights(tmp_path / "one" / name), weights(tmp_path / "two" / name)
+        assert alone.keys() == own.keys()
+        apart = torch.cat([(own[each] - value).abs().flatten() for each, value in alone.items()])
         # Adam's first steps make a whole step even of a gradient that is nothing but rounding.
         assert (apart > 1e-5).float().mean() < 1e-4
         assert apart.max() < 1e-4
