@@ -5,8 +5,6 @@ that file, without running the package's code, and writes it once as a folder in
 load it by the name `NAME`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

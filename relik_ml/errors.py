@@ -19,8 +19,6 @@ offset outside the text
   fix:   re-convert
 """
 
-from __future__ import annotations
-
 
 class RelikError(Exception):
     """The root: what is wrong, where, what was found and how to put it right."""

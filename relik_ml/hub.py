@@ -1,7 +1,5 @@
 """Model folders on the Hugging Face Hub: download by name, and upload."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

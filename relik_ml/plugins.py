@@ -12,8 +12,6 @@ by the entry-point groups ``relik_ml.converters`` and ``relik_ml.indexes``, whos
 'место работы'
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches

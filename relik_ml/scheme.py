@@ -9,8 +9,6 @@ A scheme is one file, ``schemes/NAME.json``, which everything that must know the
 Property(id='P17', inverse=False)
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache

@@ -9,8 +9,6 @@ Nothing is ever normalised, stripped or re-based, so ``text[start:stop]`` is alw
 'Путин'
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple

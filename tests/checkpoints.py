@@ -1,7 +1,5 @@
 """Tiny checkpoints of the real architectures, each with its kind of tokenizer, as transformers saves them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

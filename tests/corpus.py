@@ -4,8 +4,6 @@
 be linked. Mentions are numbered from one in the order of their opening brackets. Ids are labels of this fixture.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -5,8 +5,6 @@ written with ``\\u`` escapes and empty maps as empty lists, as the real dump doe
 from those of ``CLASSES`` and ``BIRTHPLACE``. The same seed gives the same bytes.
 """
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import json

@@ -1,7 +1,5 @@
 """Two hundred Russian probes of a tokenizer: ten words of our own, each in twenty guises that texts are found in."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """SentencePiece models trained on our own sentences, in the layouts of mDeBERTa-v3 and XLM-R."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

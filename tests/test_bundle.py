@@ -1,7 +1,5 @@
 """A model folder: the same model comes back, damage is noticed and named, nothing else is ever lost."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from dataclasses import replace

@@ -3,8 +3,6 @@
 Its subwords are checked against a slow search over the file's own pieces, its weights against a network of numpy.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace

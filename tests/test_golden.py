@@ -1,7 +1,5 @@
 """Model folders that earlier versions wrote still load, and say what they said."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path

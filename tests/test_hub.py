@@ -1,7 +1,5 @@
 """Models on the Hugging Face Hub, with a stand-in for it: no test touches the network."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn

@@ -1,7 +1,5 @@
 """The pipeline: twenty documents that it has learnt, hostile texts, windows, and what must not change the result."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice

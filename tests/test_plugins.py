@@ -1,7 +1,5 @@
 """Converters and knowledge sources by name, reports that add up, and names that must not be imported bare."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Two models in one folder, with one index and one vocabulary: what is shared, checked and refused."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

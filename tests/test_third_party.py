@@ -1,7 +1,5 @@
 """A converter of somebody else: the package of docs/converters/index.md, really installed, found and run."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

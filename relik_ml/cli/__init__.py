@@ -4,8 +4,6 @@ Subcommands are the modules of this package without a leading underscore. They a
 nothing heavy at the top, so that ``relik-ml --help`` is fast.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from importlib import import_module

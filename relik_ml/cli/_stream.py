@@ -4,8 +4,6 @@ A worker converts, checks and encodes a chunk, so the main process only writes b
 Memory holds two chunks for each process.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """``relik-ml check``: list violations of the schema in a file of documents."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

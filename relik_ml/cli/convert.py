@@ -1,7 +1,5 @@
 """``relik-ml convert NAME``: convert a corpus to JSON Lines, one file for each split, with a report of all repairs."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

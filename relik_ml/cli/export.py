@@ -1,7 +1,5 @@
 """``relik-ml export FORMAT``: write documents in the formats of other tools."""
 
-from __future__ import annotations
-
 from itertools import chain
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``relik-ml recipe``: list, print and copy the training recipes."""
 
-from __future__ import annotations
-
 import ast
 from importlib import import_module
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``relik-ml score``: score predicted documents against gold documents."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from functools import partial

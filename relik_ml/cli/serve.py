@@ -1,7 +1,5 @@
 """``relik-ml serve``: annotate over HTTP, with a web page."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 from typing import Any

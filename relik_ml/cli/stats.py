@@ -1,7 +1,5 @@
 """``relik-ml stats``: statistics of a file of documents."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

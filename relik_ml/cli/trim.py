@@ -1,7 +1,5 @@
 """``relik-ml trim``: remove subwords that given texts do not use from a multilingual encoder."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``relik-ml view``: write documents as an HTML page."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """Reading and writing: the schema and files of documents, atomic folders, reports and downloads."""
 
-from __future__ import annotations
-
 from relik_ml.data.corpus_stats import Stats, crossings, measure, nesting
 from relik_ml.data.defects import REPEATED, Defect, Report, StrictReport, TolerantReport, distinct, figures, first_of_id
 from relik_ml.data.download import Archive, cache_folder, cached, content_checksum, fetch

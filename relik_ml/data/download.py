@@ -4,8 +4,6 @@ A corpus is renamed to its final name after its content was checked, and is chec
 interrupted download never looks complete, and a damaged copy is never read.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Packages that only an extra of relik-ml installs."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

@@ -4,8 +4,6 @@ A line is one JSON object in UTF-8. Only ``\\n`` ends a line: U+2028, U+0085 and
 of a surrogate pair has no UTF-8 and is refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple

@@ -11,8 +11,6 @@ backports.zstd).
 [(1, 'Чехов\\n'), (2, 'Бунин')]
 """
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import lzma

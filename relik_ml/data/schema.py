@@ -4,8 +4,6 @@
 ["mention 'T1': [20, 90) lies outside the text of 27 characters"]
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Sequence
 

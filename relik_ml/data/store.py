@@ -10,8 +10,6 @@ Neither safetensors nor FAISS detects a flipped bit, so a folder is compared wit
 'Чехов'
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import hashlib

@@ -4,8 +4,6 @@ JSON Lines, the library's own format, is in ``relik_ml.data``. Two modules need 
 ``relik_ml.export.rdf`` (rdflib) and ``relik_ml.export.docbin`` (spaCy).
 """
 
-from __future__ import annotations
-
 from relik_ml.export.exporter import EXPORTERS, Exporter, load_exporter
 from relik_ml.export.graph import Edge, Graph, Node, Ref, graph
 from relik_ml.export.json_formats import read_jsonld, utf16_record

@@ -18,8 +18,6 @@ link. These are counted. ``lang``, ``annotated``, ``meta`` and the ids of entiti
 document has them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections import Counter

@@ -18,8 +18,6 @@ starts or stops, so all tags are exact, and no sentence ends inside such a menti
 universaldependencies.org/ext-format.html.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from bisect import bisect_left, bisect_right

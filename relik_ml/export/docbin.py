@@ -4,8 +4,6 @@ The label of a span is the mention's type, ``kb_id_`` the id of its link and ``i
 hold, in the order of the spans, ``status``, ``score`` and ``label`` of the links, ``value`` and ``mention_score``.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path

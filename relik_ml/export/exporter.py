@@ -6,8 +6,6 @@
 Counter({'documents': 1, 'mentions.score left out': 1, 'mentions.link.status left out': 1})
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

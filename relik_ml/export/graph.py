@@ -16,8 +16,6 @@ their document. Other mentions are nodes of their own. A mention without a link 
 members agree on one.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -7,8 +7,6 @@
 'https://texts.example/d#fact=3'
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -9,8 +9,6 @@ In JSON-LD a document is the object that JSON Lines holds, with a context that t
 ('utf-16', 3, 11)
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator

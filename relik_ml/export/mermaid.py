@@ -15,8 +15,6 @@ All characters except letters, digits, blanks and ``.,_-`` are written as entity
 text is never markup. An object of two subjects occurs twice.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator

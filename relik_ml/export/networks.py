@@ -4,8 +4,6 @@ Nodes have ids such as ``n1``, edges such as ``f1``. Text of the documents is on
 labels and relationship types of Neo4j if it is a plain word. The CSV files are for Neo4j, not for spreadsheets.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -8,8 +8,6 @@ the score and, as ``prov:wasQuotedFrom``, the spans of the evidence. The predica
 relation, with subject and object swapped if it is inverse, or else ``related``.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal

@@ -8,8 +8,6 @@ Remove one leading apostrophe from each cell to restore the text. The encoding i
 spreadsheets expect.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections import Counter

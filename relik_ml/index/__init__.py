@@ -1,7 +1,5 @@
 """Passage indexes: rows, their vectors, search."""
 
-from __future__ import annotations
-
 from relik_ml.index.clusters import KINDS, FaissVectors, choose_kind, load_faiss, sample_size
 from relik_ml.index.passage_index import FORMAT, Extra, IndexConfig, PassageIndex, add_rows, remove_rows
 from relik_ml.index.passages import PassageEncoder, passage

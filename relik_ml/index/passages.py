@@ -3,8 +3,6 @@
 The name of a shard's file is a checksum of everything that its vectors depend on: passages, encoder and storage.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Sequence

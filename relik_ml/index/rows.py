@@ -3,8 +3,6 @@
 Several rows may have one id, one row for each language.
 """
 
-from __future__ import annotations
-
 import json
 import lzma
 import shutil

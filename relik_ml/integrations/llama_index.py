@@ -5,8 +5,6 @@
     PropertyGraphIndex.from_documents(documents, kg_extractors=[RelikExtractor(relik=Relik.from_pretrained())])
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

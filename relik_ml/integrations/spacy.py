@@ -9,8 +9,6 @@
     [(fact.subject.text, fact.relation, fact.object.text) for fact in doc._.triples]
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property

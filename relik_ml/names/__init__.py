@@ -4,8 +4,6 @@
 keys a run of words may stand for, and ``name_index`` puts the two together and ranks what it finds.
 """
 
-from __future__ import annotations
-
 from relik_ml.names.forms import sound, spellings, stem
 from relik_ml.names.keys import surface_keys
 from relik_ml.names.name_index import FEATURES, NOTHING, Found, Matches, NameIndex

@@ -6,8 +6,6 @@
 ['gonofor', 'gonofor', 'onoston', 'onoston', 'tor', 'tor']
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import defaultdict

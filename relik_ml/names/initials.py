@@ -1,7 +1,5 @@
 """Initials next to a surname, and whether a person's names fit them: «В. В. Путин» can be Владимир, not Алексей."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 

@@ -5,8 +5,6 @@ is not: «Путина» (whose likeliest lemma is «путина») by its surf
 computed from the hashes of its words, so that all runs of a text take a few sums over arrays.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from hashlib import blake2b

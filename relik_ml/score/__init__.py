@@ -9,8 +9,6 @@
 Counts(correct=1, guessed=1, gold=2)
 """
 
-from __future__ import annotations
-
 from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.calibration import Calibration, Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.score.counts import Counts, exact, matched

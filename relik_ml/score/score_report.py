@@ -1,7 +1,5 @@
 """The report: every score by name, as one table to read and as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal

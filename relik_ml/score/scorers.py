@@ -3,8 +3,6 @@
 Each scorer yields the counts of one document by the name of the score; ``report.TITLES`` says what each means.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import product

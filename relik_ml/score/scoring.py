@@ -1,7 +1,5 @@
 """Joining gold and predicted documents by id, and adding up every score over them."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 

@@ -4,8 +4,6 @@ A request passes the middleware (metrics, API key, size and time limits) and wai
 model. All error responses are JSON.
 """
 
-from __future__ import annotations
-
 from relik_ml.serve.app import create_app, serve
 from relik_ml.serve.middleware import ServiceConfig
 

@@ -1,7 +1,5 @@
 """The ASGI app of the service, and a server that runs it in one process or in several workers."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

@@ -1,7 +1,5 @@
 """Batches of texts from many requests: a bounded queue, and the thread that calls the model."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence

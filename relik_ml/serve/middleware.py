@@ -1,7 +1,5 @@
 """Middleware: limits, the API key, JSON error responses and request metrics."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Mapping

@@ -4,8 +4,6 @@
 ``show`` displays a document in a notebook. The page loads nothing from other servers.
 """
 
-from __future__ import annotations
-
 from relik_ml.view.drawing import drawing
 from relik_ml.view.labels import labels
 from relik_ml.view.layout import layout

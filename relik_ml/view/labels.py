@@ -1,7 +1,5 @@
 """Russian and English names of relations and types, and the families of types that share a colour."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

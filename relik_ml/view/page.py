@@ -1,7 +1,5 @@
 """The page as one HTML file with its style, script and data, and a policy that forbids loading anything else."""
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64encode

@@ -1,7 +1,5 @@
 """``relik-ml annotate`` with a model made of one rule: every capitalised word is a mention."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """``relik-ml check`` and ``relik-ml stats``: every violation with its line, and the known figures of NEREL."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from pathlib import Path

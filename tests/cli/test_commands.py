@@ -1,7 +1,5 @@
 """The command group: how failures end, and how subcommands are found."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

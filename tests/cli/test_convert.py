@@ -1,7 +1,5 @@
 """``relik-ml convert``: from a folder, from the cache and from a server, and what it says when it cannot."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

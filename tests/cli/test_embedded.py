@@ -1,7 +1,5 @@
 """``relik-ml annotate`` with the model that ships in the package, and with what is left of it after damage."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``relik-ml export``: what it writes, what it says, and what it leaves alone."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``relik-ml index`` as a user meets it: build, change, search, info, and errors with their exit codes."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``relik-ml view``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

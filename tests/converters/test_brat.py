@@ -1,7 +1,5 @@
 """Brat: its lines, settling references and any folder of it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

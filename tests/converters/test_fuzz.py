@@ -3,8 +3,6 @@
 The sentences are our own. The seed is fixed, so that every run sees the same damage.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Literals say what their surface says, in the language of the text: those of REBEL, as its records have them."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The NEREL converter: every quirk on sentences of our own, every count on the corpus where it is at hand."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The REBEL converter: every repair on sentences of our own, every count on the sample where it is at hand."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """RED-FM and SRED-FM: both layouts, and every defect, on sentences of our own."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import sys

@@ -1,7 +1,5 @@
 """Fetching a corpus from a server of our own on the loopback: whole, broken, hostile, interrupted."""
 
-from __future__ import annotations
-
 import io
 import tarfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Documents on disk: exact round trips, a checker that refuses, and files that are whole or absent."""
 
-from __future__ import annotations
-
 import datetime
 import errno
 import json

@@ -1,7 +1,5 @@
 """Raw lines of plain and compressed files: the same bytes, and an error wherever a file was damaged or cut."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import lzma

@@ -1,7 +1,5 @@
 """Manifests: what is in a folder, and that every damage to it is noticed."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """More than 300 hostile strings, and documents that carry one in each of their text fields."""
 
-from __future__ import annotations
-
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Triple, Value
 
 PAYLOADS = (

@@ -1,7 +1,5 @@
 """Documents as brat: what is written, what is counted as lost, and NEREL there and back again."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What each export writes of one small document, and what it counts as left out."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import Counter

@@ -1,7 +1,5 @@
 """``relik_ml.export.graph``: which mentions are one node, and what a fact keeps of its triple."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

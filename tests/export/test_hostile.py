@@ -4,8 +4,6 @@ A string comes back as it was, or in the escape that the format's page documents
 is, but for the strings, what it makes of harmless ones.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re

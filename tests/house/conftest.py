@@ -1,7 +1,5 @@
 """The project's own source as data: what the guards look at."""
 
-from __future__ import annotations
-
 import ast
 import io
 import re

@@ -1,7 +1,5 @@
 """What the documentation names exists: commands, options, make targets, files, Python names; and the site builds."""
 
-from __future__ import annotations
-
 import ast
 import json
 import re

@@ -1,7 +1,5 @@
 """The examples in converters and indexes run too; those of the core are collected by pytest itself."""
 
-from __future__ import annotations
-
 import doctest
 from importlib import import_module
 from pkgutil import iter_modules

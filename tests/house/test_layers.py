@@ -1,7 +1,5 @@
 """Who may import whom, read off the syntax trees. CONTRIBUTING.md explains the floors."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """What is installed is what stands in the tree, and the wheel holds nothing else."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Size, names and safety of the code, read off the syntax trees."""
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A start costs next to nothing, and the base dependencies are enough for everything but the extras."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

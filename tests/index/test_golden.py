@@ -3,8 +3,6 @@
 ``golden/packed``, ``mapped`` and ``clusters`` (faiss) have the format relik-ml-index/2, ``first`` has relik-ml-index/1.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The index folder: what was put in comes out, damage of any kind is noticed, and rows are added and removed."""
 
-from __future__ import annotations
-
 import json
 import lzma
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A build that is killed: the old index stays as it was, and a build that goes on gives what an unbroken one gives."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

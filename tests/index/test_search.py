@@ -1,7 +1,5 @@
 """Search by vector: exact search equals a full sort, and clusters find nearly the same."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A table of entities in JSON Lines: what becomes a passage, and errors of a wrong table."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import math

@@ -1,7 +1,5 @@
 """The label scheme of NEREL: its types, its relations, and the Wikidata property that the types of arguments choose."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

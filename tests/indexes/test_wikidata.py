@@ -1,7 +1,5 @@
 """Items of Wikidata out of a dump: what becomes a row, what is left out and counted, what is said of a bad dump."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

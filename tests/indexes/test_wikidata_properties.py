@@ -1,7 +1,5 @@
 """Properties of Wikidata as relations: their names, and what their constraints say they run from and to."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

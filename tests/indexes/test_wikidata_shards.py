@@ -1,7 +1,5 @@
 """An extracted dump: killed anywhere and started again, it equals the one that was written in one go."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

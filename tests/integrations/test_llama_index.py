@@ -1,7 +1,5 @@
 """LlamaIndex, where it is installed: the extractor as its property graph calls it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

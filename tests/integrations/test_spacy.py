@@ -1,7 +1,5 @@
 """spaCy: the pipe that the entry point names, the offsets of its spans, and the DocBin."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator

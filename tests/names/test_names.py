@@ -1,7 +1,5 @@
 """Names in any inflection find their rows, what is held out leaves no trace, and nothing depends on chance."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import pairwise, product

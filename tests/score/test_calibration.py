@@ -1,7 +1,5 @@
 """Calibration: what is judged right, the error before and after scaling, and a scaling that finds known parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

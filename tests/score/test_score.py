@@ -1,7 +1,5 @@
 """Every score on cases small enough to count by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path

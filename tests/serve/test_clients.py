@@ -1,7 +1,5 @@
 """What a test client cannot do: clients that hang up, send slowly, or send without saying how much."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """The command itself, as a process with a model: what signals and several workers do."""
 
-from __future__ import annotations
-
 import json
 import signal
 import socket

@@ -1,7 +1,5 @@
 """A real Chromium without a window. Skips, saying so, where there is no Chromium or no selenium."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The page in a real Chromium without a window."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """What the page draws: layers and pieces of the text, the graph and the mind map."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page with a service behind it: what is pasted or dropped is sent, and what stands in the way is said."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

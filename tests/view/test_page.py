@@ -1,7 +1,5 @@
 """The page without a browser: what a real parser of HTML finds in it, whatever the documents hold."""
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64encode

@@ -1,7 +1,5 @@
 """The page of the real service in a real browser: what is pasted there comes back as a graph."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

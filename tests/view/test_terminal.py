@@ -1,7 +1,5 @@
 """The readable view: golden texts of our own, and what holds for every text."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 
