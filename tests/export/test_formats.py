@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,12 @@ def out(tmp_path: Path) -> Path:
 Export = Callable[..., Counter[str]]
 
 
+def parsed(out: Path, format: str) -> Any:
+    """The graph in a file, and the class of IRIs."""
+    rdflib = pytest.importorskip("rdflib")
+    return rdflib.Graph().parse(out, format=format), rdflib.URIRef, rdflib.RDF
+
+
 @pytest.fixture
 def export(out: Path) -> Export:
     """Writes documents to ``out`` in a format; skips where its package is missing."""
@@ -52,11 +59,6 @@ def export(out: Path) -> Export:
         return EXPORTERS[format].write(documents or [DOCUMENT], out, **options)
 
     return write
-
-
-def test_unknown_formats_list_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="graphml, gexf"):
-        load_exporter("docx")
 
 
 def test_conll_tags_the_longest_mentions(export: Export, out: Path) -> None:
@@ -83,12 +85,9 @@ def test_conll_tags_the_longest_mentions(export: Export, out: Path) -> None:
     assert counts["documents"] == 2
     assert counts["mentions under longer ones left out"] == counts["discontinuous mentions left out"] == 1
     assert counts["triples left out"] == 3
-
-
-def test_conll_cuts_tokens_at_mentions(export: Export, out: Path) -> None:
     export("conll", Document("d", "экс-Москва1941", mentions=(Mention("T1", 5, 7, "X"),)))
     rows = [line.split("\t") for line in out.read_text(encoding="utf-8").splitlines()[2:] if line]
-    assert [row[1] for row in rows] == ["экс", "-", "М", "ос", "ква", "1941"]
+    assert [row[1] for row in rows] == ["экс", "-", "М", "ос", "ква", "1941"], "cut at the mention"
 
 
 def test_csv_holds_a_fact_a_row(export: Export, out: Path) -> None:
@@ -116,13 +115,10 @@ def test_graphml_and_gexf_hold_nodes_and_facts(export: Export, out: Path) -> Non
     export("gexf")
     assert networkx.read_gexf(out).nodes["n4"]["value"] == "1941"
     assert b"lastmodifieddate" not in out.read_bytes()
-
-
-def test_what_a_graph_merges_is_counted(export: Export, out: Path) -> None:
     city = replace(CITY, id="T10", link=replace(CITY.link, label="Москва-город"))
     merged = replace(DOCUMENT, mentions=(*DOCUMENT.mentions, replace(CITY, id="T9", type="REGION"), city))
     for format in ("mermaid", "graphml"):
-        assert export(format, merged)["labels and types of mentions that are not those of their thing"] == 2
+        assert export(format, merged)["labels and types of mentions that are not those of their thing"] == 2, "counted"
 
 
 def test_neo4j_writes_nodes_and_relationships(export: Export, out: Path) -> None:
@@ -161,12 +157,12 @@ def test_jsonld_is_rdf_and_comes_back_equal(export: Export, out: Path) -> None:
     pair = [DOCUMENT, Document("@id", "", meta={"@type": "x", "item": 1})]
     assert export("jsonld", *pair, base="https://e.org/")["documents"] == 2
     assert list(read_jsonld(out)) == pair
-    rdflib = pytest.importorskip("rdflib")
-    found, moscow = rdflib.Graph().parse(out, format="json-ld"), rdflib.URIRef(f"{NAME}char=6,12")
-    assert found.value(moscow, rdflib.URIRef(f"{ITSRDF}taIdentRef")) == rdflib.URIRef(f"{WD}Q649")
-    assert found.value(moscow, rdflib.URIRef(f"{NIF}beginIndex")).value == 6
-    assert found.value(moscow, rdflib.RDF.type) == rdflib.URIRef(f"{RELIK}Mention")
-    assert str(found.value(moscow, rdflib.URIRef(f"{RELIK}type"))) == "CITY"
+    found, iri, rdf = parsed(out, "json-ld")
+    moscow = iri(f"{NAME}char=6,12")
+    assert found.value(moscow, iri(f"{ITSRDF}taIdentRef")) == iri(f"{WD}Q649")
+    assert found.value(moscow, iri(f"{NIF}beginIndex")).value == 6
+    assert found.value(moscow, rdf.type) == iri(f"{RELIK}Mention")
+    assert str(found.value(moscow, iri(f"{RELIK}type"))) == "CITY"
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"@graph": [{"id": 1}]}', '{"@graph": ["x"]}', '{"@graph": 1}'])
@@ -178,56 +174,51 @@ def test_other_jsonld_is_refused(content: str, out: Path) -> None:
 
 def test_turtle_is_nif(export: Export, out: Path) -> None:
     counts = export("turtle", base="https://e.org/")
-    import rdflib
-
-    found = rdflib.Graph().parse(out, format="turtle")
-    city, mayor, year = (rdflib.URIRef(f"{NAME}char={at}") for at in ("6,12", "2,12", "33,42"))
-    linked = rdflib.URIRef(f"{ITSRDF}taIdentRef")
-    assert found.value(city, linked) == rdflib.URIRef(f"{WD}Q649")
-    assert found.value(mayor, linked) == rdflib.URIRef(f"{NAME}thing=1")
-    assert found.value(year, linked) is None
-    assert float(str(found.value(city, rdflib.URIRef(f"{ITSRDF}taConfidence")))) == 0.123456789
-    assert str(found.value(city, rdflib.URIRef(f"{NIF}anchorOf"))) == "Москвы"
-    context = found.value(city, rdflib.URIRef(f"{NIF}referenceContext"))
-    assert str(found.value(context, rdflib.URIRef(f"{NIF}isString"))) == TEXT
+    found, iri, rdf = parsed(out, "turtle")
+    city, mayor, year = (iri(f"{NAME}char={at}") for at in ("6,12", "2,12", "33,42"))
+    linked = iri(f"{ITSRDF}taIdentRef")
+    assert [found.value(each, linked) for each in (city, mayor, year)] == [
+        iri(f"{WD}Q649"),
+        iri(f"{NAME}thing=1"),
+        None,
+    ]
+    assert float(str(found.value(city, iri(f"{ITSRDF}taConfidence")))) == 0.123456789
+    assert str(found.value(city, iri(f"{NIF}anchorOf"))) == "Москвы"
+    context = found.value(city, iri(f"{NIF}referenceContext"))
+    assert str(found.value(context, iri(f"{NIF}isString"))) == TEXT
     assert counts["triples left out"] == 3
-
-
-def test_mentions_of_one_range_stay_apart_in_nif(export: Export, out: Path) -> None:
     whole = tuple(replace(CITY, id=type, start=0, stop=6, type=type) for type in ("CITY", "REGION"))
-    export("turtle", Document("d", "Москвы", mentions=whole))
-    import rdflib
-
-    found = rdflib.Graph().parse(out, format="turtle")
-    types = found.subject_objects(rdflib.URIRef(f"{RELIK}type"))
+    export("turtle", Document("d", "Москвы", mentions=whole))  # mentions of one range stay apart
+    found, _, _ = parsed(out, "turtle")
+    types = found.subject_objects(iri(f"{RELIK}type"))
     assert sorted((str(subject).partition("#")[2], str(value)) for subject, value in types) == [
         ("char=0,6", "CITY"), ("char=0,6;mention=2", "REGION"),
     ]  # fmt: skip
-    assert len(list(found.subjects(rdflib.RDF.type, rdflib.URIRef(f"{NIF}Context")))) == 1
+    assert len(list(found.subjects(rdf.type, iri(f"{NIF}Context")))) == 1
 
 
 def test_ntriples_state_facts_with_their_evidence(export: Export, out: Path) -> None:
     counts = export("ntriples", base="https://e.org/")
-    import rdflib
-
-    found = rdflib.Graph().parse(out, format="nt")
-    moscow, mayor, ivan = map(rdflib.URIRef, (f"{WD}Q649", f"{NAME}thing=1", f"{WD}Q7"))
-    assert (moscow, rdflib.URIRef("http://www.wikidata.org/prop/direct/P6"), mayor) in found, "inverse"
-    assert (ivan, rdflib.URIRef(f"{RELIK}related"), rdflib.URIRef(f"{NAME}thing=4")) in found
-    statement = rdflib.URIRef(f"{NAME}fact=2")
-    assert found.value(statement, rdflib.RDF.subject) == moscow
-    assert float(str(found.value(statement, rdflib.URIRef(f"{RELIK}score")))) == 0.25
-    quoted = set(found.objects(statement, rdflib.URIRef("http://www.w3.org/ns/prov#wasQuotedFrom")))
-    assert quoted == {rdflib.URIRef(f"{NAME}char=2,19"), rdflib.URIRef(f"{NAME}char=20,26")}
+    found, iri, rdf = parsed(out, "nt")
+    moscow, mayor, ivan = map(iri, (f"{WD}Q649", f"{NAME}thing=1", f"{WD}Q7"))
+    assert (moscow, iri("http://www.wikidata.org/prop/direct/P6"), mayor) in found, "inverse"
+    assert (ivan, iri(f"{RELIK}related"), iri(f"{NAME}thing=4")) in found
+    statement = iri(f"{NAME}fact=2")
+    assert found.value(statement, rdf.subject) == moscow
+    assert float(str(found.value(statement, iri(f"{RELIK}score")))) == 0.25
+    quoted = set(found.objects(statement, iri("http://www.w3.org/ns/prov#wasQuotedFrom")))
+    assert quoted == {iri(f"{NAME}char=2,19"), iri(f"{NAME}char=20,26")}
     assert counts["relations without a Wikidata property, written as related"] == 1
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines == sorted(lines)
 
 
 @pytest.mark.parametrize("base", ["", "texts/", "http://e.org/<b>", "http://e.org/ a", "http://e.org/#"])
-def test_a_base_that_is_no_iri_is_refused(base: str, export: Export) -> None:
+def test_a_base_that_is_no_iri_and_an_unknown_format_are_refused(base: str, export: Export) -> None:
     with pytest.raises(ConfigError, match="IRI"):
         export("jsonld", base=base)
+    with pytest.raises(ConfigError, match="graphml, gexf"):
+        load_exporter("docx")
 
 
 @pytest.fixture(scope="module")

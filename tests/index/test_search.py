@@ -189,16 +189,13 @@ def test_kind_follows_the_number_of_rows() -> None:
     assert "relik-ml[faiss]" in error.value.fix
 
 
-def test_too_few_rows_are_refused_before_encoding(tmp_path: Path) -> None:
-    pytest.importorskip("faiss")
+def test_too_few_rows_and_no_faiss_are_refused_at_once(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder = Clustered()
     with pytest.raises(ConfigError, match="learns from"):
         PassageIndex.build(ENTRIES[:500], encoder, tmp_path / "index", IndexConfig(kind="ivf-pq"))
-    assert encoder.seen == 0
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_without_faiss_an_index_that_needs_it_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (encoder.seen, list(tmp_path.iterdir())) == (0, [])
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(ConfigError, match="needs faiss"):
         PassageIndex.open(home / "ivf-sq8")

@@ -57,17 +57,14 @@ def test_several_texts_come_back_in_order(client: Client) -> None:
     assert [each["id"] for each in found] == ["text-1", "text-2", "text-3", "text-4", "text-5", "last"]
 
 
-def test_offsets_in_utf16_on_request(client: Client) -> None:
+def test_offsets_in_utf16_and_a_minimum_score_on_request(client: Client) -> None:
     points, units = (
         annotate(client(), offsets=offsets).json()["documents"][0] for offsets in ("code-points", "utf-16")
     )
     assert (points.get("offsets"), units["offsets"]) == (None, "utf-16")
     assert units["mentions"][0]["start"] == points["mentions"][0]["start"] + 1
-
-
-@pytest.mark.parametrize(("score", "kept"), [(0.9, 1), (0.91, 0)])
-def test_mentions_below_min_score_are_left_out(client: Client, score: float, kept: int) -> None:
-    assert len(annotate(client(), min_score=score).json()["documents"][0]["mentions"]) == kept
+    for score, kept in ((0.9, 1), (0.91, 0)):
+        assert len(annotate(client(), min_score=score).json()["documents"][0]["mentions"]) == kept
 
 
 @pytest.mark.parametrize("path", ["/annotate", "/page"])
@@ -114,22 +111,18 @@ def test_openapi_names_the_limits(client: Client) -> None:
     ({"texts": [{"text": "a"}] * 5}, "5 texts"), ({"text": "a", "lang": "tlh"}, "tlh"),
     ({"text": "a", "lang": "\ud800"}, ""), ({"text": "a", "min_score": 2}, "min_score"),
     ({"text": "a", "min_score": True}, "min_score"), ({"text": "a", "offsets": "bytes"}, "offsets"),
-    ({"text": "a" * 101}, "101 characters"),
+    ({"text": "a" * 101}, "101 characters"), (b"", ""), (b"{", ""), (b"\xff\xfe", ""), (b'{"text": NaN}', ""),
+    (b"[" * 100_000, ""),
 ])  # fmt: skip
 def test_a_wrong_request_is_refused_with_the_reason(client: Client, body: object, got: str) -> None:
     asked = client(max_characters=100, max_texts=4)
-    answer = asked.post("/annotate", content=json.dumps(body).encode(), headers=JSON)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = asked.post("/annotate", content=content, headers=JSON)
     refusal = answer.json()
-    assert (answer.status_code, set(refusal)) == (422, {"detail", "what", "got", "fix"})
+    assert set(refusal) == {"detail", "what", "got", "fix"}
+    assert answer.status_code == 422 or (answer.status_code == 400 and isinstance(body, bytes))
     assert got in refusal["got"]
     assert refusal["what"] in refusal["detail"]
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"text": NaN}', b"[" * 100_000])
-def test_what_is_no_json_is_refused(client: Client, body: bytes) -> None:
-    answer = client().post("/annotate", content=body, headers=JSON)
-    assert answer.status_code in (400, 422)
-    assert set(answer.json()) == {"detail", "what", "got", "fix"}
 
 
 @pytest.mark.parametrize("path", ["/annotate", "/page"])
