@@ -48,11 +48,29 @@ class Morphology:
     def _looked_up(self, word: str) -> str:
         lemma = _IGNORED.sub("", unicodedata.normalize("NFC", word))
         if len(lemma) <= LONGEST and _CYRILLIC.search(lemma):
-            lemma = self._analyzer.parse(lemma)[0].normal_form
+            lemma = self._normal_form(lemma)
         return lemma.casefold().replace("ё", "е")
+
+    def _normal_form(self, word: str) -> str:
+        """``parse(word)[0].normal_form``, with less work for a word of the dictionary.
+
+        Most words have one lemma, whatever their parse, and then no parse has to be built or weighed. Single letters
+        may be initials, which only the analyzer knows.
+        """
+        analyzer, form = self._analyzer, word.lower()
+        dictionary = analyzer.dictionary
+        found = dictionary.words.similar_items(form, analyzer.char_substitutes) if len(word) > 1 else ()
+        parses = [(dictionary.build_normal_form(*parse, spelt), *parse) for spelt, of in found for parse in of]
+        if not parses:
+            return str(analyzer.parse(word)[0].normal_form)
+        if len({lemma for lemma, _, _ in parses}) == 1:
+            return str(parses[0][0])
+        weight, tag = analyzer.prob_estimator.p_t_given_w.prob, dictionary.build_tag_info
+        return str(max(parses, key=lambda parse: weight(form, tag(*parse[1:])))[0])
 
     @cached_property
     def _analyzer(self) -> MorphAnalyzer:
         from pymorphy3 import MorphAnalyzer
+        from pymorphy3_dicts_ru import get_path
 
-        return MorphAnalyzer(lang="ru")
+        return MorphAnalyzer(path=get_path(), lang="ru")  # by its path: pymorphy3 would scan all installed packages
