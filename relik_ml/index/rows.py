@@ -89,6 +89,7 @@ class Rows(Sequence[Entry]):
         """``lines`` are bytes (B,), in memory or mapped; ``stops`` (N,) are the positions of the newlines."""
         self.ids, self.kinds = ids, kinds
         self._lines, self._stops = lines, stops
+        self._rows = range(len(ids))
         self._ends = list(accumulate(count for _, count in kinds))
         self._entry = lru_cache(_CACHED)(self._parse)
 
@@ -97,8 +98,8 @@ class Rows(Sequence[Entry]):
 
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
-            return [self._entry(each) for each in range(*row.indices(len(self)))]
-        return self._entry(range(len(self))[int(row)])
+            return [self._entry(each) for each in self._rows[row]]
+        return self._entry(self._rows[row])
 
     def ranges(self) -> list[tuple[Kind, range]]:
         """The kinds and their ranges of rows, in order."""
@@ -109,7 +110,7 @@ class Rows(Sequence[Entry]):
         line = self._lines[start : self._stops[row]].tobytes()
         kind = self.kinds[bisect_right(self._ends, row)][0]
         try:
-            name, text, lang, aliases, types, popularity = json.loads(line)
+            name, text, lang, aliases, types, popularity = json.loads(str(line, "utf-8", "surrogatepass"))
             return Entry(self.ids[row], kind, name, text, lang, tuple(aliases), tuple(types), popularity)
         except (ValueError, TypeError) as error:
             raise _damaged(f"row {row}", error) from None

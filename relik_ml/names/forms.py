@@ -34,6 +34,8 @@ SUFFIXES = (
 """Suffix of a derived stem and its replacement in the base: adjectives of places, inhabitants, and inhabitants from
 adjectives («британский», британцы)."""
 
+_ANY_SUFFIX = tuple({suffix for suffix, _ in SUFFIXES})
+
 SHORTEST_BASE = 3
 
 RUSSIAN = str.maketrans({
@@ -101,7 +103,7 @@ def bases(derived: str) -> Iterator[tuple[str, ...]]:
     >>> list(bases("техасск")), ("москв",) in bases("москвич"), list(bases("петербуржец"))[-1]
     ([('техас',), ('техасц',)], True, ('санкт', 'петербург'))
     """
-    for suffix, instead in SUFFIXES:
+    for suffix, instead in SUFFIXES if derived.endswith(_ANY_SUFFIX) else ():
         base = derived.removesuffix(suffix) + instead
         if derived.endswith(suffix) and len(base) >= SHORTEST_BASE:
             yield from dict.fromkeys(((stem(base),), (base,)))

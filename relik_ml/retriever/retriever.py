@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import itemgetter
 
 import numpy as np
@@ -63,10 +64,11 @@ class Retriever:
         """
         found = self._find(windows, held_out)
         if self._dense is None:
-            return [self._retrieved(*pair, {}, self._unranked()) for pair in zip(windows, found, strict=True)]
+            return [self._retrieved(*pair, {}, self._unranked) for pair in zip(windows, found, strict=True)]
         queries = self._dense.queries([window.text for window in windows])
         entities = self._nearest(queries, self._entities, min(self.config.dense, self.config.entities))
-        relations = self._nearest(queries, self._relations, self.config.relations)
+        nearest = self._nearest(queries, self._relations, self.config.relations)
+        relations = map(self._candidates, nearest)
         return [self._retrieved(*row) for row in zip(windows, found, entities, relations, strict=True)]
 
     def _find(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None) -> list[Matches]:
@@ -80,24 +82,29 @@ class Retriever:
         found = found if self._firsts is None else self._firsts(found)
         return [dict(zip(*pair, strict=True)) for pair in zip(found.tolist(), scores.tolist(), strict=True)]
 
-    def _unranked(self) -> dict[int, float]:
+    @cached_property
+    def _unranked(self) -> tuple[Candidate, ...]:
         rows = self._relations if self._firsts is None else np.unique(self._firsts(self._relations))
-        return dict.fromkeys(rows[: self.config.relations].tolist(), 0.0)
+        return self._candidates(dict.fromkeys(rows[: self.config.relations].tolist(), 0.0))
+
+    def _candidates(self, scores: Mapping[int, float]) -> tuple[Candidate, ...]:
+        entries = self.index.entries
+        return tuple([Candidate(entries[row], score) for row, score in scores.items()])
 
     def _retrieved(
-        self, window: Window, found: Matches, near: Mapping[int, float], relations: Mapping[int, float]
+        self, window: Window, found: Matches, near: Mapping[int, float], relations: tuple[Candidate, ...]
     ) -> Retrieved:
         weights = found.rows()
         likely = [row for row in weights if row not in near][: self.config.entities - len(near)]
         stay = {*likely, *near}
         chosen = dict.fromkeys([*(row for row in weights if row in stay), *near])
         index = {row: number for number, row in enumerate(chosen)}
-        entries, tokens = self.index.entries, window.tokens
+        tokens = window.tokens
         hits = found.of(np.isin(found.row, list(chosen))).found()
         return Retrieved(
             window,
-            tuple([Candidate(entries[row], weights.get(row, 0.0) + near.get(row, 0.0)) for row in chosen]),
-            tuple([Candidate(entries[row], score) for row, score in relations.items()]),
+            self._candidates({row: weights.get(row, 0.0) + near.get(row, 0.0) for row in chosen}),
+            relations,
             tuple([Hit(tokens[hit.first].start, tokens[hit.last].stop, index[hit.row], hit.features) for hit in hits]),
         )
 

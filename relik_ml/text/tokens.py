@@ -39,8 +39,10 @@ def tokens(text: str, start: int = 0, stop: int | None = None) -> list[Token]:
     ['сло\\xadво', '5', 'км']
     """
     stop = len(text) if stop is None else stop
-    found = _token_pattern().finditer(text, start, stop)
-    return [token for match in found for token in _capped(text, *match.span())]
+    spans = [match.span() for match in _token_pattern().finditer(text, start, stop)]
+    if any(right - left > MAX_TOKEN for left, right in spans):
+        spans = [part for span in spans for part in _capped(*span)]
+    return [Token(left, right, text[left:right]) for left, right in spans]
 
 
 def sentences(text: str) -> Iterator[Span]:
@@ -81,10 +83,8 @@ def _split(text: str, start: int, stop: int) -> list[Span]:
     return [span for span in found if span.start < span.stop]
 
 
-def _capped(text: str, start: int, stop: int) -> Iterator[Token]:
-    for left in range(start, stop, MAX_TOKEN):
-        right = min(left + MAX_TOKEN, stop)
-        yield Token(left, right, text[left:right])
+def _capped(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    return ((left, min(left + MAX_TOKEN, stop)) for left in range(start, stop, MAX_TOKEN))
 
 
 @cache
