@@ -32,8 +32,8 @@ from relik_ml.index.search import STORAGES, Floats, Ints, Storage, Vectors, writ
 from relik_ml.types import Entry, Kind
 
 FORMAT = Format(
-    "index", "relik-ml-index/3", "build it again with `relik-ml index build`, or copy the folder again",
-    older=("relik-ml-index/2", "relik-ml-index/1"),
+    "index", "relik-ml-index/4", "build it again with `relik-ml index build`, or copy the folder again",
+    older=("relik-ml-index/3", "relik-ml-index/2", "relik-ml-index/1"),
 )  # fmt: skip
 _SHARD = 2048
 _VERIFIED = 64 * 2**20  # up to this size in bytes all checksums are compared when an index is opened
@@ -116,7 +116,7 @@ class PassageIndex:
         """
         folder = Path(folder)
         manifest = read_manifest(folder, FORMAT, limit=_VERIFIED)
-        entries = read_rows(folder, manifest["kinds"], manifest.get("packed", True))
+        entries = read_rows(folder, manifest["kinds"], manifest["files"])
         extra = {name: mapped(folder / f"{name}.safetensors") for name in manifest["tensors"]}
         stored = extra.pop("vectors", {})  # up to relik-ml-index/2
         for name in ("vectors.npy", "scale.npy"):
@@ -284,10 +284,10 @@ def _finish(rows: Rows, extra: Extra, about: Mapping[str, Any], folder: Path) ->
         if not _NAME.fullmatch(name):
             raise ConfigError("arrays cannot be stored under this name", got=name, fix=f"match {_NAME.pattern}")
         save_file({key: array.copy(order="C") for key, array in arrays.items()}, folder / f"{name}.safetensors")
+    finish_rows(rows, folder)
     fields = {
         **{key: about[key] for key in ("provenance", "encoder", "search")},
         "rows": len(rows),
-        "packed": finish_rows(rows, folder),
         "per_id": int(np.bincount(rows.ids.firsts(np.arange(len(rows)))).max()),
         "kinds": rows.kinds,
         "tensors": sorted(extra),

@@ -1,14 +1,14 @@
-"""The rows of an index: ids and JSON lines, compressed in small indexes, mapped into memory in large ones.
+"""The rows of an index: ids and JSON lines. Blocks of lines are compressed, so that opening reads none of them.
 
 Several rows may have one id, one row for each language.
 """
 
 import json
 import lzma
-import shutil
+import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import accumulate, pairwise
@@ -24,10 +24,12 @@ from relik_ml.errors import DataError, ModelError
 from relik_ml.index.search import Arrays, Ints
 from relik_ml.types import Entry, Kind
 
-PACKED = 400_000  # up to this number rows are compressed: they open in 0.5 s and need a quarter of the space
-_LINES, _IDS, _STOPS = "rows.jsonl", "ids.safetensors", "rows.safetensors"
-_PACKED_LINES, _PACKED_IDS = "rows.jsonl.xz", "ids.json.xz"
-_CACHED = 65_536
+LOOKUP = 400_000  # above this number the lookup of ids is stored: 32 bytes a row, and computing it takes a second
+BLOCKS, _IDS, _STOPS = "rows.blocks", "ids.safetensors", "rows.safetensors"
+_LINES, _PACKED_LINES, _PACKED_IDS = "rows.jsonl", "rows.jsonl.xz", "ids.json.xz"  # the last two up to format 3
+_TOGETHER = 8  # lines of a block: reading a row takes 6 µs; 32 would take 15 µs and an eighth less space
+_SAMPLE, _SAMPLED = 150, 2**15  # lines and bytes that all blocks are compressed with
+_CACHED, _CACHED_BLOCKS = 65_536, 64
 _FIX = "build the index again with `relik-ml index build`, or copy the folder again"
 
 Runs = Sequence[Sequence[Any]]
@@ -65,10 +67,10 @@ class Ids(Sequence[str]):
         found: Ints = self.lookup["first"][rows]
         return found
 
-    @property
-    def arrays(self) -> Arrays:
-        """The arrays to store: the text and 32 bytes a row."""
-        return {"text": self._text, "stops": self._stops, **self.lookup}
+    def arrays(self, lookup: bool) -> Arrays:
+        """The arrays to store: the text, where each id ends, and on request the lookup."""
+        stops = self._stops.astype(np.uint32) if len(self._text) < 2**32 else self._stops
+        return {"text": self._text, "stops": stops, **(self.lookup if lookup else {})}
 
     @cached_property
     def lookup(self) -> Arrays:
@@ -85,10 +87,8 @@ class Ids(Sequence[str]):
 class Rows(Sequence[Entry]):
     """Entries as JSON lines, parsed on access; the most recent ones are cached."""
 
-    def __init__(self, ids: Ids, kinds: Runs, lines: NDArray[np.uint8], stops: Ints) -> None:
-        """``lines`` are bytes (B,), in memory or mapped; ``stops`` (N,) are the positions of the newlines."""
-        self.ids, self.kinds = ids, kinds
-        self._lines, self._stops = lines, stops
+    def __init__(self, ids: Ids, kinds: Runs, line: Callable[[int], bytes]) -> None:
+        self.ids, self.kinds, self.line = ids, kinds, line
         self._rows = range(len(ids))
         self._ends = list(accumulate(count for _, count in kinds))
         self._entry = lru_cache(_CACHED)(self._parse)
@@ -106,14 +106,34 @@ class Rows(Sequence[Entry]):
         return [(kind, range(*ends)) for (kind, _), ends in zip(self.kinds, pairwise([0, *self._ends]), strict=True)]
 
     def _parse(self, row: int) -> Entry:
-        start = int(self._stops[row - 1]) + 1 if row else 0
-        line = self._lines[start : self._stops[row]].tobytes()
         kind = self.kinds[bisect_right(self._ends, row)][0]
         try:
-            name, text, lang, aliases, types, popularity = json.loads(str(line, "utf-8", "surrogatepass"))
+            line = str(self.line(row), "utf-8", "surrogatepass")
+            name, text, lang, aliases, types, popularity = json.loads(line)
             return Entry(self.ids[row], kind, name, text, lang, tuple(aliases), tuple(types), popularity)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, IndexError, zlib.error) as error:
             raise _damaged(f"row {row}", error) from None
+
+
+def _whole_lines(lines: NDArray[np.uint8], stops: Ints) -> Callable[[int], bytes]:
+    """The lines of bytes (B,), in memory or mapped; ``stops`` (N,) are the positions of the newlines."""
+
+    def line(row: int) -> bytes:
+        start = int(stops[row - 1]) + 1 if row else 0
+        return lines[start : stops[row]].tobytes()
+
+    return line
+
+
+def _block_lines(data: NDArray[np.uint8], stops: Ints, sample: bytes) -> Callable[[int], bytes]:
+    """The lines of compressed blocks (B,), whose ends are ``stops``; the last blocks stay in memory."""
+
+    @lru_cache(_CACHED_BLOCKS)
+    def block(number: int) -> list[bytes]:
+        packed = data[stops[number - 1] if number else 0 : stops[number]].tobytes()
+        return zlib.decompressobj(-zlib.MAX_WBITS, zdict=sample).decompress(packed).split(b"\n")
+
+    return lambda row: block(row // _TOGETHER)[row % _TOGETHER]
 
 
 def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
@@ -142,32 +162,42 @@ def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
     if not stops:
         raise DataError("there are no entries to index", fix="give a file of entries that is not empty")
     found = Ids(np.frombuffer(bytes(ids), np.uint8), np.array(id_stops))
-    return Rows(found, kinds, _mapped_lines(folder), np.array(stops))
+    return Rows(found, kinds, _whole_lines(_mapped_bytes(folder / _LINES), np.array(stops)))
 
 
-def finish_rows(rows: Rows, folder: Path) -> bool:
-    """Complete the files of `write_rows`. Returns whether the rows are compressed."""
-    if len(rows) > PACKED:
-        save_file({"stops": rows._stops}, folder / _STOPS)
-        save_file(rows.ids.arrays, folder / _IDS)
-        return False
-    with (folder / _LINES).open("rb") as lines, lzma.open(folder / _PACKED_LINES, "wb") as packed:
-        shutil.copyfileobj(lines, packed, 2**20)
-    (folder / _PACKED_IDS).write_bytes(lzma.compress(json_bytes(list(rows.ids))))
+def finish_rows(rows: Rows, folder: Path) -> None:
+    """Replace the lines of `write_rows` by compressed blocks, and write the ids."""
+    spread = range(0, len(rows), max(1, len(rows) // _SAMPLE))
+    sample, stops = b"\n".join(map(rows.line, spread))[-_SAMPLED:], array("q")
+    with (folder / BLOCKS).open("wb") as file:
+        for start in range(0, len(rows), _TOGETHER):
+            lines = map(rows.line, range(start, min(start + _TOGETHER, len(rows))))
+            packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, zdict=sample)
+            file.write(packer.compress(b"\n".join(lines)) + packer.flush())
+            stops.append(file.tell())
+    save_file({"stops": np.array(stops), "sample": np.frombuffer(sample, np.uint8)}, folder / _STOPS)
+    save_file(rows.ids.arrays(lookup=len(rows) > LOOKUP), folder / _IDS)
     (folder / _LINES).unlink()
-    return True
 
 
-def read_rows(folder: Path, kinds: Runs, packed: bool) -> Rows:
-    """Read compressed rows, or map uncompressed ones into memory.
+def read_rows(folder: Path, kinds: Runs, files: Collection[str]) -> Rows:
+    """Map rows into memory; up to format 3 small indexes were compressed as a whole.
 
     Raises:
         ModelError: a file is damaged, or the numbers of ids and rows differ.
     """
-    if not packed:
-        lookup = mapped(folder / _IDS)
-        ids = Ids(lookup.pop("text"), lookup.pop("stops"), lookup)
-        return Rows(ids, kinds, _mapped_lines(folder), mapped(folder / _STOPS)["stops"])
+    if _PACKED_LINES in files:
+        return _unpacked(folder, kinds)
+    lookup, lines = mapped(folder / _IDS), mapped(folder / _STOPS)
+    ids = Ids(lookup.pop("text"), lookup.pop("stops"), lookup or None)
+    if BLOCKS not in files:
+        return Rows(ids, kinds, _whole_lines(_mapped_bytes(folder / _LINES), lines["stops"]))
+    if len(lines["stops"]) != -(-len(ids) // _TOGETHER):
+        raise _damaged(str(folder / _STOPS), f"{len(lines['stops'])} blocks for {len(ids)} rows")
+    return Rows(ids, kinds, _block_lines(_mapped_bytes(folder / BLOCKS), lines["stops"], lines["sample"].tobytes()))
+
+
+def _unpacked(folder: Path, kinds: Runs) -> Rows:
     path = folder / _PACKED_LINES
     try:
         lines = np.frombuffer(lzma.decompress(path.read_bytes()), dtype=np.uint8)
@@ -179,7 +209,7 @@ def read_rows(folder: Path, kinds: Runs, packed: bool) -> Rows:
     if len(encoded) != len(stops):
         raise _damaged(str(path), f"{len(encoded)} ids for {len(stops)} rows")
     ids = Ids(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum([*map(len, encoded)]))
-    return Rows(ids, kinds, lines, stops)
+    return Rows(ids, kinds, _whole_lines(lines, stops))
 
 
 def mapped(path: Path) -> Arrays:
@@ -208,8 +238,8 @@ def _array(data: NDArray[Any], dtype: str, shape: list[int], data_offsets: list[
     return data[start:stop].view(numpy_type).reshape(shape)
 
 
-def _mapped_lines(folder: Path) -> NDArray[np.uint8]:
-    return np.memmap(folder / _LINES, dtype=np.uint8, mode="r").view(np.ndarray)
+def _mapped_bytes(path: Path) -> NDArray[np.uint8]:
+    return np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
 
 
 def _hash(encoded: bytes) -> int:

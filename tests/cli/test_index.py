@@ -132,7 +132,7 @@ def test_odd_texts_are_printed_on_one_line(tmp_path: Path) -> None:
 
 def test_info_for_people_and_for_programs(index: Path) -> None:
     people = run("info", "--index", index)
-    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/3", "names"):
+    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/4", "names"):
         assert expected in people.stdout
     record = json.loads(run("info", "--index", index, "--json").stdout)
     assert record["kinds"] == {"entity": 3, "relation": 1}
@@ -188,7 +188,7 @@ def test_index_with_vectors_needs_its_own_encoder(table: Path, encoder: Path, mo
 
 def test_verify_reads_every_file(index: Path) -> None:
     assert run("verify", "--index", index).exit_code == 0
-    for name in ("names.safetensors", "rows.jsonl.xz"):
+    for name in ("names.safetensors", "rows.blocks"):
         path = index / name
         path.write_bytes(path.read_bytes()[:-1] + b"?")
         for command in (["verify"], ["search", "Москва"]):

@@ -14,7 +14,7 @@ import relik_ml
 from tests.house.conftest import MAPPED
 
 MODEL_LIMIT = 70 * 1000**2
-MODEL_SUFFIXES = (".safetensors", ".onnx", ".json", ".jsonl", ".json.xz", ".jsonl.xz", ".md")
+MODEL_SUFFIXES = (".safetensors", ".onnx", ".json", ".blocks", ".md")
 # What is installed besides Python files.
 DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/|/names/.*[.]txt$|^recipes/configs/")
 

@@ -1,7 +1,8 @@
 """The index folder: what was put in comes out, damage of any kind is noticed, and rows are added and removed."""
 
-import json
-import lzma
+from __future__ import annotations
+
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,10 +52,10 @@ class Letters:
 EXTRA: Extra = {"names": {"keys": np.array([3, 1], dtype=np.uint64), "flag": np.zeros((0, 2), dtype=np.uint8)}}
 
 
-@pytest.fixture(params=["packed", "mapped"])
+@pytest.fixture(params=["small", "large"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    if request.param == "mapped":
-        monkeypatch.setattr("relik_ml.index.rows.PACKED", 0)
+    if request.param == "large":
+        monkeypatch.setattr("relik_ml.index.rows.LOOKUP", 0)
     PassageIndex.build(ENTRIES, Letters(), tmp_path / "index", IndexConfig(provenance="🏰 \ud800\r\n"), EXTRA)
     return tmp_path / "index"
 
@@ -147,34 +148,37 @@ def test_large_index_compares_sizes_and_is_verified_on_request(folder: Path) -> 
 
 
 @pytest.mark.usefixtures("large")
-@pytest.mark.parametrize("name", ["rows.jsonl.xz", "ids.json.xz"])
-@pytest.mark.parametrize("damage", ["flipped", "cut", "garbage", "fewer"])
-def test_damaged_rows_of_a_large_index_are_noticed(name: str, damage: str, tmp_path: Path) -> None:
-    PassageIndex.build(ENTRIES, None, tmp_path)
-    data = (tmp_path / name).read_bytes()
-    flipped = bytearray(data)
-    flipped[len(data) // 2] ^= 4
-    damaged = {"flipped": bytes(flipped), "cut": data[:-9], "garbage": bytes(len(data))}
-    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
-    (tmp_path / name).write_bytes(damaged.get(damage, lzma.compress(b'["a"]\n')))
-    write_manifest(tmp_path, FORMAT, {key: manifest[key] for key in ("kinds", "packed", "tensors")})
+@pytest.mark.parametrize("damage", ["cut", "garbage", "fewer", "other"])
+def test_damaged_rows_of_a_large_index_are_noticed_when_they_are_read(damage: str, tmp_path: Path) -> None:
+    manifest = PassageIndex.build(ENTRIES, None, tmp_path).manifest
+    data, packer = (tmp_path / "rows.blocks").read_bytes(), zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    lines = b"[1]" if damage == "other" else b'["a","","ru",[],[],0]'
+    damaged = {"cut": data[:-2], "garbage": bytes(len(data))}
+    (tmp_path / "rows.blocks").write_bytes(damaged.get(damage, packer.compress(lines) + packer.flush()))
+    write_manifest(tmp_path, FORMAT, {key: manifest[key] for key in ("kinds", "tensors")})
+    index = PassageIndex.open(tmp_path)  # reads no row
     with pytest.raises(ModelError, match="damaged"):
-        PassageIndex.open(tmp_path)
+        list(index.entries)
 
 
 @pytest.mark.usefixtures("large")
-@pytest.mark.parametrize("damage", [b"\xff", b"[1]"])
-def test_damaged_line_is_noticed_when_it_is_read(
-    damage: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("relik_ml.index.rows.PACKED", 0)
-    PassageIndex.build(ENTRIES, None, tmp_path)
-    lines = (tmp_path / "rows.jsonl").read_bytes()
-    (tmp_path / "rows.jsonl").write_bytes(damage + lines[len(damage) :])
-    index = PassageIndex.open(tmp_path)  # parses no row
-    assert index.entries[1] == ENTRIES[1]
-    with pytest.raises(ModelError, match="row 0"):
-        index.entries[0]
+def test_ids_of_another_index_are_noticed(tmp_path: Path) -> None:
+    index = PassageIndex.build(ENTRIES, None, tmp_path / "index")
+    PassageIndex.build([Entry(f"Q{row}", "entity", "имя") for row in range(99)], None, tmp_path / "other")
+    (tmp_path / "other" / "ids.safetensors").rename(tmp_path / "index" / "ids.safetensors")
+    write_manifest(tmp_path / "index", FORMAT, {key: index.manifest[key] for key in ("kinds", "tensors")})
+    with pytest.raises(ModelError, match="damaged"):
+        PassageIndex.open(tmp_path / "index")
+
+
+def test_rows_of_many_blocks_are_found_in_any_order(tmp_path: Path) -> None:
+    entries = [
+        Entry(f"Q{row}", "entity", f"имя {row}", "🏰" * (row % 7), "ru", ("\n",) * (row % 3)) for row in range(3000)
+    ]
+    index = PassageIndex.build(entries, None, tmp_path / "index")
+    for row in np.random.default_rng(0).permutation(3000).tolist():
+        assert index.entries[row] == entries[row]
+    assert index.entries[2990:] == entries[2990:]
 
 
 def test_failed_build_leaves_the_old_index_alone(folder: Path) -> None:
@@ -215,8 +219,8 @@ def test_id_with_a_row_per_language_is_found_once(tmp_path: Path, monkeypatch: p
     names = ["".join(rng.choice([*"аокс"], 9)) for _ in range(100)]
     entries = [Entry(f"Q{row // 2}", "entity", name, "", "ru" if row % 2 else "en") for row, name in enumerate(names)]
     queries = rng.normal(size=(5, 4)).astype(np.float32)
-    for packed in (0, 1_000):
-        monkeypatch.setattr("relik_ml.index.rows.PACKED", packed)
+    for lookup in (0, 1_000):
+        monkeypatch.setattr("relik_ml.index.rows.LOOKUP", lookup)
         index = PassageIndex.build(entries, Letters(), tmp_path / "index")
         assert index.rows("Q3") == [6, 7]
         assert index.row("Q3") == 6

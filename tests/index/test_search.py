@@ -211,7 +211,7 @@ def test_faiss_indexes_that_cannot_be_read_are_refused(kind: str, tmp_path: Path
         path.write_bytes(path.read_bytes()[:100])
     else:
         faiss.write_index(faiss.index_factory(WIDTH, "Flat" if kind == "flat" else "HNSW16_SQ8"), str(path))
-    write_manifest(tmp_path, FORMAT, {key: index.manifest[key] for key in ("kinds", "packed", "tensors")})
+    write_manifest(tmp_path, FORMAT, {key: index.manifest[key] for key in ("kinds", "tensors")})
     with pytest.raises(ModelError, match="cannot read" if kind == "damaged" else kind) as error:
         PassageIndex.open(tmp_path)
     assert "relik-ml index build" in error.value.fix
