@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from relik_ml.errors import ModelError, OutputError
+from relik_ml.models.deberta import use_fast_attention
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
@@ -39,6 +40,7 @@ class BiEncoder(nn.Module):
         if getattr(encoder, "pooler", None) is not None:
             # Mean pooling leaves the pooler without a gradient, which DDP reports as an error.
             encoder.register_module("pooler", None)
+        use_fast_attention(encoder)
         self.encoder = encoder
 
     @property
