@@ -31,8 +31,7 @@ from relik_ml.models import endpoints, tensors
 from relik_ml.reader import Snap, batches
 from relik_ml.score import recall, table
 from relik_ml.text import cut, windows
-from relik_ml.training import model_of
-from relik_ml.training import held_out_candidates
+from relik_ml.training import held_out_candidates, model_of
 from relik_ml.types import Document, Mention, Retrieved
 
 KS = (1, 10, 50)
@@ -79,7 +78,7 @@ def main() -> None:
         }
     ids = [entries.ids[row] for row in pool.tolist()]
     states, taught_states = span_states(relik, asked), span_states(relik, taught)
-    projection = fitted(taught_states, taught, vectors, {id_: index for index, id_ in enumerate(ids)})
+    projection = fitted(taught_states, taught, vectors, {id_: place for place, id_ in enumerate(ids)})
     with torch.no_grad():
         queries["span states"] = F.normalize(projection(states), dim=-1).numpy()
     ranked = {name: nearest(vectors, found, ids) for name, found in queries.items()}
@@ -126,10 +125,10 @@ def span_states(relik: Relik, asked: Sequence[Asked]) -> Tensor:
     found: dict[int, Tensor] = {}
     encode, model = relik.reader.encode, model_of(relik)
     with torch.inference_mode():
-        for indices in batches([len(item.window.tokens) for item in items], 2048):
-            tokens = model.encoder(tensors(encode([items[index] for index in indices]))).tokens
-            for row, index in enumerate(indices):
-                for number, span in spans[id(items[index])]:
+        for places in batches([len(item.window.tokens) for item in items], 2048):
+            tokens = model.encoder(tensors(encode([items[place] for place in places]))).tokens
+            for row, place in enumerate(places):
+                for number, span in spans[id(items[place])]:
                     found[number] = endpoints(tokens[row : row + 1], torch.tensor([[span]]))[0, 0]
     return torch.stack([found[number] for number in range(len(asked))]).clone()
 
@@ -143,16 +142,16 @@ def fitted(states: Tensor, asked: Sequence[Asked], vectors: Floats, rows: dict[s
     projection = nn.Sequential(nn.Linear(states.shape[1], 2 * width), nn.GELU(), nn.Linear(2 * width, width))
     adam = torch.optim.AdamW(projection.parameters(), lr=1e-3)
     for _ in range(EPOCHS):
-        for indices in torch.randperm(len(source)).split(BATCH):  # type: ignore[no-untyped-call]
-            right = target[indices]
+        for places in torch.randperm(len(source)).split(BATCH):
+            right = target[places]
             others = torch.randint(len(table_), (NEGATIVES,))
             candidates = torch.cat([right, others])
-            logits = F.normalize(projection(states[source[indices]]), dim=-1) @ table_[candidates].T / TEMPERATURE
+            logits = F.normalize(projection(states[source[places]]), dim=-1) @ table_[candidates].T / TEMPERATURE
             same = candidates[None] == right[:, None]
             same[torch.arange(len(right)), torch.arange(len(right))] = False
             loss = F.cross_entropy(logits.masked_fill(same, -torch.inf), torch.arange(len(right)))
             adam.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             adam.step()
     return projection
 
@@ -161,7 +160,7 @@ def nearest(vectors: Floats, queries: Floats, ids: Sequence[str]) -> list[list[s
     """The ids of the nearest entities of each query, best first."""
     found: list[list[str]] = []
     table_ = torch.from_numpy(vectors)
-    for some in torch.from_numpy(queries).split(256):  # type: ignore[no-untyped-call]
+    for some in torch.from_numpy(queries).split(256):
         found += [[ids[row] for row in line] for line in (some @ table_.T).topk(max(KS)).indices.tolist()]
     return found
 
@@ -169,7 +168,7 @@ def nearest(vectors: Floats, queries: Floats, ids: Sequence[str]) -> list[list[s
 def named(asked: Asked) -> list[str]:
     """The ids of the candidates whose name is just the mention, best first."""
     hits = [hit for hit in asked.item.hits if (hit.start, hit.stop) == asked.mention.span]
-    return [asked.item.entities[index].entry.id for index in sorted({hit.candidate for hit in hits})]
+    return [asked.item.entities[place].entry.id for place in sorted({hit.candidate for hit in hits})]
 
 
 def joined(first: Sequence[list[str]], second: Sequence[list[str]]) -> list[list[str]]:
@@ -190,10 +189,10 @@ def report(
         ],
     }
     for group, members in groups.items():
-        indices = [index for index, inside in enumerate(members) if inside]
-        right = [asked[index].right for index in indices]
+        places = [place for place, inside in enumerate(members) if inside]
+        right = [asked[place].right for place in places]
         rows = {
-            name: recall(right, [lists[index] for index in indices], names.keys(), KS) for name, lists in ranked.items()
+            name: recall(right, [lists[place] for place in places], names.keys(), KS) for name, lists in ranked.items()
         }
         print(f"\n{group}\n\n{table(rows)}", flush=True)
 

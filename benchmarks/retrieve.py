@@ -69,10 +69,10 @@ def fitted(retriever: Retriever, documents: Sequence[Document], size: int, strid
         optimizer.zero_grad()
         loss = torch.nn.functional.binary_cross_entropy_with_logits(rule(features).squeeze(1), meant)
         loss = loss + 1e-5 * rule.weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     return dict(zip(FEATURES, rule.weight[0].tolist(), strict=True)) | {"bias": rule.bias.item()}
 
 

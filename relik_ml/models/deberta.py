@@ -4,8 +4,8 @@ A score depends on the positions by their distance alone. So the scores of all q
 product, and the score of a query i with a key j lies in it at (i, j - i): the matrix of queries and keys is a view of
 it with other strides, as in the relative shift of Transformer-XL. ``torch.gather`` would copy it element by element.
 
-Weights and results are those of transformers, up to rounding. Training, other devices than the CPU, and whatever else
-is not the usual call take the way of transformers.
+Weights and results are those of transformers, up to rounding. Training, tracing, other devices than the CPU, and whatever
+else is not the usual call take the way of transformers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class _FastAttention(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """States (B, L, H) of the heads side by side, and no attention scores."""
         usual = query_states is None and relative_pos is not None and relative_pos.shape[:-2] == (1,)
-        if not usual or self.training or torch.is_grad_enabled() or output_attentions or not hidden_states.is_cpu:
+        learning = self.training or torch.is_grad_enabled()
+        if not usual or learning or output_attentions or not hidden_states.is_cpu or torch.jit.is_tracing():
             self._projected = None  # weights may change now
             found: tuple[Tensor, Tensor | None] = super().forward(
                 hidden_states, attention_mask, output_attentions, query_states, relative_pos, rel_embeddings

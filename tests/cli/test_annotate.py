@@ -177,9 +177,9 @@ def test_colours_on_a_pipe(model: Capitals, arguments: list[str], env: dict[str,
 
 @pytest.mark.parametrize(("score", "facts"), [("0.5", 1), ("0.6", 0)])
 def test_options_reach_the_model(model: Capitals, score: str, facts: int) -> None:
-    options = ["--min-score", score, "--model", "m", "--index", "i", "--device", "cuda"]
+    options = ["--min-score", score, "--model", "m", "--index", "i", "--device", "cuda", "--backend", "torch"]
     assert len(lines(run("-", *options, input=TEXT.encode()))[0]["triples"]) == facts
-    assert model.options == {"model": Path("m"), "index": Path("i"), "device": "cuda"}
+    assert model.options == {"model": Path("m"), "index": Path("i"), "device": "cuda", "backend": "torch"}
 
 
 def test_what_the_model_dropped_is_summed_up(model: Capitals, tmp_path: Path) -> None:

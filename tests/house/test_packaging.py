@@ -5,6 +5,9 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import relik_ml
 from tests.house.conftest import MAPPED
 
 MODEL_LIMIT = 70 * 1000**2
+INSTALLED_LIMIT = 400 * 1000**2
 MODEL_SUFFIXES = (".safetensors", ".onnx", ".json", ".blocks", ".md")
 # What is installed besides Python files.
 DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/|/names/.*[.]txt$|^recipes/configs/")
@@ -36,6 +40,33 @@ def test_base_dependencies_stay_small(pyproject: dict[str, Any]) -> None:
     base = {name(requirement) for requirement in pyproject["project"]["dependencies"]}
     known = "click msgspec numpy onnxruntime pymorphy3 razdel rich safetensors tokenizers tqdm"
     assert base == set(known.split())
+
+
+def closure(needs: Iterable[str]) -> set[str]:
+    """The packages that these requirements install, dependencies of dependencies included."""
+    found: set[str] = set()
+    waiting = [*needs]
+    while waiting:
+        need = waiting.pop()
+        package = name(need)
+        if package not in found and "extra ==" not in need:
+            found.add(package)
+            with suppress(metadata.PackageNotFoundError):  # a marker that does not apply here
+                waiting += metadata.requires(package) or ()
+    return found
+
+
+def test_the_base_installation_is_small(root: Path, pyproject: dict[str, Any]) -> None:
+    """Without torch, and with the embedded models at most 400 MB."""
+    packages = closure(pyproject["project"]["dependencies"])
+    assert {"numpy", "onnxruntime", "huggingface-hub"} <= packages
+    assert not packages & {"torch", "transformers"}
+    size = sum(path.stat().st_size for path in (root / "relik_ml").rglob("*") if path.is_file())
+    for package in packages:
+        with suppress(metadata.PackageNotFoundError):
+            files = metadata.files(package) or ()
+            size += sum(path.stat().st_size for file in files if (path := Path(str(file.locate()))).is_file())
+    assert size <= INSTALLED_LIMIT
 
 
 def test_faiss_is_an_extra_of_its_own(pyproject: dict[str, Any]) -> None:
