@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Callable
+from functools import partial
 from time import process_time
+from typing import Any
 
 import torch
 from transformers import DebertaV2Config, DebertaV2Model
@@ -20,8 +22,8 @@ from transformers import DebertaV2Config, DebertaV2Model
 from relik_ml.models import BiEncoder
 
 SHAPES = (1, 128), (8, 128), (1, 256), (4, 256), (1, 384), (1, 512), (2, 512)  # windows, their length
-SIZES = {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072, "vocab_size": 1000}
-RELATIVE = {
+SIZES: dict[str, Any] = {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072, "vocab_size": 1000}
+RELATIVE: dict[str, Any] = {
     "relative_attention": True, "position_buckets": 256, "norm_rel_ebd": "layer_norm", "share_att_key": True,
     "pos_att_type": ["p2c", "c2p"], "position_biased_input": False, "type_vocab_size": 0, "layer_norm_eps": 1e-7,
 }  # fmt: skip
@@ -35,7 +37,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    eager = DebertaV2Model(DebertaV2Config(num_hidden_layers=options.layers, **SIZES, **RELATIVE)).eval()
+    eager: Any = DebertaV2Model(DebertaV2Config(num_hidden_layers=options.layers, **SIZES, **RELATIVE))
+    eager.eval()
     fast = BiEncoder(copy.deepcopy(eager)).encoder
     print("| windows × length | attention: eager, ours, ratio | encoder: eager, ours, ratio | difference |")
     print("|---|---|---|--:|")
@@ -44,7 +47,7 @@ def main() -> None:
             print(row(eager, fast, windows, length, options.turns))
 
 
-def row(eager, fast, windows: int, length: int, turns: int) -> str:
+def row(eager: Any, fast: Any, windows: int, length: int, turns: int) -> str:
     """One line of the table."""
     ids, mask = torch.randint(0, 1000, (windows, length)), torch.ones(windows, length, dtype=torch.long)
     mask[1:, length - length // 8 :] = 0  # the first window is full
@@ -53,16 +56,16 @@ def row(eager, fast, windows: int, length: int, turns: int) -> str:
         "relative_pos": eager.encoder.get_rel_pos(states), "rel_embeddings": eager.encoder.get_rel_embedding(),
     }  # fmt: skip
 
-    def attention(model):
+    def attention(model: Any) -> Any:
         return model.encoder.layer[0].attention.self(states, pairs, **positions)[0]
 
-    def encoder(model):
+    def encoder(model: Any) -> Any:
         return model(input_ids=ids, attention_mask=mask).last_hidden_state
 
-    apart = ((encoder(eager) - encoder(fast)).abs() * mask[:, :, None]).max().item()
+    apart: float = ((encoder(eager) - encoder(fast)).abs() * mask[:, :, None]).max().item()
     shown = []
     for part in (attention, encoder):
-        slow, quick = best([lambda part=part: part(eager), lambda part=part: part(fast)], turns)
+        slow, quick = best([partial(part, eager), partial(part, fast)], turns)
         shown.append(f"{slow:.1f} ms, {quick:.1f} ms, {slow / quick:.2f}")
     return f"| {windows} × {length} | {' | '.join(shown)} | {apart:.0e} |"
 
