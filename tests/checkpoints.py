@@ -110,8 +110,6 @@ def _save(folder: Path, made: Any, special: dict[str, str]) -> int:
     ends = [(special[name], made.token_to_id(special[name])) for name in ("cls", "sep")]
     made.post_processor = processors.TemplateProcessing(single=f"{ends[0][0]} $A {ends[1][0]}", special_tokens=ends)
     names = {f"{name}_token": token for name, token in special.items()}
-    tokenizer = transformers.PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=made, model_max_length=512, **names
-    )
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=512, **names)
     tokenizer.save_pretrained(str(folder))
     return len(tokenizer)

@@ -46,7 +46,7 @@ class _FastAttention(nn.Module):
         """States (B, L, H) of the heads side by side, and no attention scores."""
         usual = query_states is None and relative_pos is not None and relative_pos.shape[:-2] == (1,)
         learning = self.training or torch.is_grad_enabled()
-        if not usual or learning or output_attentions or not hidden_states.is_cpu or torch.jit.is_tracing():
+        if not usual or learning or output_attentions or not hidden_states.is_cpu or torch.onnx.is_in_onnx_export():
             self._projected = None  # weights may change now
             found: tuple[Tensor, Tensor | None] = super().forward(
                 hidden_states, attention_mask, output_attentions, query_states, relative_pos, rel_embeddings
