@@ -17,6 +17,7 @@ from time import process_time
 from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import DebertaV2Config, DebertaV2Model
 
 from relik_ml.models import BiEncoder

@@ -17,13 +17,15 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from relik_ml.data.download import cache_folder
 from relik_ml.data.lines import reading
 from relik_ml.errors import ModelError, OutputError
 
@@ -33,6 +35,9 @@ except ImportError:  # Windows has no flock: there two processes may build in on
     fcntl = None  # type: ignore[assignment]
 
 FILE = "manifest.json"
+VERIFIED = "verified.json"
+_REMEMBERED = 1000  # files
+_SETTLED = 2 * 10**9  # nanoseconds; a file that changed later may change again and keep its times
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 Ours = Callable[[Path], bool]
@@ -166,11 +171,12 @@ def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None
     (folder / FILE).write_bytes(json_bytes({**record, "checksum": _checksum(record)}, indent=2) + b"\n")
 
 
-def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str, Any]:
+def read_manifest(folder: Path, format: Format, limit: float = inf, again: bool = False) -> dict[str, Any]:
     """Read the manifest and compare every file that it names with its checksum.
 
     In a folder of more than ``limit`` bytes only the sizes of the files are compared, because reading all of it takes
-    too long.
+    too long. Files that were found intact and have not changed since are not read, unless ``again``. They are
+    remembered in ``verified.json`` in the cache folder by path, size, times and inode.
 
     Raises:
         ModelError: the folder has no manifest or another format, or a file of it is missing or damaged.
@@ -195,10 +201,34 @@ def read_manifest(folder: Path, format: Format, limit: float = inf) -> dict[str,
         file = folder / name
         _compare(file, f"{file.stat().st_size} bytes" if file.is_file() else None, f"{size} bytes", format)
     if sum(sizes.values()) <= limit:
-        for name, checksum in record["files"].items():
-            file = folder / name
-            _compare(file, sha256(file) if file.is_file() else None, checksum, format)
+        _verify({folder / name: checksum for name, checksum in record["files"].items()}, format, again)
     return record
+
+
+def _verify(checksums: Mapping[Path, str], format: Format, again: bool) -> None:
+    known, intact = _remembered(), dict[str, list[Any]]()
+    for file, checksum in checksums.items():
+        if not file.is_file():
+            _compare(file, None, checksum, format)
+        path, status = os.path.realpath(file), file.stat()
+        version = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, checksum]
+        if again or known.get(path) != version:
+            _compare(file, sha256(file), checksum, format)
+            if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED:
+                intact[path] = version
+    if intact:
+        record = dict([*(known | intact).items()][-_REMEMBERED:])
+        # Where the cache cannot be written, files are read each time.
+        with suppress(OSError, OutputError, RuntimeError), atomic_path(cache_folder(os.environ) / VERIFIED) as partial:
+            partial.write_text(json.dumps(record), encoding="utf-8")
+
+
+def _remembered() -> dict[str, Any]:
+    """The files that were found intact, each with its version; nothing if that is not known."""
+    with suppress(OSError, ValueError, RuntimeError):
+        record = json.loads((cache_folder(os.environ) / VERIFIED).read_bytes())
+        return record if isinstance(record, dict) else {}
+    return {}
 
 
 def _files(folder: Path) -> Iterator[Path]:

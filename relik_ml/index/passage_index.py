@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +134,7 @@ class PassageIndex:
         Raises:
             ModelError: the folder is not an index, or a file of it is missing or damaged.
         """
-        return len(read_manifest(Path(folder), FORMAT, limit=inf)["files"])
+        return len(read_manifest(Path(folder), FORMAT, again=True)["files"])
 
     def __len__(self) -> int:
         return len(self.entries)

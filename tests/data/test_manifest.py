@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relik_ml.data import FILE, Format, read_manifest, write_manifest
+from relik_ml.data import FILE, Format, read_manifest, sha256, write_manifest
 from relik_ml.errors import ModelError
 
 THING = Format("thing", "relik-ml-thing/2", "make it again")
@@ -83,6 +83,51 @@ def test_every_flipped_byte_of_a_file_is_noticed(folder: Path, name: str) -> Non
             read_manifest(folder, THING)
         assert (caught.value.where, caught.value.fix) == (str(path), "make it again")
     path.write_bytes(content + b"\0")
+    with pytest.raises(ModelError, match="damaged"):
+        read_manifest(folder, THING)
+
+
+def test_an_intact_file_is_read_once_for_each_version(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def reading(path: Path) -> str:
+        read.append(path.name)
+        return sha256(path)
+
+    monkeypatch.setattr("relik_ml.data.store.sha256", reading)
+    cache = folder / "cache"
+    monkeypatch.setenv("RELIK_ML_CACHE", str(cache))
+    read_manifest(folder, THING)
+    assert not cache.exists(), "a file that was written a moment ago may change without a trace"
+    monkeypatch.setattr("relik_ml.data.store._SETTLED", 0)
+    for _ in range(2):
+        read_manifest(folder, THING)
+    assert read == ["empty", "weights.bin", "слова.json"] * 2
+    read_manifest(folder, THING, again=True)
+    assert len(read) == 9
+    (folder / "weights.bin").write_bytes(bytes(256))
+    for _ in range(2):
+        with pytest.raises(ModelError, match="damaged"):
+            read_manifest(folder, THING)
+    (folder / "weights.bin").write_bytes(bytes(range(256)))
+    read_manifest(folder, THING)
+    assert read[9:] == ["weights.bin"] * 3
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"x": 1}', b"\xff", b"[" * 99_999, None])
+def test_a_cache_that_cannot_be_used_changes_nothing(
+    folder: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = folder / "cache"
+    monkeypatch.setenv("RELIK_ML_CACHE", str(cache))
+    monkeypatch.setattr("relik_ml.data.store._SETTLED", 0)
+    if content is None:
+        cache.write_text("no folder")
+    else:
+        cache.mkdir()
+        (cache / "verified.json").write_bytes(content)
+    assert read_manifest(folder, THING) == read_manifest(folder, THING)
+    (folder / "weights.bin").write_bytes(bytes(256))
     with pytest.raises(ModelError, match="damaged"):
         read_manifest(folder, THING)
 
