@@ -168,7 +168,7 @@ class Relik:
 
 
 def model_folder(path: str | Path | None) -> Path:
-    """The folder of the model with this name or path."""
+    """The folder of the model with this name or path, fetched from the Hugging Face Hub if it is there."""
     if path is None:
         return EMBEDDED["accurate"]
     if str(path) in EMBEDDED and not Path(path).exists():

@@ -1,8 +1,8 @@
 """``relik-ml annotate``: find mentions, links and facts in texts.
 
-The run is a chain of iterators: inputs → documents → model → tally → output. The output is opened before the first
-document is read, and the model is loaded after that, so that errors of reading and writing come before any computation.
-Only the current documents are held in memory.
+A run to one output is a chain of iterators: inputs → documents → model → tally → output. The output is opened before
+the first document is read, and the model is loaded after that, so that errors of reading and writing come before any
+computation. Only the current documents are held in memory. A run to a folder is in `relik_ml.corpus`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import gc
 import os
 import shutil
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from itertools import chain
 from math import isnan
 from pathlib import Path
@@ -24,8 +23,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relik_ml.cli._input_files import InputSet
+from relik_ml.corpus import annotate_corpus, model_checksum, require_mentions
 from relik_ml.data import document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
+from relik_ml.shards import FORMATS, CorpusConfig, ModelSource, Tally, use_one_thread
 from relik_ml.types import Document
 
 if TYPE_CHECKING:
@@ -36,33 +37,11 @@ BACKEND = click.Choice(["onnx", "int8", "torch"])
 Write = Callable[[Iterable[Document]], object]
 """Writes a stream of documents."""
 
-
-@dataclass(slots=True)
-class Tally:
-    """Counts of what a run has read and found; ``seconds`` is the time without loading the model."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    notes: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-
-    def add(self, document: Document) -> None:
-        """Count an annotated document. Words are separated by white space."""
-        self.counts.update(mention.link.status for mention in document.mentions)
-        sizes = {"mention": len(document.mentions), "triple": len(document.triples)}
-        self.counts.update({"document": 1, "word": len(document.text.split()), **sizes})
-        dropped = document.meta.get("dropped")  # counts of what the model left out
-        for name, count in dropped.items() if isinstance(dropped, Mapping) else ():
-            self.notes[f"{name} dropped"] += count if isinstance(count, int) else 0
-
-    def __str__(self) -> str:
-        linked, nil = (round(100 * self.counts[it] / max(self.counts["mention"], 1)) for it in ("linked", "nil"))
-        read = f"{self._many('document')}, {self._many('word')}"
-        found = f"{self._many('mention')} ({linked} % linked, {nil} % NIL), {self._many('triple')}"
-        speed = f"{self.seconds:.1f} s, {self.counts['word'] / max(self.seconds, 1e-9):.0f} words/s"
-        return "; ".join([f"{read}: {found}", speed, *(f"{n} {name}" for name, n in sorted(self.notes.items()) if n)])
-
-    def _many(self, noun: str) -> str:
-        return f"{self.counts[noun]} {noun}{'s' * (self.counts[noun] != 1)}"
+FOLDER_OPTIONS = ("jobs", "resume", "format", "shard_size", "fail_fast")
+FOLDER_USAGE = (
+    "--jobs, --resume, --format, --shard-size and --fail-fast need a folder as --out. A folder takes no --view, "
+    "--color and --skip-bad: bad documents are recorded and skipped."
+)
 
 
 def _probability(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -73,8 +52,8 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 
 @click.command(short_help="Find mentions, their Wikidata links and the facts that a text states.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--lang", default="ru", show_default=True, help="Language of .txt files and of standard input.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write JSON Lines here, all or nothing.")
+@click.option("--lang", default="ru", show_default=True, help="Language of .txt, .parquet and standard input.")
+@click.option("--out", type=click.Path(), help="Write JSON Lines here, all or nothing; or shards into a FOLDER/.")
 @click.option("--model", type=click.Path(path_type=Path), help="A model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=click.Path(path_type=Path), help="An index folder; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -87,31 +66,73 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
 @click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
 @click.option("--skip-bad", is_flag=True, help="Skip and count files that cannot be read.")
-def command(inputs: tuple[str, ...], lang: str, skip_bad: bool, **options: Any) -> None:
+@click.option("--jobs", type=click.IntRange(1), help="Folder: processes; default: one for each core.")
+@click.option("--resume", is_flag=True, default=None, help="Folder: go on with an interrupted run.")
+@click.option("--format", type=click.Choice(FORMATS), help="Folder: default: jsonl.zst, or jsonl without zstd.")
+@click.option("--shard-size", type=click.FloatRange(0), help="Folder: megabytes of input in a shard; default: 1.")
+@click.option("--fail-fast", is_flag=True, default=None, help="Folder: stop at the first bad document.")
+def command(inputs: tuple[str, ...], out: str | None, lang: str, skip_bad: bool, **options: Any) -> None:
     """Find mentions, their Wikidata links and the facts that Russian text states.
 
     INPUT is a .txt file (one document), a .jsonl file (documents, whose annotation is replaced; --keep-mentions
-    keeps their mentions), a folder of both, or - for standard input. The output is JSON Lines, or a readable
-    view on a terminal.
+    keeps their mentions; it may be compressed), a .parquet file with the columns id and text, a folder or a quoted
+    pattern of these, or - for standard input. The output is JSON Lines, or a readable view on a terminal.
+
+    With a folder as --out (it ends in /, exists, or one of the options marked Folder is given) a large corpus is
+    annotated in shards by several processes. Bad documents are recorded in bad.jsonl and skipped, and --resume goes
+    on after an interruption.
 
     \b
     Examples:
       relik-ml annotate --lang ru article.txt
       relik-ml annotate articles/ --out articles.jsonl
+      relik-ml annotate "news/*.jsonl.gz" --out annotated/ --jobs 4 --resume
       echo "Анна Ахматова родилась в Одессе." | relik-ml annotate --view -
     """
-    out = options["out"]
+    folder = {name: value for name in FOLDER_OPTIONS if (value := options.pop(name)) is not None}
+    if folder or (out and (out.endswith("/") or Path(out).is_dir())):
+        if not out or skip_bad or options["view"] is not None or options["color"] is not None:
+            raise click.UsageError(FOLDER_USAGE)
+        tally = _annotate_folder(inputs, Path(out), lang, options, folder)
+    else:
+        tally = _annotate_stream(InputSet.find(inputs, lang, skip_bad), Path(out) if out else None, options)
+    click.echo(str(tally), err=True)
+
+
+def _annotate_stream(found: InputSet, out: Path | None, options: Mapping[str, Any]) -> Tally:
+    """Annotate in one process, to a file or to standard output."""
     write = _output(out, options["view"], options["color"])
-    found = InputSet.find(inputs, lang, skip_bad)
-    if out and out.resolve() in {Path(source.name).resolve() for source in found.found}:
+    if out and out.resolve() in {Path(source.path).resolve() for source in found.found}:
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file")
     if options["keep_mentions"]:
-        found.require_documents()
+        for source in found.found:
+            require_mentions(source)
     tally = Tally()
     shown = bool(out) or not sys.stdout.isatty()  # on a terminal the output shows the progress
     write(_progress(_annotated(found.documents(), options, tally), found.total, shown))
-    tally.notes.update({"without text": found.blank, f"bad file{'s' * (found.skipped != 1)} skipped": found.skipped})
-    click.echo(str(tally), err=True)
+    tally.notes[f"bad file{'s' * (found.skipped != 1)} skipped"] = found.skipped
+    return tally
+
+
+def _annotate_folder(
+    inputs: Sequence[str], out: Path, lang: str, options: Mapping[str, Any], folder: Mapping[str, Any]
+) -> Tally:
+    """Annotate in several processes, into a folder of shards."""
+    use_one_thread()  # before numpy and torch are imported
+    from relik_ml.pipeline import model_folder
+
+    device, index = options["device"], options["index"]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    config = CorpusConfig(
+        lang, options["min_score"], options["keep_mentions"],
+        folder.get("format") or ("jsonl.zst" if find_spec("backports.zstd") else "jsonl"),
+        round(1e6 * folder.get("shard_size", 1)),
+    )  # fmt: skip
+    checksum = model_checksum(model_folder(options["model"]), index)
+    model = ModelSource(partial(load, options), checksum, device, options["backend"])
+    jobs = folder.get("jobs") or (1 if device == "cuda" else cores or 1)
+    go_on = {"resume": folder.get("resume", False), "fail_fast": folder.get("fail_fast", False)}
+    return annotate_corpus(inputs, out, config, model, jobs=jobs, **go_on)
 
 
 def load(options: Mapping[str, Any]) -> Relik:

@@ -168,7 +168,8 @@ def write_manifest(folder: Path, format: Format, fields: dict[str, Any]) -> None
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
     sizes = {name: (folder / name).stat().st_size for name in files}
     record = {"format": format.name, **fields, "files": files, "sizes": sizes}
-    (folder / FILE).write_bytes(json_bytes({**record, "checksum": _checksum(record)}, indent=2) + b"\n")
+    with atomic_path(folder / FILE) as partial:
+        partial.write_bytes(json_bytes({**record, "checksum": _checksum(record)}, indent=2) + b"\n")
 
 
 def read_manifest(folder: Path, format: Format, limit: float = inf, again: bool = False) -> dict[str, Any]:

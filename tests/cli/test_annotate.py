@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,6 +27,8 @@ TEXT = "Анна Ахматова родилась в Одессе.\nОна жи
 
 class Capitals:
     """The first mention is linked, the second is not in the knowledge base, and one leads to the other."""
+
+    settings = SimpleNamespace(languages=("ru",))
 
     def __init__(self) -> None:
         self.seen: list[Document] = []
@@ -225,7 +228,7 @@ def test_bad_files_can_be_left_out(model: Capitals, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_stops_before_the_model(unloadable: None, tmp_path: Path) -> None:
-    refused(run(tmp_path), 3, str(tmp_path), "no .txt and no .jsonl file")
+    refused(run(tmp_path), 3, str(tmp_path), "no .jsonl")
     refused(run(tmp_path / "none.txt"), 3, "no such file", str(tmp_path / "none.txt"))
     (tmp_path / "a.pdf").touch()
     refused(run(tmp_path / "a.pdf"), 3, "the suffix '.pdf'")
@@ -262,12 +265,45 @@ def test_a_failure_on_the_way_leaves_the_old_output(model: Capitals, tmp_path: P
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["-", "--min-score=nan"], ["-", "--min-score=1.1"], ["-", "--view", "--out", "x"], ["-", "--device", "x"]],
+    [
+        [],
+        ["-", "--min-score=nan"],
+        ["-", "--min-score=1.1"],
+        ["-", "--view", "--out", "x"],
+        ["-", "--device", "x"],
+        ["a.txt", "--resume"],
+        ["a.txt", "--out", "x/", "--skip-bad"],
+        ["a.txt", "--out", "x/", "--view"],
+    ],
 )
 def test_wrong_usage(unloadable: None, arguments: list[str]) -> None:
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert "Traceback" not in result.stderr
+
+
+# A folder as output; the rest is in tests/test_corpus.py
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this model is shared with workers by fork")
+def test_a_corpus_goes_to_a_folder(model: Capitals, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(9):
+        (tmp_path / "in" / f"{number}.txt").write_text("Тула" if number else "", encoding="utf-8")
+    (tmp_path / "in" / "3.txt").write_bytes(b"\xff")
+    out = tmp_path / "out"
+    options: list[str | Path] = ["--shard-size", "0.00002", "--format", "jsonl", "--jobs", "2", "--out", out]
+    result = run(tmp_path / "in" / "*.txt", *options)
+    assert (result.exit_code, result.stdout) == (0, ""), result.stderr
+    assert result.stderr.startswith("8 documents, 7 words: 7 mentions ")
+    assert result.stderr.endswith("; 1 without text; 1 bad document skipped (11 %)\n")
+    found = [document.id for part in sorted(out.glob("part-*")) for document in read_documents(part)]
+    assert found == list("01245678")
+    refused(run(tmp_path / "in", "--out", f"{out}/"), 6, "--resume")
+    assert run(tmp_path / "in" / "*.txt", *options, "--resume").exit_code == 0
+    refused(run(tmp_path / "in", *options, "--resume"), 7, str(out), "inputs")
+    refused(run(tmp_path / "in", "--out", tmp_path / "new", "--fail-fast"), 3, "3.txt, line 1, byte 0")
+    refused(run("--keep-mentions", tmp_path / "in", "--out", f"{tmp_path}/x/"), 7, "no mentions")
 
 
 # As a process of its own

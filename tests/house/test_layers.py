@@ -10,15 +10,15 @@ from tests.house.conftest import MAPPED, Import, Module, parse
 
 FLOORS = (
     ("types", "errors", "network"),
-    ("text", "scheme", "hub", "config"),
+    ("text", "scheme", "hub", "config", "workers"),
     ("data", "names", "score", "models", "runtime"),
-    ("index", "export", "e5"),
+    ("index", "export", "e5", "shards"),
     ("reader", "retriever", "encoders", "plugins"),
     ("view", "bundle"),
     ("pipeline",),
     ("training",),
     ("relik_ml",),  # the package itself: what `from relik_ml import Relik` loads
-    ("serve", "integrations"),
+    ("serve", "integrations", "corpus"),
     ("cli",),
     ("__main__",),
 )

