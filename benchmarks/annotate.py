@@ -8,8 +8,6 @@ The command runs as a process of its own, as a user would call it. Words are wha
 second leave out loading the model, seconds in all do not. Memory is the largest resident set of the process.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import platform

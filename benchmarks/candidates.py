@@ -6,8 +6,6 @@ The first pass meets every word and entry for the first time, the second finds t
 time of one thread; words are what blanks separate.
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 from collections.abc import Sequence

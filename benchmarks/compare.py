@@ -9,8 +9,6 @@ at a time, padded to the longest, and scores relations with one product for each
 "Matrix products" are those of the encoder's float32 layers alone, by ONNX Runtime: the least time that it could take.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

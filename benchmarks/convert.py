@@ -8,8 +8,6 @@ A file is repeated with new docids, so that no document is dropped as known. The
 own, first alone, then with checking and writing its documents. Memory is the largest resident set of that process.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -7,8 +7,6 @@ Random weights of the shape of mdeberta-v3-base in float32, one thread, no netwo
 difference is the largest of any state that is not padding.
 """
 
-from __future__ import annotations
-
 import argparse
 import copy
 from collections.abc import Callable
@@ -17,7 +15,6 @@ from time import process_time
 from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import DebertaV2Config, DebertaV2Model
 
 from relik_ml.models import BiEncoder

@@ -9,8 +9,6 @@ The made-up dump is that of ``tests/dump.py``, repeated with new ids. Every run 
 core; memory is the largest resident set of that process.
 """
 
-from __future__ import annotations
-
 import argparse
 import bz2
 import gzip

@@ -6,8 +6,6 @@ Prints the medians of wall and processor time from process start to exit, and th
 count fills the caches of the system and the file of remembered checksums.
 """
 
-from __future__ import annotations
-
 import argparse
 import resource
 import subprocess

@@ -7,8 +7,6 @@ A kill hits the command (two times in three) or one of its workers, at a random 
 one starts in a new folder.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import signal

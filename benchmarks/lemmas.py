@@ -8,8 +8,6 @@ Every form is looked up once, so no cache helps. The first line is what pymorphy
 Seconds are processor time, the best of three rounds in which the three ways take turns.
 """
 
-from __future__ import annotations
-
 import json
 import lzma
 import subprocess

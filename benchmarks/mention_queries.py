@@ -9,8 +9,6 @@ mentions of train by InfoNCE against the entities of the batch and random ones o
 where they are just its span. The pool holds every gold entity that the index has, and random others.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path

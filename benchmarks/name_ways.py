@@ -4,8 +4,6 @@ python benchmarks/name_ways.py --data data/nerel/dev.jsonl --train data/nerel/tr
 python benchmarks/name_ways.py --data … --train … --annotate    # also F1 of links and facts, which takes minutes
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -8,8 +8,6 @@ LOCATION as LOC; ORGANIZATION as ORG. Names that start with a lower-case letter 
 what lies inside another of these names: natasha finds neither. A name is right by span and type.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

@@ -10,8 +10,6 @@ collector leaves the loaded model alone. ``--fit`` takes the model's word that i
 learnt its names from ``--data``: every document is looked up without its own teaching.
 """
 
-from __future__ import annotations
-
 import argparse
 import gc
 import os

@@ -10,8 +10,6 @@ dimensions, turned into ``--width``, with noise in all of them; queries come fro
 the rows. Every ratio is of times of one run. Folders are built in $TMPDIR.
 """
 
-from __future__ import annotations
-
 import os
 
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))

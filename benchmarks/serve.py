@@ -9,8 +9,6 @@ of its own. Memory is its resident set: the mean of the last quarter of the time
 It fails (exit code 1) on any status 500, on a 99th percentile above five times the median, and on a drift of 5 %.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

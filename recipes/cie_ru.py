@@ -16,8 +16,6 @@ relations of a window, build an index with it, and train the reader on the retri
 depend only on the seed and the number of the step.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

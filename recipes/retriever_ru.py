@@ -15,8 +15,6 @@ any size go through the encoder in chunks (GradCache, Gao et al. 2021). All rand
 the number of the step, so a killed run that is resumed with ``--resume`` ends with the weights of an unbroken run.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

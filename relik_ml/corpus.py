@@ -11,8 +11,6 @@ A shard is a run of consecutive documents of the input, cut by size, so shards d
 annotated on its own by one thread: its bytes depend neither on the number of processes nor on interruptions.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -6,8 +6,6 @@ Ends are **inclusive** here (a token is a start or an end); ``reader.decode`` tu
 documents. The arrays are numpy's; inside ``models`` they are tensors.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar

@@ -4,8 +4,6 @@ With the start method ``fork`` the parent loads the model and its pages are shar
 and only memory-mapped files are shared. A worker that is killed loses its task, which another one repeats once.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

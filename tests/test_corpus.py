@@ -1,7 +1,5 @@
 """A corpus in shards, with a model made of one rule: its bytes depend on neither processes nor interruptions."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

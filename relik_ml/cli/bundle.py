@@ -1,7 +1,5 @@
 """``relik-ml bundle``: model folders, what they contain and graphs for ONNX Runtime."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

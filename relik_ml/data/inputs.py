@@ -10,8 +10,6 @@ memory. A record is decoded on demand, which may happen in another process.
 ['стихи']
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

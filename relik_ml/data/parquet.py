@@ -3,8 +3,6 @@
 Written rows have the fields of the document schema; ``meta`` is JSON, because its content is free.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Pretrained text encoders with their tokenizers, and their trimming to the subwords of some texts. Needs torch."""
 
-from __future__ import annotations
-
 from relik_ml.encoders.text_encoder import TextEncoder
 from relik_ml.encoders.tokenizer import load_tokenizer, save_tokenizer
 from relik_ml.encoders.trimming import trim

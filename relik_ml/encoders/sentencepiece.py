@@ -5,8 +5,6 @@ normaliser out when it converts one: a no-break space and a circled digit become
 model's own. The file is a protobuf message of which four fields matter, so it is read by hand.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

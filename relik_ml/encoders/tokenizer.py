@@ -3,8 +3,6 @@
 AutoTokenizer of transformers 5 rebuilds the normaliser of some: a no-break space becomes ``[UNK]`` for DeBERTa.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from contextlib import suppress

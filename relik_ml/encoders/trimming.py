@@ -6,8 +6,6 @@ take, that way is the likeliest still. Every single character that a text uses i
 was not is cut smaller and stays known. So is the least likely subword, by which unknown characters are weighed.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set

@@ -1,7 +1,5 @@
 """Networks: tensors in, tensors out. Nothing here knows what a document is."""
 
-from __future__ import annotations
-
 from relik_ml.models.apart import ApartEncoder, CoverEncoder
 from relik_ml.models.bi_encoder import BiEncoder
 from relik_ml.models.encoder import Encoder

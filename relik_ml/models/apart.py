@@ -5,8 +5,6 @@ in the heads. Passages are encoded from the transformer's own subword embeddings
 needs only a name and a description.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F

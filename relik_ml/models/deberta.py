@@ -4,11 +4,9 @@ A score depends on the positions by their distance alone. So the scores of all q
 product, and the score of a query i with a key j lies in it at (i, j - i): the matrix of queries and keys is a view of
 it with other strides, as in the relative shift of Transformer-XL. ``torch.gather`` would copy it element by element.
 
-Weights and results are those of transformers, up to rounding. Training, tracing, other devices than the CPU, and whatever
-else is not the usual call take the way of transformers.
+Weights and results are those of transformers, up to rounding. Training, tracing, other devices than the CPU and unusual
+calls take the way of transformers.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The base class of encoders."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from relik_ml.network import ReaderBatch, States

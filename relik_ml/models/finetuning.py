@@ -1,7 +1,5 @@
 """Fine-tuning a large encoder in little memory: low-rank adapters (LoRA, Hu et al. 2022), gradient checkpointing."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy

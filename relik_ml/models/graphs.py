@@ -7,8 +7,6 @@ In the graph ``ENCODE_INT8`` the packed matrices of the encoder are multiplied a
 rounded to 8 bits with a scale of its own, so that the result for a window does not depend on the rest of its batch.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import struct

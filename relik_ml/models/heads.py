@@ -4,8 +4,6 @@ Source: ReLiK, Orlando et al. 2024, section 3.2. Docstrings note what is not in 
 Letters as in ``relik_ml.network``; D is the inner width of a head.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

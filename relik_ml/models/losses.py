@@ -5,8 +5,6 @@ is a sum over what is annotated, divided by the number of gold mentions of the b
 mentions weighs no more than its mentions do, however the batch is made up.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """The reader: one forward pass from a batch of windows to mentions, types, links and relations."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Its weights are those of transformers' ``BertModel`` under shorter names, see `f
 kept as they are found and never trained; they may be stored in blocks of 4 bits (`QuantizedEmbedding`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

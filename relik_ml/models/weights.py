@@ -3,8 +3,6 @@
 The file is a quarter of the size of float32; docs/results/embedded-model.md has what that costs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar

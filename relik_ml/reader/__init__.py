@@ -1,7 +1,5 @@
 """The reader's two thin layers between documents and arrays, ``encode`` and ``decode``, and the reader itself."""
 
-from __future__ import annotations
-
 from relik_ml.reader.decode import Decoder, Inventory, predicted_spans
 from relik_ml.reader.encode import BatchEncoder, Snap
 from relik_ml.reader.encoder_inputs import ApartInputs, Inputs, JointInputs

@@ -1,7 +1,5 @@
 """Decodes logits into the mentions and triples of a window."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 

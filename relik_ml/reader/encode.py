@@ -1,7 +1,5 @@
 """Encodes windows with candidates as arrays. An ``Inputs`` adds the inputs of a kind of encoder."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ Words are tokenised one by one, so no subword spans two of them. An encoder read
 one sequence (`JointInputs`), or apart from each other (`ApartInputs`).
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence

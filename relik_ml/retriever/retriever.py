@@ -1,7 +1,5 @@
 """The retriever: candidates for windows, by name and by vector."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

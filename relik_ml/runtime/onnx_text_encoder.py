@@ -1,7 +1,5 @@
 """The retriever's text encoder as a graph that ONNX Runtime executes."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Sessions of ONNX Runtime."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

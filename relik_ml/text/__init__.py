@@ -3,8 +3,6 @@
 Every offset is a code point of the document's text as stored.
 """
 
-from __future__ import annotations
-
 from relik_ml.text.coreference import same_link, settle_links
 from relik_ml.text.morph import Morphology
 from relik_ml.text.offsets import Utf16

@@ -1,7 +1,5 @@
 """Coreference of mentions by their links and names."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace

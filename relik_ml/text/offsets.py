@@ -5,8 +5,6 @@
 (3, 2)
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 
 from relik_ml.errors import DataError

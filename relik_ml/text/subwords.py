@@ -1,7 +1,5 @@
 """Fast tokenizers from their files, without transformers."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

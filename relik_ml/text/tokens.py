@@ -7,8 +7,6 @@
 ['Новости', 'В. В. Путин родился в 1952 г. в Ленинграде.', 'Ему 70 лет.']
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Shared by the recipes: data, configuration, losses, optimizer, checkpoints, distributed training, saving."""
 
-from __future__ import annotations
-
 from relik_ml.training.candidates import build_index, given_index, held_out_candidates, learnt_names, losses, shares
 from relik_ml.training.card import Origin, Task, model_card
 from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, identity, restore_weights, trained

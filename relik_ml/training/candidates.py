@@ -1,7 +1,5 @@
 """The index of a run, with names from train, and candidates with the names of their own document held out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The model card: training data, command, scores, calibration, licences and limits."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence

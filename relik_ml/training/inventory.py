@@ -1,7 +1,5 @@
 """Labels of annotated documents: entities that no table lists, linkable types, properties of relations."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Optimizer and schedule of all recipes: AdamW, linear warm-up, linear decay (Loshchilov and Hutter 2019)."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

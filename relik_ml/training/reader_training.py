@@ -1,7 +1,5 @@
 """Training data of a reader: windows with candidates and gold, and the loss of a step in chunks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property

@@ -1,7 +1,5 @@
 """A recipe's configuration: a frozen dataclass, filled from presets, a YAML file and the command line."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence

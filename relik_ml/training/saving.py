@@ -1,7 +1,5 @@
 """Writes a trained model with its card and scores, and its adapters."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Pretrained encoders from which training starts: a small one for a CPU, or large ones for a GPU."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,7 +1,5 @@
 """Fits thresholds and calibration of a reader on held-out documents of train."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The state of one model in training. Each step is seeded, so a resumed run repeats an unbroken one bit for bit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace

@@ -1,7 +1,5 @@
 """What may be annotated: which files are found, in which order, and which documents they hold."""
 
-from __future__ import annotations
-
 import gzip
 import lzma
 import sys

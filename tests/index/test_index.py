@@ -1,7 +1,5 @@
 """The index folder: what was put in comes out, damage of any kind is noticed, and rows are added and removed."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace

@@ -3,8 +3,6 @@
 Nothing here is shared with the library but the weights, which are read out of its layers by name.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 Nothing of ``slow`` is shared with transformers but the weights, by their names in the file.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The encoder that reads windows and passages apart: shapes, windows that do not see each other, names over words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any

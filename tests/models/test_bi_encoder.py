@@ -1,7 +1,5 @@
 """The bi-encoder against a slow reference, and its loss against a loop written from the paper."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable

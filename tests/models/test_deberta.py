@@ -1,7 +1,5 @@
 """DeBERTa's attention by distance against transformers' own, which gathers."""
 
-from __future__ import annotations
-
 import copy
 
 import pytest

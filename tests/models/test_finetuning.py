@@ -1,7 +1,5 @@
 """Adapters: nothing at first, alone in training, and gone when they are merged."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Every head against loops over float64, its gradients against finite differences, and what is cheap about it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

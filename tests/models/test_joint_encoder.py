@@ -1,7 +1,5 @@
 """The joint encoder over tiny checkpoints of four architectures: states, symbols, limits, loading without a base."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import socket

@@ -1,7 +1,5 @@
 """Every term of the loss against its definition, pair by pair, and what must take no part in it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import pytest

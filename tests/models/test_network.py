@@ -1,7 +1,5 @@
 """The reader as a whole over given states: which spans it predicts, what it says of them, what it leaves out."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch import Tensor, nn

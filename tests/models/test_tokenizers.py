@@ -3,8 +3,6 @@
 AutoTokenizer of transformers 5 leaves out the normaliser of a DeBERTa's SentencePiece model.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

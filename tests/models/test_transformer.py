@@ -1,7 +1,5 @@
 """The encoder that is read in parts is BERT, and its word embeddings in 4 bits are a table that does not change."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

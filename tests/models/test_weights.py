@@ -1,7 +1,5 @@
 """Packed weights: what comes back is near, and packing twice is packing once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Windows and passages as ids for the encoder that reads them apart: places of words, limits, passages once a batch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Whatever the network says, what is decoded is sound; and what it says clearly is decoded exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Windows and gold as arrays: every place is worked out by hand, and what cannot be a target is none."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 

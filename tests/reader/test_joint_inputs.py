@@ -1,7 +1,5 @@
 """Sequences of the joint encoder: symbols and words at their places, nothing parsed out of text, a limit kept."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Closed IE through the joint encoder: a tiny mDeBERTa is trained on our twenty documents, without name features."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What decoding adds to logits: rules of links, lines and cells, thresholds and calibrated scores."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Twenty documents to train on, tiny encoders, and a machine without network or graphics card."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Iterator

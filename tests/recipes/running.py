@@ -3,8 +3,6 @@
 FILE gets the losses of all steps; JSON is a list of [recipe, [flag, …]].
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence

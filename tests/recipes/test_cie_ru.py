@@ -1,7 +1,5 @@
 """The reader's recipe from end to end, on our twenty documents and on some of NEREL, with tiny encoders."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Training that is killed and resumed ends as if it had not been: retriever and reader, both presets."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The recipes on documents of NEREL; a slow test asks how good the model gets."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Two processes take the steps that one takes: the same losses and weights, one model, one checkpoint."""
 
-from __future__ import annotations
-
 import json
 import os
 import socket

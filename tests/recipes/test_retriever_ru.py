@@ -1,7 +1,5 @@
 """The retriever's recipe, offline, on our twenty documents, with E5-shaped encoders."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

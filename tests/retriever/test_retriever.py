@@ -1,7 +1,5 @@
 """Candidates of windows: names first, then vectors, never more than asked for, and every hit at its candidate."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Text to vectors: prefixes, truncation, special tokens in user text, and a tokenizer that stays what it was."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

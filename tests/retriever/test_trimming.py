@@ -1,7 +1,5 @@
 """A trimmed encoder: the same states for text of kept pieces, no unknown character, a folder like any other."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """ONNX Runtime and torch find the same, and ONNX Runtime does without torch."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Texts and documents for property tests: Russian words among everything that breaks offsets."""
 
-from __future__ import annotations
-
 from hypothesis import strategies as st
 
 from relik_ml.types import Document, Entity, Link, Mention, Span, Triple

@@ -1,7 +1,5 @@
 """Links that agree across a document: names that recur, and surnames after full names."""
 
-from __future__ import annotations
-
 import pytest
 
 from relik_ml.text import Morphology, same_link, settle_links

@@ -1,7 +1,5 @@
 """Lemmas and grammemes of single words."""
 
-from __future__ import annotations
-
 import copy
 import json
 import subprocess

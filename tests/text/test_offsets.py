@@ -1,7 +1,5 @@
 """UTF-16 offsets against Python's own encoder."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 

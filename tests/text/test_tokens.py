@@ -1,7 +1,5 @@
 """Sentences and tokens: what they cover, where they end, and how long they may be."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Windows cover the text, and merging their parts gives back what fits, whatever their order."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Candidates to train on: what a document itself taught the names is held out."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from relik_ml.index import PassageIndex

@@ -1,7 +1,5 @@
 """An interrupted training resumes bit for bit; a state that cannot be resumed is refused."""
 
-from __future__ import annotations
-
 import errno
 import json
 from collections.abc import Callable

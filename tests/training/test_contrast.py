@@ -1,7 +1,5 @@
 """Which windows and entries belong together, which are ignored, and one step over them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from random import Random

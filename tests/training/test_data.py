@@ -1,7 +1,5 @@
 """Documents of several data sets, and what they hold of a task."""
 
-from __future__ import annotations
-
 import json
 import lzma
 from dataclasses import replace

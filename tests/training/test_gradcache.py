@@ -1,7 +1,5 @@
 """Gradients by chunks against gradients of the whole batch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path

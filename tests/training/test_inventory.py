@@ -1,7 +1,5 @@
 """What annotated documents say about entities, types and properties."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from relik_ml.names import HUMAN

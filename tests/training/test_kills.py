@@ -1,7 +1,5 @@
 """Training that is killed at random moments: never a checkpoint that cannot be loaded or is mixed of two steps."""
 
-from __future__ import annotations
-
 import multiprocessing
 import time
 from multiprocessing.process import BaseProcess

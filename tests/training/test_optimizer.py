@@ -1,7 +1,5 @@
 """Batches, optimizer and learning rate schedule."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from random import Random
 

@@ -1,7 +1,5 @@
 """The windows of a step: gold that retrieval missed is added, candidates are shuffled, chunks change nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from random import Random
 from types import SimpleNamespace

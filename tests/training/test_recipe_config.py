@@ -1,7 +1,5 @@
 """The configuration of a recipe: presets, YAML files, flags, and what is refused."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import fields, replace
 from importlib import import_module

@@ -1,7 +1,5 @@
 """A small training, to be killed: ``multiprocessing`` starts it from a server that has imported torch once."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from pathlib import Path
