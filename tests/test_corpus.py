@@ -255,9 +255,10 @@ def test_the_shard_of_a_killed_worker_is_repeated_once(
 
 
 RUN = """
-import sys
+import signal, sys
 from pathlib import Path
 from tests.test_corpus import annotate
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell ignores it
 source, out, jobs = sys.argv[1:]
 print("started", flush=True)
 annotate(source, Path(out), jobs=int(jobs), resume=True)

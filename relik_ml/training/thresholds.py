@@ -12,14 +12,14 @@ from relik_ml.training.candidates import held_out_candidates
 from relik_ml.types import Document
 
 MENTIONS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
-LINKS = (0.5, 0.4, 0.33, 0.25)
+LINKS = (0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
 RELATIONS = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15)
 
 
 def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
     """The settings with the thresholds that score best on the documents, and calibrated.
 
-    The thresholds of mentions, links and relations are chosen one after the other. Without documents the settings are
+    The thresholds of mentions, relations and links are chosen one after the other, that of links by links and facts. Without documents the settings are
     returned unchanged. The names that the documents added to the index are held out.
     """
     if not documents:
@@ -38,9 +38,10 @@ def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
 
     found = {link: read(link) for link in LINKS}
     mention = max(MENTIONS, key=lambda each: _f1(documents, above(found[LINKS[0]], each, 1.0), "ner"))
-    link = max(LINKS, key=lambda each: _f1(documents, above(found[each], mention, 1.0), "el.inkb"))
     scored = "re.document.boundaries", "cie.triples"
-    relation = max(RELATIONS, key=lambda each: _f1(documents, above(found[link], mention, each), *scored))
+    relation = max(RELATIONS, key=lambda each: _f1(documents, above(found[LINKS[0]], mention, each), *scored))
+    scored = "el.inkb", "cie.triples"
+    link = max(LINKS, key=lambda each: _f1(documents, above(found[each], mention, relation), *scored))
     judged = judge(documents, above(found[link], mention, relation))
     thresholds = replace(settings.thresholds, mention=mention, link=link, relation=relation)
     return replace(settings, thresholds=thresholds, calibration=Calibration.fit(judged))
