@@ -10,14 +10,14 @@ Counts(correct=1, guessed=1, gold=2)
 """
 
 from relik_ml.scheme import NEREL, Scheme
-from relik_ml.score.calibration import Calibration, Judged, Scaling, calibration_error, judge, reliability
+from relik_ml.score.calibration import BINS, Calibration, Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.score.counts import Counts, exact, matched
 from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, table
 from relik_ml.score.score_report import HEADLINES, TITLES, ScoreReport
 from relik_ml.score.scoring import score
 
 __all__ = [
-    "HEADLINES", "KS", "NEREL", "TITLES", "Calibration", "Counts", "Judged", "Recall", "Scaling", "Scheme",
+    "BINS", "HEADLINES", "KS", "NEREL", "TITLES", "Calibration", "Counts", "Judged", "Recall", "Scaling", "Scheme",
     "ScoreReport", "calibration_error", "exact", "judge", "matched", "recall", "record", "reliability", "retrieval",
     "score", "table",
 ]  # fmt: skip

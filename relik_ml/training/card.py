@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from relik_ml.index import PassageIndex
-from relik_ml.score import HEADLINES, KS, TITLES, Recall, ScoreReport, calibration_error
+from relik_ml.score import BINS, HEADLINES, KS, TITLES, Recall, ScoreReport, calibration_error
 from relik_ml.training.data import Data
 from relik_ml.types import Document
 
@@ -57,7 +57,8 @@ higher than those on a separate test set would be.
 
 ## Calibration
 
-The share of correct predictions on dev by their score ("mean score: share correct of number").
+The share of correct predictions on dev by their score, with the number of predictions. A calibrated model has a share
+within the bounds of each row.
 
 {_calibration(report)}
 
@@ -76,12 +77,17 @@ The share of correct predictions on dev by their score ("mean score: share corre
 
 
 def _calibration(report: ScoreReport) -> str:
-    """A line for each kind of score, with its calibration error and bins."""
-    lines = []
-    for kind, rows in report.reliability.items():
-        bins = ", ".join(f"{row.score:.2f}: {row.right:.2f} of {row.size:,}" for row in rows)
-        lines.append(f"- {kind}, expected calibration error {100 * calibration_error(rows):.1f} %: {bins}")
-    return "\n".join(lines) or "The predictions have no scores."
+    """A table of the bins of each kind of score, and their expected calibration error."""
+    kinds = report.reliability
+    if not kinds:
+        return "The predictions have no scores."
+    cells = {(row.low, kind): f"{row.right:.0%} of {row.size:,}" for kind, rows in kinds.items() for row in rows}
+    lines = [f"| score | {' | '.join(kinds)} |", "|---|" + "--:|" * len(kinds)]
+    for low in sorted({low for low, _ in cells}):
+        row = " | ".join(cells.get((low, kind), "") for kind in kinds)
+        lines.append(f"| {low:.1f} to {low + 1 / BINS:.1f} | {row} |")
+    errors = (f"{100 * calibration_error(rows):.1f} %" for rows in kinds.values())
+    return "\n".join([*lines, f"| expected calibration error | {' | '.join(errors)} |"])
 
 
 def _front_matter(task: Task, dev: str, report: ScoreReport) -> str:

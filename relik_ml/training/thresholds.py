@@ -19,8 +19,8 @@ RELATIONS = (0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15)
 def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
     """The settings with the thresholds that score best on the documents, and calibrated.
 
-    The thresholds of mentions, relations and links are chosen one after the other, that of links by links and facts. Without documents the settings are
-    returned unchanged. The names that the documents added to the index are held out.
+    The thresholds of mentions, relations and links are chosen one after the other, that of links by links and facts.
+    Without documents the settings are returned unchanged. The names that the documents added to the index are held out.
     """
     if not documents:
         return relik.settings
