@@ -36,14 +36,14 @@ def train_cover(encoder: ApartEncoder) -> None:
     torch.nn.init.normal_(encoder.cover.project.bias)
 
 
-def hits(*rows: tuple[int, int, int, int], features: int = FEATURES) -> NameHits:
+def hits(*rows: tuple[int, int, int, int], features: int = FEATURES) -> NameHits[Tensor]:
     """Window, first, last and candidate of each, with some features."""
     columns = torch.tensor(rows, dtype=torch.long).view(-1, 4).unbind(1)
     torch.manual_seed(3)
-    return NameHits(*columns, torch.randn(len(rows), features))
+    return NameHits._make([*columns, torch.randn(len(rows), features)])
 
 
-def batch_of(found: NameHits) -> ReaderBatch:
+def batch_of(found: NameHits[Tensor]) -> ReaderBatch[Tensor]:
     """Windows of four and two words; three candidates and one; seven passages, of which the last has no text."""
     inputs = {
         "ids": torch.tensor([[0, 5, 6, 7, 8, 9, 2], [0, 5, 6, 2, 1, 1, 1]]),
@@ -60,7 +60,7 @@ def batch_of(found: NameHits) -> ReaderBatch:
     return ReaderBatch(inputs, words, entities, torch.tensor([[True, True], [True, False]]), found)
 
 
-def alone(batch: ReaderBatch, row: int) -> ReaderBatch:
+def alone(batch: ReaderBatch[Tensor], row: int) -> ReaderBatch[Tensor]:
     """One window of a batch, without its padding; passages stay where they are."""
     counts = {name: int(mask[row].sum()) for name, mask in zip("ter", batch[1:4], strict=True)}
     length = int(batch.inputs["mask"][row].sum())
@@ -72,8 +72,8 @@ def alone(batch: ReaderBatch, row: int) -> ReaderBatch:
     found = NameHits(*(each[mine] for each in batch.hits))._replace(
         window=torch.zeros(int(mine.sum()), dtype=torch.long)
     )
-    masks = (torch.ones(1, counts[name], dtype=torch.bool) for name in "ter")
-    return ReaderBatch(inputs, *masks, found)
+    tokens, entities, relations = (torch.ones(1, counts[name], dtype=torch.bool) for name in "ter")
+    return ReaderBatch(inputs, tokens, entities, relations, found)
 
 
 HITS = hits((0, 0, 0, 1), (0, 1, 3, 2), (0, 1, 1, 3), (1, 0, 1, 1))
@@ -133,7 +133,7 @@ def test_an_untrained_cover_adds_nothing_and_learns(encoder: ApartEncoder) -> No
     assert encoder.cover.project.weight.grad.any()
 
 
-def slow_cover(cover: CoverEncoder, found: NameHits, entities: Tensor, shape: torch.Size) -> Tensor:
+def slow_cover(cover: CoverEncoder, found: NameHits[Tensor], entities: Tensor, shape: torch.Size) -> Tensor:
     """Word by word, hit by hit."""
     made = torch.zeros(*shape, entities.shape[-1])
     for window in range(shape[0]):

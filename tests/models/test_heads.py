@@ -34,11 +34,13 @@ def lively(head: nn.Module) -> Any:
 
 
 def spans() -> SpanHead:
-    return lively(SpanHead(WIDTH, INNER, REACH, 0.3))
+    head: SpanHead = lively(SpanHead(WIDTH, INNER, REACH, 0.3))
+    return head
 
 
 def relations(buckets: int = BUCKETS) -> RelationHead:
-    return lively(RelationHead(WIDTH, 4 * WIDTH, TYPES, INNER, buckets, 0.3))
+    head: RelationHead = lively(RelationHead(WIDTH, 4 * WIDTH, TYPES, INNER, buckets, 0.3))
+    return head
 
 
 def close(a: float, b: float) -> bool:
@@ -68,10 +70,10 @@ def test_links_equal_the_loop() -> None:
             assert types[row, m].tolist() == pytest.approx(slow.symbol_scores(head, pair, shared.tolist()), rel=1e-9)
 
 
-def hits(*rows: tuple[int, int, int, int], features: int = 3) -> NameHits:
+def hits(*rows: tuple[int, int, int, int], features: int = 3) -> NameHits[Tensor]:
     """Rows of window, first, last, candidate."""
     index = torch.tensor(rows, dtype=torch.long).view(-1, 4)
-    return NameHits(*index.unbind(1), randn(len(rows), features))
+    return NameHits._make([*index.unbind(1), randn(len(rows), features)])
 
 
 def test_hits_count_for_their_own_span_and_candidate_only() -> None:
@@ -155,7 +157,7 @@ class Largest(TorchDispatchMode):
     """The number of elements of the largest tensor that any operation made."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.elements = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.models import JointEncoder
@@ -21,7 +22,7 @@ NAMES = ("mdeberta", "xlmr", "e5-small", "modernbert", "mmbert")
 ALL = pytest.mark.parametrize("name", NAMES)
 
 
-def batch_of(encoder: JointEncoder, lengths: tuple[int, ...], padding: int) -> ReaderBatch:
+def batch_of(encoder: JointEncoder, lengths: tuple[int, ...], padding: int) -> ReaderBatch[Tensor]:
     """Sequences of ordinary ids with <ST_0> at place 4 and one relation symbol at place 6; words at 1 and 2."""
     ids = torch.full((len(lengths), max(lengths)), padding)
     for row, length in enumerate(lengths):
@@ -73,7 +74,8 @@ def test_symbols_are_new_and_other_weights_are_kept(checkpoints: Path, name: str
     encoder = load(checkpoints / name)
     model = transformers.AutoModel.from_pretrained(checkpoints / name)
     base, own = model.state_dict(), encoder.encoder.state_dict()
-    old, new = model.get_input_embeddings().weight, encoder.encoder.get_input_embeddings().weight
+    whole: Any = encoder.encoder
+    old, new = model.get_input_embeddings().weight, whole.get_input_embeddings().weight
     assert encoder.config.first_symbol == len(old)
     assert len(new) == len(old) + 1 + 5 + 3
     assert torch.equal(new[: len(old)], old)

@@ -30,11 +30,11 @@ LENGTHS, CANDIDATES, RELATIONS = (5, 3), (3, 1), (2, 1)
 class Given(Encoder):
     """An encoder that already knows the answer: the heads see nothing else, so nothing else is needed."""
 
-    def __init__(self, states: States) -> None:
+    def __init__(self, states: States[Tensor]) -> None:
         super().__init__()
         self.states = states
 
-    def forward(self, batch: ReaderBatch) -> States:
+    def forward(self, batch: ReaderBatch[Tensor]) -> States[Tensor]:
         return self.states
 
 
@@ -52,17 +52,17 @@ def upto(*lengths: int) -> Tensor:
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
 
 
-def states() -> States:
+def states() -> States[Tensor]:
     return States(randn(2, 5, WIDTH), randn(2, 3, WIDTH), randn(2, 2, WIDTH), randn(TYPES, WIDTH))
 
 
-def batch(gold: Gold | None = None) -> ReaderBatch:
+def batch(gold: Gold[Tensor] | None = None) -> ReaderBatch[Tensor]:
     where = torch.tensor([[0, 0, 1, 1], [0, 0, 1, 2], [0, 0, 1, 2], [0, 4, 4, 1]])
-    hits = NameHits(*where.unbind(1), randn(4, FEATURES))
+    hits: NameHits[Tensor] = NameHits._make([*where.unbind(1), randn(4, FEATURES)])
     return ReaderBatch({}, upto(*LENGTHS), upto(*CANDIDATES), upto(*RELATIONS), hits, gold)
 
 
-def reader(given: States, config: HeadConfig = CONFIG, weights: LossWeights = LossWeights()) -> ReaderModel:
+def reader(given: States[Tensor], config: HeadConfig = CONFIG, weights: LossWeights = LossWeights()) -> ReaderModel:
     model = ReaderModel(Given(given), TYPES, config, weights).double().eval()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.6)
@@ -72,7 +72,7 @@ def reader(given: States, config: HeadConfig = CONFIG, weights: LossWeights = Lo
 ANNOTATED, NONE = upto(*LENGTHS), torch.zeros(0, 4).long()
 
 
-def gold() -> Gold:
+def gold() -> Gold[Tensor]:
     mentions = torch.tensor([[[0, 1], [4, 4], [0, 0]], [[0, 2], [0, 0], [0, 0]]])
     mask = upto(3, 1)
     pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(3, dtype=torch.bool)
@@ -81,7 +81,7 @@ def gold() -> Gold:
     return Gold(mentions, mask, types, links, triples, pairs, ANNOTATED, NONE)
 
 
-def described(model: ReaderModel, item: ReaderBatch, spans: Spans) -> Described:
+def described(model: ReaderModel, item: ReaderBatch[Tensor], spans: Spans[Tensor]) -> Described[Tensor]:
     return model.describe(model.encode(item).states, item, spans)
 
 
@@ -89,6 +89,8 @@ def test_what_is_said_of_mentions_equals_the_loop() -> None:
     """Types, links with name hits, and relations over [x_s, x_t], softmax(E^T M) X_ST and the expected type."""
     given, item = states(), batch(gold())
     model = reader(given)
+    assert item.gold is not None
+    assert model.hits is not None
     output = described(model, item, Spans(*item.gold[:2]))
     for row, mask in enumerate(item.gold.mention_mask):
         tokens, symbols = given.tokens[row, : LENGTHS[row]].tolist(), given.entities[row, : CANDIDATES[row]].tolist()

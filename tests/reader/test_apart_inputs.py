@@ -31,7 +31,8 @@ def inputs(tokenizer: Any, max_length: int = 512) -> ApartInputs:
 
 def retrieved(text: str, entities: Sequence[Entry] = (), relations: Sequence[Entry] = ()) -> Retrieved:
     window = windows(Document("d", text), 400, 400)[0]
-    return Retrieved(window, *(tuple(Candidate(entry, 1.0) for entry in each) for each in (entities, relations)))
+    found, known = (tuple(Candidate(entry, 1.0) for entry in each) for each in (entities, relations))
+    return Retrieved(window, found, known)
 
 
 def words_of(tensors: Any, row: int, count: int) -> list[list[int]]:
@@ -75,9 +76,9 @@ def test_passages_are_read_once_a_batch(tokenizer: Any) -> None:
             read[int(tensors["entities"][row, 1 + column])] = candidate.entry
         for column, candidate in enumerate(item.relations):
             read[int(tensors["relations"][row, column])] = candidate.entry
-    for names, texts, entry in zip(tensors["names"].tolist(), tensors["texts"].tolist(), read, strict=True):
-        assert entry is not None
-        for ids, text, limit in ((names, entry.name, NAME), (texts, entry.text, TEXT)):
+    for names, texts, known in zip(tensors["names"].tolist(), tensors["texts"].tolist(), read, strict=True):
+        assert known is not None
+        for ids, text, limit in ((names, known.name, NAME), (texts, known.text, TEXT)):
             expected = made.subwords(text)[:limit]
             assert ids == [*expected, *[PADDING] * (len(ids) - len(expected))]
     made(items)

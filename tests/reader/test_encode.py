@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -9,9 +10,22 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from relik_ml.network import IGNORE, Array, Gold
-from relik_ml.reader import BatchEncoder, Snap
+from relik_ml.reader import BatchEncoder, Inputs, Snap
 from relik_ml.text import windows
-from relik_ml.types import Annotated, Candidate, Document, Entity, Entry, Hit, Link, Mention, Retrieved, Span, Triple
+from relik_ml.types import (
+    Annotated,
+    Candidate,
+    Completeness,
+    Document,
+    Entity,
+    Entry,
+    Hit,
+    Link,
+    Mention,
+    Retrieved,
+    Span,
+    Triple,
+)
 
 TYPES = [Entry("CITY", "type", "город"), Entry("PERSON", "type", "человек")]
 RELATIONS = [Entry("BORN", "relation", "место рождения"), Entry("KNOWS", "relation", "знаком с")]
@@ -30,14 +44,14 @@ class Nothing:
 
 
 def encoder(max_mention: int = 4, hit_features: int = 2) -> BatchEncoder:
-    return BatchEncoder(Nothing(), TYPES, max_mention, hit_features)
+    return BatchEncoder(cast(Inputs, Nothing()), TYPES, max_mention, hit_features)
 
 
 def entity(id: str) -> Candidate:
     return Candidate(Entry(id, "entity", id), 1.0)
 
 
-def document(*mentions: Mention, triples: Sequence[Triple] = (), annotated: str = "complete") -> Document:
+def document(*mentions: Mention, triples: Sequence[Triple] = (), annotated: Completeness = "complete") -> Document:
     layers = Annotated("complete", "complete", "complete", "none", annotated)
     return Document("d", TEXT, mentions=mentions, triples=tuple(triples), annotated=layers)
 
@@ -118,7 +132,7 @@ def test_the_target_of_a_link(link: Link, target: int) -> None:
 @pytest.mark.parametrize(("annotated", "scored"), [
     ("complete", True), ("partial", True), ("silver", True), ("none", False),
 ])  # fmt: skip
-def test_pairs_of_documents_without_triples_are_masked(annotated: str, scored: bool) -> None:
+def test_pairs_of_documents_without_triples_are_masked(annotated: Completeness, scored: bool) -> None:
     one = document(person("T1", ANNA), person("T2", MINSK, "CITY"), annotated=annotated)
     gold = gold_of(item(one))
     assert gold.pair_mask.tolist() == [[[False, scored], [scored, False]]]
@@ -127,7 +141,7 @@ def test_pairs_of_documents_without_triples_are_masked(annotated: str, scored: b
 @pytest.mark.parametrize(("mentions", "known"), [
     ("complete", True), ("silver", True), ("partial", False), ("none", False),
 ])  # fmt: skip
-def test_where_mentions_start_is_learnt_where_all_are_annotated(mentions: str, known: bool) -> None:
+def test_where_mentions_start_is_learnt_where_all_are_annotated(mentions: Completeness, known: bool) -> None:
     one = document(person("T1", ANNA))
     short = Document("e", "Минск.", annotated=one.annotated)
     batch = encoder().with_gold([item(replace(one, annotated=replace(one.annotated, mentions=mentions))), item(short)])
@@ -165,7 +179,7 @@ def test_repeats_of_a_fact_between_other_mentions() -> None:
     text = "Анна Ким из Минска. В Минске её, Анну, знают."
     spans = {"T1": (0, 8), "T2": (12, 18), "T3": (22, 28), "T4": (33, 37)}
     minsk = {"type": "CITY", "link": Link("linked", "Q2280")}
-    kinds = {"T1": {"type": "PERSON"}, "T2": minsk, "T3": minsk, "T4": {"type": "PERSON"}}
+    kinds: dict[str, dict[str, Any]] = {"T1": {"type": "PERSON"}, "T2": minsk, "T3": minsk, "T4": {"type": "PERSON"}}
     mentions = [Mention(id, *span, **kinds[id]) for id, span in spans.items()]
     one = Document(
         "d", text, mentions=tuple(mentions), entities=(Entity("E1", ("T1", "T4")),),

@@ -62,7 +62,7 @@ def test_a_wrong_file_is_refused(tmp_path: Path, content: str, said: str) -> Non
 def test_every_preset_is_valid_and_every_number_is_bounded(name: str) -> None:
     presets = RECIPES[name].PRESETS
     choices = get_args(get_type_hints(presets.config)["preset"])
-    folder = Path(RECIPES[name].__file__).parent / "configs"
+    folder = Path(str(RECIPES[name].__file__)).parent / "configs"
     assert all((folder / f"{name}_{choice}.yaml").is_file() for choice in choices)
     for choice in choices:
         config = presets.default({"preset": choice})
@@ -79,7 +79,7 @@ def test_every_preset_is_valid_and_every_number_is_bounded(name: str) -> None:
 def test_every_field_has_help_and_every_unused_name_is_one() -> None:
     shared = Path(inspect.getfile(RecipeConfig)).read_text("utf-8")
     for name, recipe in RECIPES.items():
-        source = shared + Path(recipe.__file__).read_text("utf-8")
+        source = shared + Path(str(recipe.__file__)).read_text("utf-8")
         for field in fields(recipe.Config):
             _, _, after = source.partition(f"\n    {field.name}: ")
             assert after.splitlines()[1].startswith('    """'), f"{name}: --{field.name} has no help"

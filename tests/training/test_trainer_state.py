@@ -21,7 +21,7 @@ EPOCHS = [[[0], [1, 2]]] * 6
 TOKENS = [5, 3, 4]
 
 
-class Notes(GeneralTracker):
+class Notes(GeneralTracker):  # type: ignore[misc]
     """A tracker that remembers."""
 
     name, requires_logging_directory, main_process_only = "notes", False, True
@@ -102,6 +102,10 @@ def test_it_stops_when_nothing_gets_better(tmp_path: Path, scores: list[float], 
     assert notes.logged == []
 
 
+def weight(state: TrainerState) -> Tensor:
+    return state.model.get_parameter("weight").detach().clone()
+
+
 def weights_of_epochs(folder: Path, average: int, stop: int = 6, resume: bool = False) -> list[tuple[Tensor, Tensor]]:
     """At the end of each epoch the weights within ``averaged`` and after it; the run is left after ``stop`` epochs."""
     state, found = started(folder, resume), []
@@ -109,9 +113,9 @@ def weights_of_epochs(folder: Path, average: int, stop: int = 6, resume: bool = 
         for batch, _ in state.steps(batches):
             step(state, batch)
         with state.averaged(average):
-            inside = state.model.weight.detach().clone()
+            inside = weight(state)
         state.save()
-        found.append((inside, state.model.weight.detach().clone()))
+        found.append((inside, weight(state)))
     return found
 
 
@@ -134,11 +138,12 @@ def test_an_interrupted_average_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_accelerate_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    config = SimpleNamespace(tracker="none", seed=1, out=tmp_path / "out")
+    config: Any = SimpleNamespace(tracker="none", seed=1, out=tmp_path / "out")
+    tracked: Any = SimpleNamespace(tracker="clearml", seed=1, out=tmp_path / "out")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("relik_ml.training.trainer_state.find_spec", lambda name: None)
         with pytest.raises(ConfigError) as error:
-            start_accelerator(SimpleNamespace(tracker="clearml", seed=1, out=tmp_path / "out"))
+            start_accelerator(tracked)
         assert error.value.fix == "pip install clearml"
     # What its launcher sets when it is asked for two processes on a CPU, and starts one.
     monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "no")
