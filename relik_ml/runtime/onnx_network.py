@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 from safetensors.numpy import load_file
 
@@ -59,8 +60,12 @@ class OnnxNetwork:
         return Encoded(States(*states), start, end)
 
     def describe(self, states: States[Array], batch: ReaderBatch[Array], spans: Spans[Array]) -> Described[Array]:
-        """See ``Network``."""
-        return Described(*_run(self.heads, named({"states": states, "batch": batch, "spans": spans})))
+        """See ``Network``. The graph needs mentions; where there are none, it gets one that is masked."""
+        windows, number = spans.mention_mask.shape
+        if not number:
+            spans = Spans(np.zeros((windows, 1, 2), np.int64), np.zeros((windows, 1), np.bool_))
+        types, links, relations = _run(self.heads, named({"states": states, "batch": batch, "spans": spans}))
+        return Described(types[:, :number], links[:, :number], relations[:, :number, :number])
 
     def save(self, folder: Path) -> None:
         """Copy weights and graphs."""

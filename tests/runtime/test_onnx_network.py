@@ -74,6 +74,8 @@ def test_both_backends_find_the_same(kind: str, request: pytest.FixtureRequest) 
     assert_same(reads(folder, "onnx", texts), reads(folder, "torch", texts))
     relik, other = (Relik.from_pretrained(folder, backend=backend) for backend in ("onnx", "torch"))
     assert_same([*relik.describe(documents())], [*other.describe(documents())])
+    unmarked = [*map(bare, documents()[:3])]
+    assert [*relik.describe(unmarked)] == [*other.describe(unmarked)], "a batch without mentions"
 
 
 def test_products_of_integers_find_nearly_the_same(apart: Path) -> None:
