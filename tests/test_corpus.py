@@ -78,6 +78,27 @@ def source(tmp_path: Path) -> Path:
 # What is written
 
 
+ONE_THREAD = """
+import os
+from relik_ml.shards import use_one_thread
+use_one_thread()
+from relik_ml import Relik
+Relik.from_pretrained("fast")("Тула")
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+def test_a_model_for_workers_has_one_thread_and_can_be_forked(root: Path, tmp_path: Path) -> None:
+    threads = subprocess.run([sys.executable, "-c", ONE_THREAD], cwd=root, capture_output=True, check=True).stdout
+    assert threads == b"1\n"
+    command = [sys.executable, "-m", "relik_ml", "annotate", "examples/ru", "--model", "fast", "--shard-size", "0.0005"]
+    for jobs in ("1", "2"):
+        out = ["--out", str(tmp_path / jobs), "--jobs", jobs]
+        assert subprocess.run([*command, *out], cwd=root, capture_output=True, check=False).returncode == 0
+    assert len(parts(tmp_path / "1")) > 2
+    assert content(tmp_path / "1") == content(tmp_path / "2")
+
+
 def test_the_bytes_do_not_depend_on_the_number_of_processes(source: Path, tmp_path: Path) -> None:
     write_documents((Document(f"d{number}", "Орёл " * number) for number in range(1, 20)), source / "d.jsonl")
     tally = annotate(source, tmp_path / "one")
