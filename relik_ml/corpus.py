@@ -28,13 +28,14 @@ from relik_ml import __version__
 from relik_ml.data import (
     FILE,
     STDIN,
+    Fields,
     Format,
-    Input,
     Record,
     atomic_path,
     find_inputs,
     json_bytes,
     locked_folder,
+    no_mentions,
     read_manifest,
     write_lines,
     write_manifest,
@@ -84,7 +85,7 @@ def annotate_corpus(
             return Tally(notes=Counter({_BEFORE: len(shards)}))
         with _bar(sum(each["bytes"] for each in plan["inputs"])) as bar:
             run = _Run(out, config, bar)
-            run.annotate(_shards(names, config.shard_size), model, jobs, fail_fast)
+            run.annotate(_shards(names, config), model, jobs, fail_fast)
         _finish(out, plan, config.format, run.shards)
         return run.tally
 
@@ -122,19 +123,12 @@ def _described(name: str, config: CorpusConfig) -> dict[str, Any]:
     if name == STDIN:
         raise ConfigError("standard input cannot be read again", where=name, fix="save it to a file and give that")
     for found in find_inputs(name):
-        if config.keep_mentions:
-            require_mentions(found)
+        if config.keep_mentions and not found.has_mentions:
+            raise no_mentions(found.name)
         state = os.stat(found.path)
         files, size = files + 1, size + state.st_size
         checksum.update(f"{found.path}\0{state.st_size}\0{state.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return {"path": name, "files": files, "bytes": size, "sha256": checksum.hexdigest()}
-
-
-def require_mentions(found: Input) -> None:
-    """ConfigError for an input whose documents have no mentions that could be kept."""
-    if found.is_text or found.is_parquet:
-        fix = "give only .jsonl files, or leave out --keep-mentions"
-        raise ConfigError("a plain text has no mentions to keep", where=found.name, fix=fix)
 
 
 def _check_place(names: Iterable[str], out: Path) -> None:
@@ -145,24 +139,24 @@ def _check_place(names: Iterable[str], out: Path) -> None:
             raise ConfigError("the output is inside an input folder", where=str(out), got=name, fix="move it out")
 
 
-def _shards(names: Iterable[str], size: int) -> Iterator[Shard]:
+def _shards(names: Iterable[str], config: CorpusConfig) -> Iterator[Shard]:
     records: list[Record] = []
     number = weight = 0
-    for record in _distinct(_records(names)):
+    for record in _distinct(_records(names, Fields(config.text_field, config.id_field, config.keep_mentions))):
         records.append(record)
         weight += int(record.size) if record.data is None else len(record.data)
-        if weight >= size:
+        if weight >= config.shard_size:
             yield Shard(number, records)
             records, number, weight = [], number + 1, 0
     if records:
         yield Shard(number, records)
 
 
-def _records(names: Iterable[str]) -> Iterator[Record]:
+def _records(names: Iterable[str], fields: Fields) -> Iterator[Record]:
     for name in names:
         for found in find_inputs(name):
             try:
-                yield from found.records()
+                yield from found.records(fields)
             except DataError as error:  # the rest of the file
                 yield Record(error.where, fault=error)
 

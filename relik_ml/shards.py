@@ -68,7 +68,9 @@ class CorpusConfig:
     """What the output depends on, apart from inputs and model."""
 
     lang: str = "ru"
-    """Language of plain texts and of Parquet rows."""
+    """Language of what does not state its own."""
+    text_field: str = "text"
+    id_field: str = "id"
     min_score: float = 0.0
     keep_mentions: bool = False
     format: str = "jsonl"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from relik_ml.data import Input, find_inputs
+from relik_ml.data import Fields, Input, find_inputs, no_mentions
 from relik_ml.errors import DataError
 from relik_ml.types import Document
 
@@ -21,18 +21,27 @@ class InputSet:
 
     found: list[Input]
     lang: str
+    fields: Fields
     skip_bad: bool = False
     blank: int = 0
     skipped: int = 0
 
     @classmethod
-    def find(cls, names: Iterable[str], lang: str, skip_bad: bool) -> InputSet:
-        """The inputs of the given names, as `find_inputs` finds them. DataError for a missing path."""
-        return cls([found for name in names for found in find_inputs(name)], lang, skip_bad)
+    def find(cls, names: Iterable[str], lang: str, fields: Fields, skip_bad: bool) -> InputSet:
+        """The inputs of the given names, as `find_inputs` finds them.
+
+        Raises:
+            DataError: a path does not exist.
+            ConfigError: mentions are to be kept, and an input has none.
+        """
+        found = [found for name in names for found in find_inputs(name)]
+        if fields.keep_mentions and (plain := next((source for source in found if not source.has_mentions), None)):
+            raise no_mentions(plain.name)
+        return cls(found, lang, fields, skip_bad)
 
     @property
     def total(self) -> int | None:
-        """The number of documents if all inputs are plain texts, otherwise None."""
+        """The number of documents if each input is one document, otherwise None."""
         return len(self.found) if all(source.is_text for source in self.found) else None
 
     def documents(self) -> Iterator[Document]:
@@ -55,7 +64,7 @@ class InputSet:
             raise DataError("nothing to annotate", got=f"0 documents, {self.skipped} bad", fix="give a file with text")
 
     def _read(self, source: Input, homes: Mapping[str, str], own: dict[str, str]) -> Iterator[Document]:
-        for record in source.records():
+        for record in source.records(self.fields):
             document = record.document(self.lang)
             if home := homes.get(document.id) or own.get(document.id):
                 where, fix = f"{home} and {record.where}", "give the folder that holds both, or change the ids"

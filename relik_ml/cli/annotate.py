@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relik_ml.cli._input_files import InputSet
-from relik_ml.corpus import annotate_corpus, model_checksum, require_mentions
-from relik_ml.data import document_line, write_documents
+from relik_ml.corpus import annotate_corpus, model_checksum
+from relik_ml.data import STDIN, Fields, document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
 from relik_ml.shards import FORMATS, CorpusConfig, ModelSource, Tally, use_one_thread
 from relik_ml.types import Document
@@ -52,8 +52,10 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 
 @click.command(short_help="Find mentions, their Wikidata links and the facts that a text states.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--lang", default="ru", show_default=True, help="Language of .txt, .parquet and standard input.")
-@click.option("--out", type=click.Path(), help="Write JSON Lines here, all or nothing; or shards into a FOLDER/.")
+@click.option("--lang", default="ru", show_default=True, help="Language of what does not state its own.")
+@click.option("--text-field", default="text", show_default=True, help="Field or column that holds the text.")
+@click.option("--id-field", default="id", show_default=True, help="Field or column of the id, if there is one.")
+@click.option("--out", type=click.Path(), help="Write JSON Lines to this file, to - or, in shards, to FOLDER/.")
 @click.option("--model", type=click.Path(path_type=Path), help="A model folder, or `fast`; default: `accurate`.")
 @click.option("--index", type=click.Path(path_type=Path), help="An index folder; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -74,9 +76,10 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 def command(inputs: tuple[str, ...], out: str | None, lang: str, skip_bad: bool, **options: Any) -> None:
     """Find mentions, their Wikidata links and the facts that Russian text states.
 
-    INPUT is a .txt file (one document), a .jsonl file (documents, whose annotation is replaced; --keep-mentions
-    keeps their mentions; it may be compressed), a .parquet file with the columns id and text, a folder or a quoted
-    pattern of these, or - for standard input. The output is JSON Lines, or a readable view on a terminal.
+    INPUT is a text (.txt, or .html, .md or .docx, whose text is extracted), JSON Lines (.jsonl: documents, whose
+    annotation is replaced, or any objects with a field `text`), a table (.csv, .tsv, .parquet) with a column `text`,
+    a folder or a quoted pattern of these, or - for standard input: a text or JSON Lines. All but .parquet may be
+    compressed. The output is JSON Lines, or a readable view on a terminal.
 
     With a folder as --out (it ends in /, exists, or one of the options marked Folder is given) a large corpus is
     annotated in shards by several processes. Bad documents are recorded in bad.jsonl and skipped, and --resume goes
@@ -86,17 +89,25 @@ def command(inputs: tuple[str, ...], out: str | None, lang: str, skip_bad: bool,
     Examples:
       relik-ml annotate --lang ru article.txt
       relik-ml annotate articles/ --out articles.jsonl
+      relik-ml annotate news.csv --text-field body --id-field url --out news.jsonl
       relik-ml annotate "news/*.jsonl.gz" --out annotated/ --jobs 4 --resume
       echo "Анна Ахматова родилась в Одессе." | relik-ml annotate --view -
     """
+    if out == STDIN and not options["view"]:
+        out, options["view"] = None, False
     folder = {name: value for name in FOLDER_OPTIONS if (value := options.pop(name)) is not None}
     if folder or (out and (out.endswith("/") or Path(out).is_dir())):
         if not out or skip_bad or options["view"] is not None or options["color"] is not None:
             raise click.UsageError(FOLDER_USAGE)
         tally = _annotate_folder(inputs, Path(out), lang, options, folder)
     else:
-        tally = _annotate_stream(InputSet.find(inputs, lang, skip_bad), Path(out) if out else None, options)
+        found = InputSet.find(inputs, lang, _fields(options), skip_bad)
+        tally = _annotate_stream(found, Path(out) if out else None, options)
     click.echo(str(tally), err=True)
+
+
+def _fields(options: Mapping[str, Any]) -> Fields:
+    return Fields(options["text_field"], options["id_field"], options["keep_mentions"])
 
 
 def _annotate_stream(found: InputSet, out: Path | None, options: Mapping[str, Any]) -> Tally:
@@ -104,9 +115,6 @@ def _annotate_stream(found: InputSet, out: Path | None, options: Mapping[str, An
     write = _output(out, options["view"], options["color"])
     if out and out.resolve() in {Path(source.path).resolve() for source in found.found}:
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file")
-    if options["keep_mentions"]:
-        for source in found.found:
-            require_mentions(source)
     tally = Tally()
     shown = bool(out) or not sys.stdout.isatty()  # on a terminal the output shows the progress
     write(_progress(_annotated(found.documents(), options, tally), found.total, shown))
@@ -124,7 +132,7 @@ def _annotate_folder(
     device, index = options["device"], options["index"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     config = CorpusConfig(
-        lang, options["min_score"], options["keep_mentions"],
+        lang, options["text_field"], options["id_field"], options["min_score"], options["keep_mentions"],
         folder.get("format") or ("jsonl.zst" if find_spec("backports.zstd") else "jsonl"),
         round(1e6 * folder.get("shard_size", 1)),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Documents to be annotated: plain texts, JSON Lines and Parquet files, alone, in folders or by a pattern.
+"""Documents to be annotated: texts, JSON Lines and tables, alone, in folders or by a pattern, compressed or not.
 
 Inputs and their records are found lazily and always in the same order, so a folder of millions of files takes no
 memory. A record is decoded on demand, which may happen in another process.
@@ -10,66 +10,31 @@ memory. A record is decoded on demand, which may happen in another process.
 ['стихи']
 """
 
+import csv
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from glob import glob, has_magic
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 
+from relik_ml.data.extraction import EXTRACTED, decoded, load_extractor
 from relik_ml.data.extras import load_extra
-from relik_ml.data.lines import COMPRESSED, lines_of, opened, reading
+from relik_ml.data.input_records import Fields, Record
+from relik_ml.data.lines import COMPRESSED, compression_of, lines_of, opened, reading, suffix_of
 from relik_ml.data.parquet import load_parquet, read_texts
-from relik_ml.data.records import document_from_json, parse_line
 from relik_ml.errors import DataError
-from relik_ml.types import Document
 
 STDIN = "-"
-_LINES = (".jsonl", *(f".jsonl{suffix}" for suffix in COMPRESSED))
+_LINES = (".jsonl", ".ndjson")
+_TABLES = {".csv": ",;\t", ".tsv": "\t"}
+"""Suffixes of tables, and what may separate their columns."""
 _PARQUET = ".parquet"
-_SUFFIXES = (".txt", *_LINES, _PARQUET)
-_KINDS = ".txt, .jsonl or .parquet"
-
-
-class _Identified(msgspec.Struct):
-    id: str
-
-
-class Record(NamedTuple):
-    """One document before it is decoded."""
-
-    where: str
-    """Its place, for messages."""
-    name: str | None = None
-    """Its id; that of a line of JSON is in the line."""
-    data: bytes | None = None
-    """A text, or a line of JSON if there is no name; None for a text that is still in the file ``where``."""
-    size: float = 0
-    """Its share of the bytes of the input."""
-    fault: DataError | None = None
-    """Why it cannot be used."""
-
-    @property
-    def id(self) -> str | None:
-        """Its id, or None when it cannot be read."""
-        if self.name is None and self.data is not None:
-            try:
-                return msgspec.json.decode(self.data, type=_Identified).id
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return None
-        return self.name
-
-    def document(self, lang: str) -> Document:
-        """The document; ``lang`` is the language of a text. DataError when it is faulty."""
-        if self.fault:
-            raise self.fault
-        if self.name is not None:
-            return Document(
-                self.name, _decoded(_bytes(self.where) if self.data is None else self.data, self.where), lang
-            )
-        return document_from_json(parse_line(self.data or b"", self.where), self.where)
+_SUFFIXES = (".txt", *_LINES, *_TABLES, _PARQUET, *EXTRACTED)
 
 
 class Input(NamedTuple):
@@ -85,31 +50,91 @@ class Input(NamedTuple):
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a plain text and so one document."""
-        return self.path == STDIN or self.path.lower().endswith(".txt")
+        """Whether it is one document."""
+        return suffix_of(self.path) in (".txt", *EXTRACTED)
 
     @property
-    def is_parquet(self) -> bool:
-        """Whether it is a Parquet file, whose rows are texts."""
-        return self.path.lower().endswith(_PARQUET)
+    def has_mentions(self) -> bool:
+        """Whether its documents may have mentions; of standard input that is seen when it is read."""
+        return self.path == STDIN or suffix_of(self.path) in _LINES
 
-    def records(self) -> Iterator[Record]:
+    def records(self, fields: Fields = Fields()) -> Iterator[Record]:
         """The documents of the input as a stream. DataError when the file cannot be read (further)."""
+        suffix = suffix_of(self.path)
         if self.path == STDIN:
-            yield Record(self.name, self.id, sys.stdin.buffer.read())
+            yield from self._piped(fields)
         elif self.is_text:
-            yield Record(self.path, self.id, size=_size(self.path))
-        elif self.is_parquet:
-            yield from _rows(self.path)
+            yield Record(self.path, self.id, size=_size(self.path), fields=fields)
+        elif suffix == _PARQUET:
+            yield from self._rows(fields)
         else:
-            yield from _lines(Path(self.path))
+            with opened(Path(self.path)) as raw:
+                lines = _sized(lines_of(raw, Path(self.path)), raw)
+                yield from self._cells(lines, fields) if suffix in _TABLES else self._objects(lines, fields)
+
+    def _piped(self, fields: Fields) -> Iterator[Record]:
+        """Standard input: JSON Lines if the first line is a JSON object, otherwise a text. Compressed or not."""
+        raw = sys.stdin.buffer
+        first = raw.readline()
+        if compression := compression_of(first):
+            raw = cast(BinaryIO, BytesIO(first + raw.read()))
+            stream = (line for _, line in lines_of(raw, Path(self.name + compression)))
+            first = next(stream, b"")
+        else:
+            stream = (line for line in raw)
+        lines = chain([first], stream)
+        if _is_object(first):
+            yield from self._objects(((number, line, len(line)) for number, line in enumerate(lines, 1)), fields)
+        else:
+            yield Record(self.name, self.id, b"".join(lines), fields=fields)
+
+    def _objects(self, lines: Iterable[tuple[int, bytes, int]], fields: Fields) -> Iterator[Record]:
+        for number, line, size in lines:
+            yield Record(f"{self.name}, line {number}", f"{self.id}:{number}", line, size, None, True, fields)
+
+    def _cells(self, lines: Iterable[tuple[int, bytes, int]], fields: Fields) -> Iterator[Record]:
+        """The rows of a table as JSON objects."""
+        sizes: list[int] = []
+
+        def texts() -> Iterator[str]:
+            for number, line, size in lines:
+                sizes.append(size)
+                yield decoded(line, f"{self.name}, line {number}")
+
+        csv.field_size_limit(1 << 30)
+        stream = texts()
+        columns, separator = _columns(next(stream, "").removeprefix("\ufeff"), suffix_of(self.path), fields.text)
+        if fields.text not in columns:
+            got, fix = ", ".join(map(repr, columns)), "name the column of the text: --text-field NAME"
+            raise DataError(f"no column {fields.text!r}", where=self.name, got=got or "an empty file", fix=fix)
+        rows = csv.reader(stream, delimiter=separator)
+        try:
+            for row in filter(None, rows):
+                number, fault = rows.line_num + 1, None
+                where = f"{self.name}, line {number}"
+                if len(row) != len(columns):
+                    got, fix = f"{len(row)} cells, {len(columns)} columns", "quote cells that hold separators"
+                    fault = DataError("the row does not fit the columns", where=where, got=got, fix=fix)
+                data = msgspec.json.encode(dict(zip(columns, row, strict=False)))
+                yield Record(where, f"{self.id}:{number}", data, sum(sizes), fault, True, fields)
+                sizes.clear()
+        except csv.Error as error:
+            where, fix = f"{self.name}, line {rows.line_num + 1}", "quote cells that hold line breaks"
+            raise DataError("this is no row of a table", where=where, got=str(error), fix=fix) from None
+
+    def _rows(self, fields: Fields) -> Iterator[Record]:
+        for number, (id, text, size) in enumerate(read_texts(self.path, fields.text, fields.id), 1):
+            where, fault = f"{self.path}, row {number}", None
+            if text is None:
+                fault = DataError("the row has no text", where=where, got="null", fix="fill it")
+            yield Record(where, id or f"{self.id}:{number}", text or b"", size, fault, fields=fields)
 
 
 def find_inputs(name: str) -> Iterator[Input]:
     """The inputs of a file, of a folder (all files below it, sorted), of a pattern such as ``*.txt``, or of ``-``.
 
-    The id of a text is its path below the folder, without the suffix. Below a pattern the folder is the part before
-    the first wildcard.
+    The id of a .txt file is its path below the folder, without the suffix; of other files the suffix stays. Below a
+    pattern the folder is the part before the first wildcard.
 
     Raises:
         DataError: there is no such path, it is no file that can be read, or a folder holds none.
@@ -133,8 +158,7 @@ def find_inputs(name: str) -> Iterator[Input]:
 def _some(found: Iterator[Input], name: str) -> Iterator[Input]:
     first = next(found, None)
     if first is None:
-        got = "no .txt, no .jsonl and no .parquet file"
-        fix = "give a folder of texts (UTF-8) or documents (JSON Lines, Parquet)"
+        got, fix = f"no .txt, no .jsonl, no .csv, … file: {' '.join(_SUFFIXES)}", "give a folder of such files"
         raise DataError("there is nothing to annotate", where=name, got=got, fix=fix)
     yield first
     yield from found
@@ -152,7 +176,9 @@ def _below(folder: str, root: Path) -> Iterator[Input]:
 
 
 def _readable(path: str) -> bool:
-    return path.lower().endswith(_SUFFIXES) and os.path.isfile(path)
+    suffix = suffix_of(path)
+    packed = suffix == _PARQUET and not path.lower().endswith(_PARQUET)
+    return suffix in _SUFFIXES and not packed and os.path.isfile(path)
 
 
 def _before_wildcards(path: Path) -> Iterator[str]:
@@ -166,49 +192,44 @@ def _file(name: str, root: Path) -> Input:
     path = Path(name)
     if not _readable(name):
         got = f"the suffix {path.suffix!r}" if path.is_file() else "a device or pipe"
-        fix = f"pipe a text in: … annotate - < {name}"
-        raise DataError(f"this is no {_KINDS} file", where=name, got=got, fix=fix)
-    if path.suffix.lower() == _PARQUET:
+        fix = f"give one of {' '.join(_SUFFIXES)}, or pipe a text or JSON Lines in: … annotate - < {name}"
+        raise DataError("this file cannot be annotated", where=name, got=got, fix=fix)
+    suffix = suffix_of(name)
+    if suffix == _PARQUET:
         load_parquet()
-    elif path.suffix.lower() == ".zst":
+    elif suffix in EXTRACTED:
+        load_extractor(suffix)
+    if path.suffix.lower() == ".zst":
         load_extra("backports.zstd", "zst", f"or decompress {name}")
-    return Input(str(path), path.relative_to(root).with_suffix("").as_posix())
+    id = path.relative_to(root).as_posix()
+    if path.suffix.lower() in COMPRESSED:
+        id = id[: -len(path.suffix)]
+    return Input(str(path), id[: -len(suffix)] if suffix == ".txt" else id)
 
 
-def _lines(path: Path) -> Iterator[Record]:
-    with opened(path) as raw:
-        before = 0
-        for number, line in lines_of(raw, path):
-            after = raw.tell()
-            yield Record(f"{path}, line {number}", None, line, after - before)
-            before = after
+def _sized(lines: Iterable[tuple[int, bytes]], raw: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+    """The lines, each with the bytes of the file that were read for it."""
+    before = 0
+    for number, line in lines:
+        after = raw.tell()
+        yield number, line, after - before
+        before = after
 
 
-def _rows(path: str) -> Iterator[Record]:
-    for number, (id, text, size) in enumerate(read_texts(path), 1):
-        where, fault = f"{path}, row {number}", None
-        if id is None or text is None:
-            got = "no id" if id is None else "no text"
-            fault = DataError("a field of the row is empty", where=where, got=got, fix="fill it")
-        yield Record(where, id, text, size, fault)
+def _columns(header: str, suffix: str, text: str) -> tuple[list[str], str]:
+    """The names of a table's columns, and what separates them: if possible so that one is the column of the text."""
+    read = ((next(csv.reader([header], delimiter=separator), []), separator) for separator in _TABLES[suffix])
+    return max(read, key=lambda found: (text in found[0], len(found[0])))
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether a line is a JSON object."""
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _size(path: str) -> int:
     with reading(Path(path)):
         return os.stat(path).st_size
-
-
-def _bytes(path: str) -> bytes:
-    with reading(Path(path)):
-        return Path(path).read_bytes()
-
-
-def _decoded(data: bytes, name: str) -> str:
-    """The text as stored. A byte order mark and carriage returns are kept, because offsets count them."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        where = f"{name}, line {line}, byte {error.start} of the file"
-        fix = "save it as UTF-8, for example with iconv -f WINDOWS-1251 -t UTF-8; or give --skip-bad"
-        raise DataError("not UTF-8", where=where, got=f"byte 0x{data[error.start]:02x}", fix=fix) from None

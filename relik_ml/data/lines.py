@@ -25,6 +25,24 @@ from relik_ml.errors import DataError
 
 _OPENERS: dict[str, Callable[[BinaryIO], Iterable[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 COMPRESSED = (*_OPENERS, ".zst")
+_MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+
+
+def suffix_of(path: str) -> str:
+    """The suffix in small letters, of a compressed file that before it: ``.txt`` of ``a.TXT.gz``."""
+    lower = path.lower()
+    compressed = next((suffix for suffix in COMPRESSED if lower.endswith(suffix)), "")
+    return Path(lower.removesuffix(compressed)).suffix
+
+
+def compression_of(data: bytes) -> str:
+    """The suffix of the compression that the first bytes of a file show; empty if there is none."""
+    return next((suffix for magic, suffix in _MAGIC.items() if data.startswith(magic)), "")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, decompressed. Raises what ``open_lines`` raises."""
+    return b"".join(line for _, line in open_lines(path))
 
 
 def open_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -25,20 +25,24 @@ def load_parquet() -> tuple[Any, Any]:
     return load_extra("pyarrow", "parquet"), load_extra("pyarrow.parquet", "parquet")
 
 
-def read_texts(path: str) -> Iterator[tuple[str | None, bytes | None, float]]:
-    """Id, text and share of the file's size of each row. DataError when the file cannot be read (further)."""
+def read_texts(path: str, text: str = "text", id: str = "id") -> Iterator[tuple[str, bytes | None, float]]:
+    """Id, text and share of the file's size of each row; the id is empty without such a column or value.
+
+    DataError when the file cannot be read (further).
+    """
     arrow, parquet = load_parquet()
-    number, fix = 0, "name the columns `id` and `text`, both of strings; fetch a damaged file again"
+    number, fix = 0, "the column of texts must hold strings; fetch a damaged file again"
     try:
         with parquet.ParquetFile(path) as file:
-            if missing := {"id", "text"} - {*file.schema_arrow.names}:
-                got = f"no column {' and no column '.join(sorted(missing))}"
-                raise DataError("the Parquet file lacks a column", where=path, got=got, fix=fix)
+            if text not in (columns := file.schema_arrow.names):
+                got, fix = ", ".join(map(repr, columns)), "name the column of the text: --text-field NAME"
+                raise DataError(f"no column {text!r}", where=path, got=got, fix=fix)
             size = os.stat(path).st_size / max(file.metadata.num_rows, 1)
-            for batch in file.iter_batches(ROWS, columns=["id", "text"]):
-                texts = batch.column("text").cast(arrow.binary()).to_pylist()  # UTF-8 is checked row by row
-                for id, text in zip(batch.column("id").to_pylist(), texts, strict=True):
-                    yield None if id is None else str(id), text, size
+            for batch in file.iter_batches(ROWS, columns=[name for name in (id, text) if name in columns]):
+                texts = batch.column(text).cast(arrow.binary()).to_pylist()  # UTF-8 is checked row by row
+                ids = batch.column(id).to_pylist() if id in columns else [None] * len(texts)
+                for name, found in zip(ids, texts, strict=True):
+                    yield "" if name is None else str(name), found, size
                     number += 1
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError("cannot read the file", where=f"{path}, after row {number}", got=str(error), fix=fix) from None

@@ -1,12 +1,13 @@
 """``relik-ml annotate`` with a model made of one rule: every capitalised word is a mention."""
 
+import gzip
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,7 +103,7 @@ def test_a_text_becomes_a_line_of_json(model: Capitals, tmp_path: Path) -> None:
 
 
 def test_a_folder_gives_its_texts_sorted_with_paths_as_ids(model: Capitals, tmp_path: Path) -> None:
-    for name in ("b.txt", "a/z.txt", "a/y.TXT", "a/note.md", "c.v2.txt"):
+    for name in ("b.txt", "a/z.txt", "a/y.TXT", "a/note.pdf", "c.v2.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("Тула", encoding="utf-8")
     write_documents([Document("inner", "Пермь")], tmp_path / "d.jsonl")
@@ -122,12 +123,35 @@ def test_old_annotation_is_replaced_or_its_mentions_kept(model: Capitals, tmp_pa
     assert (mention["link"]["id"], mention["link"]["score"]) == ("T9", 0.5)
 
 
+FOREIGN = '{"body": "Тула", "url": 7, "lang": "tt", "date": "1913"}\n{"body": "Орёл", "meta": {"a": [1]}}\n'.encode()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_lines_of_any_program_can_be_piped(model: Capitals, pack: Callable[[bytes], bytes]) -> None:
+    found = lines(run("--text-field", "body", "--id-field", "url", "--out", "-", "-", input=pack(FOREIGN)))
+    assert [(it["id"], it["text"], it["lang"], it["meta"]) for it in found] == [
+        ("7", "Тула", "tt", {"date": "1913"}), ("stdin:2", "Орёл", "ru", {"a": [1]}),
+    ]  # fmt: skip
+    (text,) = lines(run("-", input=pack("{Тула}\nОрёл".encode())))
+    assert (text["id"], text["text"]) == ("stdin", "{Тула}\nОрёл")
+
+
+def test_a_missing_text_field_is_named_before_the_model(unloadable: None, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(FOREIGN)
+    refused(run(tmp_path / "a.jsonl"), 3, "a.jsonl, line 1", "'text'", "'body'", "--text-field body")
+    refused(run(tmp_path / "a.jsonl", "--text-field", "url"), 3, "got:   7")
+    refused(run(tmp_path / "a.jsonl", "--keep-mentions"), 3, "a.jsonl, line 1", "required field")
+    (tmp_path / "a.csv").write_text("url;body\n", encoding="utf-8")
+    refused(run(tmp_path / "a.csv"), 3, "a.csv", "no column 'text'", "'url', 'body'", "--text-field")
+
+
 @pytest.mark.parametrize("name", ["a.txt", ".", "-"])
 def test_a_plain_text_has_no_mentions_to_keep(unloadable: None, tmp_path: Path, name: str) -> None:
     write_documents([Document("g", "Тула")], tmp_path / "gold.jsonl")
     (tmp_path / "a.txt").write_text("Тула", encoding="utf-8")
     source = name if name == "-" else tmp_path / name
-    refused(run("--keep-mentions", tmp_path / "gold.jsonl", source), 7, "a.txt" if name != "-" else "standard input")
+    sources = [source] if name == "-" else [tmp_path / "gold.jsonl", source]
+    refused(run("--keep-mentions", *sources, input=b"\xd1"), 7, "a.txt" if name != "-" else "standard input")
 
 
 @pytest.mark.parametrize(
