@@ -17,10 +17,11 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, overload
 
 from relik_ml import hub
 from relik_ml.bundle import EMBEDDED, Backend, Bundle, Settings, load, save
+from relik_ml.data import document_from_object
 from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
 from relik_ml.retriever import Retriever
@@ -29,6 +30,9 @@ from relik_ml.types import Annotated, Document, Link, Retrieved, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
 """How the documents that a model annotates are annotated."""
+
+Given = str | Mapping[str, Any] | Document
+"""What can be annotated."""
 
 Read = Callable[[Sequence[Retrieved]], list[Part]]
 """One way of reading windows: ``Reader`` or ``Reader.describe``."""
@@ -90,21 +94,36 @@ class Relik:
             self.save_pretrained(folder := Path(home, "model"))
             return hub.publish(folder, name, private=private, api=api)
 
-    def __call__(self, text: str | Document, lang: str = "ru", min_score: float = 0.0) -> Document:
-        """Annotate one text."""
-        document = text if isinstance(text, Document) else Document(id="text", text=text, lang=lang)
-        return next(self.annotate([document], min_score=min_score))
+    @overload
+    def __call__(self, text: Given, lang: str = ..., min_score: float = ...) -> Document: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, text: Iterable[Given], lang: str = ..., min_score: float = ...) -> list[Document]: ...
+    def __call__(
+        self, text: Given | Iterable[Given], lang: str = "ru", min_score: float = 0.0
+    ) -> Document | list[Document]:
+        """Annotate one text, or a list of texts. The document of a text alone has the id ``text``."""
+        if isinstance(text, str):
+            text = Document(id="text", text=text, lang=lang)
+        if isinstance(text, Document | Mapping):
+            return next(self.annotate([text], lang=lang, min_score=min_score))
+        return list(self.annotate(text, lang=lang, min_score=min_score))
 
-    def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
-        """Annotate documents, in order and as a stream. Their own annotations are replaced.
+    def annotate(self, documents: Iterable[Given], *, lang: str = "ru", min_score: float = 0.0) -> Iterator[Document]:
+        """Annotate texts, dictionaries and documents, in order and as a stream. Old annotations are replaced.
+
+        A dictionary needs a ``text``; its ``id`` and ``lang`` are used, and other fields go to ``meta``. What has no id
+        is called ``text-1``, ``text-2``, …, by its number. ``lang`` is the language of what does not state its own.
 
         Candidates that the encoder had no room for are counted in ``meta["dropped"]``. Mentions and triples below
         ``min_score`` (a probability) are left out, and so are the triples of such mentions.
 
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
+            DataError: a dictionary has no text.
+            TypeError: it is something else.
         """
-        for document, parts, dropped in self._read(map(_bare, documents), self.reader):
+        given = (_document(each, number, lang) for number, each in enumerate(documents, 1))
+        for document, parts, dropped in self._read(map(_bare, given), self.reader):
             found = merge(document, parts)
             found = replace(found, mentions=settle_links(found.text, found.mentions, self._lemma))
             found = replace(found, triples=with_evidence(found), meta=with_dropped(found.meta, candidates=dropped))
@@ -174,6 +193,16 @@ def model_folder(path: str | Path | None) -> Path:
     if str(path) in EMBEDDED and not Path(path).exists():
         return EMBEDDED[str(path)]
     return hub.fetch(str(path)) if hub.is_name(path) else Path(path)
+
+
+def _document(given: Given, number: int, lang: str) -> Document:
+    if isinstance(given, Document):
+        return given
+    if isinstance(given, str):
+        return Document(f"text-{number}", given, lang)
+    if isinstance(given, Mapping):
+        return document_from_object(given, f"text {number}", f"text-{number}", lang)
+    raise TypeError(f"text {number} must be a str, a dict or a Document, not {type(given).__name__}")
 
 
 def _bare(document: Document) -> Document:

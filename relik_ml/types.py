@@ -10,8 +10,10 @@ Nothing is ever normalised, stripped or re-based, so ``text[start:stop]`` is alw
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, NamedTuple
+
+SCHEMA = "relik-ml/1"
 
 Status = Literal["linked", "nil", "unlinkable", "unknown"]
 Completeness = Literal["complete", "partial", "silver", "none"]
@@ -106,6 +108,46 @@ class Triple:
     score: float | None = None
 
 
+class Argument(NamedTuple):
+    """The subject or object of a fact, by name: a mention and the entity that it refers to."""
+
+    name: str
+    """The name of the entity in the index; without a link the text."""
+    text: str
+    """As the document calls it."""
+    type: str
+    id: str | None
+    """Of the entity, such as a Wikidata item. None without a link."""
+    status: Status
+    start: int
+    stop: int
+
+
+class Fact(NamedTuple):
+    """A triple by names, with the text that states it.
+
+    >>> born = Triple("T1", "PLACE_OF_BIRTH", "T2", Property("P19"), (Span(0, 27),), 0.9)
+    >>> mentions = (Mention("T1", 0, 5, "PERSON", link=Link("linked", "Q7747", "Владимир Путин")),
+    ...             Mention("T2", 16, 26, "CITY"))
+    >>> (fact,) = Document("d", "Путин родился в Ленинграде.", "ru", mentions, triples=(born,)).facts()
+    >>> fact.subject.name, fact.subject.id, fact.relation, fact.property.id, fact.object.name, fact.score
+    ('Владимир Путин', 'Q7747', 'PLACE_OF_BIRTH', 'P19', 'Ленинграде', 0.9)
+    >>> print(fact)
+    Путин — PLACE_OF_BIRTH → Ленинграде
+    """
+
+    subject: Argument
+    relation: str
+    object: Argument
+    property: Property | None
+    sentence: str
+    """The text of the evidence."""
+    score: float | None
+
+    def __str__(self) -> str:
+        return f"{self.subject.text} — {self.relation} → {self.object.text}"
+
+
 @dataclass(frozen=True, slots=True)
 class Annotated:
     """How far each layer of a document is annotated, so that losses are masked and scores stay fair."""
@@ -134,6 +176,71 @@ class Document:
         """The text of a mention: its fragments joined by one space."""
         spans = mention.fragments or (mention.span,)
         return " ".join(self.text[start:stop] for start, stop in spans)
+
+    def facts(self) -> list[Fact]:
+        """The triples by names, in their order."""
+        known = {mention.id: self._argument(mention) for mention in self.mentions}
+        return [
+            Fact(
+                known[triple.subject], triple.relation, known[triple.object], triple.property,
+                " ".join(self.text[start:stop] for start, stop in triple.evidence), triple.score,
+            )
+            for triple in self.triples
+        ]  # fmt: skip
+
+    def _argument(self, mention: Mention) -> Argument:
+        text, link = self.surface(mention), mention.link
+        return Argument(link.label or text, text, mention.type, link.id, link.status, *mention.span)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a line of JSON holds, in lists and dictionaries."""
+        record: dict[str, Any] = {"schema": SCHEMA, **_plain(replace(self, meta={}))}
+        return {**record, "meta": dict(self.meta)}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Document":
+        """The document that ``to_dict`` has made such a dictionary of.
+
+        Raises:
+            TypeError: a field is missing or unknown. `relik_ml.data.check` finds all other faults.
+
+        >>> document = Document("d", "Тула", mentions=(Mention("T1", 0, 4, "CITY"),))
+        >>> Document.from_dict(document.to_dict()) == document
+        True
+        """
+        document: Document = _built(cls, {name: value for name, value in record.items() if name != "schema"})
+        return document
+
+
+_KINDS: Mapping[str, type] = {
+    "mentions": Mention, "entities": Entity, "triples": Triple, "link": Link, "value": Value, "property": Property,
+    "annotated": Annotated,
+}  # fmt: skip
+"""The types of fields that hold objects of this module, or lists of them."""
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dictionaries and tuples as lists. A value that a mention does not have is left out."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if not is_dataclass(value):
+        return value
+    found = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mention) and not value.value:
+        del found["value"]
+    return {name: _plain(each) for name, each in found.items()}
+
+
+def _built(kind: type, record: Mapping[str, Any]) -> Any:
+    return kind(**{name: value if name == "meta" else _part(name, value) for name, value in record.items()})
+
+
+def _part(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _built(_KINDS[name], value)
+    if name in ("fragments", "evidence"):
+        return tuple(Span(*span) for span in value)
+    return tuple(_part(name, each) for each in value) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,23 @@ def test_bad_documents_are_recorded_and_skipped(damaged: Path, tmp_path: Path, j
     assert str(tally).endswith("; 8 bad documents skipped (73 %)")
 
 
+def test_lines_and_tables_of_any_program_are_documents(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    lines = [
+        '{"body": "Тула", "url": 7, "date": "1913"}',
+        '{"body": "Орёл"}',
+        '{"url": 8}',
+        '{"body": "Омск", "url": "7"}',
+    ]
+    (tmp_path / "in" / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "in" / "b.csv").write_text("url,body\n9,Уфа\n1,2,3\n", encoding="utf-8")
+    annotate(tmp_path / "in", tmp_path / "out", jobs=2, text_field="body", id_field="url", format="jsonl")
+    found = [each for part in parts(tmp_path / "out") for each in read_documents(tmp_path / "out" / part)]
+    assert [(each.id, each.meta) for each in found] == [("7", {"date": "1913"}), ("a.jsonl:2", {}), ("9", {})]
+    bad = [json.loads(line) for line in (tmp_path / "out" / "bad.jsonl").read_bytes().splitlines()]
+    assert [each["where"].rpartition("/")[2] for each in bad] == ["a.jsonl, line 3", "a.jsonl, line 4", "b.csv, line 3"]
+
+
 def test_fail_fast_stops_at_a_bad_document_and_can_go_on(damaged: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="UTF-8"):
         annotate(damaged, tmp_path / "out", fail_fast=True)

@@ -8,7 +8,7 @@ import pytest
 
 from relik_ml import Relik
 from relik_ml.data import check, document_from_json, document_to_json
-from relik_ml.errors import ConfigError
+from relik_ml.errors import ConfigError, DataError
 from relik_ml.pipeline import BATCH, PREDICTED
 from relik_ml.score import score
 from relik_ml.text import sentences, windows
@@ -126,6 +126,23 @@ def test_a_language_that_the_model_does_not_know(tiny: Relik, method: str) -> No
         list(stream)
     assert "'english'" in caught.value.where
     assert caught.value.got == "en"
+
+
+def test_texts_dictionaries_and_documents_are_read_alike(tiny: Relik) -> None:
+    gold = documents()[0]
+    text, alone = gold.text, tiny(gold.text)
+    several = tiny([text, {"text": text, "id": 7, "date": "1913"}, {"text": text}, gold])
+    assert isinstance(several, list)
+    assert [(found.id, found.meta) for found in several] == [
+        ("text-1", {}), ("7", {"date": "1913"}), ("text-3", {}), (gold.id, gold.meta),
+    ]  # fmt: skip
+    for found in [*several, *tiny.annotate(iter([text])), tiny({"text": text})]:
+        assert_same(replace(found, id="text", meta={}), replace(alone, meta={}))
+    assert tiny([]) == []
+    with pytest.raises(DataError, match="text"):
+        tiny({"body": text})
+    with pytest.raises(TypeError, match="text 2"):
+        tiny([text, 7])  # type: ignore[list-item]
 
 
 def test_min_score_leaves_out_mentions_and_their_triples(tiny: Relik) -> None:

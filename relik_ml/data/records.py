@@ -18,11 +18,10 @@ import msgspec
 
 from relik_ml.data.schema import check, require_valid
 from relik_ml.errors import DataError
-from relik_ml.types import Annotated, Document, Entity, Entry, Link, Mention, Property, Triple, Value
+from relik_ml.types import SCHEMA, Annotated, Document, Entity, Entry, Link, Mention, Property, Triple, Value
 
 T = TypeVar("T")
 
-SCHEMA = "relik-ml/1"
 WRONG_SHAPE = "the line has the wrong shape"
 ORDER = ("id", "lang", "text", "mentions", "entities", "triples", "annotated", "meta")
 MENTION_END = ("type", "score", "link", "value")  # the last fields of a mention in a line

@@ -13,7 +13,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+from relik_ml.data import load_extra
 from relik_ml.export.graph import offsets
 from relik_ml.types import Document, Mention
 
@@ -39,6 +41,17 @@ def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> No
             told = {id for triple in document.triples for id in (triple.subject, triple.object)}
             losses["mentions outside triples left out"] += len({mention.id for mention in document.mentions} - told)
             rows.writerows([cell(each) for each in row] for row in _rows(document))
+
+
+def to_frame(documents: Document | Iterable[Document]) -> Any:
+    """The facts of documents as a ``pandas.DataFrame`` with the columns of the CSV file.
+
+    Raises:
+        ConfigError: pandas is not installed.
+    """
+    pandas = load_extra("pandas", "pandas")
+    given = [documents] if isinstance(documents, Document) else documents
+    return pandas.DataFrame([row for document in given for row in _rows(document)], columns=list(COLUMNS))
 
 
 def cell(value: Cell) -> Cell:

@@ -45,6 +45,28 @@ DOCUMENT = Document(
     meta={"source": "чехов.ann", "repairs": {"a": 1}, "list": [None, True, 0.5, "ё"]},
 )
 
+
+def test_a_dictionary_of_a_document_is_its_json() -> None:
+    record = DOCUMENT.to_dict()
+    assert record == document_to_json(DOCUMENT)
+    assert Document.from_dict(record) == Document.from_dict(json.loads(json.dumps(record))) == DOCUMENT
+    for wrong, name in (({**record, "author": "Чехов"}, "author"), ({"id": "d"}, "text")):
+        with pytest.raises(TypeError, match=name):
+            Document.from_dict(wrong)
+
+
+def test_a_fact_has_names_ids_and_the_sentence() -> None:
+    (fact,) = DOCUMENT.facts()
+    assert (fact.subject.name, fact.subject.id, fact.subject.status) == ("Антон Чехов", "Q5685", "linked")
+    assert (fact.object.name, fact.object.id, fact.object.start) == ("Таганроге", None, 31)
+    assert (fact.relation, fact.property, fact.sentence, fact.score) == (
+        "PLACE_OF_BIRTH",
+        Property("P19"),
+        TEXT,
+        2.5e-7,
+    )
+
+
 PIECES = ["а", "Ё", "е\u0308", "z", " ", "\u00a0", "\u00ad", "\ufeff", "\r\n", "\n", "\r", "\u2028", "\x85", "\0"]
 PIECES += ["😀", "👩\u200d🚀", "🏳️\u200d🌈", "\t", '"', "\\", "\\ud83d", "\x1f", "\x7f"]
 TEXTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=20).map("".join)

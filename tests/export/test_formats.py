@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from relik_ml.data import Report, read_documents
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.export import EXPORTERS, load_exporter, read_jsonld
+from relik_ml.export import EXPORTERS, load_exporter, read_jsonld, to_frame
 from relik_ml.plugins import load_converter
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Property, Span, Triple, Value
 
@@ -250,3 +251,18 @@ def test_the_flat_view_of_nerel_is_exact(corpus: list[Document], export: Export,
         for span in known:
             over = [other for other in found if span.start < other.stop and other.start < span.stop]
             assert max(other.stop - other.start for other in over) >= span.stop - span.start
+
+
+def test_a_frame_has_the_columns_of_the_table(export: Export, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
+    frame = to_frame(DOCUMENT)
+    export("csv", DOCUMENT)
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        assert list(frame.columns) == next(csv.reader(file))
+    assert frame["subject_label"].dropna().tolist() == ["Сергей Иванов", "Сергей Иванов"]
+    assert len(to_frame([DOCUMENT, DOCUMENT])) == 6
+    assert to_frame([]).columns.equals(frame.columns)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ConfigError) as error:
+        to_frame(DOCUMENT)
+    assert "relik-ml[pandas]" in error.value.fix
