@@ -17,7 +17,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ from relik_ml.data import (
     write_manifest,
 )  # fmt: skip
 from relik_ml.errors import ConfigError, DataError, ModelError, OutputError
+from relik_ml.ray_engine import ray_results
 from relik_ml.shards import (
     UNFINISHED,
     CorpusConfig,
@@ -56,24 +57,26 @@ from relik_ml.shards import (
 from relik_ml.workers import Workers
 
 FORMAT = Format("corpus", "relik-ml-corpus/1", "annotate it again into a new folder with `relik-ml annotate`")
+ENGINES = PROCESSES, RAY = "processes", "ray"
 BAD = "bad.jsonl"
 _BEFORE = "shards finished before"
 
 
 def annotate_corpus(
     names: Sequence[str], out: Path, config: CorpusConfig, model: ModelSource, *,
-    jobs: int = 1, resume: bool = False, fail_fast: bool = False,
+    jobs: int | None = 1, resume: bool = False, fail_fast: bool = False, engine: str = PROCESSES,
 ) -> Tally:  # fmt: skip
     """Annotate the inputs of the given names into a folder, with a progress bar if stderr is a terminal.
 
     Documents that cannot be read, and all but the first with one id, are recorded in ``bad.jsonl`` and skipped, or
     with ``fail_fast`` raised. The tally is that of this call; with ``resume`` finished shards are left as they are.
+    ``engine`` is ``"processes"`` of this machine, or ``"ray"``: a cluster, all of it if ``jobs`` is None.
 
     Raises:
         DataError: an input does not exist, or no document at all can be read.
         OutputError: the folder cannot be written, holds other files, or is in use.
         ConfigError: the folder holds the output of other inputs, another model or other options.
-        RelikError: a worker process failed, or was killed twice.
+        RelikError: a worker process failed, or was killed twice; or Ray failed.
     """
     plan = _plan(names, config, model)
     _check_place(names, out)
@@ -85,7 +88,7 @@ def annotate_corpus(
             return Tally(notes=Counter({_BEFORE: len(shards)}))
         with _bar(sum(each["bytes"] for each in plan["inputs"])) as bar:
             run = _Run(out, config, bar)
-            run.annotate(_shards(names, config), model, jobs, fail_fast)
+            run.annotate(partial(_shards, names, config), model, jobs, fail_fast, engine)
         _finish(out, plan, config.format, run.shards)
         return run.tally
 
@@ -254,46 +257,68 @@ class _Run:
     tally: Tally = field(default_factory=Tally)
     shards: int = 0
     """Shards of the input so far, finished before or not."""
-    shown: Counter[int] = field(default_factory=Counter)
-    """Documents of each shard in work that the bar shows."""
+    told: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Documents and words of each shard in work that the bar shows."""
+    documents: int = 0
     words: int = 0
     started: float = 0.0
-    """When the first worker had loaded the model."""
+    """When the first worker had loaded the model; with Ray, when the run began."""
 
-    def annotate(self, shards: Iterable[Shard], model: ModelSource, jobs: int, fail_fast: bool) -> None:
+    def annotate(
+        self, shards: Callable[[], Iterator[Shard]], model: ModelSource, jobs: int | None, fail_fast: bool, engine: str
+    ) -> None:
         """Annotate the shards that are not finished."""
         start = partial(start_worker, self.out, self.config, model, fail_fast)
-        workers = Workers(start, jobs, fork=sys.platform == "linux" and model.device == "cpu")
-        for message in workers.results(self._unfinished(shards)):
+        if engine == RAY:
+            self.started = perf_counter()
+            finished = partial(is_finished, self.out, self.config.format)
+            messages = ray_results(start, shards, finished, jobs, gpu=model.device == "cuda")
+        else:
+            workers = Workers(start, jobs or 1, fork=sys.platform == "linux" and model.device == "cpu")
+            messages = workers.results(self._unfinished(shards()))
+        for message in messages:
             self.started = self.started or perf_counter()
-            if message.done:
+            if not message.done:
+                self._told(message.task, message.value)
+            elif message.value is None:
+                self._skip(message.task)
+            else:
                 self._finished(message.task, message.value)
-            elif message.value is not None:
-                self._show(message.task, 1, message.value)
         self.tally.seconds = perf_counter() - (self.started or perf_counter())
 
     def _unfinished(self, shards: Iterable[Shard]) -> Iterator[Shard]:
         for shard in shards:
-            self.shards += 1
-            if is_finished(self.out, shard.number, self.config.format):
-                self.tally.notes[_BEFORE] += 1
-                if not self.bar.disable:
-                    self.bar.initial += shard.size  # left out of the time
-                    self.bar.update(shard.size)
+            if is_finished(self.out, self.config.format, shard):
+                self._skip(shard)
             else:
                 yield shard
 
+    def _skip(self, shard: Shard) -> None:
+        """Count a shard that was finished before."""
+        self.shards = max(self.shards, shard.number + 1)
+        self.tally.notes[_BEFORE] += 1
+        if not self.bar.disable:
+            self.bar.initial += shard.size  # left out of the time
+            self.bar.update(shard.size)
+
     def _finished(self, shard: Shard, report: ShardReport) -> None:
+        self.shards = max(self.shards, shard.number + 1)
         self.tally.counts.update({**report.counts, "bad": len(report.bad)})
         self.tally.notes.update(report.notes)
-        self._show(shard, len(shard.records) - self.shown.pop(shard.number, 0), 0)
+        documents, words = self.told.pop(shard.number, (0, 0))
+        self._show(shard, len(shard.records) - documents, report.counts.get("word", 0) - words)
+
+    def _told(self, shard: Shard, words: int) -> None:
+        """Show a document of so many words."""
+        documents, before = self.told.get(shard.number, (0, 0))
+        self.told[shard.number] = documents + 1, before + words
+        self._show(shard, 1, words)
 
     def _show(self, shard: Shard, documents: int, words: int) -> None:
-        self.shown[shard.number] += documents
+        self.documents += documents
         self.words += words
         speed = self.words / max(perf_counter() - self.started, 1e-9)
-        done = self.tally.counts["document"] + self.shown.total()
-        self.bar.set_postfix_str(f"{done:,} documents, {speed:,.0f} words/s", refresh=False)
+        self.bar.set_postfix_str(f"{self.documents:,} documents, {speed:,.0f} words/s", refresh=False)
         size = documents * shard.size / len(shard.records)
         self.bar.update(min(size, self.bar.total - self.bar.n))  # rounded sizes must not exceed the total
 

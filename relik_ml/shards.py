@@ -193,9 +193,9 @@ def read_report(out: Path, number: int) -> ShardReport:
     return ShardReport(**json.loads(_report_path(out, number).read_bytes()))
 
 
-def is_finished(out: Path, number: int, format: str) -> bool:
+def is_finished(out: Path, format: str, shard: Shard) -> bool:
     """Whether a shard has been written and reported."""
     try:
-        return (out / shard_name(number, format)).stat().st_size == read_report(out, number).bytes
+        return (out / shard_name(shard.number, format)).stat().st_size == read_report(out, shard.number).bytes
     except FileNotFoundError:
         return False

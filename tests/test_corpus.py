@@ -46,13 +46,13 @@ class FirstLetters:
 
 
 def annotate(
-    source: Path | str | list[str], out: Path, *, jobs: int = 1, resume: bool = False, fail_fast: bool = False,
-    checksum: str = "m", device: str = "cpu", **options: Any,
+    source: Path | str | list[str], out: Path, *, jobs: int | None = 1, resume: bool = False, fail_fast: bool = False,
+    checksum: str = "m", device: str = "cpu", engine: str = "processes", **options: Any,
 ) -> Tally:  # fmt: skip
     names = source if isinstance(source, list) else [str(source)]
     config = CorpusConfig(**{"shard_size": 100, **options})
     model: Any = ModelSource(FirstLetters, checksum, device)  # type: ignore[arg-type]
-    return annotate_corpus(names, out, config, model, jobs=jobs, resume=resume, fail_fast=fail_fast)
+    return annotate_corpus(names, out, config, model, jobs=jobs, resume=resume, fail_fast=fail_fast, engine=engine)
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relik_ml.cli._input_files import InputSet
-from relik_ml.corpus import annotate_corpus, model_checksum
+from relik_ml.corpus import ENGINES, PROCESSES, annotate_corpus, model_checksum
 from relik_ml.data import STDIN, Fields, document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
 from relik_ml.shards import FORMATS, CorpusConfig, ModelSource, Tally, use_one_thread
@@ -37,10 +37,10 @@ BACKEND = click.Choice(["onnx", "int8", "torch"])
 Write = Callable[[Iterable[Document]], object]
 """Writes a stream of documents."""
 
-FOLDER_OPTIONS = ("jobs", "resume", "format", "shard_size", "fail_fast")
+FOLDER_OPTIONS = ("engine", "jobs", "resume", "format", "shard_size", "fail_fast")
 FOLDER_USAGE = (
-    "--jobs, --resume, --format, --shard-size and --fail-fast need a folder as --out. A folder takes no --view, "
-    "--color and --skip-bad: bad documents are recorded and skipped."
+    "--engine, --jobs, --resume, --format, --shard-size and --fail-fast need a folder as --out. A folder takes no "
+    "--view, --color and --skip-bad: bad documents are recorded and skipped."
 )
 
 
@@ -68,7 +68,8 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
 @click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
 @click.option("--skip-bad", is_flag=True, help="Skip and count files that cannot be read.")
-@click.option("--jobs", type=click.IntRange(1), help="Folder: processes; default: one for each core.")
+@click.option("--engine", type=click.Choice(ENGINES), help="Folder: processes of this machine (default), or a cluster.")
+@click.option("--jobs", type=click.IntRange(1), help="Folder: processes or Ray actors; default: one for each core.")
 @click.option("--resume", is_flag=True, default=None, help="Folder: go on with an interrupted run.")
 @click.option("--format", type=click.Choice(FORMATS), help="Folder: default: jsonl.zst, or jsonl without zstd.")
 @click.option("--shard-size", type=click.FloatRange(0), help="Folder: megabytes of input in a shard; default: 1.")
@@ -138,9 +139,11 @@ def _annotate_folder(
     )  # fmt: skip
     checksum = model_checksum(model_folder(options["model"]), index)
     model = ModelSource(partial(load, options), checksum, device, options["backend"])
-    jobs = folder.get("jobs") or (1 if device == "cuda" else cores or 1)
+    engine, jobs = folder.get("engine", PROCESSES), folder.get("jobs")
+    if engine == PROCESSES:
+        jobs = jobs or (1 if device == "cuda" else cores or 1)
     go_on = {"resume": folder.get("resume", False), "fail_fast": folder.get("fail_fast", False)}
-    return annotate_corpus(inputs, out, config, model, jobs=jobs, **go_on)
+    return annotate_corpus(inputs, out, config, model, jobs=jobs, engine=engine, **go_on)
 
 
 def load(options: Mapping[str, Any]) -> Relik:

@@ -13,7 +13,7 @@ FLOORS = (
     ("text", "scheme", "hub", "config", "workers"),
     ("data", "names", "score", "models", "runtime"),
     ("index", "export", "e5", "shards"),
-    ("reader", "retriever", "encoders", "plugins"),
+    ("reader", "retriever", "encoders", "plugins", "ray_engine"),
     ("view", "bundle"),
     ("pipeline",),
     ("training",),
