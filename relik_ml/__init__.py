@@ -17,22 +17,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from relik_ml.config import MinScores
     from relik_ml.errors import RelikError
     from relik_ml.export import to_frame
     from relik_ml.pipeline import Relik
     from relik_ml.plugins import load_converter, load_index
-    from relik_ml.types import Argument, Document, Entry, Fact, Link, Mention, Span, Triple
+    from relik_ml.types import Argument, Document, Entry, Fact, Link, LinkCandidate, Mention, Span, Triple
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Argument", "Document", "Entry", "Fact", "Link", "Mention", "Relik", "RelikError", "Span", "Triple",
-    "__version__", "load_converter", "load_index", "to_frame",
+    "Argument", "Document", "Entry", "Fact", "Link", "LinkCandidate", "Mention", "MinScores", "Relik", "RelikError",
+    "Span", "Triple", "__version__", "load_converter", "load_index", "to_frame",
 ]  # fmt: skip
 
 _HOME = {
     "Relik": "pipeline", "RelikError": "errors", "load_converter": "plugins", "load_index": "plugins",
-    "to_frame": "export",
+    "MinScores": "config", "to_frame": "export",
 }  # fmt: skip
 """The modules of the public names; all others are in ``types``."""
 

@@ -101,6 +101,21 @@ class HeadConfig:
 
 
 @dataclass(frozen=True)
+class MinScores:
+    """Scores below which predictions are left out, or for links become ``unknown``."""
+
+    mention: float = 0.0
+    link: float = 0.0
+    """Of a link and of NIL."""
+    fact: float = 0.0
+
+    @classmethod
+    def of(cls, scores: float | MinScores) -> MinScores:
+        """These, or one for all three."""
+        return scores if isinstance(scores, MinScores) else cls(scores, scores, scores)
+
+
+@dataclass(frozen=True)
 class Thresholds:
     """Probabilities above which a prediction is kept."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -21,12 +22,13 @@ from typing import Any, overload
 
 from relik_ml import hub
 from relik_ml.bundle import EMBEDDED, Backend, Bundle, Settings, load, save
+from relik_ml.config import MinScores
 from relik_ml.data import document_from_object
 from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
 from relik_ml.retriever import Retriever
 from relik_ml.text import Morphology, Part, evidence, fill, merge, same_link, sentences, settle_links, windows
-from relik_ml.types import Annotated, Document, Link, Retrieved, Triple, Window
+from relik_ml.types import Annotated, Document, Link, LinkCandidate, Retrieved, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
 """How the documents that a model annotates are annotated."""
@@ -95,27 +97,35 @@ class Relik:
             return hub.publish(folder, name, private=private, api=api)
 
     @overload
-    def __call__(self, text: Given, lang: str = ..., min_score: float = ...) -> Document: ...  # type: ignore[overload-overlap]
+    def __call__(  # type: ignore[overload-overlap]
+        self, text: Given, lang: str = ..., min_score: float | MinScores = ..., candidates: int = ...
+    ) -> Document: ...
     @overload
-    def __call__(self, text: Iterable[Given], lang: str = ..., min_score: float = ...) -> list[Document]: ...
     def __call__(
-        self, text: Given | Iterable[Given], lang: str = "ru", min_score: float = 0.0
+        self, text: Iterable[Given], lang: str = ..., min_score: float | MinScores = ..., candidates: int = ...
+    ) -> list[Document]: ...
+    def __call__(
+        self, text: Given | Iterable[Given], lang: str = "ru", min_score: float | MinScores = 0.0, candidates: int = 0
     ) -> Document | list[Document]:
         """Annotate one text, or a list of texts. The document of a text alone has the id ``text``."""
         if isinstance(text, str):
             text = Document(id="text", text=text, lang=lang)
-        if isinstance(text, Document | Mapping):
-            return next(self.annotate([text], lang=lang, min_score=min_score))
-        return list(self.annotate(text, lang=lang, min_score=min_score))
+        one = isinstance(text, Document | Mapping)
+        given = [text] if isinstance(text, Document | Mapping) else text
+        found = list(self.annotate(given, lang=lang, min_score=min_score, candidates=candidates))
+        return found[0] if one else found
 
-    def annotate(self, documents: Iterable[Given], *, lang: str = "ru", min_score: float = 0.0) -> Iterator[Document]:
+    def annotate(
+        self, documents: Iterable[Given], *, lang: str = "ru", min_score: float | MinScores = 0.0, candidates: int = 0
+    ) -> Iterator[Document]:
         """Annotate texts, dictionaries and documents, in order and as a stream. Old annotations are replaced.
 
         A dictionary needs a ``text``; its ``id`` and ``lang`` are used, and other fields go to ``meta``. What has no id
         is called ``text-1``, ``text-2``, …, by its number. ``lang`` is the language of what does not state its own.
 
         Candidates that the encoder had no room for are counted in ``meta["dropped"]``. Mentions and triples below
-        ``min_score`` (a probability) are left out, and so are the triples of such mentions.
+        ``min_score`` (a probability) are left out, and so are the triples of such mentions; a link below it becomes
+        ``unknown`` and keeps its entity as a candidate. Links get at most so many ``candidates``.
 
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
@@ -123,29 +133,32 @@ class Relik:
             TypeError: it is something else.
         """
         given = (_document(each, number, lang) for number, each in enumerate(documents, 1))
-        for document, parts, dropped in self._read(map(_bare, given), self.reader):
+        for document, parts, dropped in self._read(map(_bare, given), partial(self.reader, candidates=candidates)):
             found = merge(document, parts)
             found = replace(found, mentions=settle_links(found.text, found.mentions, self._lemma))
             found = replace(found, triples=with_evidence(found), meta=with_dropped(found.meta, candidates=dropped))
             yield above(found, min_score)
 
-    def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+    def describe(
+        self, documents: Iterable[Document], *, min_score: float | MinScores = 0.0, candidates: int = 0
+    ) -> Iterator[Document]:
         """Link the mentions that documents have, and find the triples between them, in order and as a stream.
 
         Mentions keep their span, type, id and order; their links, entities and triples are replaced. Their types
         decide whether they are linked. Mentions that the reader cannot read (discontinuous, too long, of an unknown
         type) keep an ``unknown`` link, take part in no triple and are counted in ``meta["dropped"]``. Triples below
-        ``min_score`` are left out.
+        ``min_score`` are left out, and links below it become ``unknown``, as in ``annotate``.
 
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
         """
-        for document, parts, dropped in self._read(map(_asked, documents), self.reader.describe):
+        least = replace(MinScores.of(min_score), mention=0.0)
+        read = partial(self.reader.describe, candidates=candidates)
+        for document, parts, dropped in self._read(map(_asked, documents), read):
             found = fill(document, parts)
             unread = len(document.mentions) - len({mention.id for part in parts for mention in part.mentions})
             meta = with_dropped(found.meta, candidates=dropped, mentions=unread)
-            triples = tuple(triple for triple in with_evidence(found) if (triple.score or 0.0) >= min_score)
-            yield replace(found, entities=same_link(found.mentions), triples=triples, meta=meta)
+            yield above(replace(found, triples=with_evidence(found), meta=meta), least)
 
     def retrieve(self, documents: Iterable[Document]) -> Iterator[Retrieved]:
         """The candidates of every window of the documents, in order and as a stream; documents stay as they are.
@@ -241,14 +254,26 @@ def _dropped(item: Retrieved, fitted: Retrieved) -> int:
     return len(item.entities) + len(item.relations) - len(fitted.entities) - len(fitted.relations)
 
 
-def above(document: Document, min_score: float) -> Document:
-    """The mentions and triples with at least this score. Ids stay: they mean the same at any score."""
-    mentions = tuple(mention for mention in document.mentions if (mention.score or 0.0) >= min_score)
+def above(document: Document, min_score: float | MinScores) -> Document:
+    """The mentions and triples with at least this score. Ids stay: they mean the same at any score.
+
+    A link below it becomes ``unknown`` and keeps its candidates, at least its own entity.
+    """
+    least = MinScores.of(min_score)
+    likely = (mention for mention in document.mentions if (mention.score or 0.0) >= least.mention)
+    mentions = tuple(replace(mention, link=_sure(mention.link, least.link)) for mention in likely)
     kept = {mention.id for mention in mentions}
-    triples = (triple for triple in document.triples if (triple.score or 0.0) >= min_score)
+    triples = (triple for triple in document.triples if (triple.score or 0.0) >= least.fact)
     return replace(
         document,
         mentions=mentions,
         entities=same_link(mentions),
         triples=tuple(t for t in triples if t.subject in kept and t.object in kept),
     )
+
+
+def _sure(link: Link, least: float) -> Link:
+    if link.status not in ("linked", "nil") or (link.score or 0.0) >= least:
+        return link
+    own = (LinkCandidate(link.id, link.label, link.score),) if link.id else ()
+    return Link(candidates=link.candidates or own)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from relik_ml.config import MinScores
 from relik_ml.data import Record, atomic_path, document_line, json_bytes, load_extra, parquet_writer, write_lines
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.types import Document
@@ -71,7 +72,8 @@ class CorpusConfig:
     """Language of what does not state its own."""
     text_field: str = "text"
     id_field: str = "id"
-    min_score: float = 0.0
+    min_score: MinScores = field(default_factory=MinScores)
+    candidates: int = 0
     keep_mentions: bool = False
     format: str = "jsonl"
     shard_size: int = 1_000_000
@@ -151,7 +153,7 @@ def _annotate_shard(
     path = out / shard_name(shard.number, config.format)
     annotate = relik.describe if config.keep_mentions else relik.annotate
     with atomic_path(path) as part, _writer(part, config.format) as write:
-        for document in annotate(readable(), min_score=config.min_score):
+        for document in annotate(readable(), min_score=config.min_score, candidates=config.candidates):
             write(document)
             tally.add(document)
             tell(len(document.text.split()))

@@ -36,11 +36,21 @@ class Token(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkCandidate:
+    """An entity that a mention may refer to, with the score of that link."""
+
+    id: str
+    label: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """What a mention refers to in the knowledge base.
 
-    Status: ``linked`` (has ``id``), ``nil`` (known to be absent from the knowledge base), ``unlinkable`` (a literal)
-    or ``unknown`` (not annotated).
+    Status: ``linked`` (has ``id``), ``nil`` (in gold: absent from the knowledge base; in the output of a model: not in
+    its index), ``unlinkable`` (a literal) or ``unknown`` (not annotated, or below the minimum score). ``alternatives``
+    are ids that are right as well, ``candidates`` are what a model chose from, the likeliest first.
     """
 
     status: Status = "unknown"
@@ -48,6 +58,7 @@ class Link:
     label: str | None = None
     alternatives: tuple[str, ...] = ()
     score: float | None = None
+    candidates: tuple[LinkCandidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,20 +225,21 @@ class Document:
 
 _KINDS: Mapping[str, type] = {
     "mentions": Mention, "entities": Entity, "triples": Triple, "link": Link, "value": Value, "property": Property,
-    "annotated": Annotated,
+    "annotated": Annotated, "candidates": LinkCandidate,
 }  # fmt: skip
 """The types of fields that hold objects of this module, or lists of them."""
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as dictionaries and tuples as lists. A value that a mention does not have is left out."""
+    """Dataclasses as dictionaries and tuples as lists. Without values and candidates that are missing."""
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if not is_dataclass(value):
         return value
     found = {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, Mention) and not value.value:
-        del found["value"]
+    for name, kind in (("value", Mention), ("candidates", Link)):
+        if isinstance(value, kind) and not found[name]:
+            del found[name]
     return {name: _plain(each) for name, each in found.items()}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from relik_ml.config import MinScores
 from relik_ml.corpus import annotate_corpus
 from relik_ml.data import open_lines, read_documents, write_documents
 from relik_ml.errors import ConfigError, DataError, OutputError, RelikError
@@ -30,7 +31,7 @@ class FirstLetters:
 
     settings = SimpleNamespace(languages=("ru",))
 
-    def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+    def annotate(self, documents: Iterable[Document], *, min_score: MinScores, candidates: int) -> Iterator[Document]:
         for document in documents:
             match document.text.split():
                 case ["умри"]:
@@ -133,6 +134,7 @@ def test_the_formats_hold_the_same_documents(source: Path, tmp_path: Path) -> No
     for row in rows:
         row["meta"] = json.loads(row["meta"])
         assert row["mentions"][0].pop("value") is None
+        assert not row["mentions"][0]["link"].pop("candidates")
     assert len(plain) == 20
     assert plain == packed == rows
 
@@ -220,7 +222,8 @@ def add_file(source: Path) -> None:
 
 @pytest.mark.parametrize(("change", "options", "got"), [
     (change_file, {}, "bytes"), (add_file, {}, "files 21 instead of 20"), (None, {"checksum": "n"}, "model"),
-    (None, {"min_score": 0.5}, "min_score 0.5 instead of 0.0"), (None, {"shard_size": 200}, "shard_size"),
+    (None, {"min_score": MinScores(link=0.5)}, "min_score link 0.5 instead of 0.0"),
+    (None, {"shard_size": 200}, "shard_size"),
 ])  # fmt: skip
 @pytest.mark.parametrize("finished", [True, False])
 def test_resuming_another_run_is_refused(

@@ -7,12 +7,13 @@ from itertools import islice
 import pytest
 
 from relik_ml import Relik
+from relik_ml.config import MinScores
 from relik_ml.data import check, document_from_json, document_to_json
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.pipeline import BATCH, PREDICTED
+from relik_ml.pipeline import BATCH, PREDICTED, above
 from relik_ml.score import score
 from relik_ml.text import sentences, windows
-from relik_ml.types import Annotated, Document, Entity, Link, Mention, Span, Triple
+from relik_ml.types import Annotated, Document, Entity, Link, LinkCandidate, Mention, Span, Triple
 from tests.corpus import bare, documents
 
 TOLERANCE = 2e-4
@@ -150,7 +151,7 @@ def test_min_score_leaves_out_mentions_and_their_triples(tiny: Relik) -> None:
     everything = tiny(document)
     levels = sorted({mention.score or 0.0 for mention in everything.mentions})
     level = levels[len(levels) // 2]
-    some = tiny(document, min_score=level)
+    some = tiny(document, min_score=MinScores(mention=level, fact=level))
     kept = tuple(mention for mention in everything.mentions if (mention.score or 0) >= level)
     ids = {mention.id for mention in kept}
     assert 0 < len(kept) < len(everything.mentions)
@@ -162,7 +163,37 @@ def test_min_score_leaves_out_mentions_and_their_triples(tiny: Relik) -> None:
     assert check(some) == []
     assert all(set(entity.mentions) <= ids for entity in some.entities)
     assert tiny(document, min_score=1.01).mentions == ()
-    assert list(tiny.annotate([document], min_score=level)) == [some]
+    assert above(everything, MinScores(mention=level, fact=level)) == some
+
+
+@pytest.mark.parametrize("method", ["annotate", "describe"])
+def test_an_unsure_link_becomes_unknown_with_its_candidates(tiny: Relik, method: str) -> None:
+    annotate, gold = getattr(tiny, method), documents()
+    everything, asked = list(annotate(gold)), list(annotate(gold, candidates=2))
+    links = [mention.link for document in everything for mention in document.mentions]
+    rivals = [mention.link for document in asked for mention in document.mentions]
+    assert [replace(link, candidates=()) for link in rivals] == links
+    for link in rivals:
+        scores = [each.score or 0 for each in link.candidates]
+        assert len(scores) <= 2
+        assert scores == sorted(scores, reverse=True)
+        if link.status == "linked":
+            assert link.candidates[0] == LinkCandidate(link.id or "", link.label, link.score)
+    assert {len(link.candidates) for link in rivals if link.status == "linked"} == {1, 2}
+    level = sorted(link.score or 0 for link in links if link.status == "linked")[10]
+    for document, sure, kept in zip(
+        everything, annotate(gold, min_score=MinScores(link=level)), asked, strict=True,
+    ):  # fmt: skip
+        assert check(sure) == []
+        assert document_from_json(document_to_json(sure), "") == Document.from_dict(sure.to_dict()) == sure
+        assert [mention.id for mention in sure.mentions] == [mention.id for mention in document.mentions]
+        assert sure.triples == document.triples
+        for before, after in zip(document.mentions, sure.mentions, strict=True):
+            unsure = before.link.status in ("linked", "nil") and (before.link.score or 0) < level
+            own = LinkCandidate(before.link.id or "", before.link.label, before.link.score)
+            lost = Link(candidates=(own,) if before.link.id else ())
+            assert after.link == (lost if unsure else before.link)
+        assert above(kept, MinScores(link=1.01)).mentions[0].link == Link(candidates=kept.mentions[0].link.candidates)
 
 
 def test_evidence_is_the_sentences_of_both_arguments(tiny: Relik) -> None:

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from itertools import chain
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relik_ml.cli._input_files import InputSet
+from relik_ml.config import MinScores
 from relik_ml.corpus import ENGINES, PROCESSES, annotate_corpus, model_checksum
 from relik_ml.data import STDIN, Fields, document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
@@ -32,6 +34,9 @@ from relik_ml.types import Document
 if TYPE_CHECKING:
     from relik_ml import Relik
 
+CANDIDATES = 5
+"""The most candidates of a link that are written."""
+SCORE = click.FloatRange(0, 1)
 BACKEND = click.Choice(["onnx", "int8", "torch"])
 
 Write = Callable[[Iterable[Document]], object]
@@ -44,8 +49,8 @@ FOLDER_USAGE = (
 )
 
 
-def _probability(ctx: click.Context, param: click.Parameter, value: float) -> float:
-    if isnan(value):
+def _probability(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and isnan(value):
         raise click.BadParameter("nan is not between 0 and 1")
     return value
 
@@ -61,8 +66,15 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float) -> fl
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--backend", type=BACKEND, help="What computes; default: onnx, or torch for a model without graphs.")
 @click.option(
-    "--min-score", type=click.FloatRange(0, 1), default=0.0, show_default=True, callback=_probability,
-    help="Leave out mentions and facts with a lower score.",
+    "--min-score", type=SCORE, default=0.0, show_default=True, callback=_probability,
+    help="Leave out mentions and facts with a lower score; a link with a lower score becomes unknown.",
+)  # fmt: skip
+@click.option("--min-mention-score", type=SCORE, callback=_probability, help="The same for mentions only.")
+@click.option("--min-link-score", type=SCORE, callback=_probability, help="The same for links only.")
+@click.option("--min-fact-score", type=SCORE, callback=_probability, help="The same for facts only.")
+@click.option(
+    "--candidates", type=click.IntRange(0, CANDIDATES), default=0, show_default=True,
+    help="Write so many candidates of each link, with their scores.",
 )  # fmt: skip
 @click.option("--keep-mentions", is_flag=True, help="Link and relate only the mentions of .jsonl documents.")
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
@@ -111,6 +123,14 @@ def _fields(options: Mapping[str, Any]) -> Fields:
     return Fields(options["text_field"], options["id_field"], options["keep_mentions"])
 
 
+def _min_scores(options: Mapping[str, Any]) -> MinScores:
+    """For each kind its own option, or else that for all."""
+    own = {kind: options[f"min_{kind}_score"] for kind in ("mention", "link", "fact")}
+    return replace(
+        MinScores.of(options["min_score"]), **{kind: score for kind, score in own.items() if score is not None}
+    )
+
+
 def _annotate_stream(found: InputSet, out: Path | None, options: Mapping[str, Any]) -> Tally:
     """Annotate in one process, to a file or to standard output."""
     write = _output(out, options["view"], options["color"])
@@ -133,7 +153,8 @@ def _annotate_folder(
     device, index = options["device"], options["index"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     config = CorpusConfig(
-        lang, options["text_field"], options["id_field"], options["min_score"], options["keep_mentions"],
+        lang, options["text_field"], options["id_field"], _min_scores(options), options["candidates"],
+        options["keep_mentions"],
         folder.get("format") or ("jsonl.zst" if find_spec("backports.zstd") else "jsonl"),
         round(1e6 * folder.get("shard_size", 1)),
     )  # fmt: skip
@@ -165,7 +186,8 @@ def _annotated(documents: Iterator[Document], options: Mapping[str, Any], tally:
     relik = load(options)
     annotate = relik.describe if options["keep_mentions"] else relik.annotate
     started = perf_counter()
-    for document in annotate(chain([first], documents), min_score=options["min_score"]):
+    wanted = {"min_score": _min_scores(options), "candidates": options["candidates"]}
+    for document in annotate(chain([first], documents), **wanted):
         tally.add(document)
         yield document
     tally.seconds = perf_counter() - started

@@ -75,6 +75,7 @@ def _schema() -> Any:
     a, _ = load_parquet()
     text, place, score, spans = a.string(), a.int32(), a.float64(), a.list_(a.list_(a.int32()))
     link = {"status": text, "id": text, "label": text, "alternatives": a.list_(text), "score": score}
+    link["candidates"] = a.list_(_struct(a, {"id": text, "label": text, "score": score}))
     value = {"datatype": text, "raw": text, "value": text, "precision": text}
     mention = {"id": text, "start": place, "stop": place, "fragments": spans, "type": text, "score": score}
     mention |= {"link": _struct(a, link), "value": _struct(a, value)}

@@ -18,7 +18,19 @@ import msgspec
 
 from relik_ml.data.schema import check, require_valid
 from relik_ml.errors import DataError
-from relik_ml.types import SCHEMA, Annotated, Document, Entity, Entry, Link, Mention, Property, Triple, Value
+from relik_ml.types import (
+    SCHEMA,
+    Annotated,
+    Document,
+    Entity,
+    Entry,
+    Link,
+    LinkCandidate,
+    Mention,
+    Property,
+    Triple,
+    Value,
+)
 
 T = TypeVar("T")
 
@@ -30,11 +42,12 @@ _LISTS: Mapping[str, type] = {"mentions": Mention, "entities": Entity, "triples"
 _NESTED: Mapping[type, Mapping[str, type]] = {
     Document: {**_LISTS, "annotated": Annotated},
     Mention: {"link": Link, "value": Value},
+    Link: {"candidates": LinkCandidate},
     Triple: {"property": Property},
 }
 _FIELDS: dict[type, frozenset[str]] = {
     kind: frozenset(field.name for field in fields(kind))
-    for kind in (Document, Mention, Link, Value, Entity, Triple, Property, Annotated, Entry)
+    for kind in (Document, Mention, Link, LinkCandidate, Value, Entity, Triple, Property, Annotated, Entry)
 }
 _FIELDS[Document] |= {"schema"}
 _FIX_FIELD = "correct the field; fields that the schema does not name belong in meta"
@@ -134,6 +147,8 @@ def _record(document: Document) -> dict[str, Any]:
             mention[name] = mention.pop(name)
         if mention["value"] is None:
             del mention["value"]
+        if not mention["link"]["candidates"]:
+            del mention["link"]["candidates"]
     found["meta"] = dict(document.meta)  # unchanged: msgspec would turn dates and bytes into strings
     return {"schema": SCHEMA, **{name: found[name] for name in ORDER}}
 
@@ -173,7 +188,7 @@ def _unknown(values: Iterable[Any], kind: type, at: str) -> list[str]:
     found = [f"unknown field {name!r} - at `{at}`" for name in sorted(unknown)]
     for name, inner in _NESTED.get(kind, {}).items():
         parts = [value[name] for value in objects if name in value]
-        if name in _LISTS:
+        if name in (*_LISTS, "candidates"):
             items = chain.from_iterable(part for part in parts if isinstance(part, list))
             found += _unknown(items, inner, f"{at}.{name}[...]")
         else:

@@ -67,13 +67,15 @@ class Exporter:
             yield _replaced(document, self.forbidden, losses)
 
 
-_LINKS = "mentions.score mentions.link.score mentions.link.alternatives"
+_OTHERS = "mentions.link.alternatives mentions.link.candidates"
+_LINKS = f"mentions.score mentions.link.score {_OTHERS}"
 _GRAPH = f"mentions.start {_LINKS} mentions.fragments mentions.value.raw"
 
 _TABLE = (
     Exporter(
         "brat", "", "brat standoff: a .txt and an .ann file for each document.", "brat:write",
-        "mentions.score mentions.link.score mentions.value triples.property triples.evidence triples.score",
+        "mentions.score mentions.link.score mentions.link.candidates mentions.value triples.property triples.evidence "
+        "triples.score",
     ),
     Exporter(
         "conll", ".conllup", "CoNLL-U Plus: one token a line, BIO tags of the longest mentions.", "conll:write",
@@ -81,11 +83,11 @@ _TABLE = (
     ),
     Exporter(
         "spacy", ".spacy", "spaCy DocBin: mentions in doc.spans['relik'], facts in doc._.triples.", "docbin:write",
-        "mentions.link.alternatives mentions.fragments mentions.value.raw entities", package="spacy", extra="spacy",
+        f"{_OTHERS} mentions.fragments mentions.value.raw entities", package="spacy", extra="spacy",
     ),
     Exporter(
         "turtle", ".ttl", "NIF 2.0 (RDF): texts, mentions and links, for GERBIL.", "rdf:write_turtle",
-        "mentions.score mentions.link.label mentions.link.alternatives mentions.fragments mentions.value.raw entities "
+        f"mentions.score mentions.link.label {_OTHERS} mentions.fragments mentions.value.raw entities "
         "triples", package="rdflib", takes_base=True,
     ),
     Exporter(

@@ -10,7 +10,7 @@ from relik_ml.network import Array, ReaderOutput, Spans
 from relik_ml.reader.encode import MentionRow
 from relik_ml.score import Calibration
 from relik_ml.text import Part
-from relik_ml.types import Entry, Link, Mention, Property, Retrieved, Span, Triple
+from relik_ml.types import Entry, Link, LinkCandidate, Mention, Property, Retrieved, Span, Triple
 
 _BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 
@@ -47,23 +47,28 @@ class Decoder:
     ) -> None:
         self.inventory, self.thresholds, self.calibration = inventory, thresholds, calibration
 
-    def __call__(self, output: ReaderOutput[Array], batch: Sequence[Retrieved]) -> list[Part]:
-        """In the order of the batch."""
-        return [self._part(output, index, item) for index, item in enumerate(batch)]
+    def __call__(self, output: ReaderOutput[Array], batch: Sequence[Retrieved], candidates: int = 0) -> list[Part]:
+        """In the order of the batch. Each link gets at most so many ``candidates``."""
+        return [self._part(output, index, item, candidates) for index, item in enumerate(batch)]
 
     def describe(
-        self, output: ReaderOutput[Array], batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]]
-    ) -> list[Part]:
+        self, output: ReaderOutput[Array], batch: Sequence[Retrieved], rows: Sequence[Sequence[MentionRow]],
+        candidates: int = 0,
+    ) -> list[Part]:  # fmt: skip
         """The given mentions of the ``rows``, each with its link, and the triples between them.
 
         Mentions of one row share their link; its triples refer to the first one.
         """
-        return [self._described(output, index, *pair) for index, pair in enumerate(zip(batch, rows, strict=True))]
+        pairs = enumerate(zip(batch, rows, strict=True))
+        return [self._described(output, index, *pair, candidates) for index, pair in pairs]
 
-    def _described(self, output: ReaderOutput[Array], index: int, item: Retrieved, rows: Sequence[MentionRow]) -> Part:
+    def _described(
+        self, output: ReaderOutput[Array], index: int, item: Retrieved, rows: Sequence[MentionRow], candidates: int
+    ) -> Part:
         links = softmax(output.links[index, : len(rows)])
+        spans = [_span(item, row.first, row.last) for row in rows]
         mentions = tuple(
-            replace(mention, link=self._link(mention.type, _span(item, row.first, row.last), item, links[number]))
+            replace(mention, link=self._link(mention.type, spans[number], item, links[number], candidates))
             for number, row in enumerate(rows)
             for mention in row.mentions
         )
@@ -71,7 +76,7 @@ class Decoder:
         sure = np.ones(len(rows), np.float32)
         return Part(item.window, mentions, self._triples(relations, sure, [row.mentions[0] for row in rows], item))
 
-    def _part(self, output: ReaderOutput[Array], index: int, item: Retrieved) -> Part:
+    def _part(self, output: ReaderOutput[Array], index: int, item: Retrieved, candidates: int) -> Part:
         count = int(output.mention_mask[index].sum())
         spans = output.mentions[index, :count].tolist()
         types = _mention_scores(output, index, count)
@@ -79,25 +84,41 @@ class Decoder:
         likely = np.flatnonzero(scores > self.thresholds.mention).tolist()
         kept = [number for number in likely if not _crosses_cells(item, *spans[number])]
         links = softmax(output.links[index, :count])
-        mentions = tuple(self._mention(number, item, spans[number], types[number], links[number]) for number in kept)
+        mentions = tuple(
+            self._mention(number, item, spans[number], types[number], links[number], candidates) for number in kept
+        )
         relations = output.relations[index][kept][:, kept]
         return Part(item.window, mentions, self._triples(relations, scores[kept], mentions, item))
 
-    def _mention(self, number: int, item: Retrieved, span: Sequence[int], types: Array, links: Array) -> Mention:
+    def _mention(
+        self, number: int, item: Retrieved, span: Sequence[int], types: Array, links: Array, candidates: int
+    ) -> Mention:
         name, score = self.inventory.types[int(types.argmax())].id, self.calibration("mention", float(types.max()))
         start, stop = _span(item, *span)
-        link = self._link(name, Span(start, stop), item, links)
+        link = self._link(name, Span(start, stop), item, links, candidates)
         return Mention(f"T{number + 1}", start, stop, name, link=link, score=score)
 
-    def _link(self, type: str, span: Span, item: Retrieved, links: Array) -> Link:
+    def _link(self, type: str, span: Span, item: Retrieved, links: Array, candidates: int) -> Link:
         if type not in self.inventory.linkable:
             return Link("unlinkable" if type in self.inventory.literals else "unknown")
         nil, *scores = links[: 1 + len(item.entities)].tolist()
-        best = max(_linkable(item, span), key=scores.__getitem__, default=None)
+        linkable = _linkable(item, span)
+        best = max(linkable, key=scores.__getitem__, default=None)
+        shown = self._candidates(linkable, scores, item)[:candidates] if candidates else ()
         if best is None or scores[best] <= self.thresholds.link * (scores[best] + nil):
-            return Link("nil", score=self.calibration("nil", nil))
+            return Link("nil", score=self.calibration("nil", nil), candidates=shown)
         entry = item.entities[best].entry
-        return Link("linked", entry.id, entry.name, score=self.calibration("link", scores[best]))
+        score = self.calibration("link", scores[best])
+        return Link("linked", entry.id, entry.name, score=score, candidates=shown)
+
+    def _candidates(self, linkable: Set[int], scores: Sequence[float], item: Retrieved) -> tuple[LinkCandidate, ...]:
+        """The entities that a mention may be linked to, the likeliest first."""
+        order = sorted(linkable, key=lambda index: (-scores[index], index))
+        return tuple(
+            LinkCandidate(entry.id, entry.name, self.calibration("link", scores[index]))
+            for index in order
+            for entry in [item.entities[index].entry]
+        )
 
     def _triples(
         self, logits: Array, scores: Array, mentions: Sequence[Mention], item: Retrieved

@@ -23,25 +23,34 @@ class Reader:
         self.network, self.encode = network, encode
         self.decode = Decoder(inventory, thresholds, calibration)
 
-    def __call__(self, items: Sequence[Retrieved], subwords: int = 2048) -> list[Part]:
-        """Parts in the order of ``items``; at most ``subwords``, padding included, go through at once."""
-        return self._in_batches(lambda batch: self.decode(self._output(self.encode(batch)), batch), items, subwords)
+    def __call__(self, items: Sequence[Retrieved], subwords: int = 2048, candidates: int = 0) -> list[Part]:
+        """Parts in the order of ``items``; at most ``subwords``, padding included, go through at once.
 
-    def describe(self, items: Sequence[Retrieved], subwords: int = 2048) -> list[Part]:
+        Links get at most so many ``candidates``.
+        """
+
+        def read(batch: Sequence[Retrieved]) -> list[Part]:
+            return self.decode(self._output(self.encode(batch)), batch, candidates)
+
+        return self._in_batches(read, items, subwords)
+
+    def describe(self, items: Sequence[Retrieved], subwords: int = 2048, candidates: int = 0) -> list[Part]:
         """Predict links of the given mentions of the windows' documents, and triples between them.
 
         The spans and types of mentions are kept; the type decides whether a mention is linked. Mentions that are
         ``out_of_reach`` of the network are in no part.
         """
-        return self._in_batches(self._described, items, subwords)
+
+        def read(batch: Sequence[Retrieved]) -> list[Part]:
+            rows = [self.encode.rows(item) for item in batch]
+            output = self._output(self.encode.with_mentions(batch, rows))
+            return self.decode.describe(output, batch, rows, candidates)
+
+        return self._in_batches(read, items, subwords)
 
     def over(self, network: Network) -> Reader:
         """The same layers around another network."""
         return Reader(network, self.encode, self.decode.inventory, self.decode.thresholds, self.decode.calibration)
-
-    def _described(self, batch: Sequence[Retrieved]) -> list[Part]:
-        rows = [self.encode.rows(item) for item in batch]
-        return self.decode.describe(self._output(self.encode.with_mentions(batch, rows)), batch, rows)
 
     def _output(self, batch: ReaderBatch[Array]) -> ReaderOutput[Array]:
         states, start, end = self.network.encode(batch)

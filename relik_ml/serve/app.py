@@ -43,6 +43,7 @@ PARSERS = 2
 
 _JSON = ("application/json",)
 _TEXT = "Анна Ахматова родилась в Одессе."
+_MIN_SCORE = "Leave out mentions and facts with a lower score; a link with a lower score becomes unknown."
 _TURTLE = {"schema": {"type": "string"}, "example": (
     "@prefix nif: <http://persistence.uni-leipzig.org/nlp2rdf/ontologies/nif-core#> .\n"
     f'<https://example.org/1#char=0,{len(_TEXT)}> a nif:Context ; nif:isString "{_TEXT}" .\n'
@@ -62,7 +63,7 @@ class Text(_Strict):
 
 
 class _Options(_Strict):
-    min_score: float = Field(0.0, ge=0, le=1, description="Leave out mentions and facts with a lower score.")
+    min_score: float = Field(0.0, ge=0, le=1, description=_MIN_SCORE)
     offsets: Literal["code-points", "utf-16"] = Field("code-points", description="The unit that offsets count.")
 
 

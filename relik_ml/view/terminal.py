@@ -33,6 +33,7 @@ from relik_ml.view.labels import labels as known_labels
 if TYPE_CHECKING:
     from rich.text import Text
 
+NIL = "not in this index"
 _STYLES = {"person": "green", "place": "blue", "made": "magenta", "number": "cyan", "event": "red", "other": "yellow"}
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _JOINERS = "\u200c\u200d\u00ad"
@@ -164,7 +165,7 @@ def _parts(document: Document) -> list[_Part]:
 
 def _closing(part: _Part) -> Piece:
     mention = part.mention
-    known = mention.link.id if mention.link.status == "linked" else "NIL" * (mention.link.status == "nil")
+    known = mention.link.id if mention.link.status == "linked" else NIL * (mention.link.status == "nil")
     label = _one_line(" ".join(filter(None, (mention.type, known)))) if part.last else ""
     return f"{' ' * bool(label)}{label}{part.number}]", _style(mention)
 
@@ -197,7 +198,7 @@ def _argument(document: Document, mention: Mention) -> Iterator[Piece]:
         other_name = link.label if link.label != surface else None
         yield f" ({_one_line(' '.join(filter(None, (link.id, other_name))))})", "dim"
     elif link.status == "nil":
-        yield " (NIL)", "dim"
+        yield f" ({NIL})", "dim"
 
 
 def _evidence(document: Document, triple: Triple) -> Iterator[Piece]:

@@ -17,6 +17,7 @@ import pytest
 from click.testing import Result
 
 from relik_ml import Relik
+from relik_ml.config import MinScores
 from relik_ml.data import read_documents, write_documents
 from relik_ml.errors import ModelError
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
@@ -35,8 +36,9 @@ class Capitals:
         self.seen: list[Document] = []
         self.options: Mapping[str, Any] = {}
 
-    def annotate(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+    def annotate(self, documents: Iterable[Document], *, min_score: MinScores, candidates: int) -> Iterator[Document]:
         """Annotate as the class says; the fact has the score 0.5."""
+        self.options = {**self.options, "min_score": min_score, "candidates": candidates}
         links = [Link("linked", "Q80440", "Анна"), Link("nil")]
         for document in documents:
             self.seen.append(document)
@@ -47,15 +49,15 @@ class Capitals:
                 for number, found in enumerate(re.finditer("[А-Я]\\w+", document.text))
             )
             facts: tuple[Triple, ...] = ()
-            if len(mentions) > 1 and min_score <= 0.5:
+            if len(mentions) > 1 and min_score.fact <= 0.5:
                 facts = (Triple("T0", "WORKPLACE", "T1", Property("P108"), (Span(0, mentions[1].stop),), 0.5),)
             yield Document(document.id, document.text, document.lang, mentions, (), facts, meta=document.meta)
 
-    def describe(self, documents: Iterable[Document], *, min_score: float = 0.0) -> Iterator[Document]:
+    def describe(self, documents: Iterable[Document], *, min_score: MinScores, candidates: int) -> Iterator[Document]:
         """Every mention is linked to its own id."""
         for document in documents:
             self.seen.append(document)
-            mentions = tuple(replace(m, link=Link("linked", m.id, score=min_score)) for m in document.mentions)
+            mentions = tuple(replace(m, link=Link("linked", m.id, score=min_score.link)) for m in document.mentions)
             yield replace(document, mentions=mentions)
 
 
@@ -181,12 +183,12 @@ def test_documents_stream_through(model: Capitals, tmp_path: Path) -> None:
 
 
 def test_the_view(model: Capitals) -> None:
-    result = run("--view", "-", input=TEXT.encode(), env={"COLUMNS": "60"})
+    result = run("--view", "-", input=TEXT.encode(), env={"COLUMNS": "74"})
     assert result.stdout == (
         "stdin: 5 mentions, 1 fact\n\n"
-        "[Анна PERSON Q80440] [Ахматова PERSON NIL] родилась в\n[Одессе PERSON].\n"
+        "[Анна PERSON Q80440] [Ахматова PERSON not in this index] родилась в\n[Одессе PERSON].\n"
         "[Она PERSON] жила в [Ленинграде PERSON].\n\n"
-        "  Анна (Q80440) — место работы (P108) → Ахматова (NIL) 0.50\n"
+        "  Анна (Q80440) — место работы (P108) → Ахматова (not in this index) 0.50\n"
         "    «Анна Ахматова»\n\n"
     )
 
@@ -205,8 +207,12 @@ def test_colours_on_a_pipe(model: Capitals, arguments: list[str], env: dict[str,
 @pytest.mark.parametrize(("score", "facts"), [("0.5", 1), ("0.6", 0)])
 def test_options_reach_the_model(model: Capitals, score: str, facts: int) -> None:
     options = ["--min-score", score, "--model", "m", "--index", "i", "--device", "cuda", "--backend", "torch"]
+    options += ["--min-link-score", "0.9", "--candidates", "3"]
     assert len(lines(run("-", *options, input=TEXT.encode()))[0]["triples"]) == facts
-    assert model.options == {"model": Path("m"), "index": Path("i"), "device": "cuda", "backend": "torch"}
+    assert model.options == {
+        "model": Path("m"), "index": Path("i"), "device": "cuda", "backend": "torch", "candidates": 3,
+        "min_score": MinScores(float(score), 0.9, float(score)),
+    }  # fmt: skip
 
 
 def test_what_the_model_dropped_is_summed_up(model: Capitals, tmp_path: Path) -> None:
@@ -293,6 +299,8 @@ def test_a_failure_on_the_way_leaves_the_old_output(model: Capitals, tmp_path: P
         [],
         ["-", "--min-score=nan"],
         ["-", "--min-score=1.1"],
+        ["-", "--min-link-score=nan"],
+        ["-", "--candidates=6"],
         ["-", "--view", "--out", "x"],
         ["-", "--device", "x"],
         ["a.txt", "--resume"],

@@ -29,7 +29,19 @@ from relik_ml.data import (
     write_entries,
 )
 from relik_ml.errors import DataError, OutputError
-from relik_ml.types import Annotated, Document, Entity, Entry, Link, Mention, Property, Span, Triple, Value
+from relik_ml.types import (
+    Annotated,
+    Document,
+    Entity,
+    Entry,
+    Link,
+    LinkCandidate,
+    Mention,
+    Property,
+    Span,
+    Triple,
+    Value,
+)
 
 TEXT = "Писатель Антон Чехов родился в Таганроге 29 января 1860 года."
 CHEKHOV = Mention("T1", 9, 20, "PERSON", link=Link("linked", "Q5685", "Антон Чехов", ("Q1",), 0.5), score=1.0)
@@ -72,8 +84,9 @@ PIECES += ["😀", "👩\u200d🚀", "🏳️\u200d🌈", "\t", '"', "\\", "\\ud
 TEXTS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=20).map("".join)
 SCORES = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 LISTS = st.lists(TEXTS, max_size=2).map(tuple)
-LINKS = st.builds(Link, st.sampled_from(["nil", "unlinkable", "unknown"]))
-LINKS |= st.builds(Link, st.just("linked"), TEXTS, st.none() | TEXTS, LISTS, SCORES)
+CANDIDATES = st.lists(st.builds(LinkCandidate, TEXTS, st.none() | TEXTS, SCORES), max_size=2).map(tuple)
+LINKS = st.builds(Link, st.sampled_from(["nil", "unlinkable", "unknown"]), candidates=CANDIDATES)
+LINKS |= st.builds(Link, st.just("linked"), TEXTS, st.none() | TEXTS, LISTS, SCORES, CANDIDATES)
 LAYERS = st.sampled_from(["complete", "partial", "silver", "none"])
 
 
@@ -110,6 +123,8 @@ def reference(document: Document) -> str:
     for mention in record["mentions"]:
         if mention["value"] is None:
             del mention["value"]
+        if not mention["link"]["candidates"]:
+            del mention["link"]["candidates"]
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
@@ -125,7 +140,8 @@ def test_every_document_survives_and_its_line_is_as_documented(document: Documen
         assert write_documents(pair, path) == 2
         assert list(read_documents(path)) == pair
         assert path.read_bytes().decode() == "".join(f"{reference(each)}\n" for each in pair)
-    assert document_to_json(document) == json.loads(reference(document))
+    assert document_to_json(document) == json.loads(reference(document)) == document.to_dict()
+    assert Document.from_dict(json.loads(reference(document))) == document
 
 
 def test_entries_survive_and_are_checked(tmp_path: Path) -> None:

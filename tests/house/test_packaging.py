@@ -84,8 +84,8 @@ def test_every_dependency_is_pinned(root: Path, pyproject: dict[str, Any]) -> No
 
 def test_the_public_names() -> None:
     assert relik_ml.__all__ == [
-        "Argument", "Document", "Entry", "Fact", "Link", "Mention", "Relik", "RelikError", "Span", "Triple",
-        "__version__", "load_converter", "load_index", "to_frame",
+        "Argument", "Document", "Entry", "Fact", "Link", "LinkCandidate", "Mention", "MinScores", "Relik", "RelikError",
+        "Span", "Triple", "__version__", "load_converter", "load_index", "to_frame",
     ]  # fmt: skip
     assert set(relik_ml.__all__) <= set(dir(relik_ml))
     assert all(getattr(relik_ml, public).__doc__ for public in relik_ml.__all__)

@@ -152,7 +152,7 @@ function paintGraph() {
   for (const box of view.boxes) {
     if (!box) continue;
     box.element.classList.toggle("hidden", !used.has(box.index));
-    box.element.setAttribute("aria-label", [box.node.label, named("types", box.node.type), box.node.item ?? (box.node.status === "nil" ? "NIL" : "")].filter(Boolean).join(", "));
+    box.element.setAttribute("aria-label", [box.node.label, named("types", box.node.type), box.node.item ?? (box.node.status === "nil" ? word("nil") : "")].filter(Boolean).join(", "));
   }
   const message = !view.facts.length ? word("noFacts") : !used.size ? word("allHidden") : view.undrawn ? word("undrawn", view.undrawn) : "";
   byId("graph-hint").textContent = message;

@@ -90,7 +90,7 @@ function bar(piece, mention, dotted) {
 
 function tagText(mention) {
   const { type, link, score: sure } = state.view.document.mentions[mention];
-  const known = link.status === "linked" ? link.id : link.status === "nil" ? "NIL" : "";
+  const known = link.status === "linked" ? link.id : link.status === "nil" ? word("nil") : "";
   if (state.tags === "none" || !mentionShown(mention)) return "";
   return (state.tags === "links" ? [known] : [named("types", type), known, score(sure)]).filter(Boolean).join(" ");
 }
@@ -109,7 +109,7 @@ function spoken(piece) {
   const starting = piece.inside.filter((mention) => state.view.under[mention][0] === piece && mentionShown(mention));
   return starting.map((mention) => {
     const { type, link } = state.view.document.mentions[mention];
-    return `${surface(mention)}, ${named("types", type)}${link.id ? `, ${link.id}` : link.status === "nil" ? ", NIL" : ""}`;
+    return `${surface(mention)}, ${named("types", type)}${link.id ? `, ${link.id}` : link.status === "nil" ? `, ${word("nil")}` : ""}`;
   }).join("; ") || state.view.document.text.slice(piece.start, piece.stop);
 }
 

@@ -32,7 +32,7 @@ const WORDS = {
   zoomIn: ["Ближе", "Zoom in"],
   zoomOut: ["Дальше", "Zoom out"],
   fit: ["Целиком", "Fit"],
-  nil: ["нет в базе знаний", "not in the knowledge base"],
+  nil: ["нет в индексе", "not in this index"],
   unlinkable: ["значение", "a literal"],
   unknown: ["ссылка неизвестна", "link unknown"],
   mentions: ["Упоминания", "Mentions"],
