@@ -76,7 +76,10 @@ def _text(html: str) -> str:
     lxml = load_extra("lxml.html", "formats")
     if not html.strip():
         return ""
-    page = lxml.document_fromstring(html.encode(), parser=lxml.HTMLParser(encoding="utf-8", huge_tree=True))
+    try:
+        page = lxml.document_fromstring(html.encode(), parser=lxml.HTMLParser(encoding="utf-8", huge_tree=True))
+    except lxml.etree.ParserError:  # only comments
+        return ""
     text = re.sub(r"[ \t]*\n[ \t\n]*", "\n", "".join(_pieces(page)))
     return re.sub(r" *\t *", "\t", re.sub(r" +", " ", text)).strip("\n\t ")
 

@@ -15,7 +15,7 @@ from relik_ml.data.extraction import EXTRACTED, decoded, extract
 from relik_ml.data.lines import read_bytes, suffix_of
 from relik_ml.data.records import document_from_json, parse_line
 from relik_ml.errors import ConfigError, DataError
-from relik_ml.types import Document
+from relik_ml.types import SCHEMA, Document
 
 
 class Fields(NamedTuple):
@@ -93,8 +93,11 @@ def document_from_object(value: Any, where: str, name: str, lang: str, fields: F
     Raises:
         DataError: it has no text, its id is neither text nor a whole number, or it breaks the schema that it names.
     """
-    if fields.keep_mentions or not isinstance(value, Mapping) or "schema" in value:
+    if not isinstance(value, Mapping) or "schema" in value:
         return document_from_json(value, where)
+    if fields.keep_mentions:
+        got, fix = "no field 'schema'", f'add "schema": "{SCHEMA}" and the other fields, or leave out --keep-mentions'
+        raise DataError("only documents of the schema have mentions to keep", where=where, got=got, fix=fix)
     rest = dict(value)
     text = rest.pop(fields.text, None)
     if not isinstance(text, str):

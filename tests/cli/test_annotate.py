@@ -119,7 +119,9 @@ def test_old_annotation_is_replaced_or_its_mentions_kept(model: Capitals, tmp_pa
     (document,) = lines(run(tmp_path / "gold.jsonl"))
     assert model.seen == [gold]
     assert (document["lang"], document["meta"], document["mentions"][0]["id"]) == ("tt", {"split": "dev"}, "T0")
+    piped = lines(run("--keep-mentions", "--min-score", "0.5", "-", input=(tmp_path / "gold.jsonl").read_bytes()))
     (document,) = lines(run("--keep-mentions", "--min-score", "0.5", tmp_path / "gold.jsonl"))
+    assert piped == [document]
     (mention,) = document["mentions"]
     assert (mention["id"], mention["type"]) == ("T9", "CITY")
     assert (mention["link"]["id"], mention["link"]["score"]) == ("T9", 0.5)
@@ -142,7 +144,7 @@ def test_a_missing_text_field_is_named_before_the_model(unloadable: None, tmp_pa
     (tmp_path / "a.jsonl").write_bytes(FOREIGN)
     refused(run(tmp_path / "a.jsonl"), 3, "a.jsonl, line 1", "'text'", "'body'", "--text-field body")
     refused(run(tmp_path / "a.jsonl", "--text-field", "url"), 3, "got:   7")
-    refused(run(tmp_path / "a.jsonl", "--keep-mentions"), 3, "a.jsonl, line 1", "required field")
+    refused(run(tmp_path / "a.jsonl", "--keep-mentions"), 3, "a.jsonl, line 1", "schema")
     (tmp_path / "a.csv").write_text("url;body\n", encoding="utf-8")
     refused(run(tmp_path / "a.csv"), 3, "a.csv", "no column 'text'", "'url', 'body'", "--text-field")
 

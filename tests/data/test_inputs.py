@@ -139,6 +139,15 @@ def test_the_text_of_a_page_has_a_line_for_each_block(tmp_path: Path, name: str,
     assert read(tmp_path) == [Document(name.removesuffix(".gz"), TEXT, meta={"extracted": kind})]
 
 
+@pytest.mark.parametrize(("page", "text"), [
+    ("", ""), ("<!-- нет -->", ""), ("\0<p>а\0", "\ufffd\nа\ufffd"), ("<p>а<!-- -->б<?п?>в<svg>нет</svg>г", "абвг"),
+])  # fmt: skip
+def test_a_page_may_be_broken(tmp_path: Path, page: str, text: str) -> None:
+    pytest.importorskip("lxml.html")
+    (tmp_path / "a.html").write_text(page, encoding="utf-8")
+    assert [document.text for document in read(tmp_path)] == [text]
+
+
 def test_the_text_of_a_word_file(tmp_path: Path) -> None:
     pytest.importorskip("mammoth")
     word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
