@@ -1,5 +1,9 @@
-"""A corpus annotated by the actors of a local Ray cluster: the same bytes as by processes, also after a kill."""
+"""A corpus on a local Ray cluster: the bytes of actors are those of processes, also after a kill. And on Spark."""
 
+import os
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from relik_ml import Relik
+from relik_ml.data import read_documents
 from relik_ml.errors import DataError
+from relik_ml.types import Document
 from tests.test_corpus import annotate, content, parts, texts
 
 pytestmark = [
@@ -58,3 +65,22 @@ def test_a_run_goes_on_with_the_other_engine(cluster: Any, source: Path) -> None
     assert [(Path("gpu") / part).read_bytes() for part in parts(Path("gpu"))] == [
         (Path("whole") / part).read_bytes() for part in parts(Path("whole"))
     ]
+
+
+def test_the_example_for_spark_finds_the_same(root: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    if not shutil.which("java"):
+        pytest.skip("Spark needs Java")
+    guide = (root / "docs" / "guides" / "annotate.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(import os.*?)```", guide, re.DOTALL)
+    documents = [
+        Document(path.stem, path.read_text("utf-8")) for path in sorted((root / "examples" / "ru").glob("*.txt"))
+    ]
+    columns = {"id": [each.id for each in documents], "text": [each.text for each in documents]}
+    parquet.write_table(arrow.table(columns), tmp_path / "news.parquet")
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-c", example], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    found = [each for part in (tmp_path / "annotated").glob("part-*") for each in part.read_bytes().splitlines(True)]
+    (tmp_path / "found.jsonl").write_bytes(b"".join(found))
+    assert [*read_documents(tmp_path / "found.jsonl")] == [*Relik.from_pretrained("fast").annotate(documents)]
