@@ -150,7 +150,7 @@ class NaiveReader:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.reader, name)
 
-    def __call__(self, items: Sequence[Retrieved]) -> list[Part]:
+    def __call__(self, items: Sequence[Retrieved], candidates: int = 0) -> list[Part]:
         """Windows in the order of the text."""
         parts: list[Part] = []
         for start in range(0, len(items), NAIVE_BATCH):
