@@ -27,7 +27,8 @@ def settle_links(text: str, mentions: Sequence[Mention], lemma: Callable[[str], 
     """The mentions with links that agree across the document.
 
     A NIL mention takes the best link of the mentions with its name and type. Then a person called by one word is
-    linked like the person whose full name ends in it, unless the text gives full names of several persons with it.
+    linked like the person whose full name ends in it. If several full names do, in some inflection, it is the one that
+    ends in just this form, if that is linked: «Гагарин» is Юрий Гагарин, not Валентина Гагарина.
 
     >>> full = Mention("T1", 0, 14, "PERSON", link=Link("linked", "Q7747", "Владимир Путин", score=0.9))
     >>> short = Mention("T2", 16, 23, "PERSON", link=Link("linked", "Q1", "Другой Путин", score=0.5))
@@ -41,7 +42,8 @@ def settle_links(text: str, mentions: Sequence[Mention], lemma: Callable[[str], 
         for mention in mentions
         if mention.link.status in ("linked", "nil") and not mention.fragments
     }
-    return tuple(_one_link_per_surname(_one_link_per_name(mentions, names), names))
+    surnames = {id: tokens(text, m.start, m.stop)[-1].text.casefold() for m in mentions if names.get(id := m.id)}
+    return tuple(_one_link_per_surname(_one_link_per_name(mentions, names), names, surnames))
 
 
 def _one_link_per_name(mentions: Sequence[Mention], names: Mapping[str, Name]) -> list[Mention]:
@@ -58,22 +60,32 @@ def _one_link_per_name(mentions: Sequence[Mention], names: Mapping[str, Name]) -
     ]
 
 
-def _one_link_per_surname(mentions: Sequence[Mention], names: Mapping[str, Name]) -> list[Mention]:
-    bearers: dict[str, dict[str | None, Link]] = defaultdict(dict)
+def _one_link_per_surname(
+    mentions: Sequence[Mention], names: Mapping[str, Name], surnames: Mapping[str, str]
+) -> list[Mention]:
+    """``surnames`` has the last word of each name as it is written."""
+    by_lemma: dict[str, dict[str | None, Link]] = defaultdict(dict)
+    by_form: dict[str, dict[str | None, Link]] = defaultdict(dict)
     for mention in mentions:
-        name = names.get(mention.id, ())
+        name, link = names.get(mention.id, ()), mention.link
         if mention.type == PERSON and len(name) > 1:
-            links = bearers[name[-1]]
-            links[mention.link.id] = max(links.get(mention.link.id, mention.link), mention.link, key=_score)
-    settled = {surname: next(iter(links.values())) for surname, links in bearers.items() if len(links) == 1}
-    return [
-        replace(mention, link=settled[name[0]])
-        if mention.type == PERSON
-        and len(name := names.get(mention.id, ())) == 1
-        and settled.get(name[0], mention.link).id != mention.link.id
-        else mention
-        for mention in mentions
-    ]
+            for links in (by_lemma[name[-1]], by_form[surnames[mention.id]]):
+                links[link.id] = max(links.get(link.id, link), link, key=_score)
+    settled = {surname: only for surname, links in by_lemma.items() if (only := _only(links))}
+    forms = {surname: only for surname, links in by_form.items() if (only := _only(links)) and only.id}
+
+    def surname_link(mention: Mention) -> Link:
+        name = names.get(mention.id, ())
+        if mention.type != PERSON or len(name) != 1:
+            return mention.link
+        found = settled.get(name[0]) or forms.get(surnames[mention.id]) or mention.link
+        return mention.link if found.id == mention.link.id else found
+
+    return [replace(mention, link=surname_link(mention)) for mention in mentions]
+
+
+def _only(links: Mapping[str | None, Link]) -> Link | None:
+    return next(iter(links.values())) if len(links) == 1 else None
 
 
 def _score(link: Link) -> float:

@@ -30,11 +30,15 @@ DATES = (("2020 год", "DATE", Link("unlinkable")), ("2020 год", "DATE", Li
 
 
 @pytest.mark.parametrize(("text", "mentions", "ids"), [
-    # A surname in any case takes the link of the full name, unless two full names have it.
+    # A surname in any case takes the link of the full name; of two full names that of the one with just this form.
     ("Анна Каренина приехала. Карениной обрадовались.", (ANNA, ("Карениной", "PERSON", linked("Q2", 0.99))),
      ["Q1", "Q1"]),
     ("Анна Каренина и Алексей Каренин. Каренин молчал.", (ANNA, ALEXEI, ("Каренин", "PERSON", linked("Q3"))),
+     ["Q1", "Q2", "Q2"]),
+    ("Анна Каренина и Алексей Каренин. О Каренине говорили.", (ANNA, ALEXEI, ("Каренине", "PERSON", linked("Q3"))),
      ["Q1", "Q2", "Q3"]),
+    ("Анна Левина и Пётр Левин. Левин сел.", (("Анна Левина", "PERSON", linked("Q1")), LEVIN,
+     ("Левин", "PERSON", linked("Q3"))), ["Q1", None, "Q3"]),
     ("Пётр Левин вошёл. Левин сел.", (LEVIN, ("Левин", "PERSON", linked("Q3"))), [None, None]),  # no namesake
     # What was not linked takes the best link of its name and type.
     ("Минск ждал. В Минске ждали. О Минске писали.", (WEAK, STRONG, ("Минске", "CITY", NIL)), ["Q1", "Q2", "Q2"]),
