@@ -18,7 +18,7 @@ from relik_ml.plugins import CONVERTERS, INDEXES, load_converter, load_index, na
 def test_every_converter_of_ours_loads(name: str) -> None:
     converter = load_converter(name)
     assert converter.name == name
-    assert all(type(getattr(converter, field)) in (bool, str, float) for field in converter.options)
+    assert all(type(getattr(converter, field)) in (bool, int, str, float) for field in converter.options)
     assert converter.archive is None or converter.archive.checksums.keys() == set(converter.splits)
 
 
