@@ -195,7 +195,7 @@ def test_a_nested_model_keeps_its_graphs(apart: Path, tmp_path: Path) -> None:
 
 
 def test_graphs_of_other_weights_do_not_stay(apart: Path, tmp_path: Path) -> None:
-    """A graph refers to its weights by position, so whoever saves new weights must write it anew."""
+    """A graph refers to its weights by position, so new weights need new graphs."""
     Relik.from_pretrained(apart, backend="torch").save_pretrained(tmp_path / "again")
     assert not GRAPHS & {path.name for path in (tmp_path / "again").iterdir()}
 
