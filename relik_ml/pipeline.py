@@ -64,8 +64,8 @@ class Relik:
         ``"accurate"``, which is the default, and ``"fast"`` are the models that ship with the package, unless there are
         folders of these names. Only a text such as ``"owner/model"``, where there is no such folder, is looked up on
         the Hugging Face Hub. ``index`` is another index folder to link to, built by the same retriever. ``backend`` is
-        ``"onnx"`` (ONNX Runtime, on the processor) or ``"torch"``; both find the same, and the first that is installed
-        and can read the model is the default.
+        ``"onnx"`` (ONNX Runtime, on the processor), ``"int8"`` (the same with products of 8-bit integers) or
+        ``"torch"``; the default is ONNX Runtime for a model that has graphs, and otherwise torch.
 
         Raises:
             ModelError: the folder is no model, a file of it is missing or damaged, or the Hub has none of that name.
