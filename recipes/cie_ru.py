@@ -107,6 +107,10 @@ class Config(RecipeConfig):
     """Encoder of a small model."""
     start: Path | None = None
     """A small model of this recipe whose reader is trained further, with the same layers, vocabulary and texts."""
+    teacher: Path | None = None
+    """A small model with the same vocabulary and labels, whose probabilities the reader learns beside the gold."""
+    teacher_weight: Share = 0.5
+    """Share of the teacher's probabilities in the targets; the rest is gold."""
     layers: PositiveInt = 6
     """Layers of the small model's encoder that are kept, the lowest ones."""
     vocabulary: PositiveInt = 60_000
@@ -118,14 +122,14 @@ class Config(RecipeConfig):
 
 
 PRESETS = Presets(Path(__file__), Config, ("preset", "task"))
-PATHS = {"data", "entities", "silver", "corpus", "encoder", "start", "out"}
+PATHS = {"data", "entities", "silver", "corpus", "encoder", "start", "teacher", "out"}
 MOVABLE = training.INTERRUPTION | PATHS | {"chunk_tokens", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: paths, whose content must be the same, and fields that change no weight."""
 RETRIEVER_TRAINING = {"index", "retriever_num_epochs", "retriever_learning_rate", "retriever_batch_size", "negatives"}
 LINKING = {"entities", "skip", "derived", "candidates", "dense", "candidate_order", "added_gold"}
 UNUSED = {
     "small": RETRIEVER_TRAINING | {"retriever", "reader", "dense", "lora_rank", "gradient_checkpointing"},
-    "full": {"corpus", "encoder", "start", "layers", "vocabulary", "dropout"},
+    "full": {"corpus", "encoder", "start", "teacher", "teacher_weight", "layers", "vocabulary", "dropout"},
     "cie": {"mentions"},
     "el": {"relations", "relation_weight", "repeated", "mentions"},
     "re": LINKING | RETRIEVER_TRAINING,
@@ -243,9 +247,12 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     origin, bounds = training.Origin(data, PRESETS.command(config)), 0.0 if config.mentions == "gold" else 1.0
     reader = training.model_of(relik)
     reader.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
+    teacher = config.teacher and training.teacher(relik, config.teacher, config.teacher_weight)
+    teacher = teacher and accelerator.prepare_model(teacher, evaluation_mode=True)
     windows = training.ReaderTraining(
         relik.reader.encode, candidates(config, session, relik), config.chunk_tokens, config.repeated,
-        config.added_gold, config.candidate_order, processes, {entry.id: entry for entry in (*data.known, *data.own)},
+        config.added_gold, config.candidate_order, processes, teacher,
+        {entry.id: entry for entry in (*data.known, *data.own)},
     )  # fmt: skip
     tokens = [len(item.window.tokens) for item in windows.items]
     seeds = range(config.seed, config.seed + config.num_epochs)

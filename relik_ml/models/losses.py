@@ -3,10 +3,13 @@
 The reader's is L = L_S + L_E + L_type + L_EL + L_rel (ReLiK, Orlando et al. 2024, section 3.2, and types). Every term
 is a sum over what is annotated, divided by the number of gold mentions of the batch, so that a window with few
 mentions weighs no more than its mentions do, however the batch is made up.
+
+With a teacher (Hinton et al. 2015, section 2, at temperature 1) every target is a mean of the gold and of the teacher's
+probability. Cross-entropy is linear in its target, so this is the mean of two losses.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,28 +31,38 @@ class LossWeights:
     relation: float = 1.0
 
 
-def reader_losses(output: ReaderOutput[Tensor], gold: Gold[Tensor], token_mask: Tensor) -> dict[str, Tensor]:
+class Soft(NamedTuple):
+    """What a teacher says about a batch."""
+
+    output: ReaderOutput[Tensor]
+    share: float  # its weight in the targets, from 0 to 1
+
+
+def reader_losses(
+    output: ReaderOutput[Tensor], gold: Gold[Tensor], token_mask: Tensor, soft: Soft | None = None
+) -> dict[str, Tensor]:
     """The five terms, unweighted. ``output.mentions`` must be ``gold.mentions`` (teacher forcing)."""
-    known = gold.mention_mask
+    share = soft.share if soft else 0.0
+    start, end, _, _, types, links, relations = soft.output if soft else output
     sums = {
-        "start": start_loss(output.start, gold, token_mask),
-        "end": end_loss(output.end, gold, token_mask),
-        "type": F.cross_entropy(output.types[known], gold.types[known], reduction="sum", ignore_index=IGNORE),
-        "link": link_loss(output.links, gold),
-        "relation": relation_loss(output.relations, gold),
+        "start": start_loss(output.start, gold, token_mask, start, share),
+        "end": end_loss(output.end, gold, token_mask, end, share),
+        "type": choice_loss(output.types, gold.types, gold.mention_mask, types, share),
+        "link": choice_loss(output.links, gold.links, gold.mention_mask, links, share),
+        "relation": relation_loss(output.relations, gold, relations, share),
     }
-    return {name: loss / known.sum().clamp(min=1) for name, loss in sums.items()}
+    return {name: loss / gold.mention_mask.sum().clamp(min=1) for name, loss in sums.items()}
 
 
-def start_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor) -> Tensor:
+def start_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor, soft: Tensor, share: float) -> Tensor:
     """Binary cross-entropy over every token that is real and annotated: is it the start of a mention?"""
     target = logits.new_zeros(logits.shape)
     window, mention = gold.mention_mask.nonzero(as_tuple=True)
     target[window, gold.mentions[window, mention, 0]] = 1.0
-    return _binary(logits, target, token_mask & gold.start_mask)
+    return _binary(logits, target, token_mask & gold.start_mask, soft, share)
 
 
-def end_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor) -> Tensor:
+def end_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor, soft: Tensor, share: float) -> Tensor:
     """Binary cross-entropy over the real tokens t ≥ s of each annotated gold start s: does a mention end there?"""
     target = logits.new_zeros(logits.shape)
     window, mention = gold.mention_mask.nonzero(as_tuple=True)
@@ -59,25 +72,34 @@ def end_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor) -> Tensor:
     starts = target.new_zeros(target.shape[:2]).bool()
     starts[window, first] = True
     reach = F.pad(token_mask, (0, logits.shape[2] - 1)).unfold(1, logits.shape[2], 1)
-    return _binary(logits, target, reach & (starts & gold.start_mask)[..., None])
+    return _binary(logits, target, reach & (starts & gold.start_mask)[..., None], soft, share)
 
 
-def link_loss(logits: Tensor, gold: Gold[Tensor]) -> Tensor:
-    """Cross-entropy over NME and the candidates. A gold entity that was not retrieved has target 0, NME."""
-    known = gold.mention_mask & (gold.links != IGNORE)
-    return F.cross_entropy(logits[known], gold.links[known], reduction="sum")
+def choice_loss(logits: Tensor, gold: Tensor, mask: Tensor, soft: Tensor, share: float) -> Tensor:
+    """Cross-entropy over the types, or over NME and the candidates, of the mentions where they are annotated.
+
+    A gold entity that was not retrieved has target 0, NME.
+    """
+    known = mask & (gold != IGNORE)
+    target = F.one_hot(gold[known], logits.shape[-1]).to(logits.dtype)
+    if share:
+        target = target.lerp(soft[known].softmax(-1), share)
+    chances = logits[known].log_softmax(-1)
+    return -(target * chances.masked_fill(chances.isneginf(), 0.0)).sum()  # absent candidates: both targets are 0
 
 
-def relation_loss(logits: Tensor, gold: Gold[Tensor]) -> Tensor:
+def relation_loss(logits: Tensor, gold: Gold[Tensor], soft: Tensor, share: float) -> Tensor:
     """Binary cross-entropy over every annotated ordered pair of mentions and every relation present, but ``unsure``."""
     target = logits.new_zeros(logits.shape)
     target[tuple(gold.triples.unbind(-1))] = 1.0
     scored = gold.pair_mask[..., None] & ~logits.isneginf()  # absent relations only: a NaN must stay visible
     scored[tuple(gold.unsure.unbind(-1))] = False
-    return _binary(logits, target, scored)
+    return _binary(logits, target, scored, soft, share)
 
 
-def _binary(logits: Tensor, target: Tensor, scored: Tensor) -> Tensor:
+def _binary(logits: Tensor, target: Tensor, scored: Tensor, soft: Tensor, share: float) -> Tensor:
+    if share:
+        target = target.lerp(soft.sigmoid(), share)
     return F.binary_cross_entropy_with_logits(logits[scored], target[scored], reduction="sum")
 
 

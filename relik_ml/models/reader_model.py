@@ -14,7 +14,7 @@ from relik_ml.config import HeadConfig
 from relik_ml.errors import ModelError
 from relik_ml.models.encoder import Encoder
 from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead, endpoints
-from relik_ml.models.losses import LossWeights, reader_losses
+from relik_ml.models.losses import LossWeights, Soft, reader_losses
 from relik_ml.models.weights import load_packed, save_packed
 from relik_ml.network import WEIGHTS, WORDS, Array, Described, Encoded, ReaderBatch, ReaderOutput, Spans, States, mapped
 
@@ -41,16 +41,20 @@ class ReaderModel(nn.Module):
             config.width, 4 * config.width, types, config.inner, config.distances, config.dropout
         )
 
-    def forward(self, batch: ReaderBatch[Tensor]) -> ReaderLoss:
-        """The loss of a batch with gold. Its mentions are the gold ones (teacher forcing)."""
+    def forward(self, batch: ReaderBatch[Tensor], soft: Soft | None = None) -> ReaderLoss:
+        """The loss of a batch with gold, and with a teacher's ``soft`` targets if there are any."""
         assert batch.gold is not None
-        spans = Spans(batch.gold.mentions, batch.gold.mention_mask)
-        encoded = self.encode(batch)
-        output = ReaderOutput(encoded.start, encoded.end, *spans, *self.describe(encoded.states, batch, spans))
-        terms = reader_losses(output, batch.gold, batch.token_mask)
+        terms = reader_losses(self.forced(batch), batch.gold, batch.token_mask, soft)
         return ReaderLoss(
             torch.stack([getattr(self.weights, name) * term for name, term in terms.items()]).sum(), terms
         )
+
+    def forced(self, batch: ReaderBatch[Tensor]) -> ReaderOutput[Tensor]:
+        """All logits of a batch with gold, whose mentions are taken (teacher forcing)."""
+        assert batch.gold is not None
+        spans = Spans(batch.gold.mentions, batch.gold.mention_mask)
+        encoded = self.encode(batch)
+        return ReaderOutput(encoded.start, encoded.end, *spans, *self.describe(encoded.states, batch, spans))
 
     def encode(self, batch: ReaderBatch[Tensor]) -> Encoded[Tensor]:
         """States, and logits of starts and ends.
@@ -83,6 +87,19 @@ class ReaderModel(nn.Module):
         number = torch.arange(mentions.shape[1], device=mentions.device)
         absent = (number[:, None] == number)[None, :, :, None] | ~batch.relation_mask[:, None, None]
         return Described(types, links, relations.masked_fill(absent, -torch.inf))
+
+
+class Teacher(nn.Module):
+    """A trained reader whose probabilities another one learns from."""
+
+    def __init__(self, model: ReaderModel, share: float) -> None:
+        super().__init__()
+        self.model, self.share = model.eval().requires_grad_(False), share
+
+    @torch.no_grad()
+    def forward(self, batch: ReaderBatch[Tensor]) -> Soft:
+        """Soft targets for a batch with gold."""
+        return Soft(self.model.forced(batch), self.share)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from relik_ml.training.start import (
     model_of,
     require_room,
     start_from,
+    teacher,
     untrained,
 )  # fmt: skip
 from relik_ml.training.thresholds import tuned
@@ -45,5 +46,5 @@ __all__ = [
     "cached_backward", "create_optimizer", "given_index", "held_out_candidates", "identity", "inventory", "joint",
     "keep_adapters", "learnt_names", "losses", "model_card", "model_of", "properties", "read_data",
     "refuse_unused", "require_room", "restore_weights", "save_model", "shares", "shuffled_batches", "splits",
-    "start_accelerator", "start_from", "trained", "tuned", "types_with", "untrained",
+    "start_accelerator", "start_from", "teacher", "trained", "tuned", "types_with", "untrained",
 ]  # fmt: skip

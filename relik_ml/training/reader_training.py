@@ -41,6 +41,8 @@ class ReaderTraining:
     candidate_order: CandidateOrder = "ranked"
     """Order of candidates in training: best first, as in prediction, or random in every step."""
     processes: Processes = SINGLE
+    teacher: nn.Module | None = None
+    """A ``Teacher`` whose probabilities are learnt beside the gold; it takes the same batches as the model."""
     entities: Mapping[str, Entry] = field(default_factory=dict)
     """Entities that can be added to the candidates, by id."""
 
@@ -56,7 +58,8 @@ class ReaderTraining:
         for chunk in self._chunks(self.processes.share(indices)):
             batch = self.batch([self.varied(self.items[index], Random(f"{draw} {index}")) for index in chunk])
             weight = 0.0 if self.processes.idle(len(indices)) else self._count(chunk) / whole
-            yield model(tensors(batch, device)).loss * weight
+            inputs = tensors(batch, device)
+            yield model(inputs, self.teacher and self.teacher(inputs)).loss * weight
 
     def varied(self, item: Retrieved, random: Random) -> Retrieved:
         """The window with some of the missing gold added, and its entities in the ``candidate_order``."""

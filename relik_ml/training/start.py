@@ -16,7 +16,16 @@ from relik_ml.e5 import resolve
 from relik_ml.encoders import TextEncoder, load_tokenizer, trim
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.index import PassageIndex
-from relik_ml.models import ApartEncoder, Encoder, JointEncoder, ReaderModel, TorchNetwork, from_bert, on_device
+from relik_ml.models import (
+    ApartEncoder,
+    Encoder,
+    JointEncoder,
+    ReaderModel,
+    Teacher,
+    TorchNetwork,
+    from_bert,
+    on_device,
+)
 from relik_ml.names import FEATURES
 from relik_ml.pipeline import Relik
 from relik_ml.reader import ApartInputs, Inputs, JointInputs
@@ -158,6 +167,25 @@ def start_from(relik: Relik, folder: Path) -> None:
         got = f"{len(differing)} weights are not alike, first {differing[0]}"
         raise ConfigError("the model to start from is of another shape", where=str(folder), got=got, fix=fix)
     model_of(relik).load_state_dict(start)
+
+
+def teacher(relik: Relik, folder: Path, share: float) -> Teacher:
+    """A saved model as the teacher of a reader, with this ``share`` in its targets.
+
+    Raises:
+        ModelError: the folder is no model.
+        ConfigError: it predicts other labels, or reads other subwords.
+    """
+    saved = Relik.from_pretrained(folder, backend="torch")
+    own, other = (
+        {name: each for name, each in model_of(one).state_dict().items() if not each.is_floating_point()}
+        for one in (relik, saved)
+    )
+    alike = own.keys() == other.keys() and all(_alike(own[name], other[name]) for name in own)
+    if saved.settings.inventory != relik.settings.inventory or not alike:
+        got, fix = "other labels or other subwords", "take a model trained on the same data, vocabulary and texts"
+        raise ConfigError("the model cannot teach this one", where=f"--teacher {folder}", got=got, fix=fix)
+    return on_device(Teacher(model_of(saved), share), str(next(model_of(relik).parameters()).device))
 
 
 def _alike(one: Tensor | None, other: Tensor | None) -> bool:

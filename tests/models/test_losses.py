@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from relik_ml.models import reader_losses
+from relik_ml.models import Soft, reader_losses
 from relik_ml.network import IGNORE, Gold, ReaderOutput
 
 from . import slow
@@ -131,3 +131,28 @@ def test_windows_without_mentions_train_the_starts(case: Case) -> None:
     empty = Case(ReaderOutput(*case.output[:2], gold.mentions, gold.mention_mask, *rows), gold)
     assert losses(empty) == pytest.approx(slow_losses(*empty, TOKEN_MASK))
     assert [name for name, value in losses(empty).items() if value] == ["start"]
+
+
+def test_a_teacher_moves_each_target(case: Case) -> None:
+    """Sure of the gold it changes nothing; otherwise the loss is least where the student says what it says."""
+    output, gold = case
+    target = torch.zeros_like(output.start)
+    target[0, [0, 4]] = target[1, [1, 3]] = 1.0
+    sure = output._replace(start=(2 * target - 1) * 60)
+    taught = reader_losses(output, gold, TOKEN_MASK, Soft(sure, 0.5))
+    assert taught["start"].item() == pytest.approx(losses(case)["start"])
+    alone = reader_losses(output, gold, TOKEN_MASK, Soft(output, 1.0))
+    for name in ("types", "links", "relations", "start", "end"):
+        other = output._replace(**{name: getattr(output, name) * 1.3})
+        terms = reader_losses(other, gold, TOKEN_MASK, Soft(output, 1.0))
+        assert terms[name.removesuffix("s")].item() > alone[name.removesuffix("s")].item()
+
+
+def test_soft_targets_are_a_mean_of_two_losses(case: Case) -> None:
+    output, gold = case
+    torch.manual_seed(4)
+    teacher = output._replace(relations=output.relations + 1, types=randn(2, 3, TYPES), links=output.links * 0.5)
+    ends, middle = ((reader_losses(output, gold, TOKEN_MASK, Soft(teacher, share))) for share in (1.0, 0.25))
+    for name, hard in losses(case).items():
+        assert middle[name].item() == pytest.approx(0.75 * hard + 0.25 * ends[name].item())
+        assert torch.isfinite(middle[name])

@@ -74,6 +74,19 @@ def test_start_trains_a_model_further(places: tuple[object, ...], small: Path, t
     refused(run("cie_ru", *flags, "--layers", 1), 7, "another shape")
 
 
+def test_a_larger_model_teaches_a_smaller_one(places: tuple[object, ...], small: Path, tmp_path: Path) -> None:
+    flags = (*SMALL, "--candidates", 12, *places, "--layers", 1, "--out")
+    for name, taught in (
+        ("alone", ()),
+        ("taught", ("--teacher", small)),
+        ("gold", ("--teacher", small, "--teacher-weight", 0)),
+    ):
+        done = run("cie_ru", *flags, tmp_path / name, *taught)
+        assert done.code == 0, done.output
+    assert weights(tmp_path / "alone") == weights(tmp_path / "gold")
+    assert weights(tmp_path / "alone") != weights(tmp_path / "taught")
+
+
 def test_a_trimmed_encoder_that_is_there_is_taken(
     data: Path, places: tuple[object, ...], small: Path, tmp_path: Path
 ) -> None:
