@@ -110,8 +110,8 @@ class Relik:
         """Annotate one text, or a list of texts. The document of a text alone has the id ``text``."""
         if isinstance(text, str):
             text = Document(id="text", text=text, lang=lang)
-        one = isinstance(text, Document | Mapping)
-        given = [text] if isinstance(text, Document | Mapping) else text
+        one = isinstance(text, Mapping | bytes) or not isinstance(text, Iterable)
+        given: Any = [text] if one else text
         found = list(self.annotate(given, lang=lang, min_score=min_score, candidates=candidates))
         return found[0] if one else found
 

@@ -19,7 +19,7 @@ Printers = tuple[Callable[[], object], Callable[[], str]]
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of a table.")
 @click.option("--bootstrap", type=click.IntRange(0), default=0, metavar="N", help="Confidence intervals, N resamples.")
 @click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD; without PRED.")
-@click.option("--model", type=FILE, help="With --retrieval: a model folder, or `fast`; default: `accurate`.")
+@click.option("--model", metavar="MODEL", help="With --retrieval: a model, as for annotate; default: `accurate`.")
 @click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
 @click.option("--train", type=FILE, help="With --retrieval: training documents, to separate seen from unseen.")
 def command(gold: Path, predicted: Path | None, as_json: bool, bootstrap: int, retrieval: bool, **options: Any) -> None:
@@ -55,7 +55,7 @@ def _score(gold: Path, predicted: Path, bootstrap: int) -> Printers:
     return report.json, report.table
 
 
-def _retrieval(gold: Path, model: Path | None, index: Path | None, train: Path | None) -> Printers:
+def _retrieval(gold: Path, model: str | None, index: Path | None, train: Path | None) -> Printers:
     from relik_ml import Relik
     from relik_ml.data import read_documents
     from relik_ml.score import record, retrieval, table

@@ -13,7 +13,7 @@ COUNT = click.IntRange(1)
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0: all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--model", type=PATH, help="A model folder, or `fast`; default: `accurate`.")
+@click.option("--model", metavar="MODEL", help="A folder, `fast` or a name on Hugging Face; default: `accurate`.")
 @click.option("--index", type=PATH, help="An index folder; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--backend", type=click.Choice(["onnx", "int8", "torch"]), help="What computes; see annotate.")
@@ -27,7 +27,7 @@ COUNT = click.IntRange(1)
 @click.option("--together", type=COUNT, default=32, show_default=True, help="Maximum texts in a batch for the model.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for a request.")
 def command(
-    host: str, port: int, model: Path | None, index: Path | None, device: str, backend: Any, workers: int, **config: Any
+    host: str, port: int, model: str | None, index: Path | None, device: str, backend: Any, workers: int, **config: Any
 ) -> None:
     """Annotate texts over HTTP: JSON at /annotate, NIF at /nif, a page at /.
 

@@ -65,6 +65,8 @@ def parse_line(line: bytes, where: str) -> Any:
         if half := _HALF_PAIR.search(line):
             raise _half_pair(half[0].decode("ascii", "replace"), where) from None
         got, fix = f"{error}: {excerpt(line.decode('utf-8', 'replace'))}", "write one whole JSON object a line"
+        if not line.lstrip().startswith(b"{"):
+            fix += "; `relik-ml annotate` makes such lines of a text"
         raise DataError("the line is not JSON", where=where, got=got, fix=fix) from None
 
 
@@ -95,6 +97,9 @@ def document_from_json(record: Any, where: str) -> Document:
     """The document of a JSON object. DataError when it breaks the schema."""
     if isinstance(record, dict) and isinstance(record.get("id"), str):
         where = f"{where}, document {record['id']!r}"
+    if isinstance(record, dict) and "schema" not in record:
+        got, fix = "no field 'schema'", f'annotate the file with `relik-ml annotate`, or add "schema": "{SCHEMA}"'
+        raise DataError("the line is not a document", where=where, got=got, fix=fix)
     document = _value(record, Document, where)
     if record.get("schema") != SCHEMA:
         raise _misshapen(_other_schema(record), where)

@@ -187,7 +187,9 @@ def read_manifest(folder: Path, format: Format, limit: float = inf, again: bool 
     try:
         record: Any = json.loads(path.read_bytes())
     except OSError as error:
-        raise _unfit(f"this folder holds no {format.noun}", path, error.strerror or str(error), format) from None
+        fix = format.remedy if folder.is_dir() else "check the path: there is no such folder"
+        got = error.strerror or str(error)
+        raise ModelError(f"this folder holds no {format.noun}", where=str(path), got=got, fix=fix) from None
     except (ValueError, RecursionError) as error:
         raise _unfit(damaged, path, str(error), format) from None
     if not isinstance(record, dict):
