@@ -27,7 +27,19 @@ from relik_ml.data import document_from_object
 from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
 from relik_ml.retriever import Retriever
-from relik_ml.text import Morphology, Part, evidence, fill, merge, same_link, sentences, settle_links, windows
+from relik_ml.text import (
+    Morphology,
+    Nominative,
+    Part,
+    evidence,
+    fill,
+    merge,
+    named,
+    same_link,
+    sentences,
+    settle_links,
+    windows,
+)  # fmt: skip
 from relik_ml.types import Annotated, Document, Link, LinkCandidate, Retrieved, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
@@ -48,6 +60,7 @@ class Relik:
 
     def __init__(self, retriever: Retriever, reader: Reader, settings: Settings) -> None:
         self.retriever, self.reader, self.settings = retriever, reader, settings
+        self._names = Nominative(Morphology())
         self._lemma = retriever.names.lemma if retriever.names else Morphology().lemma
 
     @classmethod
@@ -135,7 +148,8 @@ class Relik:
         given = (_document(each, number, lang) for number, each in enumerate(documents, 1))
         for document, parts, dropped in self._read(map(_bare, given), partial(self.reader, candidates=candidates)):
             found = merge(document, parts)
-            found = replace(found, mentions=settle_links(found.text, found.mentions, self._lemma))
+            settled = settle_links(found.text, found.mentions, self._lemma)
+            found = replace(found, mentions=named(found.text, settled, self._names))
             found = replace(found, triples=with_evidence(found), meta=with_dropped(found.meta, candidates=dropped))
             yield above(found, min_score)
 
@@ -156,6 +170,7 @@ class Relik:
         read = partial(self.reader.describe, candidates=candidates)
         for document, parts, dropped in self._read(map(_asked, documents), read):
             found = fill(document, parts)
+            found = replace(found, mentions=named(found.text, found.mentions, self._names))
             unread = len(document.mentions) - len({mention.id for part in parts for mention in part.mentions})
             meta = with_dropped(found.meta, candidates=dropped, mentions=unread)
             yield above(replace(found, triples=with_evidence(found), meta=meta), least)

@@ -13,11 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from relik_ml.facts import ranked
+
 SCHEMA = "relik-ml/1"
 
 Status = Literal["linked", "nil", "unlinkable", "unknown"]
 Completeness = Literal["complete", "partial", "silver", "none"]
 Kind = Literal["entity", "relation", "type"]
+FactKind = Literal["stated", "quoted", "hypothetical", "negated", "repetition", "tautology", "literal"]
+"""How a document puts a fact, or why it is no news. ``quoted`` and ``hypothetical`` come after what is stated.
+
+``negated``: the text denies it. ``repetition``: an earlier fact says the same. ``tautology``: it follows from the words
+of a mention, such as «президент США» — WORKPLACE → «США», or relates an entity to itself. ``literal``: a fact between
+two dates, numbers or other values.
+"""
 
 
 class Span(NamedTuple):
@@ -154,6 +163,7 @@ class Fact(NamedTuple):
     sentence: str
     """The text of the evidence."""
     score: float | None
+    kind: FactKind = "stated"
 
     def __str__(self) -> str:
         return f"{self.subject.text} — {self.relation} → {self.object.text}"
@@ -188,15 +198,19 @@ class Document:
         spans = mention.fragments or (mention.span,)
         return " ".join(self.text[start:stop] for start, stop in spans)
 
-    def facts(self) -> list[Fact]:
-        """The triples by names, in their order."""
+    def facts(self, *, hidden: bool = False) -> list[Fact]:
+        """The triples by names and with their kinds, the interesting ones first.
+
+        Without what the text denies, repetitions, tautologies and facts between literals, unless ``hidden`` asks for
+        them (see ``relik_ml.facts``).
+        """
         known = {mention.id: self._argument(mention) for mention in self.mentions}
         return [
             Fact(
                 known[triple.subject], triple.relation, known[triple.object], triple.property,
-                " ".join(self.text[start:stop] for start, stop in triple.evidence), triple.score,
+                " ".join(self.text[start:stop] for start, stop in triple.evidence), triple.score, kind,
             )
-            for triple in self.triples
+            for triple, kind in ranked(self, hidden)
         ]  # fmt: skip
 
     def _argument(self, mention: Mention) -> Argument:

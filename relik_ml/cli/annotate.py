@@ -78,6 +78,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 )  # fmt: skip
 @click.option("--keep-mentions", is_flag=True, help="Link and relate only the mentions of .jsonl documents.")
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
+@click.option("--all-facts", is_flag=True, help="In the view: also denied, repeated and obvious facts.")
 @click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
 @click.option("--skip-bad", is_flag=True, help="Skip and count files that cannot be read.")
 @click.option("--engine", type=click.Choice(ENGINES), help="Folder: processes of this machine (default), or a cluster.")
@@ -133,7 +134,7 @@ def _min_scores(options: Mapping[str, Any]) -> MinScores:
 
 def _annotate_stream(found: InputSet, out: Path | None, options: Mapping[str, Any]) -> Tally:
     """Annotate in one process, to a file or to standard output."""
-    write = _output(out, options["view"], options["color"])
+    write = _output(out, options)
     if out and out.resolve() in {Path(source.path).resolve() for source in found.found}:
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file")
     tally = Tally()
@@ -193,17 +194,18 @@ def _annotated(documents: Iterator[Document], options: Mapping[str, Any], tally:
     tally.seconds = perf_counter() - started
 
 
-def _output(out: Path | None, wants_view: bool | None, wants_color: bool | None) -> Write:
+def _output(out: Path | None, options: Mapping[str, Any]) -> Write:
+    wants_view = options["view"]
     if out and wants_view:
         raise click.UsageError("--out writes JSON Lines and --view prints: give one of them.")
     if out:
         return partial(write_documents, path=out)
     if wants_view or (wants_view is None and sys.stdout.isatty()):
-        return partial(_print_views, wants_color=wants_color)
+        return partial(_print_views, wants_color=options["color"], hidden=options["all_facts"])
     return lambda documents: _print(document_line(document, "the output") for document in documents)
 
 
-def _print_views(documents: Iterable[Document], wants_color: bool | None) -> None:
+def _print_views(documents: Iterable[Document], wants_color: bool | None, hidden: bool) -> None:
     from relik_ml.plugins import load_index
     from relik_ml.view import render
 
@@ -212,8 +214,8 @@ def _print_views(documents: Iterable[Document], wants_color: bool | None) -> Non
     entries = load_index("nerel_relations").entries()
     labels = {entry.id: entry.name for entry in entries if entry.kind == "relation" and entry.lang == "ru"}
     width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
-    shown = (render(document, labels=labels, color=color, width=width) for document in documents)
-    _print(f"{text}\n\n".encode(encoding, "backslashreplace") for text in shown)
+    look = partial(render, labels=labels, color=color, width=width, hidden=hidden)
+    _print(f"{text}\n\n".encode(encoding, "backslashreplace") for text in map(look, documents))
 
 
 def _print(parts: Iterable[bytes]) -> None:

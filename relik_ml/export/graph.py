@@ -22,7 +22,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from relik_ml.types import Document, Mention, Span, Status, Triple, Value
+from relik_ml.facts import identities, kinds
+from relik_ml.types import Document, FactKind, Mention, Span, Status, Triple, Value
 
 MERGED = "labels and types of mentions that are not those of their thing"
 
@@ -67,6 +68,7 @@ class Edge:
     ``subject`` and ``object`` are ids of nodes, ``mentions`` the ids of the triple's two mentions in ``document``.
     ``property_id`` is the triple's property; with ``inverse`` it runs from object to subject. ``evidence`` is the
     triple's, in code points, and ``sentence`` the text of the evidence, its spans joined by blanks.
+    ``kind`` is how the text puts it, or why it is no news.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Edge:
     evidence: tuple[Span, ...] = ()
     sentence: str = ""
     score: float | None = None
+    kind: FactKind = "stated"
 
     @property
     def pid(self) -> str | None:
@@ -98,15 +101,16 @@ class Graph:
 def graph(documents: Iterable[Document]) -> Graph:
     """The graph of documents, whose ids must differ. Every mention has a node, also if it is in no fact.
 
-    Two triples with the same arguments and relation are two facts, because each has its own evidence.
+    All facts are here, also those of ``facts.HIDDEN`` kinds. Two triples with the same arguments and relation are
+    two facts, because each has its own evidence.
     """
     groups: dict[object, list[tuple[Document, Mention]]] = {}
-    triples: list[tuple[Document, Triple]] = []
+    triples: list[tuple[Document, Triple, FactKind]] = []
     for document in documents:
-        keys = _keys(document)
+        keys = identities(document)
         for mention in document.mentions:
             groups.setdefault(keys[mention.id], []).append((document, mention))
-        triples += ((document, triple) for triple in document.triples)
+        triples += ((document, *fact) for fact in zip(document.triples, kinds(document), strict=True))
     nodes = tuple(_node(f"n{number}", group) for number, group in enumerate(groups.values(), 1))
     homes = {ref: node.id for node in nodes for ref in node.mentions}
     return Graph(nodes, tuple(_fact(f"f{number}", *each, homes) for number, each in enumerate(triples, 1)))
@@ -144,17 +148,6 @@ def offsets(spans: Iterable[Span]) -> str:
     return " ".join(f"{start}:{stop}" for start, stop in spans)
 
 
-def _keys(document: Document) -> dict[str, object]:
-    """The key of each mention's node: the id of its link, its entity, or the mention itself."""
-    keys: dict[str, object] = {mention.id: (document.id, "mention", mention.id) for mention in document.mentions}
-    links = {mention.id: mention.link.id for mention in document.mentions if mention.link.id}
-    for entity in reversed(document.entities):  # a mention of two entities belongs to the first
-        own = {links[id] for id in entity.mentions if id in links}
-        key = own.pop() if len(own) == 1 else (document.id, "entity", entity.id)
-        keys.update(dict.fromkeys(entity.mentions, key))
-    return keys | links
-
-
 def _node(id: str, group: list[tuple[Document, Mention]]) -> Node:
     mentions = [mention for _, mention in group]
     labels = [mention.link.label for mention in mentions if mention.link.label]
@@ -175,7 +168,7 @@ def _commonest(texts: list[str]) -> str:
     return Counter(texts).most_common(1)[0][0]
 
 
-def _fact(id: str, document: Document, triple: Triple, homes: Mapping[Ref, str]) -> Edge:
+def _fact(id: str, document: Document, triple: Triple, kind: FactKind, homes: Mapping[Ref, str]) -> Edge:
     return Edge(
         id,
         subject=homes[Ref(document.id, triple.subject)],
@@ -188,4 +181,5 @@ def _fact(id: str, document: Document, triple: Triple, homes: Mapping[Ref, str])
         evidence=triple.evidence,
         sentence=" ".join(document.text[start:stop] for start, stop in triple.evidence),
         score=triple.score,
+        kind=kind,
     )

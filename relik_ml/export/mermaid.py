@@ -22,6 +22,7 @@ from itertools import count
 from pathlib import Path
 
 from relik_ml.export.graph import Graph, count_merged, graph
+from relik_ml.facts import HIDDEN
 from relik_ml.types import Document
 
 _MARKUP = re.compile(r"[^\w .,_-]|\A | \Z|  +")
@@ -45,11 +46,13 @@ def _branches(found: Graph, losses: Counter[str]) -> Iterator[tuple[int, str]]:
     """The lines of the tree: depth and text."""
     labels = {node.id: node.label for node in found.nodes}
     tree: dict[str, dict[str, dict[str, None]]] = {}
-    for fact in found.facts:
+    shown = [fact for fact in found.facts if fact.kind not in HIDDEN]
+    losses.update(f"facts left out: {fact.kind}" for fact in found.facts if fact.kind in HIDDEN)
+    for fact in shown:
         objects = tree.setdefault(fact.subject, {}).setdefault(fact.relation, {})
         losses["facts that say the same again"] += fact.object in objects
         objects[fact.object] = None
-    told = {id for fact in found.facts for id in (fact.subject, fact.object)}
+    told = {id for fact in shown for id in (fact.subject, fact.object)}
     losses["things in no fact left out"] += len(labels.keys() - told)
     for subject, relations in tree.items():
         yield 2, labels[subject]

@@ -17,12 +17,14 @@ from typing import Any
 
 from relik_ml.data import load_extra
 from relik_ml.export.graph import offsets
+from relik_ml.facts import HIDDEN, kinds, ranked
 from relik_ml.types import Document, Mention
 
 COLUMNS = (
     "document", "subject", "subject_type", "subject_status", "subject_link", "subject_label", "subject_value",
     "subject_start", "subject_stop", "relation", "property", "inverse", "object", "object_type", "object_status",
-    "object_link", "object_label", "object_value", "object_start", "object_stop", "score", "evidence", "sentence",
+    "object_link", "object_label", "object_value", "object_start", "object_stop", "score", "kind", "evidence",
+    "sentence",
 )  # fmt: skip
 
 _INVISIBLE = "\\s\x00-\x20\x7f-\xa0\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
@@ -40,18 +42,21 @@ def write(documents: Iterable[Document], path: Path, losses: Counter[str]) -> No
         for document in documents:
             told = {id for triple in document.triples for id in (triple.subject, triple.object)}
             losses["mentions outside triples left out"] += len({mention.id for mention in document.mentions} - told)
+            losses.update(f"facts left out: {kind}" for kind in kinds(document) if kind in HIDDEN)
             rows.writerows([cell(each) for each in row] for row in _rows(document))
 
 
-def to_frame(documents: Document | Iterable[Document]) -> Any:
+def to_frame(documents: Document | Iterable[Document], *, hidden: bool = False) -> Any:
     """The facts of documents as a ``pandas.DataFrame`` with the columns of the CSV file.
+
+    ``hidden`` adds the facts that views hide, as in ``Document.facts``.
 
     Raises:
         ConfigError: pandas is not installed.
     """
     pandas = load_extra("pandas", "pandas")
     given = [documents] if isinstance(documents, Document) else documents
-    return pandas.DataFrame([row for document in given for row in _rows(document)], columns=list(COLUMNS))
+    return pandas.DataFrame([row for document in given for row in _rows(document, hidden)], columns=list(COLUMNS))
 
 
 def cell(value: Cell) -> Cell:
@@ -59,9 +64,9 @@ def cell(value: Cell) -> Cell:
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
-def _rows(document: Document) -> Iterator[list[Cell]]:
+def _rows(document: Document, hidden: bool = False) -> Iterator[list[Cell]]:
     mentions = {mention.id: mention for mention in document.mentions}
-    for triple in document.triples:
+    for triple, kind in ranked(document, hidden):
         known = triple.property
         yield [
             document.id,
@@ -71,6 +76,7 @@ def _rows(document: Document) -> Iterator[list[Cell]]:
             str(known.inverse).lower() if known else None,
             *_argument(document, mentions[triple.object]),
             triple.score,
+            kind,
             offsets(triple.evidence),
             " ".join(document.text[start:stop] for start, stop in triple.evidence),
         ]

@@ -3,14 +3,15 @@
 Every offset is a code point of the document's text as stored.
 """
 
-from relik_ml.text.coreference import same_link, settle_links
+from relik_ml.text.coreference import named, same_link, settle_links
 from relik_ml.text.morph import Morphology
+from relik_ml.text.nominative import Nominative
 from relik_ml.text.offsets import Utf16
 from relik_ml.text.subwords import SavedTokenizer
 from relik_ml.text.tokens import MAX_PIECE, MAX_TOKEN, evidence, sentences, tokens
 from relik_ml.text.windows import Fit, Part, cut, fill, fit, merge, windows
 
 __all__ = [
-    "MAX_PIECE", "MAX_TOKEN", "Fit", "Morphology", "Part", "SavedTokenizer", "Utf16", "cut", "evidence", "fill", "fit",
-    "merge", "same_link", "sentences", "settle_links", "tokens", "windows",
+    "MAX_PIECE", "MAX_TOKEN", "Fit", "Morphology", "Nominative", "Part", "SavedTokenizer", "Utf16", "cut", "evidence",
+    "fill", "fit", "merge", "named", "same_link", "sentences", "settle_links", "tokens", "windows",
 ]  # fmt: skip

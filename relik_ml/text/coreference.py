@@ -1,26 +1,90 @@
 """Coreference of mentions by their links and names."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
+from relik_ml.text.nominative import Nominative
 from relik_ml.text.tokens import tokens
 from relik_ml.types import Entity, Link, Mention
 
 PERSON = "PERSON"
+TITLES = frozenset({"WORK_OF_ART", "PRODUCT"})
+"""Types whose names are titles, which are quoted in the nominative or not declined as a phrase."""
+QUOTES = ("«", '"', "„", "“", "'")
 
 Name = tuple[str, ...]
 """The lemmas of a mention."""
 
 
 def same_link(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
-    """An entity for every id that at least two mentions are linked to."""
-    same: dict[str, list[str]] = {}
+    """An entity for every id that at least two mentions are linked to, and every name that they have without a link.
+
+    The name is the label of a NIL link (see ``named``).
+    """
+    same: dict[tuple[str, str, str], list[str]] = {}
     for mention in mentions:
-        if mention.link.id:
-            same.setdefault(mention.link.id, []).append(mention.id)
-    groups = [tuple(ids) for ids in same.values() if len(ids) > 1]
-    return tuple(Entity(f"E{number}", ids, "same-link") for number, ids in enumerate(groups, 1))
+        link = mention.link
+        if link.id:
+            same.setdefault(("same-link", link.id, ""), []).append(mention.id)
+        elif link.status == "nil" and link.label and not link.label.islower():
+            same.setdefault(("same-name", link.label, mention.type), []).append(mention.id)
+    groups = [(induced, tuple(ids)) for (induced, *_), ids in same.items() if len(ids) > 1]
+    return tuple(Entity(f"E{number}", ids, induced) for number, (induced, ids) in enumerate(groups, 1))
+
+
+def named(text: str, mentions: Sequence[Mention], names: Nominative) -> tuple[Mention, ...]:
+    """The mentions with a name in the nominative as the label of each NIL link.
+
+    A person called by the surname, or by initials and the surname, gets the full name of the only person whose name
+    it fits. What stands in quotation marks is not changed.
+
+    >>> from relik_ml.text import Morphology
+    >>> spans = {"T1": (2, 18), "T2": (20, 25)}
+    >>> mentions = [Mention(id, *span, "PERSON", link=Link("nil")) for id, span in spans.items()]
+    >>> [each.link.label for each in named("С Фридрихом Мерцем. Мерца", mentions, Nominative(Morphology()))]
+    ['Фридрих Мерц', 'Фридрих Мерц']
+    """
+    surfaces = {
+        mention.id: " ".join(text[mention.start : mention.stop].split())
+        for mention in mentions
+        if mention.link.status == "nil" and not mention.fragments
+    }
+    people = names.persons({surfaces[m.id] for m in mentions if m.id in surfaces and m.type == PERSON})
+    full = _full_names(set(people.values()))
+
+    def label(mention: Mention, surface: str) -> str:
+        if mention.type == PERSON:
+            return full[people[surface]]
+        quoted = mention.type in TITLES or text[: mention.start].endswith(QUOTES)
+        return surface if quoted else names.phrase(surface)
+
+    return tuple(
+        replace(mention, link=replace(mention.link, label=label(mention, surfaces[mention.id])))
+        if mention.id in surfaces
+        else mention
+        for mention in mentions
+    )
+
+
+def _full_names(names: Set[str]) -> dict[str, str]:
+    """For each name the longer name that it is a short form of, if it is the only one."""
+    words = {name: name.replace(".", ". ").split() for name in names}
+
+    def longer(name: str) -> list[str]:
+        own = words[name]
+        return [each for each, of in words.items() if len(of) > 1 and each != name and _is_short_for(own, of)]
+
+    return {name: found[0] if len(found := longer(name)) == 1 else name for name in names}
+
+
+def _is_short_for(short: Sequence[str], full: Sequence[str]) -> bool:
+    """Whether the surnames are the same, and each other word or initial is one of the full name."""
+    if short[-1].casefold() != full[-1].casefold() or any("." in word for word in full):
+        return False
+    return all(
+        any(word == of or (word[-1] == "." and of.startswith(word[:-1])) for of in full[:-1]) for word in short[:-1]
+    )
 
 
 def settle_links(text: str, mentions: Sequence[Mention], lemma: Callable[[str], str]) -> tuple[Mention, ...]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cached_property, lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pymorphy3 import MorphAnalyzer
+    from pymorphy3.analyzer import Parse
 
 LONGEST = 64  # code points; what is longer is no word, and guessing its ending would take long
 
@@ -45,6 +46,10 @@ class Morphology:
         """
         return self._lemma(word)
 
+    def parse(self, word: str) -> list[Parse]:
+        """All readings of a word, the likeliest first, as pymorphy3 gives them; none of what is too long for a word."""
+        return list(_analyzer().parse(word)) if len(word) <= LONGEST else []
+
     def _looked_up(self, word: str) -> str:
         lemma = _IGNORED.sub("", unicodedata.normalize("NFC", word))
         if len(lemma) <= LONGEST and _CYRILLIC.search(lemma):
@@ -57,7 +62,7 @@ class Morphology:
         Most words have one lemma, whatever their parse, and then no parse has to be built or weighed. Single letters
         may be initials, which only the analyzer knows.
         """
-        analyzer, form = self._analyzer, word.lower()
+        analyzer, form = _analyzer(), word.lower()
         dictionary = analyzer.dictionary
         found = dictionary.words.similar_items(form, analyzer.char_substitutes) if len(word) > 1 else ()
         parses = [(dictionary.build_normal_form(*parse, spelt), *parse) for spelt, of in found for parse in of]
@@ -68,9 +73,11 @@ class Morphology:
         weight, tag = analyzer.prob_estimator.p_t_given_w.prob, dictionary.build_tag_info
         return str(max(parses, key=lambda parse: weight(form, tag(*parse[1:])))[0])
 
-    @cached_property
-    def _analyzer(self) -> MorphAnalyzer:
-        from pymorphy3 import MorphAnalyzer
-        from pymorphy3_dicts_ru import get_path
 
-        return MorphAnalyzer(path=get_path(), lang="ru")  # by its path: pymorphy3 would scan all installed packages
+@cache
+def _analyzer() -> MorphAnalyzer:
+    """The dictionary, which all share."""
+    from pymorphy3 import MorphAnalyzer
+    from pymorphy3_dicts_ru import get_path
+
+    return MorphAnalyzer(path=get_path(), lang="ru")  # by its path: pymorphy3 would scan all installed packages

@@ -23,6 +23,7 @@ import numpy as np
 
 from relik_ml.data import document_to_json
 from relik_ml.export import Edge, Node, graph
+from relik_ml.facts import HIDDEN, ranked
 from relik_ml.text import Utf16
 from relik_ml.types import Document, Mention
 from relik_ml.view.layout import MOST, layout
@@ -47,7 +48,8 @@ def drawing(document: Document) -> dict[str, Any]:
     ``lanes`` has a lane for every mention, 0 next to the text. ``pieces`` are ``[stop, mentions inside, mentions
     between]``, each from the stop of the previous one; a piece is between the fragments of a discontinuous mention.
     ``at`` of a node is the centre of its box, None if the node is not drawn; ``undrawn`` counts such nodes that are in
-    facts. ``map`` has the branches of the mind map.
+    facts. ``map`` has the branches of the mind map. Facts are in the order of the triples; their ``order`` is by
+    interest, ``kind`` is None for what is stated, and ``hidden`` is whether views leave it out by default.
     """
     units = Utf16(document.text)
     mentions = {mention.id: index for index, mention in enumerate(document.mentions)}
@@ -56,13 +58,17 @@ def drawing(document: Document) -> dict[str, Any]:
     nodes = {node.id: index for index, node in enumerate(found.nodes)}
     edges = [(nodes[fact.subject], nodes[fact.object]) for fact in found.facts]
     degrees = Counter(end for ends in edges for end in ends)
+    order = {triple: place for place, (triple, _) in enumerate(ranked(document, hidden=True))}
     drawn = _placed(found.nodes, edges, sorted(node for node, _ in degrees.most_common(MOST)))
     return {
         "document": document_to_json(document),
         "lanes": lanes,
         "pieces": [(units.from_point(stop), *over) for stop, *over in _pieces(document, lanes)],
         "nodes": [_node(node, mentions) | {"at": drawn.get(index)} for index, node in enumerate(found.nodes)],
-        "facts": [_fact(fact, *ends, mentions, units) for fact, ends in zip(found.facts, edges, strict=True)],
+        "facts": [
+            _fact(fact, *ends, mentions, units, order[triple])
+            for triple, fact, ends in zip(document.triples, found.facts, edges, strict=True)
+        ],
         "map": list(_branches(edges)),
         "undrawn": len(degrees) - len(drawn),
     }
@@ -135,7 +141,7 @@ def _node(node: Node, mentions: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _fact(fact: Edge, subject: int, object: int, mentions: dict[str, int], units: Utf16) -> dict[str, Any]:
+def _fact(fact: Edge, subject: int, object: int, mentions: dict[str, int], units: Utf16, order: int) -> dict[str, Any]:
     return {
         "subject": subject,
         "relation": fact.relation,
@@ -145,6 +151,9 @@ def _fact(fact: Edge, subject: int, object: int, mentions: dict[str, int], units
         "inverse": fact.inverse,
         "evidence": [[units.from_point(start), units.from_point(stop)] for start, stop in fact.evidence],
         "score": fact.score,
+        "kind": None if fact.kind == "stated" else fact.kind,
+        "hidden": fact.kind in HIDDEN,
+        "order": order,
     }
 
 

