@@ -68,14 +68,15 @@ def named(text: str, mentions: Sequence[Mention], names: Nominative) -> tuple[Me
 
 
 def _full_names(names: Set[str]) -> dict[str, str]:
-    """For each name the longer name that it is a short form of, if it is the only one."""
+    """For each name the longest that it may be short for, if all others that it may be are short for that too."""
     words = {name: name.replace(".", ". ").split() for name in names}
 
-    def longer(name: str) -> list[str]:
-        own = words[name]
-        return [each for each, of in words.items() if len(of) > 1 and each != name and _is_short_for(own, of)]
+    def full(name: str) -> str:
+        longer = [each for each, of in words.items() if len(of) > 1 and _is_short_for(words[name], of)]
+        longest = max(longer, key=len, default=name)
+        return longest if all(_is_short_for(words[each], words[longest]) for each in longer) else name
 
-    return {name: found[0] if len(found := longer(name)) == 1 else name for name in names}
+    return {name: full(name) for name in names}
 
 
 def _is_short_for(short: Sequence[str], full: Sequence[str]) -> bool:

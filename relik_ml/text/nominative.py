@@ -132,9 +132,9 @@ class Nominative:
     def _in_dictionary(self, word: str) -> Iterator[tuple[str, str, str, float]]:
         for parse in self._known(word):
             if parse.tag.number == "sing" and _OF_PERSONS & parse.tag.grammemes and parse.tag.case in CASES:
-                form = parse.inflect({"nomn", "sing"})
+                form, known = parse.inflect({"nomn", "sing"}), _RARE if "Fixd" in parse.tag else 1.0
                 for gender in GENDERS if parse.tag.gender not in GENDERS else (parse.tag.gender,):
-                    yield gender, parse.tag.case, _cased(form.word if form else word, word), parse.score + 1.0
+                    yield gender, parse.tag.case, _cased(form.word if form else word, word), parse.score + known
 
     def _agreeing(self, words: list[str]) -> list[str] | None:
         """Adjectives and their noun in the nominative. None if they do not agree."""
