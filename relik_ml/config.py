@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import astuple, dataclass
+from typing import Any, Literal
 
 from relik_ml.errors import ModelError
 
@@ -114,6 +114,10 @@ class MinScores:
         """These, or one for all three."""
         return scores if isinstance(scores, MinScores) else cls(scores, scores, scores)
 
+    def at_least(self, other: MinScores) -> MinScores:
+        """The higher score of each kind."""
+        return MinScores(max(self.mention, other.mention), max(self.link, other.link), max(self.fact, other.fact))
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -128,3 +132,26 @@ class Thresholds:
     """Of the best entity, where only it and NIL are compared."""
     relation: float = 0.35
     """Of a triple: p(relation) times the probabilities of its mentions."""
+
+    def lowered(self, factor: float) -> Thresholds:
+        """All of them times a factor."""
+        return Thresholds(*(factor * each for each in astuple(self)))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A choice between few errors and few omissions."""
+
+    min_score: MinScores = MinScores()
+    factor: float = 1.0
+    """By which the thresholds of the model are lowered."""
+
+
+ProfileName = Literal["precision", "balanced", "recall"]
+
+PROFILES: Mapping[ProfileName, Profile] = {
+    "precision": Profile(MinScores(0.7, 0.75, 0.6)),
+    "balanced": Profile(),
+    "recall": Profile(factor=0.5),
+}
+"""``benchmarks/profiles.py`` measures them. ``balanced`` has the thresholds with the best F1."""

@@ -22,7 +22,7 @@ from typing import Any, overload
 
 from relik_ml import hub
 from relik_ml.bundle import EMBEDDED, Backend, Bundle, Settings, load, save
-from relik_ml.config import MinScores
+from relik_ml.config import PROFILES, MinScores, ProfileName
 from relik_ml.data import document_from_object
 from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
@@ -60,7 +60,7 @@ class Relik:
 
     def __init__(self, retriever: Retriever, reader: Reader, settings: Settings) -> None:
         self.retriever, self.reader, self.settings = retriever, reader, settings
-        self._names = Nominative(Morphology())
+        self._names, self._least = Nominative(Morphology()), MinScores()
         self._lemma = retriever.names.lemma if retriever.names else Morphology().lemma
 
     @classmethod
@@ -91,6 +91,17 @@ class Relik:
         encode, inventory = self.reader.encode, settings.inventory
         reader = Reader(self.reader.network, encode, inventory, settings.thresholds, settings.calibration)
         return Relik(self.retriever, reader, settings)
+
+    def with_profile(self, profile: ProfileName) -> Relik:
+        """The same model that makes fewer errors (``"precision"``) or finds more (``"recall"``), see ``PROFILES``.
+
+        ``"balanced"`` is the model as it is.
+        """
+        chosen = PROFILES[profile]
+        lowered = self.settings.thresholds.lowered(chosen.factor)
+        found = self.configured(replace(self.settings, thresholds=lowered))
+        found._least = chosen.min_score
+        return found
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write everything to one folder, which ``from_pretrained`` loads; it appears whole or not at all."""
@@ -151,7 +162,7 @@ class Relik:
             settled = settle_links(found.text, found.mentions, self._lemma)
             found = replace(found, mentions=named(found.text, settled, self._names))
             found = replace(found, triples=with_evidence(found), meta=with_dropped(found.meta, candidates=dropped))
-            yield above(found, min_score)
+            yield above(found, self._least.at_least(MinScores.of(min_score)))
 
     def describe(
         self, documents: Iterable[Document], *, min_score: float | MinScores = 0.0, candidates: int = 0
@@ -166,7 +177,7 @@ class Relik:
         Raises:
             ConfigError: a document is in a language that the model was not trained on.
         """
-        least = replace(MinScores.of(min_score), mention=0.0)
+        least = replace(self._least.at_least(MinScores.of(min_score)), mention=0.0)
         read = partial(self.reader.describe, candidates=candidates)
         for document, parts, dropped in self._read(map(_asked, documents), read):
             found = fill(document, parts)

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from relik_ml.config import MinScores
+from relik_ml.config import MinScores, ProfileName
 from relik_ml.data import Record, atomic_path, document_line, json_bytes, load_extra, parquet_writer, write_lines
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.types import Document
@@ -75,6 +75,7 @@ class CorpusConfig:
     min_score: MinScores = field(default_factory=MinScores)
     candidates: int = 0
     keep_mentions: bool = False
+    profile: ProfileName = "balanced"
     format: str = "jsonl"
     shard_size: int = 1_000_000
     """Bytes of input that complete a shard."""

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from relik_ml import Relik
-from relik_ml.config import MinScores
+from relik_ml.config import PROFILES, MinScores
 from relik_ml.data import check, document_from_json, document_to_json
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.pipeline import BATCH, PREDICTED, above
@@ -144,6 +144,17 @@ def test_texts_dictionaries_and_documents_are_read_alike(tiny: Relik) -> None:
         tiny({"body": text})
     with pytest.raises(TypeError, match="text 2"):
         tiny([text, 7])  # type: ignore[list-item]
+
+
+def test_profiles_make_fewer_errors_or_find_more(tiny: Relik) -> None:
+    document = bare(documents()[0])
+    few, all, more = (tiny.with_profile(name)(document) for name in ("precision", "balanced", "recall"))
+    assert all == tiny(document)
+    assert few == tiny(document, min_score=PROFILES["precision"].min_score)
+    low = PROFILES["recall"].factor * tiny.settings.thresholds.mention
+    assert tiny.with_profile("recall").settings.thresholds.mention == low
+    assert {m.span for m in few.mentions} <= {m.span for m in all.mentions} <= {m.span for m in more.mentions}
+    assert tiny.with_profile("precision")(document, min_score=1.01).mentions == (), "the higher of both counts"
 
 
 def test_min_score_leaves_out_mentions_and_their_triples(tiny: Relik) -> None:

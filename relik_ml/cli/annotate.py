@@ -65,6 +65,15 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 @click.option("--index", type=click.Path(path_type=Path), help="An index folder; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--backend", type=BACKEND, help="What computes; default: onnx, or torch for a model without graphs.")
+@click.option("--precision", "profile", flag_value="precision", help="Make fewer errors, and find less.")
+@click.option(
+    "--balanced",
+    "profile",
+    flag_value="balanced",
+    default="balanced",
+    help="The model as it is; the default.",
+)
+@click.option("--recall", "profile", flag_value="recall", help="Find more, with more errors.")
 @click.option(
     "--min-score", type=SCORE, default=0.0, show_default=True, callback=_probability,
     help="Leave out mentions and facts with a lower score; a link with a lower score becomes unknown.",
@@ -156,7 +165,7 @@ def _annotate_folder(
     config = CorpusConfig(
         lang, options["text_field"], options["id_field"], _min_scores(options), options["candidates"],
         options["keep_mentions"],
-        folder.get("format") or ("jsonl.zst" if find_spec("backports.zstd") else "jsonl"),
+        options["profile"], folder.get("format") or ("jsonl.zst" if find_spec("backports.zstd") else "jsonl"),
         round(1e6 * folder.get("shard_size", 1)),
     )  # fmt: skip
     checksum = model_checksum(model_folder(options["model"]), index)
@@ -178,6 +187,8 @@ def load(options: Mapping[str, Any]) -> Relik:
         relik = Relik.from_pretrained(options["model"], **chosen)
     finally:
         gc.enable()
+    if options["profile"] != "balanced":
+        relik = relik.with_profile(options["profile"])
     gc.freeze()  # the model is never garbage, and scanning it would take a third of the time of retrieval
     return relik
 

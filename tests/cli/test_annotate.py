@@ -53,6 +53,11 @@ class Capitals:
                 facts = (Triple("T0", "WORKPLACE", "T1", Property("P108"), (Span(0, mentions[1].stop),), 0.5),)
             yield Document(document.id, document.text, document.lang, mentions, (), facts, meta=document.meta)
 
+    def with_profile(self, profile: str) -> "Capitals":
+        """The same, which remembers the profile."""
+        self.options = {**self.options, "profile": profile}
+        return self
+
     def describe(self, documents: Iterable[Document], *, min_score: MinScores, candidates: int) -> Iterator[Document]:
         """Every mention is linked to its own id."""
         for document in documents:
@@ -209,11 +214,11 @@ def test_colours_on_a_pipe(model: Capitals, arguments: list[str], env: dict[str,
 @pytest.mark.parametrize(("score", "facts"), [("0.5", 1), ("0.6", 0)])
 def test_options_reach_the_model(model: Capitals, score: str, facts: int) -> None:
     options = ["--min-score", score, "--model", "m", "--index", "i", "--device", "cuda", "--backend", "torch"]
-    options += ["--min-link-score", "0.9", "--candidates", "3"]
+    options += ["--min-link-score", "0.9", "--candidates", "3", "--recall"]
     assert len(lines(run("-", *options, input=TEXT.encode()))[0]["triples"]) == facts
     assert model.options == {
-        "model": "m", "index": Path("i"), "device": "cuda", "backend": "torch", "candidates": 3,
-        "min_score": MinScores(float(score), 0.9, float(score)),
+        "model": Path("m"), "index": Path("i"), "device": "cuda", "backend": "torch", "candidates": 3,
+        "min_score": MinScores(float(score), 0.9, float(score)), "profile": "recall",
     }  # fmt: skip
 
 
