@@ -35,11 +35,11 @@ from relik_ml.text import (
     fill,
     merge,
     named,
-    same_link,
+    same_referent,
     sentences,
     settle_links,
     windows,
-)  # fmt: skip
+)
 from relik_ml.types import Annotated, Document, Link, LinkCandidate, Retrieved, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
@@ -293,7 +293,7 @@ def above(document: Document, min_score: float | MinScores) -> Document:
     return replace(
         document,
         mentions=mentions,
-        entities=same_link(mentions),
+        entities=same_referent(mentions),
         triples=tuple(t for t in triples if t.subject in kept and t.object in kept),
     )
 

@@ -3,7 +3,7 @@
 Every offset is a code point of the document's text as stored.
 """
 
-from relik_ml.text.coreference import named, same_link, settle_links
+from relik_ml.text.coreference import named, same_link, same_referent, settle_links
 from relik_ml.text.morph import Morphology
 from relik_ml.text.nominative import Nominative
 from relik_ml.text.offsets import Utf16
@@ -13,5 +13,5 @@ from relik_ml.text.windows import Fit, Part, cut, fill, fit, merge, windows
 
 __all__ = [
     "MAX_PIECE", "MAX_TOKEN", "Fit", "Morphology", "Nominative", "Part", "SavedTokenizer", "Utf16", "cut", "evidence",
-    "fill", "fit", "merge", "named", "same_link", "sentences", "settle_links", "tokens", "windows",
+    "fill", "fit", "merge", "named", "same_link", "same_referent", "sentences", "settle_links", "tokens", "windows",
 ]  # fmt: skip

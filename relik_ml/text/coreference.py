@@ -18,18 +18,33 @@ Name = tuple[str, ...]
 
 
 def same_link(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
-    """An entity for every id that at least two mentions are linked to, and every name that they have without a link.
+    """An entity for every id that at least two mentions are linked to."""
+    return _entities(("same-link", mention.link.id, mention) for mention in mentions)
 
-    The name is the label of a NIL link (see ``named``).
+
+def same_referent(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
+    """The entities of ``same_link``, and one for every name that at least two NIL mentions of a type share.
+
+    The name is the label of the link (see ``named``). Names without a capital are not of one thing.
     """
-    same: dict[tuple[str, str, str], list[str]] = {}
-    for mention in mentions:
-        link = mention.link
-        if link.id:
-            same.setdefault(("same-link", link.id, ""), []).append(mention.id)
-        elif link.status == "nil" and link.label and not link.label.islower():
-            same.setdefault(("same-name", link.label, mention.type), []).append(mention.id)
-    groups = [(induced, tuple(ids)) for (induced, *_), ids in same.items() if len(ids) > 1]
+    return _entities(
+        ("same-link", mention.link.id, mention) if mention.link.id else ("same-name", _name_key(mention), mention)
+        for mention in mentions
+    )
+
+
+def _name_key(mention: Mention) -> tuple[str, str] | None:
+    label = mention.link.label if mention.link.status == "nil" else None
+    return (label, mention.type) if label and not label.islower() else None
+
+
+def _entities(keyed: Iterable[tuple[str, object, Mention]]) -> tuple[Entity, ...]:
+    """An entity for each key, unless it is None, that at least two mentions have."""
+    same: dict[tuple[str, object], list[str]] = {}
+    for induced, key, mention in keyed:
+        if key is not None:
+            same.setdefault((induced, key), []).append(mention.id)
+    groups = [(induced, tuple(ids)) for (induced, _), ids in same.items() if len(ids) > 1]
     return tuple(Entity(f"E{number}", ids, induced) for number, (induced, ids) in enumerate(groups, 1))
 
 
