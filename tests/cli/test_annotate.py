@@ -217,7 +217,7 @@ def test_options_reach_the_model(model: Capitals, score: str, facts: int) -> Non
     options += ["--min-link-score", "0.9", "--candidates", "3", "--recall"]
     assert len(lines(run("-", *options, input=TEXT.encode()))[0]["triples"]) == facts
     assert model.options == {
-        "model": Path("m"), "index": Path("i"), "device": "cuda", "backend": "torch", "candidates": 3,
+        "model": "m", "index": Path("i"), "device": "cuda", "backend": "torch", "candidates": 3,
         "min_score": MinScores(float(score), 0.9, float(score)), "profile": "recall",
     }  # fmt: skip
 
