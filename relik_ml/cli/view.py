@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from relik_ml.types import Document
+
 PATH = click.Path(path_type=Path)
 
 
@@ -11,11 +13,12 @@ PATH = click.Path(path_type=Path)
 @click.argument("file", type=PATH)
 @click.option("--out", type=PATH, required=True, help="Write the page to this file, all or nothing.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum documents on the page.")
-def command(file: Path, out: Path, limit: int) -> None:
+@click.option("--index", type=PATH, help="Describe entities on their cards from this index; default: the embedded one.")
+def command(file: Path, out: Path, limit: int, index: Path | None) -> None:
     """Write the documents of FILE (JSON Lines) as a page for any browser.
 
-    The page shows each text with its mentions, its facts as a graph and a list, and a mind map. It is one file that
-    needs no server and makes no requests.
+    The page shows each text with its mentions, one graph over all documents, the facts as a list, a timeline and a
+    mind map. It is one file that needs no server and makes no requests.
 
     \b
     Example:
@@ -34,5 +37,19 @@ def command(file: Path, out: Path, limit: int) -> None:
     shown = list(islice(documents, limit))
     left_out = sum(1 for _ in documents)
     with atomic_path(out) as partial:
-        partial.write_text(report(shown, title=file.name, left_out=left_out), encoding="utf-8", newline="\n")
+        page = report(shown, title=file.name, left_out=left_out, descriptions=_descriptions(shown, index))
+        partial.write_text(page, encoding="utf-8", newline="\n")
     click.echo(f"{out}: {len(shown):,} documents, {left_out:,} left out (--limit)", err=True)
+
+
+def _descriptions(documents: list[Document], folder: Path | None) -> dict[str, str]:
+    """What an index says of the entities that documents link to."""
+    from relik_ml.bundle import EMBEDDED
+    from relik_ml.index import PassageIndex
+
+    ids = {mention.link.id for document in documents for mention in document.mentions if mention.link.id}
+    if not ids:
+        return {}
+    index = PassageIndex.open(folder or EMBEDDED["accurate"] / "index")
+    found = {id: index.entries[index.row(id)].text for id in sorted(ids) if id in index}
+    return {id: text for id, text in found.items() if text}

@@ -1,13 +1,12 @@
-"""Views of documents: an HTML page with text, graph, facts and mind map, and a text view for terminals.
+"""Views of documents: an HTML page with text, graph, facts, timeline and mind map, and a text view for terminals.
 
-``page`` makes the HTML page, ``drawing`` the data for its script, ``layout`` the positions of boxes in the graph.
-``show`` displays a document in a notebook. The page loads nothing from other servers.
+``page`` makes the HTML page, ``drawing`` the data for its script. ``show`` displays a document in a
+notebook. The page loads nothing from other servers.
 """
 
 from relik_ml.view.drawing import drawing
 from relik_ml.view.labels import labels
-from relik_ml.view.layout import layout
 from relik_ml.view.page import Service, answer, report, service_page, show
 from relik_ml.view.terminal import printable, render
 
-__all__ = ["Service", "answer", "drawing", "labels", "layout", "printable", "render", "report", "service_page", "show"]
+__all__ = ["Service", "answer", "drawing", "labels", "printable", "render", "report", "service_page", "show"]

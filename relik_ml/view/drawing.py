@@ -1,4 +1,4 @@
-"""Data for the script of the page: lanes of mentions, pieces of text, the graph and the mind map.
+"""Data for the script of the page: lanes of mentions, pieces of text, and the graph.
 
 >>> university = Mention("T1", 2, 27, "ORGANIZATION")
 >>> city = Mention("T2", 2, 15, "CITY")
@@ -13,8 +13,6 @@
 28 [] []
 """
 
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count, pairwise
 from typing import Any
@@ -26,15 +24,6 @@ from relik_ml.export import Edge, Node, graph
 from relik_ml.facts import HIDDEN, ranked
 from relik_ml.text import Utf16
 from relik_ml.types import Document, Mention
-from relik_ml.view.layout import MOST, layout
-
-SHOWN = 30
-"""Characters of a label that a box of the graph shows."""
-ROW = 30.0
-"""Height of a fact in the mind map, in pixels."""
-
-_BRANCH_GAP = 14.0
-_NARROW, _WIDE, _PADDING = 7.9, 15.0, 24.0
 
 Piece = tuple[int, list[int], list[int]]
 
@@ -46,31 +35,26 @@ def drawing(document: Document) -> dict[str, Any]:
     ``document``, which are code points.
 
     ``lanes`` has a lane for every mention, 0 next to the text. ``pieces`` are ``[stop, mentions inside, mentions
-    between]``, each from the stop of the previous one; a piece is between the fragments of a discontinuous mention.
-    ``at`` of a node is the centre of its box, None if the node is not drawn; ``undrawn`` counts such nodes that are in
-    facts. ``map`` has the branches of the mind map. Facts are in the order of the triples; their ``order`` is by
-    interest, ``kind`` is None for what is stated, and ``hidden`` is whether views leave it out by default.
+    between]``, each from the stop of the previous one; a piece is between the fragments of a discontinuous mention. The
+    script of the page joins the nodes of several documents and places them. Facts are in the order of the triples;
+    their ``order`` is by interest, ``kind`` is None for what is stated, and ``hidden`` is whether views leave it out
+    by default.
     """
     units = Utf16(document.text)
     mentions = {mention.id: index for index, mention in enumerate(document.mentions)}
     lanes = _lanes(document.mentions)
     found = graph([document])
     nodes = {node.id: index for index, node in enumerate(found.nodes)}
-    edges = [(nodes[fact.subject], nodes[fact.object]) for fact in found.facts]
-    degrees = Counter(end for ends in edges for end in ends)
     order = {triple: place for place, (triple, _) in enumerate(ranked(document, hidden=True))}
-    drawn = _placed(found.nodes, edges, sorted(node for node, _ in degrees.most_common(MOST)))
     return {
         "document": document_to_json(document),
         "lanes": lanes,
         "pieces": [(units.from_point(stop), *over) for stop, *over in _pieces(document, lanes)],
-        "nodes": [_node(node, mentions) | {"at": drawn.get(index)} for index, node in enumerate(found.nodes)],
+        "nodes": [_node(node, mentions) for node in found.nodes],
         "facts": [
-            _fact(fact, *ends, mentions, units, order[triple])
-            for triple, fact, ends in zip(document.triples, found.facts, edges, strict=True)
+            _fact(fact, nodes, mentions, units) | {"order": order[triple]}
+            for triple, fact in zip(document.triples, found.facts, strict=True)
         ],
-        "map": list(_branches(edges)),
-        "undrawn": len(degrees) - len(drawn),
     }
 
 
@@ -121,15 +105,6 @@ def _ends(spans: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
 # The graph
 
 
-def _placed(
-    nodes: Sequence[Node], edges: Sequence[tuple[int, int]], drawn: Sequence[int]
-) -> dict[int, tuple[float, float]]:
-    """The centres of the boxes of all drawn nodes."""
-    index = {node: number for number, node in enumerate(drawn)}
-    joined = [(index[subject], index[object]) for subject, object in edges if {subject, object} <= index.keys()]
-    return dict(zip(drawn, layout([_width(nodes[node].label) for node in drawn], joined), strict=True))
-
-
 def _node(node: Node, mentions: dict[str, int]) -> dict[str, Any]:
     return {
         "label": node.label,
@@ -137,15 +112,14 @@ def _node(node: Node, mentions: dict[str, int]) -> dict[str, Any]:
         "status": node.status,
         "item": node.qid,
         "mentions": [mentions[ref.mention] for ref in node.mentions],
-        "width": _width(node.label),
     }
 
 
-def _fact(fact: Edge, subject: int, object: int, mentions: dict[str, int], units: Utf16, order: int) -> dict[str, Any]:
+def _fact(fact: Edge, nodes: dict[str, int], mentions: dict[str, int], units: Utf16) -> dict[str, Any]:
     return {
-        "subject": subject,
+        "subject": nodes[fact.subject],
         "relation": fact.relation,
-        "object": object,
+        "object": nodes[fact.object],
         "mentions": [mentions[id] for id in fact.mentions],
         "property": fact.pid,
         "inverse": fact.inverse,
@@ -153,26 +127,4 @@ def _fact(fact: Edge, subject: int, object: int, mentions: dict[str, int], units
         "score": fact.score,
         "kind": None if fact.kind == "stated" else fact.kind,
         "hidden": fact.kind in HIDDEN,
-        "order": order,
     }
-
-
-def _width(label: str) -> float:
-    """The approximate width of a label's box in pixels."""
-    letters = (_WIDE if unicodedata.east_asian_width(char) in "WF" else _NARROW for char in label[:SHOWN])
-    return round(_PADDING + sum(letters), 1)
-
-
-# The mind map
-
-
-def _branches(edges: Sequence[tuple[int, int]]) -> Iterator[dict[str, Any]]:
-    """A branch for every subject, those with most facts first; ``y`` and ``rows`` are pixels from the top."""
-    subjects: dict[int, list[int]] = {}
-    for fact, (subject, _) in enumerate(edges):
-        subjects.setdefault(subject, []).append(fact)
-    top = 0.0
-    for subject, facts in sorted(subjects.items(), key=lambda branch: -len(branch[1])):
-        rows = [top + ROW * (number + 0.5) for number in range(len(facts))]
-        yield {"subject": subject, "y": (rows[0] + rows[-1]) / 2, "facts": facts, "rows": rows}
-        top += len(facts) * ROW + _BRANCH_GAP

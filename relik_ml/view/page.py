@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
@@ -16,9 +16,12 @@ from relik_ml.view.drawing import drawing
 from relik_ml.view.labels import labels
 
 SCRIPTS = (
-    "words", "elements", "state", "text", "canvas", "graph", "mindmap", "facts", "card", "downloads", "ask", "main",
+    "words", "elements", "state", "world", "tip", "text", "layout", "graph", "facts", "outline", "timeline", "card",
+    "search", "corrections", "downloads", "address", "ask", "main",
 )  # fmt: skip
 """The files of the script, in the order of their dependencies."""
+LIBRARY = "cytoscape.min.js"
+"""Cytoscape.js 3.34.4 (MIT), which draws the graph; see NOTICE."""
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uffff\x7f-\x9f]")
@@ -38,12 +41,24 @@ class Service:
     key_header: str | None = None
 
 
-def report(documents: Iterable[Document], *, title: str = "relik-ml", left_out: int = 0) -> str:
+def report(
+    documents: Iterable[Document],
+    *,
+    title: str = "relik-ml",
+    left_out: int = 0,
+    descriptions: Mapping[str, str] | None = None,
+) -> str:
     """A self-contained page of documents that makes no requests.
 
-    The page shows ``left_out``, the number of documents that it does not contain.
+    The page shows ``left_out``, the number of documents that it does not contain, and on the cards of entities their
+    ``descriptions`` by id.
     """
-    return _page({"documents": [drawing(document) for document in documents], "left_out": left_out}, title, "'none'")
+    data = {
+        "documents": [drawing(document) for document in documents],
+        "left_out": left_out,
+        "descriptions": dict(descriptions or {}),
+    }
+    return _page(data, title, "'none'")
 
 
 def service_page(service: Service = Service()) -> str:
@@ -81,6 +96,7 @@ def _page(data: dict[str, Any], title: str, connect: str) -> str:
         "policy": escape(_policy(connect)),
         "title": escape(title.encode("utf-8", "replace").decode().replace("\0", "\ufffd")),
         "style": _asset("style.css"),
+        "library": _asset(LIBRARY),
         "script": _script(),
         "data": _embedded({"service": None, "left_out": 0, "labels": labels()} | data),
     }
@@ -88,10 +104,10 @@ def _page(data: dict[str, Any], title: str, connect: str) -> str:
 
 
 def _policy(connect: str) -> str:
-    """The Content-Security-Policy: our own style and script, by digest, and requests to ``connect``."""
-    script, style = _digest(_script()), _digest(_asset("style.css"))
+    """The Content-Security-Policy: the style and the scripts of the page, by digest, and requests to ``connect``."""
+    library, script, style = map(_digest, (_asset(LIBRARY), _script(), _asset("style.css")))
     return (
-        f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; "
+        f"default-src 'none'; script-src '{library}' '{script}'; style-src '{style}'; img-src data:; "
         f"connect-src {connect}; base-uri 'none'; form-action 'none'"
     )
 

@@ -1,11 +1,12 @@
 """``relik-ml view``."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from relik_ml.data import write_documents
-from relik_ml.types import Document
+from relik_ml.types import Document, Link, Mention
 from tests.cli.conftest import refused, run
 
 
@@ -24,6 +25,16 @@ def test_a_page_is_written_and_says_what_it_cannot_hold(documents: Path, options
     page = out.read_text(encoding="utf-8")
     assert (f"Анна {shown - 1}." in page, f"Анна {shown}." in page) == (True, False)
     assert f'"left_out":{5 - shown}' in page
+
+
+def test_cards_have_the_descriptions_of_the_index(tmp_path: Path) -> None:
+    link = Link("linked", "Q649", "Москва")
+    write_documents([Document("d", "Москва", "ru", (Mention("T1", 0, 6, "CITY", link=link),))], tmp_path / "out.jsonl")
+    run("view", tmp_path / "out.jsonl", "--out", tmp_path / "report.html")
+    (found,) = re.findall(
+        r'"descriptions":\{"Q649":"([^"]+)"\}', (tmp_path / "report.html").read_text(encoding="utf-8")
+    )
+    assert "город" in found or "столица" in found
 
 
 def test_bad_documents_leave_no_page_and_the_input_as_it_was(documents: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from relik_ml.view import Service, answer, service_page
-from tests.view.test_browser import TEXT, example, one, text_of
+from tests.view.test_browser import TEXT, example, one, text_of, wait
 
 pytest.importorskip("selenium", reason="the page in a browser: selenium is not installed")
 from selenium.webdriver.common.keys import Keys
@@ -72,14 +72,6 @@ def served(browser: Any) -> Iterator[tuple[Any, Server]]:
     browser.get_log("browser")
 
 
-def wait(browser: Any, condition: str) -> None:
-    for _ in range(100):
-        if browser.execute_script(f"return Boolean({condition})"):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"never came true: {condition}; notice: {one(browser, '#notice').text}")
-
-
 def fill_in(browser: Any, text: str) -> None:
     browser.execute_script("document.getElementById('ask-text').value = arguments[0]", text)
     one(browser, "#ask-send").click()
@@ -94,7 +86,7 @@ def test_a_pasted_text_is_sent_and_shown(served: tuple[Any, Server]) -> None:
     fill_in(browser, TEXT)
     one(browser, "#ask-text").send_keys(Keys.CONTROL, Keys.ENTER)  # sent once while it is read
     wait(browser, "document.querySelector('#notice.busy') && document.getElementById('ask-send').disabled")
-    wait(browser, "document.querySelector('#graph .node')")
+    wait(browser, "document.getElementById('graph')._cyreg")
     assert text_of(browser, "#text") == TEXT
     assert server.asked == [({"text": TEXT, "lang": "ru", "min_score": 0.25}, "key")]
     assert not one(browser, "#notice").is_displayed()
@@ -155,8 +147,16 @@ def test_on_a_phone_the_form_and_the_filters_leave_room(served: tuple[Any, Serve
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     browser.refresh()
     fill_in(browser, TEXT)
-    wait(browser, "document.querySelector('#graph .node') && scrollY > 0")
+    wait(browser, "document.querySelector('#text .first') && scrollY > 0")
     assert one(browser, "#text .first").is_displayed()
     browser.execute_script("document.getElementById('filter-button').click()")
     assert browser.execute_script("return document.getElementById('text-pane').clientHeight") > 400
     assert browser.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_an_example_is_one_click(served: tuple[Any, Server]) -> None:
+    browser, server = served
+    server.answer = answer([example()])
+    browser.execute_script("document.querySelector('#examples button').click()")
+    wait(browser, "document.querySelector('#notice.error')")  # this service takes 200 characters
+    assert "Гагарин" in browser.execute_script("return document.getElementById('ask-text').value")

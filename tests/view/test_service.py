@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
-from tests.view.test_browser import one, text_of
-from tests.view.test_form import fill_in, wait
+from tests.view.test_browser import graph, one, text_of, wait
+from tests.view.test_form import fill_in
 
 for package in ("fastapi", "prometheus_client"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
@@ -60,11 +60,9 @@ def page(browser: Any) -> Iterator[Any]:
 def test_a_pasted_text_becomes_a_graph_linked_to_its_words(page: Any) -> None:
     one(page, "#ask-key").send_keys("secret")
     fill_in(page, TEXT)
-    wait(page, "document.querySelectorAll('#graph .node:not(.hidden)').length === 2")
+    wait(page, "document.getElementById('graph')._cyreg?.cy.nodes().length === 2")
     assert text_of(page, "#text") == TEXT
-    page.execute_script(
-        "document.querySelector('#graph .edge').dispatchEvent(new MouseEvent('click', {bubbles: true}))"
-    )
+    graph(page, "g.edges().emit('tap')")
     assert text_of(page, "#text .subject") == "Анна"
     assert text_of(page, "#text .object") == "Одессе"
     assert text_of(page, "#card blockquote") == "Анна родилась в Одессе."

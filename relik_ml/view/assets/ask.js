@@ -1,4 +1,9 @@
 // The form of a service: a text or a file goes in, a text is sent, and what stands in the way is said.
+const EXAMPLES = [
+  ["Космос", "Space", "12 апреля 1961 года лётчик Юрий Гагарин первым из людей поднялся в космос. Корабль стартовал с космодрома Байконур в Казахстане. Гагарин родился в деревне Клушино, его жена Валентина Гагарина родилась в Оренбурге. Главным конструктором ракеты был Сергей Королёв."],
+  ["Музыка", "Music", "Композитор Дмитрий Шостакович родился в Санкт-Петербурге и окончил Петроградскую консерваторию. В 1958 году он получил Ленинскую премию. Сын композитора Максим Шостакович стал дирижёром и в 1981 году попросил убежища в ФРГ."],
+  ["Литература", "Books", "Анна Ахматова родилась в Одессе. Её муж Николай Гумилёв основал «Цех поэтов» в Петербурге, а сын Лев Гумилёв работал в Ленинградском университете. В 1965 году Оксфордский университет присвоил Ахматовой степень доктора."],
+];
 const DOCUMENT = /^\s*\{\s*"schema"\s*:\s*"relik-ml\//;
 
 function notice(text, kind = "") {
@@ -20,6 +25,8 @@ function prepareForm(service) {
     await readFile(target.files[0], service);
     target.value = ""; // so that the same file can be chosen again
   });
+  byId("examples").append(...EXAMPLES.map(([ru, en, text]) => html("button", { type: "button", lang: null, onclick: () => { byId("ask-text").value = text; send(service); } },
+    html("span", { lang: "ru" }, ru), html("span", { lang: "en" }, en))));
   takeDrops(service);
 }
 

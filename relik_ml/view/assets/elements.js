@@ -7,7 +7,7 @@ function byId(id) {
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (name.startsWith("on") && typeof value === "function") element.addEventListener(name.slice(2), value);
     else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null && child !== ""));
@@ -20,6 +20,11 @@ function html(tag, attributes = {}, ...children) {
 
 function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function soon(action) {
+  let waiting = null;
+  return () => { clearTimeout(waiting); waiting = setTimeout(action, 80); };
 }
 
 // The type's family gives its colour; the type itself is always written out as well.

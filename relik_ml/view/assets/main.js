@@ -1,72 +1,101 @@
 // Wiring: the page's own words, the document chooser, tabs, filters, the form, and what a selection changes.
-const TABS = ["text", "graph", "facts", "map"];
-let views = [];
+const TABS = ["text", "graph", "facts", "timeline", "map"];
+const PAINTERS = { graph: paintGraph, facts: drawFacts, timeline: drawTimeline, map: drawMap };
+const stale = new Set(); // tabs to be drawn anew before they are shown
 
 function showSelection() {
   const light = lit();
-  showCard(); // first, for it takes room from the drawings
+  showCard(); // first, because it takes room from the drawings
   const first = lightText(light);
-  lightGraph(light);
+  if (byId("main").dataset.tab === "graph") lightGraph(light);
   lightFacts(light);
-  lightMap(light);
-  const { selected } = state;
-  if (selected?.kind === "fact") scrollTextTo(first);
-  else if (selected && selected.mention === null) scrollTextTo(first);
+  if (state.selected && state.selected.mention === null) scrollTextTo(first);
+  writeAddress();
 }
 
 function showWords() {
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
   for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", word(element.dataset.label));
+  for (const element of document.querySelectorAll("[data-hint]")) element.setAttribute("placeholder", word(element.dataset.hint));
   for (const element of document.querySelectorAll("[data-title]")) fill(element, { title: word(element.dataset.title), "aria-label": word(element.dataset.title) }, []);
   byId("language").textContent = language === "ru" ? "EN" : "РУ";
-  const names = { none: "tagsNone", links: "tagsLinks", all: "tagsAll" };
+  const names = { none: "tagsNone", names: "tagsNames", all: "tagsAll" };
   byId("tags").replaceChildren(...Object.entries(names).map(([value, name]) => html("option", { value, selected: value === state.tags }, word(name))));
 }
 
 function showTab(tab) {
-  byId("main").dataset.tab = tab === "text" && !narrow() ? byId("main").dataset.tab : tab;
+  const main = byId("main");
+  main.dataset.tab = tab === "text" && !narrow() ? main.dataset.tab : tab;
   for (const name of TABS) {
-    const on = byId("main").dataset.tab === name;
+    const on = main.dataset.tab === name;
     fill(byId(`tab-${name}`), { "aria-selected": String(on), tabindex: on ? "0" : "-1" }, []);
   }
-  if (tab === "graph" && graphCanvas && !graphCanvas.touched) graphCanvas.fit();
-  if (tab === "map" && mapCanvas && !mapCanvas.touched) mapCanvas.fit();
-  if (state.selected && tab === "graph") lightGraph(lit());
-  if (state.selected && tab === "map") lightMap(lit());
+  if (!state.view) return;
+  paintTab();
+  if (main.dataset.tab === "graph") lightGraph(lit());
+  lightFacts(lit());
+  writeAddress();
+}
+
+// Only the tab in sight is drawn; the others are when they come into sight.
+function paintTab() {
+  const { tab } = byId("main").dataset;
+  if (tab === "text") return;
+  if (stale.has("anew") && tab === "graph") drawGraph();
+  else if (stale.has(tab)) PAINTERS[tab]();
+  if (tab === "graph") stale.delete("anew");
+  stale.delete(tab);
 }
 
 function narrow() {
   return matchMedia("(max-width: 760px)").matches;
 }
 
-function showDocument(index) {
-  const view = views[index];
-  state.view = view.home ? view : prepared(view);
-  state.selected = null;
+// Another document clears the selection, unless the selection led there.
+function openDocument(index, keep = state.selected !== null && leadsTo(index)) {
+  state.doc = index;
+  state.view = views[index];
+  byId("document").value = index;
+  if (!keep) state.selected = null;
+  if (state.scope === "one") setNear(null, false);
   byId("title").textContent = state.view.document.id;
-  byId("title").hidden = views.length > 1;
+  byId("title").classList.toggle("unseen", views.length > 1); // a page has a heading, also beside the chooser
   drawText();
-  drawGraph();
-  drawMap();
-  drawFilters();
-  drawFacts();
-  showCounts();
-  showCard();
-  byId("text-pane").scrollTop = 0;
+  if (state.scope === "one") repaint(true);
+  else showSelection();
+  byId("text-pane").scrollTop = state.selected ? byId("text-pane").scrollTop : 0;
+}
+
+function leadsTo(doc) {
+  const { kind, index } = state.selected;
+  return kind === "fact" ? world.facts[index].doc === doc : world.nodes[index].mentions.some((each) => each.doc === doc);
 }
 
 function showCounts() {
-  const { view } = state;
-  byId("counts").textContent = view ? `${counted(view.document.mentions.length, MENTIONS)} · ${counted(view.facts.length, FACTS)}` : "";
+  const mentions = views.reduce((sum, view) => sum + view.document.mentions.length, 0);
+  byId("counts").textContent = state.view ? `${counted(mentions, MENTIONS)} · ${counted(world.facts.length, FACTS)}` : "";
 }
 
 // Filters
 
 function drawFilters() {
-  const { view } = state;
-  byId("types").replaceChildren(...chips("types", view.document.mentions.map((mention) => mention.type), state.hiddenTypes));
-  byId("relations").replaceChildren(...chips("relations", view.facts.map((fact) => fact.relation), state.hiddenRelations));
+  byId("types").replaceChildren(...chips("types", views.flatMap((view) => view.document.mentions.map((mention) => mention.type)), state.hiddenTypes));
+  byId("relations").replaceChildren(...chips("relations", world.facts.map((fact) => fact.relation), state.hiddenRelations));
+  const events = world.facts.filter((fact) => fact.mentions.some((mention) => family(views[fact.doc].document.mentions[mention].type) === "event")).length;
+  const kinds = world.facts.filter((fact) => fact.hidden).length;
+  byId("events-count").textContent = String(events);
+  byId("kinds-count").textContent = String(kinds);
+  byId("events-chip").hidden = !events;
+  byId("kinds-chip").hidden = !kinds;
+  byId("scope-chip").hidden = views.length < 2;
+  drawLegend();
+}
+
+function drawLegend() {
+  const types = new Set(world.nodes.map((node) => family(node.type)));
+  byId("legend-list").replaceChildren(...FAMILIES.filter((name) => types.has(name)).map((name) => html("li", {}, html("span", { class: "dot", "data-family": name }), word(name))),
+    html("li", {}, html("span", { class: "dash linked" }), word("legendLinked")), html("li", {}, html("span", { class: "dash nil" }), html("span", { class: "dot hollow" }), word("legendNil")), html("li", {}, html("span", { class: "dash" }), word("legendPlain")));
 }
 
 function chips(kind, ids, hidden) {
@@ -78,15 +107,30 @@ function chips(kind, ids, hidden) {
   });
 }
 
-function repaint() {
+// `anew` places the graph again; without it, what stays keeps its place.
+function repaint(anew = false) {
   byId("score-shown").textContent = state.minScore.toLocaleString(language, { maximumFractionDigits: 2 });
   byId("filter-button").classList.toggle("on", state.minScore > 0 || state.hiddenTypes.size + state.hiddenRelations.size > 0);
   if (!state.view) return;
+  rows = ROWS;
   paintText();
-  paintGraph();
-  paintMap();
-  drawFacts();
+  Object.keys(PAINTERS).forEach((tab) => stale.add(tab));
+  if (anew) stale.add("anew");
+  paintTab();
   showSelection();
+}
+
+function setScope(scope) {
+  state.scope = scope;
+  byId("scope").checked = scope === "one";
+  setNear(null, false);
+  repaint(true);
+}
+
+function setNear(node, draw = true) {
+  state.near = node === null ? null : neighbours(node);
+  byId("clear-near").hidden = node === null;
+  if (draw) repaint(true);
 }
 
 function resetFilters() {
@@ -102,50 +146,84 @@ function resetFilters() {
 
 function show(documents) {
   views = documents;
+  world = joined(views);
+  wrong.clear();
+  Object.assign(state, { selected: null, near: null });
   document.body.classList.toggle("bare", !views.length);
   byId("document").replaceChildren(...views.map((view, index) => html("option", { value: index }, view.document.id)));
   byId("chooser").hidden = views.length < 2;
-  if (views.length) showDocument(0);
+  if (!views.length) return;
+  byId("legend").open = !narrow();
+  drawFilters();
+  const address = location.hash;
+  byId("graph-hint").textContent = word("placing");
+  byId("graph-hint").hidden = false;
+  openDocument(0, false);
+  showCounts();
+  // The text is painted before the graph is placed.
+  setTimeout(() => { if (data.service || !readAddress(address)) repaint(true); });
 }
 
 function wire() {
-  byId("document").addEventListener("change", (event) => showDocument(Number(event.target.value)));
-  byId("language").addEventListener("click", () => setLanguage(language === "ru" ? "en" : "ru"));
-  byId("theme").addEventListener("click", () => {
-    const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-  });
-  byId("filter-button").addEventListener("click", () => {
+  const on = (id, action, name = "click") => byId(id).addEventListener(name, action);
+  on("document", (event) => openDocument(Number(event.target.value), false), "change");
+  on("previous", () => openDocument((state.doc + views.length - 1) % views.length, false));
+  on("next", () => openDocument((state.doc + 1) % views.length, false));
+  on("language", () => setLanguage(language === "ru" ? "en" : "ru"));
+  on("theme", switchTheme);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart?.style(chartStyle()));
+  on("filter-button", () => {
     byId("filters").hidden = !byId("filters").hidden;
     byId("filter-button").setAttribute("aria-expanded", String(!byId("filters").hidden));
   });
-  byId("score").addEventListener("input", (event) => { state.minScore = Number(event.target.value); repaint(); });
-  byId("tags").addEventListener("change", (event) => { state.tags = event.target.value; repaint(); });
-  byId("reset").addEventListener("click", resetFilters);
-  byId("save-jsonl").addEventListener("click", () => save("documents.jsonl", "application/x-ndjson", jsonLines(views)));
-  byId("save-csv").addEventListener("click", () => save("facts.csv", "text/csv", `\ufeff${csv(factRows())}`));
-  byId("save-svg").addEventListener("click", () => save("graph.svg", "image/svg+xml", drawing()));
-  for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => showTab(tab));
+  on("score", (event) => { state.minScore = Number(event.target.value); repaint(); }, "input");
+  on("tags", (event) => { state.tags = event.target.value; paintText(); }, "change");
+  on("events", (event) => { state.events = event.target.checked; repaint(true); }, "change");
+  on("kinds", (event) => { state.kinds = event.target.checked; repaint(true); }, "change");
+  on("scope", (event) => setScope(event.target.checked ? "one" : "all"), "change");
+  on("clear-near", () => setNear(null));
+  on("reset", resetFilters);
+  on("zoom-in", () => zoomBy(1.25));
+  on("zoom-out", () => zoomBy(0.8));
+  on("fit", () => fitChart());
+  wireSaving(on);
+  for (const tab of TABS) on(`tab-${tab}`, () => showTab(tab));
+  addEventListener("hashchange", () => readAddress());
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    if (byId("downloads").open) byId("downloads").open = false;
+    if (!byId("tip").hidden) hideTip();
+    else if (byId("downloads").open) byId("downloads").open = false;
     else if (state.selected) select(null);
   });
-  for (const id of ["graph", "map"]) byId(id).addEventListener("click", (event) => {
-    const canvas = id === "graph" ? graphCanvas : mapCanvas;
-    if (event.target === byId(id) && !canvas?.dragged && state.view) select(null);
-  });
+  document.addEventListener("scroll", () => { if (tipFor !== document.activeElement) hideTip(); }, { capture: true, passive: true });
   roving(byId("tabs"), "[role=tab]");
   roving(byId("text"), ".first");
-  roving(byId("facts"), ".fact", { keys: ["ArrowDown", "ArrowUp"] });
-  roving(byId("graph"), ".node", { next: boxBeside });
-  roving(byId("map"), ".node, .leaf", { keys: ["ArrowDown", "ArrowUp"] });
+  for (const list of ["facts", "timeline"]) roving(byId(list), ".fact", { keys: ["ArrowDown", "ArrowUp"] });
+  roving(byId("map"), ".entity, .leaf", { keys: ["ArrowDown", "ArrowUp"] });
+  wireSearch();
+}
+
+function wireSaving(on) {
+  on("save-jsonl", () => save("documents.jsonl", "application/x-ndjson", jsonLines(views.map((view) => view.document))));
+  on("save-csv", () => save("facts.csv", "text/csv", `\ufeff${csv(factRows())}`));
+  on("save-png", () => { showTab("graph"); save("graph.png", "image/png", png()); });
+  on("save-svg", () => { showTab("graph"); save("graph.svg", "image/svg+xml", drawing()); });
+  on("save-link", () => { navigator.clipboard?.writeText(location.href); byId("downloads").open = false; });
+  on("save-corrected", () => save("corrected.jsonl", "application/x-ndjson", jsonLines(corrected())));
+  on("save-brat", () => save("corrected-brat.zip", "application/zip", zip(bratFiles())));
+}
+
+function switchTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  chart?.style(chartStyle());
 }
 
 function setLanguage(name) {
   language = name;
   showWords();
+  if (!state.view && !byId("notice").classList.contains("error")) notice(word(data.service ? "waiting" : "noDocuments"));
   if (!state.view) return;
   showCounts();
   drawFilters();
