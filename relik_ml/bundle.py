@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -28,7 +29,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from relik_ml.config import ApartConfig, HeadConfig, JointConfig, Thresholds
-from relik_ml.data import Format, atomic_folder, read_manifest, sha256, write_manifest
+from relik_ml.data import FILE as MANIFEST
+from relik_ml.data import Format, atomic_folder, data_folder, read_manifest, sha256, write_manifest
 from relik_ml.errors import ConfigError, ModelError
 from relik_ml.index import PassageEncoder, PassageIndex
 from relik_ml.names import NameIndex
@@ -47,9 +49,11 @@ FORMAT = Format(
     "model", "relik-ml-model/3", "train it again with recipes/cie_ru.py, or copy the folder again",
     older=("relik-ml-model/2",),
 )  # fmt: skip
-_PRETRAINED = Path(__file__).with_name("pretrained")
+_PRETRAINED = Path(__file__).resolve().with_name("pretrained")
 EMBEDDED: Mapping[str, Path] = {"accurate": _PRETRAINED, "fast": _PRETRAINED / "fast"}
 """The models that come with the package, by name; the first is the default."""
+EMBEDDED_INDEX = "embedded"
+"""What names the index of the embedded models."""
 GRAPHS: Mapping[Backend, str] = {"onnx": ENCODE, "int8": ENCODE_INT8, "torch": WEIGHTS}
 """The file that each backend needs."""
 CARD, CONFIG = "README.md", "config.json"
@@ -149,6 +153,28 @@ def _config(settings: Settings) -> bytes:
     return (json.dumps(record, ensure_ascii=False, indent=2) + "\n").encode("utf-8", "backslashreplace")
 
 
+def own_index() -> Path:
+    """The folder of the user's copy of the embedded index, whether there is one or not. Each version has its own."""
+    return data_folder(os.environ) / f"index-{sha256(_PRETRAINED / 'index' / MANIFEST)[:12]}"
+
+
+def index_folder(index: str | Path | None, model: Path = _PRETRAINED) -> Path:
+    """The folder of an index; None is that of the model. ``embedded`` is the user's copy of the embedded one, if any.
+
+    Raises:
+        ModelError: there is only a copy of the embedded index of another version.
+    """
+    if index is not None and (str(index) != EMBEDDED_INDEX or Path(index).exists()):
+        return Path(index)
+    if index is None and model.resolve() != _PRETRAINED:
+        return model / "index"
+    own = own_index()
+    if not own.exists() and (others := sorted(own.parent.glob("index-*"))):
+        fix = "run `relik-ml index reset`, and then `relik-ml index add` with your entries"
+        raise ModelError("your entries were added to the index of another version", where=str(others[0]), fix=fix)
+    return own if own.exists() else _PRETRAINED / "index"
+
+
 def load(folder: Path, index: Path | None, device: str, backend: Backend | None) -> Bundle:
     """Read a model folder, each file checked before it is used.
 
@@ -162,7 +188,7 @@ def load(folder: Path, index: Path | None, device: str, backend: Backend | None)
     common = folder / settings.shared
     if settings.shared:
         read_manifest(common, FORMAT)
-    opened = PassageIndex.open(index or common / "index")
+    opened = PassageIndex.open(index_folder(index, common))
     if index and settings.retriever.relations and not len(opened.by_kind("relation")):
         fix = "build it with nerel_relations among its sources"
         raise ModelError("the index holds no relations to choose from", where=str(index), fix=fix)
@@ -211,7 +237,7 @@ def describe(folder: Path) -> dict[str, str]:
         ModelError: it is no model, or a file of it is missing or damaged.
     """
     settings = _settings(folder)
-    index = PassageIndex.open(folder / settings.shared / "index")
+    index = PassageIndex.open(index_folder(None, folder / settings.shared))
     kind = f"{settings.apart.body.layers} layers, passages apart" if settings.apart else "joint encoder"
     files = [file for file in folder.iterdir() if file.is_file()]
     return {

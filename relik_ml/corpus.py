@@ -102,9 +102,11 @@ def model_checksum(folder: Path, index: Path | None = None) -> str:
     Raises:
         ModelError: it is no model, or has no index.
     """
+    from relik_ml.bundle import index_folder  # here, so that --help need not wait for it
+
     try:
         common = folder / json.loads((folder / "config.json").read_bytes()).get("shared", "")
-        manifests = (folder / FILE, common / FILE, (index or common / "index") / FILE)
+        manifests = (folder / FILE, common / FILE, index_folder(index, common) / FILE)
         return hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()
     except (OSError, ValueError) as error:
         fix = "name a folder that recipes/cie_ru.py has written, `accurate` or `fast`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # The same examples on every run and no deadline: a red test is a fault in the code, not a busy machine.
 settings.register_profile("relik", deadline=None, derandomize=True)
 settings.load_profile("relik")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_own_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The embedded index as it was installed, whatever the user has added."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RELIK_ML_DATA", str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 @pytest.fixture(scope="session")

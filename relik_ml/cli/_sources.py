@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from relik_ml.types import Entry
 if TYPE_CHECKING:
     from relik_ml.data import Report
     from relik_ml.plugins import IndexSource
+
+TABLE = re.compile(r"\.[ct]sv(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
 
 Source = TypeVar("Source", bound="IndexSource")
 
@@ -49,6 +52,8 @@ def _named(source: str) -> tuple[IndexSource | None, Any]:
         return load_index(name), Path(rest)
     if path.is_dir() and source not in names(INDEXES):
         raise ConfigError("a folder needs the source that reads it", got=source, fix=f"write wikidata={source}")
+    if TABLE.search(path.name):
+        return load_index("csv"), path
     if path.suffix or len(path.parts) > 1 or path.is_file():
         return None, path
     return load_index(source), None

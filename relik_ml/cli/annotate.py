@@ -62,7 +62,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 @click.option("--id-field", default="id", show_default=True, help="Field or column of the id, if there is one.")
 @click.option("--out", type=click.Path(), help="Write JSON Lines to this file, to - or, in shards, to FOLDER/.")
 @click.option("--model", metavar="MODEL", help="A folder, `fast` or a name on Hugging Face; default: `accurate`.")
-@click.option("--index", type=click.Path(path_type=Path), help="An index folder; default: the model's own.")
+@click.option("--index", type=click.Path(path_type=Path), help="A folder, or `embedded`; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--backend", type=BACKEND, help="What computes; default: onnx, or torch for a model without graphs.")
 @click.option("--precision", "profile", flag_value="precision", help="Make fewer errors, and find less.")

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from relik_ml.data import Report
     from relik_ml.index import PassageEncoder, PassageIndex
 
-EMBEDDED = Path(__file__).parent.parent / "pretrained" / "index"
+EMBEDDED = "embedded"
 NAMES = "names"
 
 _folder = click.Path(path_type=Path)
 _where = click.option(
-    "--index", "folder", type=_folder, default=EMBEDDED, help="An index folder; default: the embedded one."
+    "--index", "folder", type=_folder, default=EMBEDDED, show_default=True, help="An index folder, or `embedded`."
 )
-_own = click.option("--index", "folder", type=_folder, required=True, help="The index folder.")
 _instead = click.option("--out", type=_folder, help="Write the new index to this folder and leave the old one alone.")
 _encoder = click.option(
     "--encoder", type=_folder,
@@ -125,47 +124,76 @@ def build(
 
 @command.command(short_help="Add rows to an index.")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@_own
+@_where
 @_instead
 @_set
 @_encoder
 @_batch
 @_device
-def add(sources: tuple[str, ...], folder: Path, out: Path | None, settings: tuple[str, ...], **options: Any) -> None:
+@click.option("--replace", is_flag=True, help="Replace entries of the index that have the same id and language.")
+def add(
+    sources: tuple[str, ...], folder: Path, out: Path | None, settings: tuple[str, ...], replace: bool, **options: Any
+) -> None:
     """Add the entries of sources (as for `index build`) to an index. Only the new entries are encoded.
 
-    The new index replaces the old one when it is complete. Name statistics that a model has learnt are kept.
+    A table (.csv, .tsv) needs a column `name`, and may have `alias` (several are separated by |), `id`, `type` and
+    `description`. The embedded index itself stays as it is: a copy in your data folder is changed, which the embedded
+    models use from then on, until `relik-ml index reset`. Any other index is replaced when the new one is complete.
 
     \b
     Examples:
+      relik-ml index add staff.csv
       relik-ml index add people.jsonl --index my-index
       relik-ml index add people.jsonl --index my-index --encoder runs/retriever --out larger
     """
     from relik_ml.data import Report
-    from relik_ml.index import PassageIndex, add_rows
+    from relik_ml.index import add_rows
 
     _require_encoder_for(options["encoder"], "batch_size", "device")
-    index, report = PassageIndex.open(folder), Report()
+    index, report = _opened(folder), Report()
     _require_vectors_for(index, options["encoder"])
     encoder, rows = _text_encoder(**options), read_sources(sources, settings, report)
-    _summarise(add_rows(index, rows, encoder, out, _change_names()), encoder, report)
+    out = out or _changed_folder(folder)
+    _summarise(add_rows(index, rows, encoder, out, _change_names(), replace), encoder, report)
 
 
 @command.command(short_help="Remove rows from an index.")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@_own
+@_where
 @_instead
 def remove(ids: tuple[str, ...], folder: Path, out: Path | None) -> None:
     """Remove every row of the IDs from an index. The new index replaces the old one when it is complete.
+
+    Of the embedded index a copy is changed, as with `index add`.
 
     \b
     Examples:
       relik-ml index remove Q649 Q656 --index my-index
       relik-ml index remove Q649 --index my-index --out smaller
     """
-    from relik_ml.index import PassageIndex, remove_rows
+    from relik_ml.index import remove_rows
 
-    _summarise(remove_rows(PassageIndex.open(folder), ids, out, _change_names()))
+    _summarise(remove_rows(_opened(folder), ids, out or _changed_folder(folder), _change_names()))
+
+
+@command.command(short_help="Return to the embedded index as it was installed.")
+def reset() -> None:
+    """Delete your copies of the embedded index, so that the embedded models use the installed one again.
+
+    \b
+    Example:
+      relik-ml index reset
+    """
+    import shutil
+
+    from relik_ml.bundle import own_index
+
+    copies = sorted(own_index().parent.glob("index-*"))
+    for copy in copies:
+        shutil.rmtree(copy)
+        click.echo(f"deleted: {copy}", err=True)
+    if not copies:
+        click.echo(f"nothing to delete: the embedded index is as it was installed ({own_index().parent})", err=True)
 
 
 @command.command(short_help="Find entities or relations by name or by meaning.")
@@ -187,12 +215,11 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
       relik-ml index search "в Ленинграде" --index my-index --k 3
       relik-ml index search "столица России" --index my-index --encoder runs/retriever
     """
-    from relik_ml.index import PassageIndex
     from relik_ml.retriever import find_relations
     from relik_ml.text import Morphology
 
     _require_encoder_for(encoder, "device")
-    index = PassageIndex.open(folder)
+    index = _opened(folder)
     if encoder is None and index.vectors is not None:
         click.echo("searched by name alone: give --encoder to search the vectors too", err=True)
     _require_vectors_for(index, encoder)
@@ -220,13 +247,12 @@ def info(folder: Path, as_json: bool) -> None:
       relik-ml index info --index my-index --json
     """
     from relik_ml.data import json_bytes
-    from relik_ml.index import PassageIndex
 
-    found = PassageIndex.open(folder).info()
+    index = _opened(folder)
     if as_json:
-        click.echo(json_bytes(found, indent=2))
+        click.echo(json_bytes(index.info(), indent=2))
     else:
-        click.echo(_described(folder, found))
+        click.echo(_described(index.folder, index.info()))
 
 
 @command.command(short_help="Compare every file of an index with its checksum.")
@@ -239,9 +265,26 @@ def verify(folder: Path) -> None:
       relik-ml index verify
       relik-ml index verify --index my-index
     """
+    from relik_ml.bundle import index_folder
     from relik_ml.index import PassageIndex
 
+    folder = index_folder(folder)
     click.echo(f"{folder}: {PassageIndex.verify(folder)} files, all checksums match")
+
+
+def _opened(folder: Path) -> PassageIndex:
+    """The index of a folder, or the embedded one."""
+    from relik_ml.bundle import index_folder
+    from relik_ml.index import PassageIndex
+
+    return PassageIndex.open(index_folder(folder))
+
+
+def _changed_folder(folder: Path) -> Path:
+    """Where the changed index goes: into its own folder, or into the user's copy of the embedded one."""
+    from relik_ml.bundle import own_index
+
+    return folder if str(folder) != EMBEDDED or folder.exists() else own_index()
 
 
 def _summarise(index: PassageIndex, encoder: PassageEncoder | None = None, report: Report | None = None) -> None:
@@ -268,7 +311,9 @@ def _change_names() -> Callable[[Mapping[str, Any], Any, Sequence[Entry]], Mappi
     def changed(old: Mapping[str, Any], kept: Any, rows: Sequence[Entry]) -> Mapping[str, Any]:
         if NAMES not in old:
             return {}
-        return {NAMES: NameTable.unpacked(old[NAMES]).kept(kept).extended(rows[len(kept) :]).packed()}
+        table = NameTable.unpacked(old[NAMES])
+        table = table if len(kept) == len(table.popularity) else table.kept(kept)
+        return {NAMES: table.extended(rows[len(kept) :]).packed()}
 
     return changed
 
@@ -353,5 +398,6 @@ def _described(folder: Path, found: Mapping[str, Any]) -> str:
         "arrays": ", ".join(found["tensors"]) or "none",
         "size": f"{size / 1e6:.1f} MB in {len(found['files'])} files",
         "from": found["provenance"],
+        "folder": str(folder),
     }
     return "\n".join(printable(f"{name:10}{value}") for name, value in lines.items())

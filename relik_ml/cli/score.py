@@ -20,7 +20,7 @@ Printers = tuple[Callable[[], object], Callable[[], str]]
 @click.option("--bootstrap", type=click.IntRange(0), default=0, metavar="N", help="Confidence intervals, N resamples.")
 @click.option("--retrieval", is_flag=True, help="Score the candidates that a model retrieves for GOLD; without PRED.")
 @click.option("--model", metavar="MODEL", help="With --retrieval: a model, as for annotate; default: `accurate`.")
-@click.option("--index", type=FILE, help="With --retrieval: an index folder; default: the model's own.")
+@click.option("--index", type=FILE, help="With --retrieval: an index folder, or `embedded`; default: the model's own.")
 @click.option("--train", type=FILE, help="With --retrieval: training documents, to separate seen from unseen.")
 def command(gold: Path, predicted: Path | None, as_json: bool, bootstrap: int, retrieval: bool, **options: Any) -> None:
     """Score the documents of PRED against those of GOLD (both JSON Lines).

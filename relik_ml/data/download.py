@@ -53,6 +53,13 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "relik-ml"
 
 
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """The folder of what the user adds: $RELIK_ML_DATA, else $XDG_DATA_HOME/relik-ml, else ~/.local/share/relik-ml."""
+    if own := environ.get("RELIK_ML_DATA"):
+        return Path(own)
+    return Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "relik-ml"
+
+
 def cached(name: str, archive: Archive, cache: Path) -> Path | None:
     """The folder of a corpus in the cache. None when it is not there, CorpusNotFound when it is damaged."""
     folder = cache / name / archive.version

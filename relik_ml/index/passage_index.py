@@ -207,14 +207,16 @@ def add_rows(
     encoder: PassageEncoder | None,
     folder: str | Path | None = None,
     extra: ChangeExtra | None = None,
+    replace: bool = False,
 ) -> PassageIndex:
     """Write ``index`` with additional ``entries``, to its own folder or to ``folder``, and open the result.
 
     Only new rows are encoded; stored vectors are copied. A faiss index keeps its clusters, so rebuild it when the
-    number of rows has doubled. ``extra`` updates the arrays of other modules and is required if there are any.
+    number of rows has doubled. ``extra`` updates the arrays of other modules and is required if there are any. With
+    ``replace`` new entries take the place of those with the same id and language.
 
     Raises:
-        DataError: there are no new entries, or the index has an id already in that language.
+        DataError: there are no new entries, or the index has an id already in that language and ``replace`` is False.
         ModelError: the encoder is not the one that the index was built with, or its vectors are invalid.
         ConfigError: the index has vectors and there is no encoder, or it has other arrays and there is no ``extra``.
         OutputError: the folder cannot be written.
@@ -226,7 +228,12 @@ def add_rows(
         if encoder is None:
             raise ConfigError("the index has vectors, so new rows need an encoder", fix="give --encoder")
         index.require(encoder)
-    return _changed(index, np.arange(len(index)), added, encoder, folder, extra)
+    old = [(entry, row) for entry in added for row in index.entries.ids.rows(entry.id)]
+    replaced = [row for entry, row in old if index.entries[row].lang == entry.lang]
+    if replaced and not replace:
+        got, fix = index.entries[replaced[0]].id, "give --replace to replace such entries, or remove them"
+        raise DataError("the index has an entry with this id", where=str(index.folder), got=got, fix=fix)
+    return _changed(index, np.delete(np.arange(len(index)), replaced), added, encoder, folder, extra)
 
 
 def remove_rows(
@@ -258,7 +265,9 @@ def _changed(
         raise ConfigError("the index has arrays that depend on its rows", got=", ".join(sorted(index.extra)), fix=fix)
     target, about = Path(folder or index.folder), dict(index.info())
     with resumable_folder(target, FORMAT.wrote) as (partial, shards):
-        rows = write_rows(chain(map(index.entries.__getitem__, kept.tolist()), added), partial)
+        start = index.entries.first(int((kept == np.arange(len(kept))).sum()))
+        rest = kept[len(start or ()) :].tolist()
+        rows = write_rows(chain(map(index.entries.__getitem__, rest), added), partial, start)
         if index.vectors is not None:
             about["search"] = {**about["search"], "reason": _CHANGED}
             stored = about["encoder"]["storage"]

@@ -3,6 +3,8 @@
 Several rows may have one id, one row for each language.
 """
 
+from __future__ import annotations
+
 import json
 import lzma
 import zlib
@@ -13,7 +15,7 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +64,16 @@ class Ids(Sequence[str]):
         start, stop = (np.searchsorted(self.lookup["hashes"], wanted, side) for side in ("left", "right"))
         return [row for row in self.lookup["order"][start:stop].tolist() if self[row] == id]
 
+    def first(self, count: int) -> Ids:
+        """The first ids."""
+        stops = self._stops[:count].astype(np.int64)
+        return Ids(self._text[: stops[-1]], stops)
+
+    def followed_by(self, text: bytes, stops: Ints) -> Ids:
+        """These ids and others, given as their text and the end of each."""
+        old = self._stops.astype(np.int64)
+        return Ids(np.concatenate([self._text, np.frombuffer(text, np.uint8)]), np.concatenate([old, stops + old[-1]]))
+
     def firsts(self, rows: Ints) -> Ints:
         """For each row the first row with the same id, in the shape of ``rows``."""
         found: Ints = self.lookup["first"][rows]
@@ -75,7 +87,8 @@ class Ids(Sequence[str]):
     @cached_property
     def lookup(self) -> Arrays:
         """Sorted ``hashes``, the rows in that ``order``, and for each row the ``first`` row of its id."""
-        hashes = np.fromiter((_hash(self._encoded(row)) for row in range(len(self))), np.uint64, len(self))
+        text, stops = self._text.tobytes(), [0, *self._stops.tolist()]
+        hashes = np.fromiter((_hash(text[start:stop]) for start, stop in pairwise(stops)), np.uint64, len(self))
         _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         order = np.argsort(hashes, kind="stable")
         return {"hashes": hashes[order], "order": order, "first": first[inverse]}
@@ -84,11 +97,22 @@ class Ids(Sequence[str]):
         return self._text[self._stops[row - 1] if row else 0 : self._stops[row]].tobytes()
 
 
-class Rows(Sequence[Entry]):
-    """Entries as JSON lines, parsed on access; the most recent ones are cached."""
+class Blocks(NamedTuple):
+    """Compressed blocks of lines (B,), where each ends, and the sample that they are compressed with."""
 
-    def __init__(self, ids: Ids, kinds: Runs, line: Callable[[int], bytes]) -> None:
-        self.ids, self.kinds, self.line = ids, kinds, line
+    data: NDArray[np.uint8]
+    stops: Ints
+    sample: bytes
+
+
+class Rows(Sequence[Entry]):
+    """Entries as JSON lines, parsed on access; the most recent ones are cached.
+
+    ``blocks`` hold the first rows, or all, as they are stored.
+    """
+
+    def __init__(self, ids: Ids, kinds: Runs, line: Callable[[int], bytes], blocks: Blocks | None = None) -> None:
+        self.ids, self.kinds, self.line, self.blocks = ids, kinds, line, blocks
         self._rows = range(len(ids))
         self._ends = list(accumulate(count for _, count in kinds))
         self._entry = lru_cache(_CACHED)(self._parse)
@@ -104,6 +128,16 @@ class Rows(Sequence[Entry]):
     def ranges(self) -> list[tuple[Kind, range]]:
         """The kinds and their ranges of rows, in order."""
         return [(kind, range(*ends)) for (kind, _), ends in zip(self.kinds, pairwise([0, *self._ends]), strict=True)]
+
+    def first(self, count: int) -> Rows | None:
+        """The first rows, at most ``count``, that fill whole blocks. None if there are none."""
+        whole = count // _TOGETHER
+        if self.blocks is None or not whole:
+            return None
+        counts = [(kind, min(len(rows), whole * _TOGETHER - rows.start)) for kind, rows in self.ranges()]
+        blocks = self.blocks._replace(stops=self.blocks.stops[:whole])
+        ids = self.ids.first(whole * _TOGETHER)
+        return Rows(ids, [[kind, count] for kind, count in counts if count > 0], self.line, blocks)
 
     def _parse(self, row: int) -> Entry:
         kind = self.kinds[bisect_right(self._ends, row)][0]
@@ -136,8 +170,10 @@ def _block_lines(data: NDArray[np.uint8], stops: Ints, sample: bytes) -> Callabl
     return lambda row: block(row // _TOGETHER)[row % _TOGETHER]
 
 
-def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
+def write_rows(entries: Iterable[Entry], folder: Path, start: Rows | None = None) -> Rows:
     """Write a stream of entries as lines ``["name", "text", "lang", [aliases], [types], popularity]``.
+
+    They follow the rows of ``start`` (see `Rows.first`), which are not written again.
 
     Raises:
         DataError: there are no entries, or two with one id in one language, or with one id and different kinds.
@@ -146,7 +182,7 @@ def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
     known: dict[str, tuple[str, ...]] = {}  # the kind of an id and its languages
     with (folder / _LINES).open("wb") as file:
         for entry in entries:
-            kind, *langs = known.get(entry.id, (entry.kind,))
+            kind, *langs = known.get(entry.id) or _known(start, entry.id) or (entry.kind,)
             if kind != entry.kind or entry.lang in langs:
                 got, fix = f"{entry.id} ({entry.lang})", "drop one of the entries or rename it"
                 raise DataError("two entries have one id", where=f"row {len(stops)}, {entry.name!r}", got=got, fix=fix)
@@ -159,21 +195,42 @@ def write_rows(entries: Iterable[Entry], folder: Path) -> Rows:
             if not kinds or kinds[-1][0] != kind:
                 kinds.append([kind, 0])
             kinds[-1][1] += 1
-    if not stops:
+    if not stops and start is None:
         raise DataError("there are no entries to index", fix="give a file of entries that is not empty")
-    found = Ids(np.frombuffer(bytes(ids), np.uint8), np.array(id_stops))
-    return Rows(found, kinds, _whole_lines(_mapped_bytes(folder / _LINES), np.array(stops)))
+    line_of = _whole_lines(_mapped_bytes(folder / _LINES) if stops else np.empty(0, np.uint8), np.array(stops))
+    if start is None:
+        return Rows(Ids(np.frombuffer(bytes(ids), np.uint8), np.array(id_stops)), kinds, line_of)
+    return _joined(start, start.ids.followed_by(bytes(ids), np.array(id_stops, np.int64)), kinds, line_of)
+
+
+def _known(start: Rows | None, id: str) -> tuple[str, ...]:
+    """The kind of an id and its languages; empty if it is not among the rows."""
+    found = [start[row] for row in start.ids.rows(id)] if start else []
+    return (found[0].kind, *(entry.lang for entry in found)) if found else ()
+
+
+def _joined(start: Rows, ids: Ids, kinds: Runs, line: Callable[[int], bytes]) -> Rows:
+    """The rows of ``start`` and then those of ``kinds`` and ``line``."""
+    old, same = start.kinds, bool(kinds) and start.kinds[-1][0] == kinds[0][0]
+    if same:
+        old, kinds = old[:-1], [[kinds[0][0], old[-1][1] + kinds[0][1]], *kinds[1:]]
+    count = len(start)
+    return Rows(ids, [*old, *kinds], lambda row: start.line(row) if row < count else line(row - count), start.blocks)
 
 
 def finish_rows(rows: Rows, folder: Path) -> None:
-    """Replace the lines of `write_rows` by compressed blocks, and write the ids."""
-    spread = range(0, len(rows), max(1, len(rows) // _SAMPLE))
-    sample, stops = b"\n".join(map(rows.line, spread))[-_SAMPLED:], array("q")
+    """Replace the lines of `write_rows` by compressed blocks, and write the ids. Blocks that exist are copied."""
+    spread, stops = range(0, len(rows), max(1, len(rows) // _SAMPLE)), array("q")
+    sample = rows.blocks.sample if rows.blocks else b"\n".join(map(rows.line, spread))[-_SAMPLED:]
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, zdict=sample)
     with (folder / BLOCKS).open("wb") as file:
-        for start in range(0, len(rows), _TOGETHER):
+        if rows.blocks:
+            stops.extend(rows.blocks.stops.tolist())
+            file.write(rows.blocks.data[: stops[-1]].tobytes())
+        for start in range(len(stops) * _TOGETHER, len(rows), _TOGETHER):
             lines = map(rows.line, range(start, min(start + _TOGETHER, len(rows))))
-            packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS, zdict=sample)
-            file.write(packer.compress(b"\n".join(lines)) + packer.flush())
+            block = packer.copy()  # the sample is hashed once
+            file.write(block.compress(b"\n".join(lines)) + block.flush())
             stops.append(file.tell())
     save_file({"stops": np.array(stops), "sample": np.frombuffer(sample, np.uint8)}, folder / _STOPS)
     save_file(rows.ids.arrays(lookup=len(rows) > LOOKUP), folder / _IDS)
@@ -194,7 +251,8 @@ def read_rows(folder: Path, kinds: Runs, files: Collection[str]) -> Rows:
         return Rows(ids, kinds, _whole_lines(_mapped_bytes(folder / _LINES), lines["stops"]))
     if len(lines["stops"]) != -(-len(ids) // _TOGETHER):
         raise _damaged(str(folder / _STOPS), f"{len(lines['stops'])} blocks for {len(ids)} rows")
-    return Rows(ids, kinds, _block_lines(_mapped_bytes(folder / BLOCKS), lines["stops"], lines["sample"].tobytes()))
+    blocks = Blocks(_mapped_bytes(folder / BLOCKS), lines["stops"], lines["sample"].tobytes())
+    return Rows(ids, kinds, _block_lines(*blocks), blocks)
 
 
 def _unpacked(folder: Path, kinds: Runs) -> Rows:
@@ -226,7 +284,7 @@ def mapped(path: Path) -> Arrays:
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
         data: NDArray[Any] = np.memmap(path, dtype=np.uint8, mode="c") if header else np.empty(0, np.uint8)
-        data = data[8 + length :]
+        data = data.view(np.ndarray)[8 + length :]  # slices of a memmap are slow
         return {name: _array(data, **described) for name, described in header.items()}
     except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise ModelError("cannot read the arrays", where=str(path), got=repr(error), fix=_FIX) from None

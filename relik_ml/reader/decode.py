@@ -1,5 +1,6 @@
 """Decodes logits into the mentions and triples of a window."""
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +14,9 @@ from relik_ml.text import Part
 from relik_ml.types import Entry, Link, LinkCandidate, Mention, Property, Retrieved, Span, Triple
 
 _BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
+
+
+_CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -109,13 +113,13 @@ class Decoder:
             return Link("nil", score=self.calibration("nil", nil), candidates=shown)
         entry = item.entities[best].entry
         score = self.calibration("link", scores[best])
-        return Link("linked", entry.id, entry.name, score=score, candidates=shown)
+        return Link("linked", entry.id, _name(entry, item), score=score, candidates=shown)
 
     def _candidates(self, linkable: Set[int], scores: Sequence[float], item: Retrieved) -> tuple[LinkCandidate, ...]:
         """The entities that a mention may be linked to, the likeliest first."""
         order = sorted(linkable, key=lambda index: (-scores[index], index))
         return tuple(
-            LinkCandidate(entry.id, entry.name, self.calibration("link", scores[index]))
+            LinkCandidate(entry.id, _name(entry, item), self.calibration("link", scores[index]))
             for index in order
             for entry in [item.entities[index].entry]
         )
@@ -148,6 +152,20 @@ def _linkable(item: Retrieved, span: Span) -> set[int]:
     named = {hit.candidate for hit in item.hits}
     here = {hit.candidate for hit in item.hits if (hit.start, hit.stop) == span}
     return here.union(candidate for candidate in range(len(item.entities)) if candidate not in named)
+
+
+def _name(entry: Entry, item: Retrieved) -> str:
+    """The name of an entry in the script of the document: an alias if the name is in another language.
+
+    >>> from relik_ml.types import Document, Window
+    >>> item = Retrieved(Window(Document("d", ""), 0, 0, ()), (), ())
+    >>> _name(Entry("Q1744", "entity", "Madonna", lang="en", aliases=("Мадонна",)), item)
+    'Мадонна'
+    """
+    lang = item.window.document.lang
+    if lang != "ru" or entry.lang == lang or _CYRILLIC.search(entry.name):
+        return entry.name
+    return next(filter(_CYRILLIC.search, entry.aliases), entry.name)
 
 
 def _span(item: Retrieved, first: int, last: int) -> Span:

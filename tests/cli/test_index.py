@@ -280,3 +280,24 @@ def test_folder_of_other_files_is_never_replaced(
         before = {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
         refused(run(*words, "Q649" if words[0] == "remove" else more, "--out", folder), 6, "holds other files")
         assert {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()} == before
+
+
+def test_a_copy_of_the_embedded_index_is_changed(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (root / "relik_ml" / "pretrained" / "index").is_dir():
+        pytest.skip("relik_ml/pretrained holds no index")
+    monkeypatch.setenv("RELIK_ML_DATA", str(tmp_path / "data"))
+    table = tmp_path / "own.csv"
+    table.write_text("name,id\nЗимин Олег Павлович,staff-2\n", "utf-8")
+    found = ["search", "с Олегом Зиминым", "--k", 1, "--index", "embedded"]
+    assert ids(run(*found)) != ["staff-2"]
+    assert run("add", table).exit_code == 0
+    assert ids(run(*found)) == ["staff-2"]
+    refused(run("add", table), 3, "staff-2", "--replace")
+    assert run("add", table, "--replace").exit_code == 0
+    assert run("remove", "staff-2").exit_code == 0
+    assert ids(run(*found)) != ["staff-2"]
+    (copy,) = (tmp_path / "data").iterdir()
+    copy.rename(copy.with_name("index-0123456789ab"))
+    refused(run("info"), 5, "another version", "index reset")
+    assert "deleted" in run("reset").stderr
+    assert "as it was installed" in run("reset").stderr

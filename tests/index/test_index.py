@@ -242,6 +242,25 @@ def test_changed_index_equals_one_built_anew(storage: str, tmp_path: Path) -> No
     assert changed.manifest["encoder"] == whole.manifest["encoder"]
 
 
+def test_blocks_of_kept_rows_are_copied(tmp_path: Path) -> None:
+    """Most rows stay in their compressed blocks; ends of blocks, ids and kinds fit those that follow."""
+    many = [Entry(f"Q1{n:02}", "relation" if n > 90 else "entity", f"имя {n} " + "длинное " * n) for n in range(100)]
+    index = PassageIndex.build(many, None, tmp_path / "index")
+    for number, gone in enumerate(([], ["Q199"], ["Q195", "Q108"], ["Q100"])):
+        kept = [entry for entry in many if entry.id not in gone]
+        fewer = remove_rows(index, gone, tmp_path / f"fewer{number}") if gone else index
+        changed = add_rows(fewer, ENTRIES, None, tmp_path / f"changed{number}")
+        assert list(changed.entries) == [*kept, *ENTRIES]
+        assert [changed.row(entry.id) for entry in changed.entries] == [*range(len(kept) + 5)]
+        assert len(changed.by_kind("relation")) == sum(entry.kind == "relation" for entry in changed.entries)
+    newer = [Entry("Q199", "relation", "новое имя"), Entry("Q200", "entity", "и ещё одно")]
+    with pytest.raises(DataError, match="this id"):
+        add_rows(index, newer, None)
+    assert list(add_rows(index, newer, None, replace=True).entries) == [*many[:99], *newer]
+    with pytest.raises(DataError, match="one id"):
+        add_rows(index, [Entry("Q200", "entity", "one", lang="en"), Entry("Q107", "relation", "two", lang="en")], None)
+
+
 def test_what_cannot_be_changed_is_refused(tmp_path: Path) -> None:
     index = PassageIndex.build(ENTRIES[:3], Letters(), tmp_path / "index", extra={"names": {"n": np.arange(3)}})
     with pytest.raises(ConfigError, match="rows"):
@@ -255,7 +274,7 @@ def test_what_cannot_be_changed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="left"):
         remove_rows(index, ["Q649", "WORKPLACE", "Q656"], extra=count)
     for entries, encoder, error, message in (
-        (ENTRIES[:1], Letters(), DataError, "one id"),
+        (ENTRIES[:1], Letters(), DataError, "this id"),
         ([], Letters(), DataError, "no entries to add"),
         (ENTRIES[3:], None, ConfigError, "need an encoder"),
         (ENTRIES[3:], Letters("d" * 64), ModelError, "another encoder"),
