@@ -44,12 +44,12 @@ def command(file: Path, out: Path, limit: int, index: Path | None) -> None:
 
 def _descriptions(documents: list[Document], folder: Path | None) -> dict[str, str]:
     """What an index says of the entities that documents link to."""
-    from relik_ml.bundle import EMBEDDED
+    from relik_ml.bundle import index_folder
     from relik_ml.index import PassageIndex
 
     ids = {mention.link.id for document in documents for mention in document.mentions if mention.link.id}
     if not ids:
         return {}
-    index = PassageIndex.open(folder or EMBEDDED["accurate"] / "index")
+    index = PassageIndex.open(index_folder(folder))
     found = {id: index.entries[index.row(id)].text for id in sorted(ids) if id in index}
     return {id: text for id, text in found.items() if text}
