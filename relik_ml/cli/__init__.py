@@ -6,6 +6,7 @@ nothing heavy at the top, so that ``relik-ml --help`` is fast.
 
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NoReturn
@@ -35,6 +36,15 @@ class Commands(click.Group):
         command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command), f"relik_ml.cli.{cmd_name} holds no click command"
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand. For an unknown one the error suggests the nearest name."""
+        close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+        if close and close != args[:1] and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand. Expected errors become a message on stderr and an exit code, without a traceback."""

@@ -14,7 +14,8 @@ PATH = click.Path(path_type=Path)
 @click.option("--out", type=PATH, required=True, help="Write the page to this file, all or nothing.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Maximum documents on the page.")
 @click.option("--index", type=PATH, help="Describe entities on their cards from this index; default: the embedded one.")
-def command(file: Path, out: Path, limit: int, index: Path | None) -> None:
+@click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
+def command(file: Path, out: Path, limit: int, index: Path | None, opens: bool) -> None:
     """Write the documents of FILE (JSON Lines) as a page for any browser.
 
     The page shows each text with its mentions, one graph over all documents, the facts as a list, a timeline and a
@@ -23,8 +24,9 @@ def command(file: Path, out: Path, limit: int, index: Path | None) -> None:
     \b
     Example:
       relik-ml annotate --lang ru examples/ru --out out.jsonl
-      relik-ml view out.jsonl --out report.html
+      relik-ml view out.jsonl --out report.html --open
     """
+    import webbrowser
     from itertools import islice
 
     from relik_ml.data import atomic_path, read_documents
@@ -40,6 +42,8 @@ def command(file: Path, out: Path, limit: int, index: Path | None) -> None:
         page = report(shown, title=file.name, left_out=left_out, descriptions=_descriptions(shown, index))
         partial.write_text(page, encoding="utf-8", newline="\n")
     click.echo(f"{out}: {len(shown):,} documents, {left_out:,} left out (--limit)", err=True)
+    if opens and not webbrowser.open(out.resolve().as_uri()):
+        click.echo(f"warning: no browser was found; open {out} yourself", err=True)
 
 
 def _descriptions(documents: list[Document], folder: Path | None) -> dict[str, str]:

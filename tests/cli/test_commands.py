@@ -87,3 +87,5 @@ def test_a_closed_pipe_ends_quietly(lines: int) -> None:
 def test_an_unknown_command_is_wrong_usage() -> None:
     result = CliRunner().invoke(main, ["анотация"])
     assert (result.exit_code, "No such command" in result.stderr) == (2, True)
+    result = CliRunner().invoke(main, ["anotate"])
+    assert (result.exit_code, "Did you mean 'annotate'?" in result.stderr) == (2, True)

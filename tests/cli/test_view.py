@@ -27,6 +27,14 @@ def test_a_page_is_written_and_says_what_it_cannot_hold(documents: Path, options
     assert f'"left_out":{5 - shown}' in page
 
 
+def test_the_page_is_opened_in_the_browser(documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    out = documents.with_name("report.html")
+    assert "no browser was found" in run("view", documents, "--out", out, "--open").stderr
+    assert opened == [out.as_uri()]
+
+
 def test_cards_have_the_descriptions_of_the_index(tmp_path: Path) -> None:
     link = Link("linked", "Q649", "Москва")
     write_documents([Document("d", "Москва", "ru", (Mention("T1", 0, 6, "CITY", link=link),))], tmp_path / "out.jsonl")
