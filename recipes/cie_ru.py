@@ -247,8 +247,9 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     origin, bounds = training.Origin(data, PRESETS.command(config)), 0.0 if config.mentions == "gold" else 1.0
     reader = training.model_of(relik)
     reader.weights = LossWeights(start=bounds, end=bounds, relation=config.relation_weight)
-    teacher = config.teacher and training.teacher(relik, config.teacher, config.teacher_weight)
-    teacher = teacher and accelerator.prepare_model(teacher, evaluation_mode=True)
+    teacher = training.teacher(relik, config.teacher, config.teacher_weight) if config.teacher else None
+    if teacher is not None:
+        teacher = accelerator.prepare_model(teacher, evaluation_mode=True)
     windows = training.ReaderTraining(
         relik.reader.encode, candidates(config, session, relik), config.chunk_tokens, config.repeated,
         config.added_gold, config.candidate_order, processes, teacher,

@@ -60,7 +60,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 @click.option("--lang", default="ru", show_default=True, help="Language of what does not state its own.")
 @click.option("--text-field", default="text", show_default=True, help="Field or column that holds the text.")
 @click.option("--id-field", default="id", show_default=True, help="Field or column of the id, if there is one.")
-@click.option("--out", type=click.Path(), help="Write JSON Lines to this file, to - or, in shards, to FOLDER/.")
+@click.option("--out", type=click.Path(), help="Write to this file, to - or, in shards, to FOLDER/; see below.")
 @click.option("--model", metavar="MODEL", help="A folder, `fast` or a name on Hugging Face; default: `accurate`.")
 @click.option("--index", type=click.Path(path_type=Path), help="A folder, or `embedded`; default: the model's own.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -102,7 +102,8 @@ def command(inputs: tuple[str, ...], out: str | None, lang: str, skip_bad: bool,
     INPUT is a text (.txt, or .html, .md or .docx, whose text is extracted), JSON Lines (.jsonl: documents, whose
     annotation is replaced, or any objects with a field `text`), a table (.csv, .tsv, .parquet) with a column `text`,
     a folder or a quoted pattern of these, or - for standard input: a text or JSON Lines. All but .parquet may be
-    compressed. The output is JSON Lines, or a readable view on a terminal.
+    compressed. The output is JSON Lines, or a readable view on a terminal. By its extension --out may also be a page
+    (.html) or a format of `relik-ml export` (.csv, .ttl, .graphml and others).
 
     With a folder as --out (it ends in /, exists, or one of the options marked Folder is given) a large corpus is
     annotated in shards by several processes. Bad documents are recorded in bad.jsonl and skipped, and --resume goes
@@ -112,6 +113,7 @@ def command(inputs: tuple[str, ...], out: str | None, lang: str, skip_bad: bool,
     Examples:
       relik-ml annotate --lang ru article.txt
       relik-ml annotate articles/ --out articles.jsonl
+      relik-ml annotate articles/ --out report.html
       relik-ml annotate news.csv --text-field body --id-field url --out news.jsonl
       relik-ml annotate "news/*.jsonl.gz" --out annotated/ --jobs 4 --resume
       echo "Анна Ахматова родилась в Одессе." | relik-ml annotate --view -
@@ -210,10 +212,25 @@ def _output(out: Path | None, options: Mapping[str, Any]) -> Write:
     if out and wants_view:
         raise click.UsageError("--out writes JSON Lines and --view prints: give one of them.")
     if out:
-        return partial(write_documents, path=out)
+        return partial(_write_as, out=out)
     if wants_view or (wants_view is None and sys.stdout.isatty()):
         return partial(_print_views, wants_color=options["color"], hidden=options["all_facts"])
     return lambda documents: _print(document_line(document, "the output") for document in documents)
+
+
+def _write_as(documents: Iterable[Document], out: Path) -> None:
+    """Write a page, the format of an exporter, or JSON Lines, by the extension of the file."""
+    from relik_ml.cli.export import write_export
+    from relik_ml.cli.view import write_page
+    from relik_ml.export import EXPORTERS
+
+    formats = {each.suffix: each for each in EXPORTERS.values() if each.suffix not in ("", ".jsonl")}
+    if out.suffix == ".html":
+        write_page(list(documents), out, title=out.stem)
+    elif out.suffix in formats:
+        write_export(documents, out, formats[out.suffix])
+    else:
+        write_documents(documents, path=out)
 
 
 def _print_views(documents: Iterable[Document], wants_color: bool | None, hidden: bool) -> None:

@@ -1,6 +1,6 @@
 """``relik-ml export FORMAT``: write documents in the formats of other tools."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -10,6 +10,7 @@ import click
 
 from relik_ml.errors import ConfigError
 from relik_ml.export import EXPORTERS, Exporter
+from relik_ml.types import Document
 
 PATH = click.Path(path_type=Path)
 FORMATS = "\n".join(f"  {exporter.name:10}{exporter.help}" for exporter in EXPORTERS.values())
@@ -56,8 +57,13 @@ def command(format: str, inputs: tuple[Path, ...], out: Path, base: str | None) 
     if out.resolve() in {path.resolve() for path in inputs}:
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file")
     documents = chain.from_iterable(map(read_documents, inputs))
+    write_export(documents, out, exporter, **({} if base is None else {"base": base}))
+
+
+def write_export(documents: Iterable[Document], out: Path, exporter: Exporter, **options: str) -> None:
+    """Write documents in a format, and to standard error what it left out."""
     with _output(out, exporter) as partial:
-        counts = exporter.write(documents, partial, **({} if base is None else {"base": base}))
+        counts = exporter.write(documents, partial, **options)
     left_out = "; meta and annotated left out" * bool(exporter.leaves_out)
     click.echo(f"{out}: {counts.pop('documents', 0):,} documents{left_out}", err=True)
     for what, number in counts.items():

@@ -29,21 +29,28 @@ def command(file: Path, out: Path, limit: int, index: Path | None, opens: bool) 
     import webbrowser
     from itertools import islice
 
-    from relik_ml.data import atomic_path, read_documents
+    from relik_ml.data import read_documents
     from relik_ml.errors import ConfigError
-    from relik_ml.view import report
 
     if out.resolve() == file.resolve():
         raise ConfigError("the output is also the input", where=str(out), fix="write to another file")
     documents = read_documents(file)
     shown = list(islice(documents, limit))
     left_out = sum(1 for _ in documents)
-    with atomic_path(out) as partial:
-        page = report(shown, title=file.name, left_out=left_out, descriptions=_descriptions(shown, index))
-        partial.write_text(page, encoding="utf-8", newline="\n")
+    write_page(shown, out, title=file.name, left_out=left_out, index=index)
     click.echo(f"{out}: {len(shown):,} documents, {left_out:,} left out (--limit)", err=True)
     if opens and not webbrowser.open(out.resolve().as_uri()):
         click.echo(f"warning: no browser was found; open {out} yourself", err=True)
+
+
+def write_page(documents: list[Document], out: Path, title: str, left_out: int = 0, index: Path | None = None) -> None:
+    """Write the page of documents, with the descriptions that an index has; by default the embedded one."""
+    from relik_ml.data import atomic_path
+    from relik_ml.view import report
+
+    with atomic_path(out) as partial:
+        page = report(documents, title=title, left_out=left_out, descriptions=_descriptions(documents, index))
+        partial.write_text(page, encoding="utf-8", newline="\n")
 
 
 def _descriptions(documents: list[Document], folder: Path | None) -> dict[str, str]:

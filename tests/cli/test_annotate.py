@@ -211,6 +211,15 @@ def test_colours_on_a_pipe(model: Capitals, arguments: list[str], env: dict[str,
     assert ("\x1b[" in result.stdout) == coloured
 
 
+@pytest.mark.parametrize(("name", "content"), [
+    ("page.html", "<!doctype html>"), ("facts.csv", "document,"), ("out.mmd", "WORKPLACE"), ("out.txt", '"schema"'),
+])  # fmt: skip
+def test_the_extension_chooses_the_format(model: Capitals, tmp_path: Path, name: str, content: str) -> None:
+    done = run("-", "--out", tmp_path / name, input=TEXT.encode())
+    assert done.exit_code == 0, done.stderr
+    assert content.casefold() in (tmp_path / name).read_text("utf-8").casefold()
+
+
 @pytest.mark.parametrize(("score", "facts"), [("0.5", 1), ("0.6", 0)])
 def test_options_reach_the_model(model: Capitals, score: str, facts: int) -> None:
     options = ["--min-score", score, "--model", "m", "--index", "i", "--device", "cuda", "--backend", "torch"]

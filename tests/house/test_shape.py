@@ -14,7 +14,7 @@ CODE_LINES = 400  # of a module of the library
 FUNCTION_LINES = 80
 COMMAND_LINES = 25
 SMALL = 40  # code lines below which a module belongs to its only caller
-TOTALS = {"code lines of relik_ml/": 11_752, "lines of relik_ml/": 18_670, "lines of tests/": 19_126}
+TOTALS = {"code lines of relik_ml/": 11_780, "lines of relik_ml/": 18_700, "lines of tests/": 19_140}
 VAGUE = {"common", "helper", "helpers", "misc", "tools", "util", "utils"}
 PICKLES = {"cPickle", "cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 
@@ -104,12 +104,13 @@ def callers(modules: list[Module]) -> dict[str, set[str]]:
 
 
 def test_a_small_module_has_several_callers(modules: list[Module], library: list[Module]) -> None:
-    """A small module with one caller belongs into it. Modules that are found by name have none."""
+    """A small module with one caller belongs into it. What is found by name has none, and a command one more."""
     calling = callers(modules)
     lonely = [
         f"{module.path}: {module.code_lines} code lines, called by {caller}"
         for module in library
         if module.code_lines < SMALL and not module.is_package and len(calling[module.name]) == 1
+        if module.room != "cli" or PurePosixPath(module.path).name.startswith("_")
         for caller in calling[module.name]
     ]
     assert not lonely, "\n".join(lonely)
