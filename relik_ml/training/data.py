@@ -110,11 +110,15 @@ class Data:
 def splits(folders: Sequence[Path]) -> dict[Path, Literal["train", "dev"]]:
     """The files of data sets: ``train.jsonl`` of each folder, and ``dev.jsonl`` of the first.
 
-    >>> [path.as_posix() for path in splits([Path("nerel"), Path("more")])]
-    ['nerel/train.jsonl', 'more/train.jsonl', 'nerel/dev.jsonl']
+    Raises:
+        DataError: one of them is missing.
     """
     train: dict[Path, Literal["train", "dev"]] = {folder / "train.jsonl": "train" for folder in folders}
-    return {**train, folders[0] / "dev.jsonl": "dev"}
+    files = {**train, folders[0] / "dev.jsonl": "dev"}
+    if missing := next((path for path in files if not path.exists()), None):
+        fix = f"convert the corpus first: relik-ml convert nerel --out {missing.parent}; or name its folder with --data"
+        raise DataError("there are no documents", where=str(missing), got="no such file", fix=fix)
+    return files
 
 
 def read_data(folders: Sequence[Path], table: EntityTable = EntityTable(), silver: Iterable[Path] = ()) -> Data:

@@ -32,7 +32,8 @@ def test_train_of_all_and_dev_of_the_first(tmp_path: Path) -> None:
     assert {entry.id for entry in read_data((one,)).own} < {entry.id for entry in data.own}
     with pytest.raises(DataError, match="dev") as error:
         read_data((folder(tmp_path / "three", ("train", 0, 1)), two))
-    assert "three" in str(error.value)
+    assert error.value.where == str(tmp_path / "three/dev.jsonl")
+    assert f"relik-ml convert nerel --out {tmp_path / 'three'}" in str(error.value)
     write_documents([], two / "train.jsonl")
     with pytest.raises(ConfigError, match="empty") as empty:
         read_data((one, two))
