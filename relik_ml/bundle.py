@@ -31,7 +31,7 @@ from tokenizers import Tokenizer
 from relik_ml.config import ApartConfig, HeadConfig, JointConfig, Thresholds
 from relik_ml.data import FILE as MANIFEST
 from relik_ml.data import Format, atomic_folder, data_folder, read_manifest, sha256, write_manifest
-from relik_ml.errors import ConfigError, ModelError
+from relik_ml.errors import ConfigError, ModelError, install
 from relik_ml.index import PassageEncoder, PassageIndex
 from relik_ml.names import NameIndex
 from relik_ml.network import DESCRIBE, ENCODE, ENCODE_INT8, WEIGHTS, WORDS, Network, Spans
@@ -273,7 +273,7 @@ def _torch_network(
         from relik_ml.encoders import TextEncoder
         from relik_ml.models import ApartEncoder, JointEncoder, ReaderModel, TorchNetwork, on_device
     except ImportError as error:
-        fix = 'pip install "relik-ml[train]"; or where torch is installed: relik-ml bundle onnx MODEL'
+        fix = f"{install('train')}; or where torch is installed: relik-ml bundle onnx MODEL"
         raise ConfigError("torch is not installed", where=str(folder), got=str(error), fix=fix) from error
     text = None if settings.apart else TextEncoder.from_pretrained(common / "retriever", device=device)
     encoder = ApartEncoder(settings.apart) if settings.apart else JointEncoder.from_config(settings.joint)

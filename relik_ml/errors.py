@@ -19,6 +19,20 @@ offset outside the text
   fix:   re-convert
 """
 
+from pathlib import Path
+
+BROKEN_PIPE = 141
+"""Exit code when the reader of the output has gone: 128 + SIGPIPE, as a shell reports it."""
+
+_ROOT = Path(__file__).parents[1]
+"""The repository, if the package is imported from a checkout."""
+
+
+def install(extra: str, root: Path = _ROOT) -> str:
+    """The command that installs an extra; in a checkout, from there, since its version may be on no package index."""
+    source = f" @ {root.as_uri()}" if (root / "pyproject.toml").is_file() else ""
+    return f'pip install "relik-ml[{extra}]{source}"'
+
 
 class RelikError(Exception):
     """The root: what is wrong, where, what was found and how to put it right."""

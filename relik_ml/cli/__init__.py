@@ -14,12 +14,11 @@ from typing import Any, NoReturn
 import click
 
 from relik_ml import __version__
-from relik_ml.errors import RelikError
+from relik_ml.errors import BROKEN_PIPE, RelikError
 
 __all__ = ["Commands", "main"]
 
 INTERRUPTED = 130  # 128 + SIGINT, what a shell reports for Ctrl-C
-BROKEN_PIPE = 141  # 128 + SIGPIPE, what a shell reports for `… | head`
 
 
 class Commands(click.Group):

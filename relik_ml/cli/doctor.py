@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 import click
 
 from relik_ml import __version__
-from relik_ml.errors import RelikError
+from relik_ml.errors import RelikError, install
 
 Line = tuple[str, str, str, str]
 """State (ok, missing or broken), what was checked, what was found, and how to fix it."""
@@ -63,7 +63,7 @@ def _packages() -> Iterator[Line]:
         found, fix = _version(package), f"pip install {package}"
         yield ("ok", package, found, "") if found else ("broken", package, "not installed", fix)
     for package, extra in EXTRAS.items():
-        found, fix = _version(package), f'pip install "relik-ml[{extra}]"'
+        found, fix = _version(package), install(extra)
         yield ("ok", package, found, "") if found else ("missing", package, "not installed", fix)
 
 
@@ -71,11 +71,11 @@ def _faiss() -> Iterator[Line]:
     found = [name for name in ("faiss-cpu", "faiss-gpu") if _version(name)]
     if len(found) == 2:
         yield "broken", "faiss", "faiss-cpu and faiss-gpu overwrite each other", "pip uninstall faiss-cpu faiss-gpu, " \
-            'then pip install "relik-ml[faiss]"'  # fmt: skip
+            f"then {install('faiss')}"  # fmt: skip
     elif found:
         yield "ok", "faiss", f"{found[0]} {_version(found[0])}", ""
     else:
-        yield "missing", "faiss", "not installed; large indexes are slow", 'pip install "relik-ml[faiss]"'
+        yield "missing", "faiss", "not installed; large indexes are slow", install("faiss")
 
 
 def _index() -> Iterator[Line]:
@@ -106,7 +106,7 @@ def _backends() -> Iterator[Line]:
 
     for backend in GRAPHS:
         if backend == "torch" and not _version("torch"):
-            yield "missing", "backend torch", "torch is not installed", 'pip install "relik-ml[train]"'
+            yield "missing", "backend torch", "torch is not installed", install("train")
             continue
         facts = Relik.from_pretrained(EMBEDDED["accurate"], backend=backend)(SENTENCE).facts()
         found = "; ".join(f"{fact.subject.name} {fact.relation} {fact.object.name}" for fact in facts)

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from relik_ml.errors import ConfigError
+from relik_ml.errors import ConfigError, install
 
 
 def load_extra(module: str, extra: str, instead: str = "") -> Any:
@@ -17,5 +17,5 @@ def load_extra(module: str, extra: str, instead: str = "") -> Any:
     try:
         return import_module(module)
     except ImportError as error:
-        fix = ", ".join(filter(None, (f'pip install "relik-ml[{extra}]"', instead)))
+        fix = ", ".join(filter(None, (install(extra), instead)))
         raise ConfigError(f"this needs {module}, which cannot be imported", got=str(error), fix=fix) from None

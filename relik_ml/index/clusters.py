@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from relik_ml.data import load_extra
-from relik_ml.errors import ConfigError, ModelError
+from relik_ml.errors import ConfigError, ModelError, install
 from relik_ml.index.search import Floats, Ints, VectorIndex, as_slice, ascending
 
 KINDS = ("exact", "ivf-sq8", "ivf-pq")
@@ -57,7 +57,7 @@ def choose_kind(wanted: str, rows: int, faiss: bool | None = None) -> Choice:
     if wanted not in KINDS:
         raise ConfigError("unknown kind of index", got=wanted, fix=f"one of auto, {', '.join(KINDS)}")
     if wanted != "exact" and not faiss:
-        fix = f'pip install "relik-ml[faiss]", {_INSTEAD}'
+        fix = f"{install('faiss')}, {_INSTEAD}"
         raise ConfigError(f"an index of kind {wanted} needs faiss, which is not installed", fix=fix)
     if wanted == "ivf-pq" and rows < _PQ_LEAST:
         what = f"product quantisation learns from {_PQ_LEAST:,} rows or more"

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from relik_ml.errors import ModelError, OutputError
+from relik_ml.errors import ModelError, OutputError, install
 from relik_ml.models.deberta import use_fast_attention
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -97,8 +97,7 @@ def import_transformers() -> Any:
     try:
         import transformers
     except ImportError as error:
-        fix = 'pip install "relik-ml[train]"'
-        raise ModelError("a transformer encoder needs transformers", got=str(error), fix=fix) from error
+        raise ModelError("a transformer encoder needs transformers", got=str(error), fix=install("train")) from error
     return transformers
 
 

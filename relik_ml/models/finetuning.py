@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from safetensors.torch import save_file
 from torch import nn
 
-from relik_ml.errors import ConfigError
+from relik_ml.errors import ConfigError, install
 
 HEADS = "heads.safetensors"
 """File of the trained weights outside the adapters."""
@@ -29,8 +29,7 @@ def add_adapters(model: nn.Module, rank: int, rows: Sequence[int] = ()) -> None:
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
-        fix = 'pip install "relik-ml[train]"'
-        raise ConfigError("LoRA needs peft", got=str(error), fix=fix) from None
+        raise ConfigError("LoRA needs peft", got=str(error), fix=install("train")) from None
     encoder: Any = model.encoder
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.05, target_modules="all-linear",

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from relik_ml.errors import ConfigError
+from relik_ml.errors import ConfigError, install
 from relik_ml.models.bi_encoder import BiEncoder
 from relik_ml.models.reader_model import ReaderModel, tensors
 from relik_ml.models.weights import SCALE
@@ -107,7 +107,7 @@ def _onnx() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ConfigError("onnx is not installed", got=str(error), fix='pip install "relik-ml[train]"') from error
+        raise ConfigError("onnx is not installed", got=str(error), fix=install("train")) from error
     return onnx
 
 

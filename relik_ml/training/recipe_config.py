@@ -1,6 +1,7 @@
 """A recipe's configuration: a frozen dataclass, filled from presets, a YAML file and the command line."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 import tyro
 
-from relik_ml.errors import ConfigError, RelikError
+from relik_ml.errors import BROKEN_PIPE, ConfigError, RelikError
 from relik_ml.training.data import EntityTable
 from relik_ml.training.optimizer import PeftOptions
 
@@ -105,12 +106,18 @@ class Presets:
     """The fields that choose a preset."""
 
     def run(self, train: Callable[[Any], object], doc: str | None, args: Sequence[str] | None = None) -> None:
-        """Train with the configuration of a command line. On a `RelikError`, print it and exit with its code."""
+        """Train with the configuration of a command line. On a `RelikError`, print it and exit with its code.
+
+        It exits quietly if the reader of the output has gone, as ``head`` does after a few lines of the help.
+        """
         try:
             train(self.parse(doc, sys.argv[1:] if args is None else args))
         except RelikError as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(error.exit_code) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(BROKEN_PIPE) from None
 
     def parse(self, doc: str | None, args: Sequence[str]) -> Any:
         """The configuration of a command line. Wrong usage exits with 2.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from relik_ml.data import read_documents, write_documents
+from relik_ml.errors import install
 from relik_ml.types import Document, Link, Mention, Triple
 from tests.cli.conftest import refused, run
 
@@ -100,5 +101,5 @@ def test_a_missing_extra_says_how_to_install_it(stored: Path, tmp_path: Path, mo
     for package in ("rdflib", "networkx", "spacy"):
         monkeypatch.setitem(sys.modules, package, None)
     for format, extra in {"turtle": "export", "ntriples": "export", "graphml": "export", "spacy": "spacy"}.items():
-        refused(run("export", format, stored, "--out", tmp_path / "out"), 7, f'pip install "relik-ml[{extra}]"')
+        refused(run("export", format, stored, "--out", tmp_path / "out"), 7, install(extra))
         assert not (tmp_path / "out").exists()

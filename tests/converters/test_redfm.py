@@ -154,7 +154,7 @@ def test_parquet_without_pyarrow_and_broken_parquet(tmp_path: Path, monkeypatch:
     with pytest.raises(DataError, match="parquet"):
         read(tmp_path)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ConfigError, match=r'pip install "relik-ml\[train\]"'):
+    with pytest.raises(ConfigError, match=r"pip install .relik-ml\[train\]"):
         read(tmp_path)
 
 

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from relik_ml.data import Fields, find_inputs, write_documents
-from relik_ml.errors import ConfigError, DataError
+from relik_ml.errors import ConfigError, DataError, install
 from relik_ml.types import Document
 
 
@@ -171,7 +171,7 @@ def test_a_missing_package_is_named_at_once(
     (tmp_path / name).touch()
     with pytest.raises(ConfigError) as error:
         list(find_inputs(str(tmp_path)))
-    assert f"relik-ml[{extra}]" in error.value.fix
+    assert install(extra) in error.value.fix
 
 
 @pytest.mark.parametrize("name", ["none.txt", "*.html", "note.pdf"])

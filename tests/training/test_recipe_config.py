@@ -1,6 +1,8 @@
 """The configuration of a recipe: presets, YAML files, flags, and what is refused."""
 
 import inspect
+import subprocess
+import sys
 from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import torch
 
-from relik_ml.errors import ConfigError
+from relik_ml.errors import BROKEN_PIPE, ConfigError
 from relik_ml.training import RecipeConfig
 
 RECIPES = {name: import_module(f"relik_ml.recipes.{name}") for name in ("cie_ru", "retriever_ru")}
@@ -85,6 +87,16 @@ def test_every_field_has_help_and_every_unused_name_is_one() -> None:
             assert after.splitlines()[1].startswith('    """'), f"{name}: --{field.name} has no help"
     known = {field.name for field in fields(CIE.Config)}
     assert known >= set().union(*CIE.UNUSED.values()) | CIE.MOVABLE
+
+
+def test_help_into_a_pipe_that_is_closed() -> None:
+    command = [sys.executable, "-m", "relik_ml.recipes.cie_ru", "--preset", "small", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (BROKEN_PIPE, b"")
 
 
 def test_the_command_is_written_without_folders() -> None:
