@@ -29,7 +29,7 @@ def fetch(name: str) -> Path:
     from huggingface_hub import snapshot_download  # comes with tokenizers
 
     try:
-        return Path(snapshot_download(name, etag_timeout=3))
+        return Path(snapshot_download(name))
     except Exception as error:  # its own errors, those of its HTTP client, and OSError
         what = "there is no such model folder, and the Hugging Face Hub gave no such model"
         fix = "check the folder's path, or the name and the network; HF_TOKEN for a model that is not public"

@@ -52,9 +52,7 @@ def test_what_is_pushed_is_what_is_fetched(tiny: Relik, tmp_path: Path, monkeypa
     assert other.private == {"someone/cie-ru": True}
     files = other.repositories["someone/cie-ru"]
     assert {"README.md", "config.json", "manifest.json", "reader.safetensors", "index/manifest.json"} <= files.keys()
-    monkeypatch.setattr(
-        huggingface_hub, "snapshot_download", lambda name, **_: other.download(name, tmp_path / "cache")
-    )
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: other.download(name, tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     fetched = Relik.from_pretrained("someone/cie-ru")
     text = bare(documents()[0])
@@ -66,7 +64,7 @@ def test_a_folder_of_that_name_is_not_looked_for_elsewhere(
     tiny: Relik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **_: pytest.fail("it is here"))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: pytest.fail("it is here"))
     tiny.save_pretrained("runs/cie")
     assert Relik.from_pretrained("runs/cie").settings == tiny.settings
     with pytest.raises(ModelError, match="holds no model"):
@@ -74,7 +72,7 @@ def test_a_folder_of_that_name_is_not_looked_for_elsewhere(
 
 
 def test_a_model_that_is_not_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(name: str, **_: object) -> NoReturn:
+    def absent(name: str) -> NoReturn:
         raise errors.LocalEntryNotFoundError("Cannot reach the Hub.\nMore lines.")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", absent)
