@@ -9,8 +9,8 @@
     ├── OutputError           6   a result could not be written
     └── ConfigError           7   settings contradict each other or cannot work
 
-Exit code 2 is click's own, for wrong usage. Every message says four things:
-what is wrong, where, what was found, and how to put it right.
+Exit code 2 is click's own, for wrong usage; ``BROKEN_PIPE`` comes without a message. Every other message says
+four things: what is wrong, where, what was found, and how to put it right.
 
 >>> print(DataError("offset outside the text", where="line 3, document 'a'", got="[5, 9) of 7", fix="re-convert"))
 offset outside the text
@@ -19,7 +19,10 @@ offset outside the text
   fix:   re-convert
 """
 
+import os
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 BROKEN_PIPE = 141
 """Exit code when the reader of the output has gone: 128 + SIGPIPE, as a shell reports it."""
@@ -32,6 +35,12 @@ def install(extra: str, root: Path = _ROOT) -> str:
     """The command that installs an extra; in a checkout, from there, since its version may be on no package index."""
     source = f" @ {root.as_uri()}" if (root / "pyproject.toml").is_file() else ""
     return f'pip install "relik-ml[{extra}]{source}"'
+
+
+def leave_quietly() -> NoReturn:
+    """Exit with ``BROKEN_PIPE`` and without a message, because the reader of the output has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or what is buffered would be tried again at exit
+    raise SystemExit(BROKEN_PIPE)
 
 
 class RelikError(Exception):

@@ -4,17 +4,16 @@ Subcommands are the modules of this package without a leading underscore. They a
 nothing heavy at the top, so that ``relik-ml --help`` is fast.
 """
 
-import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from relik_ml import __version__
-from relik_ml.errors import BROKEN_PIPE, RelikError
+from relik_ml.errors import RelikError, leave_quietly
 
 __all__ = ["Commands", "main"]
 
@@ -55,19 +54,13 @@ class Commands(click.Group):
             click.echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:
-            _leave_quietly(ctx)
+            leave_quietly()
         except OSError as error:
             click.echo(f"error: {error}\n  fix:   check the path and its permissions", err=True)
             ctx.exit(RelikError.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
-
-
-def _leave_quietly(ctx: click.Context) -> NoReturn:
-    """Discard buffered output and exit without a message, because the reader of the pipe has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    ctx.exit(BROKEN_PIPE)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

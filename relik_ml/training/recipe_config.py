@@ -1,7 +1,6 @@
 """A recipe's configuration: a frozen dataclass, filled from presets, a YAML file and the command line."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 import msgspec
 import tyro
 
-from relik_ml.errors import BROKEN_PIPE, ConfigError, RelikError
+from relik_ml.errors import ConfigError, RelikError, leave_quietly
 from relik_ml.training.data import EntityTable
 from relik_ml.training.optimizer import PeftOptions
 
@@ -116,8 +115,7 @@ class Presets:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(error.exit_code) from None
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(BROKEN_PIPE) from None
+            leave_quietly()
 
     def parse(self, doc: str | None, args: Sequence[str]) -> Any:
         """The configuration of a command line. Wrong usage exits with 2.
