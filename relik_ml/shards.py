@@ -52,7 +52,7 @@ class Tally:
     def __str__(self) -> str:
         linked, nil = (round(100 * self.counts[it] / max(self.counts["mention"], 1)) for it in ("linked", "nil"))
         read = f"{self._many('document')}, {self._many('word')}"
-        found = f"{self._many('mention')} ({linked} % linked, {nil} % NIL), {self._many('triple')}"
+        found = f"{self._many('mention')} ({linked} % linked, {nil} % not in this index), {self._many('triple')}"
         speed = f"{self.seconds:.1f} s, {self.counts['word'] / max(self.seconds, 1e-9):.0f} words/s"
         notes = [f"{n} {name}" for name, n in sorted(self.notes.items()) if n]
         if bad := self.counts["bad"]:

@@ -87,6 +87,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 )  # fmt: skip
 @click.option("--keep-mentions", is_flag=True, help="Link and relate only the mentions of .jsonl documents.")
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
+@click.option("--full", is_flag=True, help="In the view: the whole text and all its facts, also of long texts.")
 @click.option("--all-facts", is_flag=True, help="In the view: also denied, repeated and obvious facts.")
 @click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
 @click.option("--skip-bad", is_flag=True, help="Skip and count files that cannot be read.")
@@ -214,7 +215,8 @@ def _output(out: Path | None, options: Mapping[str, Any]) -> Write:
     if out:
         return partial(_write_as, out=out)
     if wants_view or (wants_view is None and sys.stdout.isatty()):
-        return partial(_print_views, wants_color=options["color"], hidden=options["all_facts"])
+        wanted = {"hidden": options["all_facts"], "full": options["full"]}
+        return partial(_print_views, wants_color=options["color"], wanted=wanted)
     return lambda documents: _print(document_line(document, "the output") for document in documents)
 
 
@@ -233,17 +235,25 @@ def _write_as(documents: Iterable[Document], out: Path) -> None:
         write_documents(documents, path=out)
 
 
-def _print_views(documents: Iterable[Document], wants_color: bool | None, hidden: bool) -> None:
-    from relik_ml.plugins import load_index
-    from relik_ml.view import render
-
+def _print_views(documents: Iterable[Document], wants_color: bool | None, wanted: Mapping[str, bool]) -> None:
+    """Print the view of each document, and in the end the legend in the language of the last one."""
     able = sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
-    color = able if wants_color is None else wants_color
-    entries = load_index("nerel_relations").entries()
-    labels = {entry.id: entry.name for entry in entries if entry.kind == "relation" and entry.lang == "ru"}
     width, encoding = shutil.get_terminal_size().columns, sys.stdout.encoding or "utf-8"
-    look = partial(render, labels=labels, color=color, width=width, hidden=hidden)
-    _print(f"{text}\n\n".encode(encoding, "backslashreplace") for text in map(look, documents))
+    views = _views(documents, {"color": able if wants_color is None else wants_color, "width": width}, wanted)
+    _print(f"{text}\n\n".encode(encoding, "backslashreplace") for text in views)
+
+
+def _views(documents: Iterable[Document], look: Mapping[str, Any], wanted: Mapping[str, bool]) -> Iterator[str]:
+    from relik_ml.view import legend, render
+
+    shown: set[str] = set()
+    lang = "ru"
+    for document in documents:
+        yield (text := render(document, **look, **wanted))
+        shown.update(text)
+        lang = document.lang
+    if signs := legend(shown, lang, **look):
+        yield signs
 
 
 def _print(parts: Iterable[bytes]) -> None:

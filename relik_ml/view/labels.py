@@ -1,4 +1,4 @@
-"""Russian and English names of relations and types, and the families of types that share a colour."""
+"""Russian and English names of relations, types and kinds of facts, and the families of types that share a colour."""
 
 from functools import cache
 from typing import Any
@@ -7,11 +7,17 @@ from relik_ml.scheme import NEREL
 
 OF_OTHERS = {"PER": "person", "LOC": "place", "GPE": "place", "ORG": "made"}
 """Families of type names of other corpora."""
+KINDS = {
+    "negated": ["отрицание", "negated"], "hypothetical": ["предположение", "hypothetical"],
+    "quoted": ["чужие слова", "quoted"], "tautology": ["очевидное", "obvious"], "repetition": ["повтор", "repetition"],
+    "literal": ["между значениями", "between literals"],
+}  # fmt: skip
+"""How a text puts a fact, or why it is no news."""
 
 
 @cache
 def labels() -> dict[str, dict[str, Any]]:
-    """``relations`` (NEREL's and their Wikidata properties) and ``types`` to [Russian, English] names; ``families``.
+    """Names, [Russian, English]: ``relations`` (NEREL's and their properties), ``types``, ``kinds``; and ``families``.
 
     >>> labels()["relations"]["P19"], labels()["types"]["CITY"], labels()["families"]["CITY"]
     (['место рождения', 'place of birth'], ['город', 'city'], 'place')
@@ -22,4 +28,13 @@ def labels() -> dict[str, dict[str, Any]]:
             relations.setdefault(known.property.id, relations[known.name])
     types = {known.name: [known.label_ru, known.label_en] for known in NEREL.types.values()}
     families = OF_OTHERS | {known.name: known.family for known in NEREL.types.values()}
-    return {"relations": relations, "types": types, "families": families}
+    return {"relations": relations, "types": types, "kinds": KINDS, "families": families}
+
+
+def named(what: str, id: str, lang: str) -> str:
+    """The name of a relation, type or kind in a language, English for any but Russian; the id of what has no name.
+
+    >>> named("types", "CITY", "ru"), named("types", "CITY", "en"), named("types", "SPORT", "ru")
+    ('город', 'city', 'SPORT')
+    """
+    return str(labels()[what].get(id, (id, id))[lang != "ru"])

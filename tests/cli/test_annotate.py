@@ -106,7 +106,7 @@ def test_a_text_becomes_a_line_of_json(model: Capitals, tmp_path: Path) -> None:
     assert (document["id"], document["lang"], document["text"]) == ("стихи", "ru", TEXT)
     assert [document["text"][m["start"] : m["stop"]] for m in document["mentions"]][:2] == ["Анна", "Ахматова"]
     assert document["mentions"][0]["link"]["id"] == "Q80440"
-    assert result.stderr.startswith("1 document, 9 words: 5 mentions (20 % linked, 20 % NIL), 1 triple; ")
+    assert result.stderr.startswith("1 document, 9 words: 5 mentions (20 % linked, 20 % not in this index), 1 triple; ")
 
 
 def test_a_folder_gives_its_texts_sorted_with_paths_as_ids(model: Capitals, tmp_path: Path) -> None:
@@ -190,14 +190,20 @@ def test_documents_stream_through(model: Capitals, tmp_path: Path) -> None:
 
 
 def test_the_view(model: Capitals) -> None:
-    result = run("--view", "-", input=TEXT.encode(), env={"COLUMNS": "74"})
-    assert result.stdout == (
-        "stdin: 5 mentions, 1 fact\n\n"
-        "[Анна PERSON Q80440] [Ахматова PERSON not in this index] родилась в\n[Одессе PERSON].\n"
-        "[Она PERSON] жила в [Ленинграде PERSON].\n\n"
-        "  Анна (Q80440) — место работы (P108) → Ахматова (not in this index) 0.50\n"
-        "    «Анна Ахматова»\n\n"
+    result = run("--view", "-", input=TEXT.encode(), env={"COLUMNS": "95"})
+    assert result.stdout.startswith(
+        "stdin: 5 упоминаний, 1 факт\n\n"
+        "[Анна · человек Q80440] [Ахматова · человек, нет в индексе] родилась в [Одессе · человек].\n"
+        "[Она · человек] жила в [Ленинграде · человек].\n\n"
+        "  Анна (Q80440) — место работы (P108) → Ахматова (нет в индексе) 0.50\n"
+        "    «Анна Ахматова»\n\n[Одессе · город Q1874]: упоминание"
     )
+
+
+def test_the_view_of_a_long_text_is_a_summary_unless_asked_for_in_full(model: Capitals) -> None:
+    text = (TEXT * 50).encode()
+    assert "(кратко; целиком: --full)" in run("--view", "-", input=text).stdout
+    assert run("--view", "--full", "-", input=text).stdout.count("жила в") == 50
 
 
 @pytest.mark.parametrize(("arguments", "env", "coloured"), [
@@ -417,12 +423,12 @@ def test_a_terminal_of_another_encoding_shows_what_it_can(tmp_path: Path) -> Non
     (tmp_path / "a.txt").write_text("Тула ☃", encoding="utf-8")
     env = {**os.environ, "PYTHONIOENCODING": "koi8-r"}
     result = subprocess.run(command("--view", tmp_path), capture_output=True, env=env, check=True)
-    assert "Тула PERSON Q80440] \\u2603" in result.stdout.decode("koi8-r")
+    assert "Тула · человек Q80440] \\u2603" in result.stdout.decode("koi8-r")
 
 
 @pytest.mark.parametrize(("env", "bold"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
 def test_on_a_terminal_the_view_is_the_default(tmp_path: Path, env: dict[str, str], bold: bool) -> None:
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     shown = on_a_terminal(tmp_path, env=env)
-    assert shown.startswith("\x1b[1ma\x1b[0m" if bold else "a: 5 mentions")
+    assert shown.startswith("\x1b[1ma\x1b[0m" if bold else "a: 5 упоминаний")
     assert ("\x1b[1;32mАхматова" in shown) == bold

@@ -41,7 +41,7 @@ class Action(NamedTuple):
 BORN = ("Q80440", "PLACE_OF_BIRTH", "Q1874")
 INPUTS = [
     Action("a text", "annotate --lang ru anna.txt", 0, ('"id": "anna"', *BORN), ("1 document, 5 words: 3 mentions",)),
-    Action("to read the result", "annotate --view anna.txt", 0, ("[Одессе CITY Q1874]", "место рождения (P19)")),
+    Action("to read the result", "annotate --view anna.txt", 0, ("[Одессе · город Q1874]", "место рождения (P19)")),
     Action("to pipe a text", "annotate - < anna.txt", 0, ('"id": "stdin"', *BORN)),
     Action(
         "my own JSON Lines", "annotate lines.jsonl", 0, ('"meta": {"url": "https://a.ru/1"}', "lines.jsonl:2", "Q7327")

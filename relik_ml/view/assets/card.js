@@ -62,7 +62,7 @@ function factCard(fact) {
   const side = (node, role, mention) => html("button", { type: "button", class: `link ${role}`, onclick: () => select("node", node, mention) }, html("bdi", {}, world.nodes[node].label));
   const property = fact.property ? wikidataLink(fact.property, fact.inverse ? `${fact.property}⁻¹` : fact.property) : "";
   const others = fact.group.facts.filter((each) => each !== fact);
-  const note = [fact.kind ? kindName(fact.kind) : "", fact.score !== null ? `${word("scoreOf")} ${score(fact.score)}` : "", views.length > 1 ? views[fact.doc].document.id : ""].filter(Boolean).join(" · ");
+  const note = [fact.kind ? named("kinds", fact.kind) : "", fact.score !== null ? `${word("scoreOf")} ${score(fact.score)}` : "", views.length > 1 ? views[fact.doc].document.id : ""].filter(Boolean).join(" · ");
   return [
     html("h2", { class: "line" }, side(fact.subject, "subject", fact.mentions[0]), html("span", { class: "relation" }, named("relations", fact.relation)), side(fact.object, "object", fact.mentions[1])),
     html("p", { class: "kind row" }, html("span", {}, property, property && note ? " · " : "", note), wrongButton("fact", fact.doc, fact.local)),

@@ -125,17 +125,3 @@ function named(kind, id) {
 function score(value) {
   return value === null ? "" : value.toLocaleString(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
-
-// How a text puts a fact, or why it is no news.
-const KINDS = {
-  tautology: ["очевидное", "obvious"],
-  repetition: ["повтор", "repetition"],
-  literal: ["между значениями", "between literals"],
-  negated: ["отрицание", "negated"],
-  hypothetical: ["предположение", "hypothetical"],
-  quoted: ["чужие слова", "quoted"],
-};
-
-function kindName(kind) {
-  return (Object.hasOwn(KINDS, kind) ? KINDS[kind] : [kind, kind])[language === "ru" ? 0 : 1];
-}
