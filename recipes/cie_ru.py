@@ -3,10 +3,10 @@
 ::
 
     relik-ml convert nerel --out data/nerel
-    accelerate launch --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
-    accelerate launch --cpu recipes/cie_ru.py --preset small     # E5-small on a CPU: the embedded models
-    accelerate launch --cpu recipes/cie_ru.py --preset small --resume    # after a kill, to the same weights
-    accelerate launch --cpu recipes/cie_ru.py --preset small --task re --mentions gold    # relations alone
+    accelerate launch -q --mixed_precision bf16 recipes/cie_ru.py   # E5-base + mDeBERTa-v3-base, made for a 24 GB card
+    accelerate launch -q --cpu recipes/cie_ru.py --preset small     # E5-small on a CPU: the embedded models
+    accelerate launch -q --cpu recipes/cie_ru.py --preset small --resume    # after a kill, to the same weights
+    accelerate launch -q --cpu recipes/cie_ru.py --preset small --task re --mentions gold    # relations alone
 
 ``--out`` becomes a model folder for ``relik-ml annotate --model``, the best epoch so far. Scores and time of ``small``
 are in docs/results/embedded-model.md; ``full`` has not been trained at full size, so its scores are not measured.

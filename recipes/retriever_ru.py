@@ -3,8 +3,8 @@
 ::
 
     relik-ml convert nerel --out data/nerel
-    accelerate launch recipes/retriever_ru.py --preset base --data data/nerel --entities entities.jsonl.gz --out runs/e5
-    accelerate launch --cpu recipes/retriever_ru.py --preset small --precision no --entities entities.jsonl.gz
+    accelerate launch -q recipes/retriever_ru.py --preset base --entities entities.jsonl.gz --out runs/e5
+    accelerate launch -q --cpu recipes/retriever_ru.py --preset small --precision no --entities entities.jsonl.gz
 
 ``small``, ``base`` and ``large`` fine-tune multilingual-E5 of that size, or what ``--encoder`` names.
 ``--out`` becomes a folder for ``relik-ml index build --encoder``, with an

@@ -61,9 +61,11 @@ def resolve(name: str | Path) -> str | Path:
     """The name of an encoder, or for E5-small its folder, from the Hub or the package.
 
     Raises:
-        ModelError: neither the Hub nor the package has E5-small.
+        ModelError: neither the Hub nor the package has E5-small, or the Hub cannot be reached for another name.
     """
     if str(name) not in (NAME, HUB_NAME) or Path(name).is_dir():
+        if hub.is_name(name):
+            hub.refuse_unreachable(str(name))
         return name
     return hub.find_files(HUB_NAME, FILES) or folder()
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from relik_ml.errors import ConfigError, ModelError, OutputError
 
 NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
 """``owner/model``."""
+PATIENCE = 2
+"""Seconds in which the Hub must answer. Its library would wait without end."""
 
 
 def is_name(path: str | Path | None) -> bool:
@@ -26,28 +29,56 @@ def fetch(name: str) -> Path:
     Raises:
         ModelError: there is no such model, or no network.
     """
-    from huggingface_hub import snapshot_download  # comes with tokenizers
-
     try:
-        return Path(snapshot_download(name))
+        return _snapshot(name)
     except Exception as error:  # its own errors, those of its HTTP client, and OSError
-        what = "there is no such model folder, and the Hugging Face Hub gave no such model"
-        fix = "check the folder's path, or the name and the network; HF_TOKEN for a model that is not public"
-        raise ModelError(what, where=name, got=_first_line(error), fix=fix) from error
+        with suppress(Exception):
+            return _snapshot(name, local_files_only=True)
+        raise _absent(name, error) from error
 
 
 def find_files(name: str, wanted: Sequence[str]) -> Path | None:
     """The folder of these files of a model, from the cache or the Hub. None when one of them cannot be had."""
-    from huggingface_hub import snapshot_download
-
     for offline in (True, False):  # the cache first, because requests to an unreachable Hub are slow
         try:
-            found = snapshot_download(name, allow_patterns=[*wanted], local_files_only=offline, etag_timeout=3)
+            found = _snapshot(name, allow_patterns=[*wanted], local_files_only=offline)
         except Exception:  # its own errors, those of its HTTP client, and OSError
             continue
-        if all(Path(found, each).exists() for each in wanted):
-            return Path(found)
+        if all((found / each).exists() for each in wanted):
+            return found
     return None
+
+
+def refuse_unreachable(name: str) -> None:
+    """Raise ModelError if a model that transformers is to load is not in the cache and the Hub does not answer."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not isinstance(try_to_load_from_cache(name, "config.json"), str):
+        try:
+            _reach()
+        except Exception as error:  # its own errors, those of its HTTP client, and OSError
+            raise _absent(name, error) from error
+
+
+def _snapshot(name: str, **wanted: Any) -> Path:
+    from huggingface_hub import snapshot_download  # comes with tokenizers
+
+    if not wanted.get("local_files_only"):
+        _reach()
+    return Path(snapshot_download(name, **wanted))
+
+
+def _reach() -> None:
+    """Raise an error of the Hub's library or its HTTP client if the Hub does not answer in time."""
+    from huggingface_hub import constants, get_session
+
+    get_session().head(constants.ENDPOINT, timeout=PATIENCE)
+
+
+def _absent(name: str, error: Exception) -> ModelError:
+    what = "there is no such model folder, and the Hugging Face Hub gave no such model"
+    fix = "check the folder's path, or the name and the network; HF_TOKEN for a model that is not public"
+    return ModelError(what, where=name, got=_first_line(error), fix=fix)
 
 
 def publish(folder: Path, name: str, *, private: bool | None = None, api: Any = None) -> str:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -242,8 +243,11 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
 
 def test_names_of_others_are_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relik_ml.hub.find_files", lambda name, wanted: pytest.fail("it was not asked for"))
-    for name in ("intfloat/multilingual-e5-base", "runs/e5", tmp_path, str(tmp_path)):
+    asked: list[str] = []
+    monkeypatch.setattr("relik_ml.hub.refuse_unreachable", asked.append)
+    for name in ("intfloat/multilingual-e5-base", "e5", tmp_path, str(tmp_path)):
         assert resolve(name) is name
+    assert asked == ["intfloat/multilingual-e5-base"]
     monkeypatch.chdir(tmp_path)
     (tmp_path / e5.NAME).mkdir()
     assert resolve(e5.NAME) == e5.NAME, "a folder of that name comes first"
@@ -274,6 +278,7 @@ def test_the_published_model_comes_before_the_package(
     for file in {*FILES} - {missing}:
         (tmp_path / file).touch()
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    monkeypatch.setattr(hub, "get_session", lambda: Mock())
     monkeypatch.setattr(e5, "folder", lambda: Path("from the package"))
     assert resolve(name) == (tmp_path if missing is None else Path("from the package"))
     if missing is None:

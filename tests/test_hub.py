@@ -1,12 +1,16 @@
 """Models on the Hugging Face Hub, with a stand-in for it: no test touches the network."""
 
+import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import Mock
 
 import pytest
 
 from relik_ml import Relik
+from relik_ml.e5 import resolve
 from relik_ml.errors import ConfigError, ModelError, OutputError
 from tests.corpus import bare, documents
 
@@ -15,6 +19,12 @@ errors = pytest.importorskip("huggingface_hub.errors")
 pytestmark = pytest.mark.usefixtures("no_network")
 
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
+
+@pytest.fixture(autouse=True)
+def answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Hub answers."""
+    monkeypatch.setattr(huggingface_hub, "get_session", Mock())
 
 
 @dataclass
@@ -82,6 +92,21 @@ def test_a_model_that_is_not_on_the_hub(tmp_path: Path, monkeypatch: pytest.Monk
     assert caught.value.where == "runs/cie-ru"
     assert caught.value.got == "LocalEntryNotFoundError: Cannot reach the Hub."
     assert caught.value.fix
+
+
+@pytest.mark.parametrize("call", [Relik.from_pretrained, resolve])
+def test_a_hub_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Callable[[str], object]
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("relik_ml.hub.PATIENCE", 0.1)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        with pytest.raises(ModelError, match="Hugging Face Hub") as caught:
+            call("someone/not-here")
+    assert "Timeout" in caught.value.got
 
 
 def test_no_token_is_said_before_anything_is_sent(tiny: Relik, monkeypatch: pytest.MonkeyPatch) -> None:

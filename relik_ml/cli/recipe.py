@@ -34,7 +34,7 @@ def command(name: str | None, out: Path | None) -> None:
         click.echo(files[stem].read_bytes().removesuffix(b"\n"))
     else:
         _copy([files[stem], *folder.glob(f"configs/{stem}_*.yaml")], folder, out)
-        click.echo(f"accelerate launch {out / files[stem].name}")
+        click.echo(f"accelerate launch -q {out / files[stem].name}")
 
 
 def _copy(files: list[Path], source: Path, target: Path) -> None:

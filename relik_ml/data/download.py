@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
 
 from relik_ml.errors import CorpusNotFound, OutputError
 
@@ -24,6 +26,7 @@ Progress = Callable[[int, int | None], object]
 CHUNK = 1 << 16
 LARGEST = 1 << 29  # bytes, packed or unpacked; no corpus is larger, so more is an attack or a mistake
 TIMEOUT = 60  # seconds without a byte
+PATIENCE = 4  # seconds until the server answers at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def _chunks(archive: Archive, progress: Progress) -> Iterator[bytes]:
     """The content of the URL. Errors of the network, not those of the caller, become CorpusNotFound."""
     read, total = 0, None
     try:
+        _reach(archive.url)
         with urlopen(archive.url, timeout=TIMEOUT) as response:
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
@@ -138,6 +142,14 @@ def _chunks(archive: Archive, progress: Progress) -> Iterator[bytes]:
         raise _failure(what, archive, repr(error) if read else error) from error
     if total is not None and read != total:
         raise _failure("the download broke off", archive, f"{read:,} of {total:,} bytes")
+
+
+def _reach(url: str) -> None:
+    """OSError if the server of a URL does not answer soon; an archive may take it longer."""
+    try:
+        urlopen(Request(urljoin(url, "/"), method="HEAD"), timeout=PATIENCE).close()
+    except HTTPError as error:
+        error.close()
 
 
 def _unpack(packed: Path, archive: Archive, folder: Path) -> None:

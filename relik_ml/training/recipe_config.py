@@ -135,8 +135,9 @@ class Presets:
         # tyro would append to the default of an option that can be repeated.
         words = {word.partition("=")[0].replace("_", "-") for word in args}
         emptied = {name: () for name in _repeatable(self.config) if f"--{name.replace('_', '-')}" in words}
+        plain = doc and doc.replace("\n::\n\n", "\nExamples:\n").replace("``", "`")
         return tyro.cli(
-            self.config, args=args, default=replace(default, **emptied), description=doc,
+            self.config, args=args, default=replace(default, **emptied), description=plain,
             config=(tyro.conf.UseAppendAction,),
         )  # fmt: skip
 

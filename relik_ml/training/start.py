@@ -127,8 +127,8 @@ def joint(
         ConfigError: one of them cannot be loaded.
     """
     wanted, types = settings.retriever, len(settings.inventory.types)
-    reader = str(resolve(reader))
     try:
+        reader = str(resolve(reader))
         retriever_encoder = TextEncoder.from_pretrained(retriever)
         encoder = JointEncoder.from_pretrained(
             reader, types=types, entities=wanted.entities, relations=wanted.relations

@@ -21,7 +21,7 @@ def test_it_prints_the_file(root: Path, name: str) -> None:
 
 def test_it_copies_recipe_and_presets_once(root: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
-    assert run("recipe", "cie_ru", "--out", mine).output == f"accelerate launch {mine / 'cie_ru.py'}\n"
+    assert run("recipe", "cie_ru", "--out", mine).output == f"accelerate launch -q {mine / 'cie_ru.py'}\n"
     for name in ("cie_ru.py", "configs/cie_ru_small.yaml", "configs/cie_ru_re.yaml"):
         assert (mine / name).read_bytes() == (root / "recipes" / name).read_bytes()
     refused(run("recipe", "cie_ru", "--out", mine), 7, "--out")

@@ -1,6 +1,7 @@
 """Fetching a corpus from a server of our own on the loopback: whole, broken, hostile, interrupted."""
 
 import io
+import socket
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -133,6 +134,13 @@ def test_no_network(tmp_path: Path) -> None:
         pass  # closes the server, so that its port refuses connections
     with pytest.raises(CorpusNotFound, match=r"(?s)could not be fetched.*connect to the network.*git clone …"):
         fetch("nerel", archive(url), tmp_path)
+
+
+def test_a_server_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relik_ml.data.download.PATIENCE", 0.1)
+    said = r"(?s)could not be fetched.*timed out.*git clone …"
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(CorpusNotFound, match=said):
+        fetch("nerel", archive(f"http://127.0.0.1:{silent.getsockname()[1]}/a.tar.gz"), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../../../../evil", "dev/../../../evil", "dev/..", "/evil"])

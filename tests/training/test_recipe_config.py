@@ -1,6 +1,7 @@
 """The configuration of a recipe: presets, YAML files, flags, and what is refused."""
 
 import inspect
+import re
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -87,6 +88,28 @@ def test_every_field_has_help_and_every_unused_name_is_one() -> None:
             assert after.splitlines()[1].startswith('    """'), f"{name}: --{field.name} has no help"
     known = {field.name for field in fields(CIE.Config)}
     assert known >= set().union(*CIE.UNUSED.values()) | CIE.MOVABLE
+
+
+@pytest.mark.parametrize(("name", "preset"), [
+    ("cie_ru", "small"), ("cie_ru", "full"), ("retriever_ru", "small"), ("retriever_ru", "base"),
+    ("retriever_ru", "large"),
+])  # fmt: skip
+def test_every_flag_shows_its_description_and_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, preset: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    recipe = RECIPES[name]
+    with pytest.raises(SystemExit):
+        recipe.PRESETS.parse(recipe.__doc__, ["--preset", preset, "--help"])
+    about, *flags = re.split(r"^[│| ] --(?=\w)", capsys.readouterr().out, flags=re.MULTILINE)
+    assert "Examples:\n    relik-ml convert nerel" in about
+    values = {name.replace("_", "-"): value for name, value in vars(recipe.PRESETS.default({"preset": preset})).items()}
+    for flag in (" ".join(flag.replace("│", " ").split()) for flag in flags):
+        shown = re.match(r"([\w-]+)\b.*[\w)]\. \((?:default: (.*)|repeatable.*)\)", flag)
+        assert shown, flag
+        value = values.pop(shown[1])
+        assert shown[2] is None or shown[2].strip("'") == str(value), flag
+    assert not values
 
 
 def test_help_into_a_pipe_that_is_closed() -> None:
