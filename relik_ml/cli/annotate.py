@@ -102,9 +102,9 @@ def command(inputs: tuple[str, ...], out: str | None, lang: str, skip_bad: bool,
 
     INPUT is a text (.txt, or .html, .md or .docx, whose text is extracted), JSON Lines (.jsonl: documents, whose
     annotation is replaced, or any objects with a field `text`), a table (.csv, .tsv, .parquet) with a column `text`,
-    a folder or a quoted pattern of these, or - for standard input: a text or JSON Lines. All but .parquet may be
-    compressed. The output is JSON Lines, or a readable view on a terminal. By its extension --out may also be a page
-    (.html) or a format of `relik-ml export` (.csv, .ttl, .graphml and others).
+    a folder (all of these in it) or a quoted pattern, or - for standard input: a text or JSON Lines. All but .parquet
+    may be compressed. The output is JSON Lines, or a readable view on a terminal. By its extension --out may also be a
+    page (.html) or a format of `relik-ml export` (.csv, .ttl, .graphml and others).
 
     With a folder as --out (it ends in /, exists, or one of the options marked Folder is given) a large corpus is
     annotated in shards by several processes. Bad documents are recorded in bad.jsonl and skipped, and --resume goes

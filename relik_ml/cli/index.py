@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -207,6 +208,7 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
     """Find the entities that TEXT names, in any inflection, and with --encoder those with a similar meaning.
 
     Each line holds score, id, search method (name or vector), name and description. The embedded index has no vectors.
+    Whole names and aliases are compared: a surname alone finds the entries that list it as a name of theirs.
 
     \b
     Examples:
@@ -230,16 +232,18 @@ def search(text: str, folder: Path, k: int, relations: bool, encoder: Path | Non
         found = _find_entities(index, loaded, text, k)
     for candidate, how in found:
         click.echo(_line(candidate, how))
-    if not found:
-        why = "the index holds none" if encoder else "the text names no entry; see `relik-ml index info`"
-        click.echo(f"nothing found: {why if text.strip() else 'the text is empty'}", err=True)
+    if found:
+        click.echo(_coverage(index), err=True)
+    else:
+        why = "the index holds none" if encoder else "the text names no entry"
+        click.echo(f"nothing found: {why if text.strip() else 'the text is empty'}; {_coverage(index)}", err=True)
 
 
 @command.command(short_help="Describe an index.")
 @_where
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(folder: Path, as_json: bool) -> None:
-    """Describe the content of an index and how it is searched.
+    """Describe what an index covers, of what date, and how it is searched.
 
     \b
     Examples:
@@ -397,7 +401,27 @@ def _described(folder: Path, found: Mapping[str, Any]) -> str:
         "search": f"{search['kind']} ({search['reason']})" if search else "by name only",
         "arrays": ", ".join(found["tensors"]) or "none",
         "size": f"{size / 1e6:.1f} MB in {len(found['files'])} files",
-        "from": found["provenance"],
+        "covers": found["provenance"] or "not stated: see `index build --provenance`",
+        "written": _date(folder),
         "folder": str(folder),
     }
-    return "\n".join(printable(f"{name:10}{value}") for name, value in lines.items())
+    return "\n".join(printable(f"{name:10}{value}") for name, value in lines.items() if value)
+
+
+def _coverage(index: PassageIndex) -> str:
+    """What was searched, for somebody who misses an entity."""
+    from relik_ml.view import printable
+
+    found = index.info()
+    rows = ", ".join(f"{count:,} {kind}" for kind, count in found["kinds"].items())
+    parts = ["searched", rows, ", written ".join(filter(None, (found["provenance"], _date(index.folder))))]
+    return printable(f"{': '.join(filter(None, parts))}; see `relik-ml index info`")
+
+
+def _date(folder: Path) -> str:
+    """The day on which an index was built or changed; empty for the installed one, whose coverage has a date."""
+    from relik_ml.bundle import EMBEDDED as MODELS
+
+    if folder.resolve() == (MODELS["accurate"] / "index").resolve():
+        return ""
+    return datetime.fromtimestamp((folder / "manifest.json").stat().st_mtime, UTC).date().isoformat()

@@ -42,7 +42,7 @@ def model_card(task: Task, origin: Origin, report: ScoreReport, retrieval: Recal
 
     {origin.command}
 
-Index: {kinds}.
+Index: {kinds}. It covers: {index.info()["provenance"] or "not stated"}.
 
 ## Scores on {origin.dev} dev
 

@@ -1,6 +1,7 @@
 """``relik-ml index`` as a user meets it: build, change, search, info, and errors with their exit codes."""
 
 import json
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -131,9 +132,10 @@ def test_odd_texts_are_printed_on_one_line(tmp_path: Path) -> None:
 
 
 def test_info_for_people_and_for_programs(index: Path) -> None:
-    people = run("info", "--index", index)
-    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/4", "names"):
+    people, today = run("info", "--index", index), datetime.now(UTC).date().isoformat()
+    for expected in ("3 entity, 1 relation", "выдумано для теста", "relik-ml-index/4", "names", today):
         assert expected in people.stdout
+    assert f"1 relation: выдумано для теста, written {today}; see" in run("search", "Ы", "--index", index).stderr
     record = json.loads(run("info", "--index", index, "--json").stdout)
     assert record["kinds"] == {"entity": 3, "relation": 1}
     assert record["encoder"] is None

@@ -86,8 +86,8 @@ MISTAKES = [
 QUESTIONS = [
     Action("what is there", "--help", 0, ("annotate", "index", "Exit codes")),
     Action("what a command takes", "annotate --help", 0, ("INPUT", "--text-field", "[default: text]", ".docx")),
-    Action("what the index has", "index info", 0, ("385,857 entity", "49 relation")),
-    Action("whether someone is there", "index search 'Анной Ахматовой' --k 3", 0, ("Q80440",)),
+    Action("what the index has", "index info", 0, ("385,857 entity", "49 relation", "Wikidata", "November 2026")),
+    Action("whether someone is there", "index search 'Анной Ахматовой'", 0, ("Q80440",), ("385,857 entity", "2026")),
     Action("what the model is", "bundle info", 0, ("languages    ru", "types        29", "onnx")),
     Action("other candidates", "annotate --candidates 2 anna.txt", 0, ('"candidates": [{"id": "Q80440"',)),
     Action("sure links only", "annotate --min-link-score 0.99 anna.txt", 0, ('"status": "unknown"',), ("0 % linked",)),
