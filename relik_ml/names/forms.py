@@ -55,6 +55,7 @@ LATIN = (
 _LATIN = [(re.compile(pattern), sign) for pattern, sign in LATIN]
 _TWICE = re.compile(r"(.)\1+")
 
+_LOOKALIKES = str.maketrans("aceopxy", "асеорху")
 _NOTE = re.compile(r"\s*\([^()]*\)$")
 PATRONYMIC = re.compile(r"\w{2,}(?:ович|евич|ич|овна|евна|ична|инична)|оглы|кызы")
 GIVEN = re.compile(r"[А-ЯЁ][а-яё-]+(?: [А-ЯЁ][а-яё-]+)?")
@@ -62,8 +63,13 @@ GIVEN = re.compile(r"[А-ЯЁ][а-яё-]+(?: [А-ЯЁ][а-яё-]+)?")
 
 
 def folded(word: str) -> str:
-    """A word case-folded, ё as е."""
-    return word.casefold().replace("ё", "е")
+    """A word case-folded, ё as е; in a Russian word, Latin letters that look like Russian ones as those.
+
+    >>> folded("Клишас\N{LATIN SMALL LETTER A}") == "клишаса"
+    True
+    """
+    whole = word.casefold().replace("ё", "е")
+    return whole.translate(_LOOKALIKES) if CYRILLIC.search(whole) else whole
 
 
 def stem(word: str) -> str:

@@ -30,6 +30,8 @@ LONGEST, LONGEST_HEARD = 7, 3
 MOST_INITIALS = 3
 """The maximum number of initials of one person, as in «Э. Т. А. Гофман». Longer rows are lists of letters."""
 
+QUOTES = frozenset('«»"“”„')
+
 GAP = 3
 """The maximum number of code points between two words of a name, such as a dash between blanks."""
 
@@ -77,7 +79,7 @@ class RunFinder:
         near = _near([words[at] for at in solid], np.searchsorted(ends, positions, "right"))
         parts = [*_spelt(forms, near), *_heard(forms, near), _derived(forms), *_initialled(forms, near)]
         first, last, key, way = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Runs(positions[first], positions[last], key, way)
+        return _closed(Runs(positions[first], positions[last], key, way), words)
 
     def _formed(self, word: str) -> Form:
         tried, russian = variants(word, self._lemma), CYRILLIC.match(word)
@@ -90,6 +92,14 @@ class RunFinder:
             derived=tuple(sorted(map(run_hash, derived))),
             initial=is_initial(word),
         )
+
+
+def _closed(runs: Runs, words: Sequence[Token]) -> Runs:
+    """The runs, with the mark that closes a quotation which opens inside them, as in «РИА "Новости"»."""
+    mark = np.array([word.text in QUOTES for word in words] + [False])
+    before = np.concatenate([[0], np.cumsum(mark)])
+    opened = (before[runs.last + 1] - before[runs.first]) % 2 == 1
+    return runs._replace(last=runs.last + (opened & mark[runs.last + 1]))
 
 
 def _near(words: Sequence[Token], text: Ints) -> Flags:

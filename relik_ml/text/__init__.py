@@ -3,7 +3,8 @@
 Every offset is a code point of the document's text as stored.
 """
 
-from relik_ml.text.coreference import named, same_link, same_referent, settle_links
+from relik_ml.text.coreference import named, same_link, same_referent
+from relik_ml.text.links import settle_links
 from relik_ml.text.morph import Morphology
 from relik_ml.text.nominative import Nominative
 from relik_ml.text.offsets import Utf16

@@ -37,6 +37,7 @@ ENTRIES = [
     Entry("Q30", "entity", "США", aliases=("Соединённые Штаты Америки",), popularity=5.0),
     Entry("Q5", "entity", "Великая Отечественная война советского народа против захватчиков"),
     Entry("Q6", "entity", "Ёлка", aliases=("—", "я", "")),
+    Entry("Q7", "entity", "кафе «Ёлка»"),
 ]
 ROW = {entry.id: row for row, entry in enumerate(ENTRIES)}
 INDEX = NameIndex.build(ENTRIES, Learnt(), LEMMA)
@@ -83,6 +84,10 @@ def only(text: str, index: NameIndex = INDEX) -> Found:
     ("из Соединенных Штатов Америки", "Соединенных Штатов Америки", "Q30"),
     ("у елки", "елки", "Q6"),
     ("Ёлкой", "Ёлкой", "Q6"),
+    ("Кафе «Ёлка» и кафе", "Ёлка", "Q6"),  # the marks around the name are not of it
+    ("в кафе «Ёлка» тихо", "кафе «Ёлка»", "Q7"),  # but those around a part of it are
+    ('в кафе "Ёлка", тихо', 'кафе "Ёлка"', "Q7"),
+    ("население Рос\N{LATIN SMALL LETTER C}ии", "Рос\N{LATIN SMALL LETTER C}ии", "Q159"),
 ])  # fmt: skip
 def test_a_name_is_found_in_any_inflection(text: str, surface: str, id: str) -> None:
     assert (surface, id) in found(text)
