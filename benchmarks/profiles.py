@@ -11,6 +11,7 @@ its mention's boundaries, a fact with the boundaries of both mentions.
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from relik_ml import Relik
@@ -18,12 +19,13 @@ from relik_ml.config import PROFILES, MinScores
 from relik_ml.data import read_documents
 from relik_ml.pipeline import above
 from relik_ml.score import score
-from relik_ml.text import merge
+from relik_ml.text import Morphology, merge, settle_links
 from relik_ml.training import Data, held_out_candidates
 from relik_ml.types import Document
 
 SCORES = {"mention": "ner", "link": "el.inkb", "fact": "re.document.boundaries"}
 TARGETS = {"mention": 0.9, "link": 0.9, "fact": 0.75}
+LEMMA = Morphology().lemma
 STEPS = [number / 20 for number in range(20)]
 
 
@@ -50,7 +52,9 @@ def read(relik: Relik, documents: Sequence[Document], least: MinScores) -> list[
     found = []
     for document in documents:
         items, _ = held_out_candidates(relik.retriever, [document], relik.settings.window, relik.settings.stride)
-        found.append(above(merge(document, relik.reader(relik.reader.encode.fit(items))), least))
+        predicted = merge(document, relik.reader(relik.reader.encode.fit(items)))
+        predicted = replace(predicted, mentions=settle_links(predicted.text, predicted.mentions, LEMMA))
+        found.append(above(predicted, least))
     return found
 
 

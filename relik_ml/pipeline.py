@@ -40,7 +40,7 @@ from relik_ml.text import (
     settle_links,
     windows,
 )
-from relik_ml.types import Annotated, Document, Link, LinkCandidate, Retrieved, Triple, Window
+from relik_ml.types import Annotated, Document, Link, LinkCandidate, Mention, Retrieved, Triple, Window
 
 PREDICTED = Annotated(mentions="silver", types="silver", links="silver", entities="silver", triples="silver")
 """How the documents that a model annotates are annotated."""
@@ -159,8 +159,7 @@ class Relik:
         given = (_document(each, number, lang) for number, each in enumerate(documents, 1))
         for document, parts, dropped in self._read(map(_bare, given), partial(self.reader, candidates=candidates)):
             found = merge(document, parts)
-            settled = settle_links(found.text, found.mentions, self._lemma)
-            found = replace(found, mentions=named(found.text, settled, self._names))
+            found = replace(found, mentions=self._settled(found))
             found = replace(found, triples=with_evidence(found), meta=with_dropped(found.meta, candidates=dropped))
             yield above(found, self._least.at_least(MinScores.of(min_score)))
 
@@ -181,7 +180,7 @@ class Relik:
         read = partial(self.reader.describe, candidates=candidates)
         for document, parts, dropped in self._read(map(_asked, documents), read):
             found = fill(document, parts)
-            found = replace(found, mentions=named(found.text, found.mentions, self._names))
+            found = replace(found, mentions=self._settled(found))
             unread = len(document.mentions) - len({mention.id for part in parts for mention in part.mentions})
             meta = with_dropped(found.meta, candidates=dropped, mentions=unread)
             yield above(replace(found, triples=with_evidence(found), meta=meta), least)
@@ -194,6 +193,10 @@ class Relik:
         """
         for batch in self._batches(documents):
             yield from self.retriever([window for _, window in batch if window.tokens])
+
+    def _settled(self, document: Document) -> tuple[Mention, ...]:
+        """The mentions with links that agree across the document, and names for what has no link."""
+        return named(document.text, settle_links(document.text, document.mentions, self._lemma), self._names)
 
     def _read(self, documents: Iterable[Document], read: Read) -> Iterator[tuple[Document, Sequence[Part], int]]:
         """Each document with what was read in its windows, and the number of candidates that were dropped."""
