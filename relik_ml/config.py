@@ -150,7 +150,7 @@ class Profile:
 ProfileName = Literal["precision", "balanced", "recall"]
 
 PROFILES: Mapping[ProfileName, Profile] = {
-    "precision": Profile(MinScores(0.7, 0.75, 0.6)),
+    "precision": Profile(MinScores(0.7, 0.7, 0.5)),
     "balanced": Profile(),
     "recall": Profile(factor=0.5),
 }

@@ -211,10 +211,23 @@ def test_checker_finds_unknown_commands_and_options(words: list[str], fault: str
     assert wrong(words) == fault
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.ru.md"])
-def test_example_document_follows_the_schema(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    document = document_from_json(json.loads(example), page)
+def test_example_document_follows_the_schema() -> None:
+    text = (ROOT / "docs/concepts/documents.md").read_text(encoding="utf-8")
+    example = re.findall(r"^```json\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[0]
+    document = document_from_json(json.loads(example), "the example")
     assert check(document) == []
-    assert [document.surface(mention) for mention in document.mentions] == ["Юрий Гагарин", "Клушино"]
+    assert [document.surface(mention) for mention in document.mentions] == ["Анна Ахматова", "Одессе"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ru.md"])
+def test_readmes_repeat_the_figures_of_the_results(page: str) -> None:
+    readme = (ROOT / page).read_text(encoding="utf-8").replace(",", ".")
+    results = (ROOT / "docs/results/embedded-model.md").read_text(encoding="utf-8")
+    names = ("`ner` micro", "`el.inkb`", "`re.document.boundaries`", "`cie.triples`")
+    table = [re.search(rf"^\| {name} \|.*?\| ([\d.]+) \(.*?\| ([\d.]+) \(", results, re.MULTILINE) for name in names]
+    for column, model in enumerate(("accurate", "fast"), 1):
+        shown = re.search(rf"^\| `{model}`.*?((?: \| [\d.]+)+) \|$", readme, re.MULTILINE)
+        assert shown is not None
+        assert shown[1].split(" | ")[1:] == [row[column] for row in table if row]
+    (size,) = re.findall(r"Everything together takes ([\d.]+) MB", results)
+    assert any(f" {size} {unit}" in readme for unit in ("MB", "МБ"))
