@@ -1,5 +1,6 @@
 """Links that agree across a document."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,6 +9,8 @@ from typing import NamedTuple, Self
 from relik_ml.text.coreference import PERSON
 from relik_ml.text.tokens import tokens
 from relik_ml.types import Link, Mention, Token
+
+_CYRILLIC = re.compile("[а-яё]")
 
 Name = tuple[str, ...]
 """The lemmas of a mention."""
@@ -20,7 +23,7 @@ def settle_links(text: str, mentions: Sequence[Mention], lemma: Callable[[str], 
 
     A NIL mention takes the best link of the mentions with its name and type. Then a person called by a part of a name
     is linked like the only person with such a full name: by initials and the surname, by the surname, or by the given
-    name, unless its own entity has one word for a name («Акихито»). If several full names have the surname in some
+    name, unless its own entity has just this name («Акихито»). If several full names have the surname in some
     inflection, it is the one with just this form: «Гагарин» is Юрий Гагарин, not Валентина Гагарина.
 
     >>> full = Mention("T1", 0, 14, "PERSON", link=Link("linked", "Q7747", "Владимир Путин", score=0.9))
@@ -51,7 +54,7 @@ class _Called(NamedTuple):
     surname: str
     """The last of them as it is written, case-folded."""
     mononym: bool
-    """Whether the entity is called by one word, too."""
+    """Whether the entity has just this name, or one word of another alphabet, which it cannot be compared with."""
 
     @classmethod
     def by(cls, spelt: Sequence[Token], lemmas: Name, link: Link) -> Self:
@@ -60,8 +63,9 @@ class _Called(NamedTuple):
         words = [*zip((token.text.casefold() for token in spelt), lemmas, stopped, strict=True)]
         words = [word for word in words if word[0][0].isalnum()]
         initials, names = [word for word, _, stop in words if stop], [word for word in words if not word[2]]
-        mononym = link.label is not None and " " not in link.label
-        return cls(initials, [lemma for _, lemma, _ in names], names[-1][0] if names else "", mononym)
+        surname, label = names[-1][0] if names else "", (link.label or " ").casefold()
+        mononym = " " not in label and (label in (surname, lemmas[-1]) or not _CYRILLIC.match(label))
+        return cls(initials, [lemma for _, lemma, _ in names], surname, mononym)
 
     def initialled_parts(self) -> Iterator[NamePart]:
         if len(self.names) > 1 and not self.initials:
@@ -92,17 +96,24 @@ def _linked_alike(
     parts: Callable[[_Called], Iterable[NamePart]],
     part: Callable[[_Called], Iterable[NamePart]],
 ) -> list[Mention]:
-    """The people called by a ``part`` of a name linked like the only person whose name has it among its ``parts``."""
-    links: dict[NamePart, dict[str | None, Link]] = defaultdict(dict)
+    """The people called by a ``part`` of a name linked like the only person whose name has it among its ``parts``.
+
+    If several have it, it is the only one that the text has named before, if there is one.
+    """
+    links: dict[NamePart, dict[str | None, tuple[int, Link]]] = defaultdict(dict)
     for mention in mentions:
         for each in parts(called[mention.id]) if mention.id in called else ():
-            found = links[each].get(mention.link.id, mention.link)
-            links[each][mention.link.id] = max(found, mention.link, key=_score)
-    only = {each: next(iter(found.values())) for each, found in links.items() if len(found) == 1}
+            start, link = links[each].get(mention.link.id, (mention.start, mention.link))
+            links[each][mention.link.id] = min(start, mention.start), max(link, mention.link, key=_score)
+
+    def only(each: NamePart, at: int) -> Link | None:
+        known = links.get(each, {}).values()
+        found = [link for start, link in known if start < at] or [link for _, link in known]
+        return found[0] if len(found) == 1 else None
 
     def link(mention: Mention) -> Link:
         tried = part(called[mention.id]) if mention.id in called else ()
-        found = next((only[each] for each in tried if each in only), mention.link)
+        found = next(filter(None, (only(each, mention.start) for each in tried)), mention.link)
         return mention.link if found.id == mention.link.id else found
 
     return [replace(mention, link=link(mention)) for mention in mentions]

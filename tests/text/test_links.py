@@ -24,6 +24,7 @@ def settled(text: str, *mentions: tuple[str, str, Link]) -> list[str | None]:
 
 
 WHOLE = Link("linked", "Q3", "Анна Австрийская", score=0.9)
+JUST_ANNA = Link("linked", "Q3", "Анна", score=0.9)
 ANNA, LEVIN = ("Анна Каренина", "PERSON", linked("Q1")), ("Пётр Левин", "PERSON", NIL)
 ALEXEI = ("Алексей Каренин", "PERSON", linked("Q2"))
 WEAK, STRONG = ("Минск", "CITY", linked("Q1", 0.5)), ("Минске", "CITY", linked("Q2", 0.8))
@@ -48,7 +49,9 @@ DATES = (("2020 год", "DATE", Link("unlinkable")), ("2020 год", "DATE", Li
     ("Анна Каренина приехала. Анной любовались.", (ANNA, ("Анной", "PERSON", WHOLE)), ["Q1", "Q1"]),
     ("Анна Каренина и Анна Левина. Анной любовались.", (ANNA, ("Анна Левина", "PERSON", NIL),
      ("Анной", "PERSON", WHOLE)), ["Q1", None, "Q3"]),
-    ("Анна Каренина приехала. Анной любовались.", (ANNA, ("Анной", "PERSON", linked("Q3"))), ["Q1", "Q3"]),
+    ("Анна Каренина приехала. Анной любовались.", (ANNA, ("Анной", "PERSON", JUST_ANNA)), ["Q1", "Q3"]),
+    ("Анна Каренина. Анной любовались. Анна Левина ушла.", (ANNA, ("Анной", "PERSON", WHOLE),
+     ("Анна Левина", "PERSON", NIL)), ["Q1", "Q1", None]),  # the only one so far
     ("Анна Каренина приехала. Анной любовались.", (ANNA, ("Анной", "WORK_OF_ART", WHOLE)), ["Q1", "Q3"]),
     # What was not linked takes the best link of its name and type.
     ("Минск ждал. В Минске ждали. О Минске писали.", (WEAK, STRONG, ("Минске", "CITY", NIL)), ["Q1", "Q2", "Q2"]),
