@@ -10,6 +10,7 @@ Counts(correct=1, guessed=1, gold=2)
 """
 
 from relik_ml.scheme import NEREL, Scheme
+from relik_ml.score.agreement import MEASURES, Agreement, best_alignment, clusters, compare
 from relik_ml.score.calibration import BINS, Calibration, Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.score.counts import Counts, exact, matched
 from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, table
@@ -17,7 +18,7 @@ from relik_ml.score.score_report import HEADLINES, TITLES, ScoreReport
 from relik_ml.score.scoring import score
 
 __all__ = [
-    "BINS", "HEADLINES", "KS", "NEREL", "TITLES", "Calibration", "Counts", "Judged", "Recall", "Scaling", "Scheme",
-    "ScoreReport", "calibration_error", "exact", "judge", "matched", "recall", "record", "reliability", "retrieval",
-    "score", "table",
+    "BINS", "HEADLINES", "KS", "MEASURES", "NEREL", "TITLES", "Agreement", "Calibration", "Counts", "Judged",
+    "Recall", "Scaling", "Scheme", "ScoreReport", "best_alignment", "calibration_error", "clusters", "compare",
+    "exact", "judge", "matched", "recall", "record", "reliability", "retrieval", "score", "table",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from relik_ml.score.agreement import Agreement
 from relik_ml.score.calibration import Bin, calibration_error
 from relik_ml.score.counts import Counts
 
@@ -29,6 +30,7 @@ TITLES = {
     "cie.mentions": "facts: strict mentions with ids",
     "cie.literals": "facts: NIL and literals by span",
 }
+MEASURED = {"coref.muc": "MUC", "coref.b3": "B³", "coref.ceafe": "CEAF-e", "coref.lea": "LEA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class ScoreReport:
     notes: tuple[str, ...] = field(default=())
     reliability: Mapping[str, Sequence[Bin]] = field(default_factory=dict)
     """How often mentions, links, NIL and triples are right, by their score; empty where predictions have no scores."""
+    coreference: Mapping[str, Agreement] = field(default_factory=dict)
+    """The measures of coreference by name; empty if no gold document has all entities."""
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     """The 95 % interval of each F1, and of the macro F1 as ``"macro"``; empty unless it was asked for."""
 
@@ -88,6 +92,7 @@ class ScoreReport:
             "scores": {name: _record(self.scores[name]) for name in TITLES if name in self.scores},
             "types": {name: _record(counts) for name, counts in self.types.items()},
             "macro_f1": self.macro_f1 if self.types else None,
+            "coreference": {name: _shares(found) for name, found in self.coreference.items()},
             "calibration_error": {kind: calibration_error(rows) for kind, rows in self.reliability.items()},
             "intervals": {name: list(interval) for name, interval in self.intervals.items()},
         }
@@ -103,6 +108,8 @@ class ScoreReport:
         if self.types:
             macro = f"{'macro F1':<36}{'':16}{100 * self.macro_f1:8.2f}"
             parts.append([*_rows("type", self.types), macro])
+        if self.coreference:
+            parts.append(["coreference", *(_agreement(name, each) for name, each in self.coreference.items())])
         if self.intervals:
             bounds = [(_title(name), *self.intervals[name]) for name in (*names, MACRO) if name in self.intervals]
             lines = [f"{title:<36}{100 * low:8.2f} – {100 * high:.2f}" for title, low, high in bounds]
@@ -132,6 +139,10 @@ def _row(name: str, counts: Counts) -> str:
     return f"{name:<36}{numbers}{counts.correct:9,}{counts.guessed:9,}{counts.gold:9,}"
 
 
+def _agreement(name: str, found: Agreement) -> str:
+    return f"{MEASURED[name]:<36}" + "".join(f"{100 * share:8.2f}" for share in _shares(found).values())
+
+
 def _title(name: str) -> str:
     return TITLES.get(name, "macro F1") + (" *" if name in HEADLINES else "")
 
@@ -141,6 +152,10 @@ def _listed(ids: tuple[str, ...]) -> str:
     return f"{len(ids)} document{'s' if len(ids) > 1 else ''} ({shown})"
 
 
+def _shares(found: Counts | Agreement) -> dict[str, float]:
+    return {"precision": found.precision, "recall": found.recall, "f1": found.f1}
+
+
 def _record(counts: Counts) -> dict[str, Any]:
-    shares = {name: None if counts.empty else getattr(counts, name) for name in ("precision", "recall", "f1")}
+    shares = {name: None if counts.empty else share for name, share in _shares(counts).items()}
     return shares | {"correct": counts.correct, "guessed": counts.guessed, "gold": counts.gold}

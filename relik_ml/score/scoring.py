@@ -7,10 +7,11 @@ import numpy as np
 
 from relik_ml.errors import DataError
 from relik_ml.scheme import NEREL, Scheme
+from relik_ml.score.agreement import MEASURES, Agreement, Clustering, compare
 from relik_ml.score.calibration import KINDS, judge, reliability
 from relik_ml.score.counts import Counts
 from relik_ml.score.score_report import MACRO, TYPE, Interval, ScoreReport
-from relik_ml.score.scorers import Sentences, counted, typed_spans
+from relik_ml.score.scorers import Sentences, counted, spans_of, typed_spans
 from relik_ml.text import sentences as split
 from relik_ml.types import Document
 
@@ -49,6 +50,7 @@ def score(
         extra=tuple(id for id in guesses if id not in right),
         notes=tuple(_notes(list(right.values()))),
         intervals=_intervals(counts, bootstrap) if bootstrap else {},
+        coreference=_coreference(pairs),
         reliability={kind: reliability(judged[kind]) for kind in KINDS if kind in judged},
     )
 
@@ -74,6 +76,25 @@ def _partner(gold: Document, guesses: Mapping[str, Document]) -> Document:
         where = f"document {gold.id!r}, character {at}"
         raise DataError("gold and predicted text differ", where=where, got=got, fix="annotate the gold text unchanged")
     return found
+
+
+def _coreference(pairs: Iterable[tuple[Document, Document]]) -> dict[str, Agreement]:
+    """The measures of coreference over the documents whose gold has all entities."""
+    sides = [(_clusters(one), _clusters(other)) for one, other in pairs if one.annotated.entities == "complete"]
+    return {
+        name: sum((compare(measure, *side) for side in sides), Agreement())
+        for name, measure in MEASURES.items()
+        if sides
+    }
+
+
+def _clusters(document: Document) -> Clustering:
+    """The entities of a document as sets of spans. A mention that is in none is alone."""
+    spans = {mention.id: spans_of(mention) for mention in document.mentions}
+    groups = [[spans[id] for id in entity.mentions] for entity in document.entities]
+    home = {each: number for number, group in reversed([*enumerate(groups)]) for each in group}
+    alone = [frozenset({each}) for each in set(spans.values()) - home.keys()]
+    return [frozenset(each for each in group if home[each] == number) for number, group in enumerate(groups)] + alone
 
 
 def _notes(gold: list[Document]) -> Iterator[str]:

@@ -103,8 +103,8 @@ def _linked_alike(
     links: dict[NamePart, dict[str | None, tuple[int, Link]]] = defaultdict(dict)
     for mention in mentions:
         for each in parts(called[mention.id]) if mention.id in called else ():
-            start, link = links[each].get(mention.link.id, (mention.start, mention.link))
-            links[each][mention.link.id] = min(start, mention.start), max(link, mention.link, key=_score)
+            start, best = links[each].get(mention.link.id, (mention.start, mention.link))
+            links[each][mention.link.id] = min(start, mention.start), max(best, mention.link, key=_score)
 
     def only(each: NamePart, at: int) -> Link | None:
         known = links.get(each, {}).values()
