@@ -25,11 +25,12 @@ COUNT = click.IntRange(1)
 @click.option("--max-texts", type=COUNT, default=32, show_default=True, help="Maximum texts of a request.")
 @click.option("--queue", type=COUNT, default=128, show_default=True, help="Maximum texts that wait for the model.")
 @click.option("--together", type=COUNT, default=32, show_default=True, help="Maximum texts in a batch for the model.")
+@click.option("--streams", type=COUNT, default=8, show_default=True, help="Maximum streams at the same time.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for a request.")
 def command(
     host: str, port: int, model: str | None, index: Path | None, device: str, backend: Any, workers: int, **config: Any
 ) -> None:
-    """Annotate texts over HTTP: JSON at /annotate, NIF at /nif, a page at /.
+    """Annotate texts over HTTP: JSON at /annotate, JSON Lines at /stream, NIF at /nif, a page at /.
 
     Needs the extra relik-ml[serve]. Ctrl+C or SIGTERM ends the service after the requests in progress.
 
@@ -41,6 +42,6 @@ def command(
     from relik_ml import Relik
     from relik_ml.data import load_extra
 
-    service = load_extra("relik_ml.serve", "serve")
+    service = load_extra("relik_ml.serve.app", "serve")
     load = partial(Relik.from_pretrained, model, index=index, device=device, backend=backend)
     service.serve(load, service.ServiceConfig(**config), host, port, workers)

@@ -7,18 +7,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import uvicorn
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, FastAPI, Request, Security
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.security import APIKeyHeader
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from uvicorn.supervisors import Multiprocess
@@ -31,72 +30,24 @@ from relik_ml.export.rdf import TURTLE, read_nif, write_nif
 from relik_ml.pipeline import Relik, above
 from relik_ml.serve.batcher import Annotate, Batcher
 from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error
+from relik_ml.serve.openapi import DOCS, DOCS_HEADERS, described, docs_files, docs_page, text_in_and_out
+from relik_ml.serve.text_stream import NDJSON, StreamAnswer
+from relik_ml.serve.texts import MIN_SCORE, OFFSETS, Answer, Ask, Offsets, One, Refusal, Texts
 from relik_ml.types import Document
 from relik_ml.view import Service as Form
 from relik_ml.view import answer, service_page
 
-PATHS = frozenset({"/", "/annotate", "/page", "/nif", "/healthz", "/readyz", "/metrics", "/openapi.json"})
+STREAM = "/stream"
+PATHS = frozenset(
+    {"/", "/annotate", STREAM, "/page", "/nif", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+)
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable of prometheus_client: the folder in which workers share their metrics."""
 PARSERS = 2
 """Threads that read and write Turtle. Few, because Turtle is slow and the model needs the processor too."""
 
 _JSON = ("application/json",)
-_TEXT = "Анна Ахматова родилась в Одессе."
-_MIN_SCORE = "Leave out mentions and facts with a lower score; a link with a lower score becomes unknown."
-_TURTLE = {"schema": {"type": "string"}, "example": (
-    "@prefix nif: <http://persistence.uni-leipzig.org/nlp2rdf/ontologies/nif-core#> .\n"
-    f'<https://example.org/1#char=0,{len(_TEXT)}> a nif:Context ; nif:isString "{_TEXT}" .\n'
-)}  # fmt: skip
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Text(_Strict):
-    """A text; ``id`` becomes the id of its document."""
-
-    text: str = Field(examples=[_TEXT])
-    id: str | None = Field(None, min_length=1, max_length=200)
-    lang: str = "ru"
-
-
-class _Options(_Strict):
-    min_score: float = Field(0.0, ge=0, le=1, description=_MIN_SCORE)
-    offsets: Literal["code-points", "utf-16"] = Field("code-points", description="The unit that offsets count.")
-
-
-class One(Text, _Options):
-    """One text."""
-
-
-class Many(_Options):
-    """Several texts; the response has their documents in the same order."""
-
-    texts: list[Text] = Field(min_length=1)
-
-
-def _kind(body: Any) -> str:
-    return "many" if isinstance(body, dict) and "texts" in body else "one"
-
-
-Ask = Annotated[Annotated[One, Tag("one")] | Annotated[Many, Tag("many")], Discriminator(_kind)]
-
-
-class Answer(BaseModel):
-    """The documents, in the order of the texts."""
-
-    documents: list[Document]
-
-
-class Refusal(BaseModel):
-    """An error: what is wrong, what was found and how to fix it; ``detail`` is all of it in one line."""
-
-    detail: str
-    what: str
-    got: str
-    fix: str
+_RECORDS: dict[str, Callable[[Document], dict[str, Any]]] = {"code-points": document_to_json, "utf-16": utf16_record}
 
 
 def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConfig = ServiceConfig()) -> FastAPI:
@@ -112,9 +63,10 @@ def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConf
     )  # fmt: skip
     app.include_router(_posts(Texts(batcher, config, languages)))
     app.include_router(_gets(registry, config, languages))
+    app.mount(DOCS, docs_files())
     describe = app.openapi
-    app.openapi = lambda: app.openapi_schema or _limited(describe(), config, languages)  # type: ignore[method-assign]
-    app.add_middleware(Gate, config=config, registry=registry, paths=PATHS)
+    app.openapi = lambda: app.openapi_schema or described(describe(), config, languages)  # type: ignore[method-assign]
+    app.add_middleware(Gate, config=config, registry=registry, paths=PATHS, stream=STREAM)
     if config.cors:
         headers = ["Content-Type", KEY_HEADER]
         app.add_middleware(CORSMiddleware, allow_origins=config.cors, allow_methods=["POST"], allow_headers=headers)
@@ -144,61 +96,35 @@ def _start(load: Callable[[], Relik], config: ServiceConfig) -> FastAPI:
     return create_app(relik.annotate, relik.settings.languages, config)
 
 
-def _limited(schema: dict[str, Any], config: ServiceConfig, languages: Sequence[str]) -> dict[str, Any]:
-    """Add the limits and languages of this service to its OpenAPI document."""
-    parts = schema["components"]["schemas"]
-    for name in ("One", "Text"):
-        fields = parts[name]["properties"]
-        fields["text"]["maxLength"] = config.max_characters
-        fields["lang"]["enum"] = list(languages)
-    parts["Many"]["properties"]["texts"]["maxItems"] = config.max_texts
-    parts["Document"]["properties"] |= {"schema": {"const": "relik-ml/1"}, "offsets": {"const": "utf-16"}}
-    schema["paths"]["/nif"]["post"]["parameters"][0]["schema"]["enum"] = list(languages)
-    return schema
-
-
-class Texts:
-    """Checks texts and annotates them with the batcher, for all routes."""
-
-    def __init__(self, batcher: Batcher, config: ServiceConfig, languages: Sequence[str]) -> None:
-        self.batcher, self.config, self.languages = batcher, config, tuple(languages)
-
-    async def ask(self, asked: One | Many, request: Request) -> list[Document]:
-        """The annotated documents of a JSON request, filtered by score."""
-        texts: Sequence[Text] = asked.texts if isinstance(asked, Many) else [asked]
-        documents = [Document(each.id or f"text-{n}", each.text, each.lang) for n, each in enumerate(texts, 1)]
-        async with asyncio.timeout(self.config.timeout):
-            found = await self.annotate(documents, request)
-        return [above(document, asked.min_score) for document in found]
-
-    async def annotate(self, documents: Sequence[Document], request: Request) -> list[Document]:
-        """The annotated documents. Problem 422 when they exceed the limits."""
-        if len(documents) > self.config.max_texts:
-            got, fix = f"{len(documents)} texts", f"send at most {self.config.max_texts} at once"
-            raise Problem(422, "too many texts in one request", got, fix)
-        for document in documents:
-            if (length := len(document.text)) > self.config.max_characters:
-                fix = f"cut it into texts of at most {self.config.max_characters:,} characters"
-                raise Problem(422, "a text is too long", f"{length:,} characters", fix)
-            if document.lang not in self.languages:
-                got, fix = repr(document.lang)[:40], f"use one of {', '.join(self.languages)}"
-                raise Problem(422, "the model does not know this language", got, fix)
-        return await self.batcher.annotate(documents, request.receive)
-
-
 def _posts(texts: Texts) -> APIRouter:
     key = [Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if texts.config.api_key else []  # for OpenAPI
-    router = APIRouter(dependencies=key, responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}})
+    router = APIRouter(
+        tags=["texts"], dependencies=key, responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}}
+    )
     json = [Depends(_require_json)]
+    places = asyncio.Semaphore(texts.config.streams)
     in_thread = partial(run_sync, limiter=CapacityLimiter(PARSERS), abandon_on_cancel=True)
 
-    @router.post("/annotate", response_model=Answer, dependencies=json)
+    @router.post("/annotate", response_model=Answer, dependencies=json, summary="One or several texts")
     async def annotate(asked: Ask, request: Request) -> Response:
         """Mentions, links and facts of one or several texts."""
-        record = utf16_record if asked.offsets == "utf-16" else document_to_json
+        record = _RECORDS[asked.offsets]
         found = await texts.ask(asked, request)
         content = await run_sync(lambda: json_bytes({"documents": [record(document) for document in found]}))
         return Response(content, media_type=_JSON[0])
+
+    @router.post(STREAM, **text_in_and_out(NDJSON[0]), summary="Any number of texts")
+    async def stream(
+        request: Request,
+        min_score: Annotated[float, Query(ge=0, le=1, description=MIN_SCORE)] = 0.0,
+        offsets: Annotated[Offsets, Query(description=OFFSETS)] = "code-points",
+    ) -> Response:
+        """JSON Lines: a text a line. The documents come back in the same order, line by line, while you still send.
+
+        A line that cannot be annotated is answered by `{"error": …, "line": number}` in its place.
+        """
+        _require(request, "JSON Lines", NDJSON)
+        return StreamAnswer(texts, places, lambda found: _RECORDS[offsets](above(found, min_score)))
 
     @router.post("/page", include_in_schema=False, dependencies=json)
     async def page(asked: One, request: Request) -> Response:
@@ -206,12 +132,9 @@ def _posts(texts: Texts) -> APIRouter:
         found = await texts.ask(asked, request)
         return Response(await run_sync(lambda: json_bytes(answer(found))), media_type=_JSON[0])
 
-    content = {"content": {TURTLE[0]: _TURTLE}}
-    extra = {"requestBody": {"required": True, **content}}
-
-    @router.post("/nif", openapi_extra=extra, responses={200: content}, response_class=Response)
+    @router.post("/nif", **text_in_and_out(TURTLE[0]), summary="NIF, for GERBIL")
     async def nif_(request: Request, lang: str = texts.languages[0]) -> Response:
-        """NIF 2.0 for GERBIL: takes contexts in Turtle and returns them with mentions and links."""
+        """NIF 2.0: takes contexts in Turtle and returns them with mentions and links."""
         body = await request.body()
         kind = _require(request, "Turtle", (*TURTLE, "")) or TURTLE[0]
         async with asyncio.timeout(texts.config.timeout):
@@ -236,22 +159,29 @@ def _require(request: Request, name: str, accepted: Sequence[str]) -> str:
 
 
 def _gets(registry: CollectorRegistry, config: ServiceConfig, languages: Sequence[str]) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(tags=["service"])
     page = service_page(Form("/page", tuple(languages), config.max_characters, KEY_HEADER if config.api_key else None))
 
-    @router.get("/", response_class=HTMLResponse)
+    @router.get("/", response_class=HTMLResponse, summary="The page")
     async def root() -> Response:
-        """The page."""
+        """Paste or drop a text, or try an example; see its graph, facts and timeline."""
         headers = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
         return HTMLResponse(page, headers=headers)
 
-    @router.get("/healthz")
-    @router.get("/readyz")
+    @router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    async def docs() -> Response:
+        """The interactive page of the API."""
+        return HTMLResponse(docs_page(), headers=DOCS_HEADERS)
+
+    @router.get("/healthz", summary="Health")
+    @router.get("/readyz", summary="Health")
     async def health() -> dict[str, str]:
-        """Health check. The service listens only while it has a model and is not shutting down."""
+        """The service listens only while it has a model and is not shutting down."""
         return {"status": "ok", "version": __version__}
 
-    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    @router.get(
+        "/metrics", summary="Metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
+    )
     async def metrics() -> Response:
         """Prometheus metrics of all workers."""
         source = registry

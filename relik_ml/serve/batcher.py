@@ -36,13 +36,17 @@ class Waiting:
 class Batcher:
     """Passes waiting texts to the model in batches that may hold several requests, in the order of arrival.
 
+    Texts of streams wait in a queue of their own. A batch takes from both, requests first, and gives neither less than
+    half of its room while both wait. So a short request waits for the batch in progress, however long a stream is.
+
     When a batch fails, its unanswered requests are repeated one by one, so that only the faulty request fails. All
     methods run in the event loop, except ``_answer``, which runs in the thread of the model.
     """
 
     def __init__(self, annotate: Annotate, config: ServiceConfig, registry: CollectorRegistry) -> None:
         self._annotate, self._config = annotate, config
-        self._queue: deque[Waiting] = deque()
+        self._requests: deque[Waiting] = deque()
+        self._streams: deque[Waiting] = deque()
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "model")
         self._pace = 0.05  # seconds per text, a moving average
@@ -62,30 +66,35 @@ class Batcher:
 
     async def annotate(self, documents: Sequence[Document], receive: Receive) -> list[Document]:
         """The annotated documents. Problem when the queue is full or the client has gone."""
-        answer = self._submit(documents)
-        gone = asyncio.ensure_future(_gone(receive))
+        self._refuse(len(documents))
+        answer = self._add(self._requests, documents)
+        left = asyncio.ensure_future(gone(receive))
         try:
-            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((answer, left), return_when=asyncio.FIRST_COMPLETED)
             if not answer.done():
                 raise Problem(CLIENT_CLOSED, "the client has gone")
             return answer.result()
         finally:
-            gone.cancel()
+            left.cancel()
             answer.cancel()
 
-    def _submit(self, documents: Sequence[Document]) -> asyncio.Future[list[Document]]:
-        waiting = self._waiting()
-        if waiting + len(documents) > self._config.queue:
+    def submit(self, document: Document) -> asyncio.Future[list[Document]]:
+        """A future for the annotated text of a stream, for its owner to await or cancel. A stream limits itself."""
+        return self._add(self._streams, [document])
+
+    def _refuse(self, more: int) -> None:
+        """Problem when the queue of requests has no room for so many texts more."""
+        waiting = _texts(self._requests)
+        if waiting + more > self._config.queue:
             seconds = min(60, max(1, ceil(waiting * self._pace)))
             got, fix = f"{waiting} texts are waiting", f"try again in {seconds} s"
             raise Problem(429, "too many texts are waiting", got, fix, {"Retry-After": str(seconds)})
-        self._queue.append(Waiting(documents, asyncio.get_running_loop().create_future()))
-        self._gauge.set(waiting + len(documents))
-        self._arrived.set()
-        return self._queue[-1].answer
 
-    def _waiting(self) -> int:
-        return sum(len(job.documents) for job in self._queue if not job.answer.done())
+    def _add(self, queue: deque[Waiting], documents: Sequence[Document]) -> asyncio.Future[list[Document]]:
+        queue.append(Waiting(documents, asyncio.get_running_loop().create_future()))
+        self._gauge.set(_texts(self._requests) + _texts(self._streams))
+        self._arrived.set()
+        return queue[-1].answer
 
     async def _run(self) -> None:
         while True:
@@ -95,15 +104,11 @@ class Batcher:
                 await self._read(jobs)
 
     def _next(self) -> list[Waiting]:
-        """The requests of the next batch: as many as fit, and at least one if any is waiting."""
-        jobs: list[Waiting] = []
+        """The next batch: requests, then texts of streams, each at least one if any is waiting."""
         room = self._config.together
-        while self._queue and (not jobs or len(self._queue[0].documents) <= room):
-            job = self._queue.popleft()
-            if not job.answer.done():
-                jobs.append(job)
-                room -= len(job.documents)
-        self._gauge.set(self._waiting())
+        jobs = _take(self._requests, room - min(room // 2, _texts(self._streams)))
+        jobs += _take(self._streams, max(room // 2, room - _texts(jobs)))
+        self._gauge.set(_texts(self._requests) + _texts(self._streams))
         return jobs
 
     async def _read(self, jobs: Sequence[Waiting]) -> None:
@@ -146,7 +151,23 @@ class Batcher:
                 yield document
 
 
-async def _gone(receive: Receive) -> None:
+def _texts(jobs: Iterable[Waiting]) -> int:
+    """The number of texts whose clients still wait."""
+    return sum(len(job.documents) for job in jobs if not job.answer.done())
+
+
+def _take(queue: deque[Waiting], room: int) -> list[Waiting]:
+    """Take the first jobs of a queue: as many as fit, and at least one if any is waiting."""
+    jobs: list[Waiting] = []
+    while queue and (not jobs or len(queue[0].documents) <= room):
+        job = queue.popleft()
+        if not job.answer.done():
+            jobs.append(job)
+            room -= len(job.documents)
+    return jobs
+
+
+async def gone(receive: Receive) -> None:
     """Return when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

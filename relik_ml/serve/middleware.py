@@ -23,8 +23,11 @@ CLIENT_CLOSED = 499
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Histogram buckets for durations."""
 
+SHAPE = "see /docs for the fields"
+"""How to fix a request of the wrong shape."""
+
 _QUOTED = 200  # characters of a message of another library in a response
-_FIXES = {404: "see /openapi.json for the paths", 405: "use the method that /openapi.json states"}
+_FIXES = {404: "see /docs for the paths", 405: "use the method that /docs states"}
 _log = logging.getLogger("relik_ml.serve")
 
 
@@ -42,8 +45,10 @@ class ServiceConfig:
     """Texts that may wait for the model, without those of the current batch."""
     together: int = 32
     """Texts in a batch for the model."""
+    streams: int = 8
+    """Streams that are open at the same time."""
     timeout: float = 30.0
-    """Seconds to receive a body, and again to annotate its texts."""
+    """Seconds to receive a body, and again to annotate its texts. In a stream: for the next part, the next text."""
     api_key: str | None = None
     """Key that clients must send in the header X-API-Key."""
     cors: tuple[str, ...] = ()
@@ -68,16 +73,20 @@ class Problem(HTTPException):
         super().__init__(status, what, headers)
         self.what, self.got, self.fix = what, got, fix
 
+    def record(self) -> dict[str, str]:
+        """The fields of an error response."""
+        detail = "; ".join(filter(None, (self.what, self.got, self.fix)))
+        return {"detail": detail, "what": self.what, "got": self.got, "fix": self.fix}
+
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """Exception handler that turns any exception into a JSON response."""
-    problem = _problem(request, error)
-    detail = "; ".join(filter(None, (problem.what, problem.got, problem.fix)))
-    content = {"detail": detail, "what": problem.what, "got": problem.got, "fix": problem.fix}
-    return Response(json_bytes(content), problem.status_code, problem.headers, "application/json")
+    problem = problem_of(request, error)
+    return Response(json_bytes(problem.record()), problem.status_code, problem.headers, "application/json")
 
 
-def _problem(request: Request, error: Exception) -> Problem:
+def problem_of(request: Request, error: Exception) -> Problem:
+    """The problem that an exception is to the client. What no client causes is logged, and not described."""
     match error:
         case Problem():
             return error
@@ -87,19 +96,24 @@ def _problem(request: Request, error: Exception) -> Problem:
             return Problem(504, "the texts were not read in time", fix="send shorter or fewer texts, or try later")
         case RequestValidationError():
             faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3])
-            return Problem(422, "the request has the wrong shape", "; ".join(faults)[:_QUOTED], _FIXES[404])
+            return Problem(422, "the request has the wrong shape", "; ".join(faults)[:_QUOTED], SHAPE)
         case HTTPError():
-            fix = _FIXES.get(error.status_code, "send a request as /openapi.json describes it")
+            fix = _FIXES.get(error.status_code, "send a request as /docs describes it")
             return Problem(error.status_code, str(error.detail)[:_QUOTED], request.method, fix, error.headers)
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return Problem(500, "the service failed", fix="see the log of the service")
 
 
 class Gate:
-    """ASGI middleware that counts requests, and refuses bodies without the key, too large or too slow."""
+    """ASGI middleware that counts requests, and refuses bodies without the key, too large or too slow.
 
-    def __init__(self, app: ASGIApp, config: ServiceConfig, registry: CollectorRegistry, paths: frozenset[str]) -> None:
-        self.app, self.config, self.paths = app, config, paths
+    At the path ``stream`` a body may have any size and take any time, as long as its parts keep coming.
+    """
+
+    def __init__(
+        self, app: ASGIApp, config: ServiceConfig, registry: CollectorRegistry, paths: frozenset[str], stream: str
+    ) -> None:
+        self.app, self.config, self.paths, self.stream = app, config, paths, stream
         self.requests = Counter("relik_requests", "Requests answered", ["path", "status"], registry=registry)
         self.seconds = Histogram("relik_request_seconds", "To the answer", ["path"], buckets=SECONDS, registry=registry)
 
@@ -108,6 +122,8 @@ class Gate:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         started, status = perf_counter(), CLIENT_CLOSED
+        if scope["method"] not in ("GET", "HEAD"):  # what these return is open to all, and they read no body
+            receive = self._limited(scope, receive)
 
         async def note_status(message: Message) -> None:
             nonlocal status
@@ -115,23 +131,26 @@ class Gate:
             await send(message)
 
         try:
-            await self.app(scope, self._limited(Headers(scope=scope), receive), note_status)
+            await self.app(scope, receive, note_status)
         finally:
             path = scope["path"] if scope["path"] in self.paths else "other"
             self.requests.labels(path, str(status)).inc()
             self.seconds.labels(path).observe(perf_counter() - started)
 
-    def _limited(self, headers: Headers, receive: Receive) -> Receive:
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """``receive`` that raises a Problem as soon as the body breaks a limit."""
-        deadline = asyncio.get_running_loop().time() + self.config.timeout
+        streamed, time = scope["path"] == self.stream, asyncio.get_running_loop().time
+        deadline = time() + self.config.timeout
         size, more = 0, True
 
         async def next_message() -> Message:
-            nonlocal size, more
+            nonlocal size, more, deadline
             if not more:  # the body is complete: the next message is the disconnect
                 return await receive()
             if not size:
-                self._check(headers)
+                self._check(Headers(scope=scope), streamed)
+            if streamed:  # time counts only while the service waits for the client
+                deadline = time() + self.config.timeout
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
@@ -141,18 +160,18 @@ class Gate:
             if message["type"] == "http.disconnect":
                 raise Problem(CLIENT_CLOSED, "the client has gone")
             size, more = size + len(message.get("body", b"")), message.get("more_body", False)
-            self._require_size(size)
+            self._require_size(0 if streamed else size)
             return message
 
         return next_message
 
-    def _check(self, headers: Headers) -> None:
+    def _check(self, headers: Headers, streamed: bool) -> None:
         """Refuse a wrong key or a too large Content-Length before the body is read."""
         given = headers.get(KEY_HEADER, "").encode("utf-8", "replace")
         if self.config.api_key is not None and not compare_digest(given, self.config.api_key.encode()):
             raise Problem(401, "the API key is missing or wrong", fix=f"send it in the header {KEY_HEADER}")
         length = headers.get("content-length", "")
-        self._require_size(int(length) if length.isdecimal() else 0)
+        self._require_size(int(length) if length.isdecimal() and not streamed else 0)
 
     def _require_size(self, size: int) -> None:
         if size > self.config.max_body:

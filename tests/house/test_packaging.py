@@ -20,7 +20,7 @@ MODEL_LIMIT = 70 * 1000**2
 INSTALLED_LIMIT = 400 * 1000**2
 MODEL_SUFFIXES = (".safetensors", ".onnx", ".json", ".blocks", ".md")
 # What is installed besides Python files.
-DATA = re.compile(r"/pretrained/|/schemes/|/view/assets/|/names/.*[.]txt$|^recipes/configs/")
+DATA = re.compile(r"/pretrained/|/schemes/|/(view|serve)/assets/|/names/.*[.]txt$|^recipes/configs/")
 
 
 def name(requirement: str) -> str:

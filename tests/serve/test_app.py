@@ -99,7 +99,7 @@ def test_openapi_names_the_limits(client: Client) -> None:
     assert parts["Many"]["properties"]["texts"]["maxItems"] == 3
     assert parts["Text"]["properties"]["lang"]["enum"] == ["ru", "en"]
     assert set(parts["Mention"]["properties"]) > {"start", "stop", "link"}
-    assert set(described["paths"]) == {"/", "/annotate", "/nif", "/healthz", "/readyz", "/metrics"}
+    assert set(described["paths"]) == {"/", "/annotate", "/stream", "/nif", "/healthz", "/readyz", "/metrics"}
 
 
 # Refusals
@@ -134,7 +134,7 @@ def test_the_media_type_must_be_json(client: Client, path: str, kind: str, statu
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize(("path", "status"), [("/docs", 404), ("/annotate", 405)])
+@pytest.mark.parametrize(("path", "status"), [("/redoc", 404), ("/docs/none.js", 404), ("/annotate", 405)])
 def test_unknown_paths_and_methods_are_json_too(client: Client, path: str, status: int) -> None:
     answer = client().get(path)
     assert (answer.status_code, bool(answer.json()["fix"])) == (status, True)

@@ -17,21 +17,26 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 GONE = {"type": "http.disconnect"}
 
 
-async def post(app: Any, receive: Receive, headers: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """Post to /annotate as a server would; the messages of the answer."""
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+async def post(
+    app: Any, receive: Receive, headers: dict[str, str] | None = None, path: str = "/annotate", send: Send | None = None
+) -> list[dict[str, Any]]:
+    """Post as a server would; the messages of the answer, unless they go to ``send``."""
     sent: list[dict[str, Any]] = []
 
-    async def send(message: dict[str, Any]) -> None:
+    async def keep(message: dict[str, Any]) -> None:
         sent.append(message)
 
     named = {"content-type": "application/json", "host": "x"} | (headers or {})
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": "/annotate",
-        "raw_path": b"/annotate", "root_path": "", "scheme": "http", "query_string": b"", "state": {},
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": path,
+        "raw_path": path.encode(), "root_path": "", "scheme": "http", "query_string": b"", "state": {},
         "headers": [(name.encode(), value.encode()) for name, value in named.items()],
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
     }  # fmt: skip
-    await asyncio.wait_for(app(scope, receive, send), 10)
+    await asyncio.wait_for(app(scope, receive, send or keep), 10)
     return sent
 
 

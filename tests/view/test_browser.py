@@ -112,7 +112,8 @@ def wait(browser: Any, condition: str) -> None:
         if browser.execute_script(f"return Boolean({condition})"):
             return
         time.sleep(0.05)
-    raise AssertionError(f"never came true: {condition}; notice: {one(browser, '#notice').text}")
+    notices = [each.text for each in browser.find_elements("css selector", "#notice")]
+    raise AssertionError(f"never came true: {condition}; notice: {notices}")
 
 
 def saved_bytes(browser: Any, button: str) -> bytes:

@@ -76,3 +76,23 @@ def test_the_service_says_what_it_refuses(page: Any) -> None:
     one(page, "#ask-key").send_keys("secret")
     fill_in(page, "Ни о ком.")
     wait(page, "document.getElementById('notice').textContent.includes('500 the service failed')")
+
+
+def test_the_api_is_tried_on_its_page_with_the_key(page: Any) -> None:
+    page.get(page.current_url + "docs")
+    wait(page, "document.querySelector('.btn.authorize') !== null")
+    one(page, ".btn.authorize").click()
+    one(page, ".auth-container input").send_keys("secret")
+    one(page, ".auth-container button.authorize").click()
+    one(page, ".auth-container button.btn-done").click()
+    one(page, "[id$=annotate_annotate_post] .opblock-summary-control").click()
+    wait(page, "document.querySelector('.opblock textarea')?.value.includes('Анна')")
+    page.execute_script("document.querySelector('.opblock .execute').click()")
+    wait(
+        page,
+        "document.querySelector('.live-responses-table .response .response-col_status')?.textContent.startsWith('200')",
+    )
+    assert "Q1874" in text_of(page, ".live-responses-table .highlight-code")
+    loaded = page.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
+    assert all(url.startswith((page.current_url.partition("docs")[0], "data:")) for url in loaded)
+    assert [entry["message"] for entry in page.get_log("browser")] == []

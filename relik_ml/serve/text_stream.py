@@ -1,0 +1,154 @@
+"""Many texts in one request: JSON Lines in and JSON Lines out at the same time, with bounded memory.
+
+A stream has at most ``max_texts`` texts in the service. It takes the next line only when it has sent the answer to the
+first of them, so that a client that does not read its answers is not read from either. A client that hangs up while it
+is waited for is noticed at once, otherwise after the part of the body that has arrived (with uvicorn up to 64 KiB).
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
+
+from relik_ml.data import json_bytes
+from relik_ml.serve.batcher import gone
+from relik_ml.serve.middleware import CLIENT_CLOSED, Problem, ServiceConfig, problem_of
+from relik_ml.serve.texts import Text, Texts
+from relik_ml.types import Document
+
+NDJSON = ("application/x-ndjson", "application/jsonl")
+"""The media types of JSON Lines, the one of the answer first."""
+
+Taken = asyncio.Future[list[Document]] | Exception
+"""A text on its way to the model, or why it cannot go there."""
+
+_BUSY = "10"  # seconds
+_HEAD = ((b"content-type", NDJSON[0].encode()), (b"x-accel-buffering", b"no"))  # the second stops nginx from buffering
+
+
+class StreamAnswer(Response):
+    """The documents of the lines of a request, each sent when it and those before it are done.
+
+    A line that cannot be annotated is answered by ``{"error": …, "line": number}`` in its place.
+    """
+
+    def __init__(self, texts: Texts, places: asyncio.Semaphore, record: Callable[[Document], dict[str, Any]]) -> None:
+        super().__init__(media_type=NDJSON[0])
+        self._texts, self._places, self._record = texts, places, record
+        self._room = asyncio.Semaphore(texts.config.max_texts)
+        self._taken: asyncio.Queue[tuple[int, Taken] | None] = asyncio.Queue()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read, annotate and answer until the body ends or the client has gone. Problem 429 when no place is free."""
+        if self._places.locked():
+            got, fix = f"{self._texts.config.streams} streams", f"try again in {_BUSY} s, or send a request"
+            raise Problem(429, "too many streams are open", got, fix, {"Retry-After": _BUSY})
+        request = Request(scope, receive)
+        async with self._places:
+            parts = request.stream()
+            first = await anext(parts)  # a refusal of the middleware is still an ordinary response
+            await send({"type": "http.response.start", "status": 200, "headers": _HEAD})
+            try:
+                async with asyncio.TaskGroup() as group:
+                    reading = group.create_task(self._read(_after(first, parts), receive))
+                    await self._write(request, send)
+                    reading.cancel()
+            except* Problem:  # the client has gone
+                pass
+            finally:
+                self._drop()
+
+    async def _read(self, parts: AsyncIterator[bytes], receive: Receive) -> None:
+        """Take lines while there is room for them. Problem when the client has gone."""
+        number = 0
+        try:
+            async for line in _lines(parts, self._texts.config.max_body):
+                number += 1
+                if line is None or line.strip():
+                    await self._room.acquire()
+                    self._taken.put_nowait((number, self._take(number, line)))
+        except Problem as problem:
+            if problem.status_code == CLIENT_CLOSED:
+                raise
+            self._taken.put_nowait((number + 1, problem))  # it came too late: the last line of the answer
+            return self._taken.put_nowait(None)
+        self._taken.put_nowait(None)
+        await gone(receive)
+        raise Problem(CLIENT_CLOSED, "the client has gone")
+
+    def _take(self, number: int, line: bytes | None) -> Taken:
+        try:
+            document = _text(line, self._texts.config).document(number)
+            self._texts.check(document)
+        except (Problem, RequestValidationError) as error:
+            return error
+        return self._texts.batcher.submit(document)
+
+    async def _write(self, request: Request, send: Send) -> None:
+        while (taken := await self._taken.get()) is not None:
+            line = await self._line(request, *taken)
+            await send({"type": "http.response.body", "body": line + b"\n", "more_body": True})
+            self._room.release()
+        await send({"type": "http.response.body"})
+
+    async def _line(self, request: Request, number: int, taken: Taken) -> bytes:
+        try:
+            if isinstance(taken, Exception):
+                raise taken
+            async with asyncio.timeout(self._texts.config.timeout):
+                (document,) = await taken
+            return await run_sync(lambda: json_bytes(self._record(document)))
+        except Exception as error:
+            problem = problem_of(request, error)
+            return json_bytes({"error": {"status": problem.status_code, **problem.record()}, "line": number})
+
+    def _drop(self) -> None:
+        """Take the texts that nobody waits for out of the queue of the model."""
+        while not self._taken.empty():
+            match self._taken.get_nowait():
+                case (_, asyncio.Future() as answer):
+                    answer.cancel()
+
+
+async def _after(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
+        yield part
+
+
+async def _lines(parts: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes | None]:
+    """The lines of a body without their ends. None in place of a line above the limit, which is not kept."""
+    held, over = bytearray(), False
+    async for part in parts:
+        *ends, rest = part.split(b"\n")
+        for end in ends:
+            yield None if over or len(held) + len(end) > limit else bytes(held + end)
+            held.clear()
+            over = False
+        held += rest
+        if len(held) > limit:
+            over = True
+            held.clear()
+    if held or over:
+        yield None if over else bytes(held)
+
+
+def _text(line: bytes | None, config: ServiceConfig) -> Text:
+    """The text of a line. Problem when it is too large, no JSON, or has the wrong shape."""
+    if line is None:
+        fix = f"send at most {config.max_body:,} bytes a line"
+        raise Problem(413, "the line is too large", f"more than {config.max_body:,} bytes", fix)
+    try:
+        return Text.model_validate(json.loads(line))
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
+    except (ValueError, RecursionError) as error:
+        fix = 'send an object such as {"text": "…"} on a line of its own'
+        raise Problem(400, "the line is not JSON", str(error)[:200], fix) from None
