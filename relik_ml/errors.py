@@ -7,7 +7,8 @@
     │   └── CorpusNotFound    4   a corpus is not at the given path, or could not be fetched
     ├── ModelError            5   a model or index folder is missing, damaged or does not fit
     ├── OutputError           6   a result could not be written
-    └── ConfigError           7   settings contradict each other or cannot work
+    ├── ConfigError           7   settings contradict each other or cannot work
+    └── ServiceError          8   a service does not answer, is busy or failed
 
 Exit code 2 is click's own, for wrong usage; ``BROKEN_PIPE`` comes without a message. Every other message says
 four things: what is wrong, where, what was found, and how to put it right.
@@ -85,3 +86,9 @@ class ConfigError(RelikError):
     """Settings contradict each other or cannot work."""
 
     exit_code = 7
+
+
+class ServiceError(RelikError):
+    """A service does not answer, is busy or failed."""
+
+    exit_code = 8

@@ -49,6 +49,7 @@ for module in walk_packages(relik_ml.__path__, "relik_ml."):
 """
 ANNOTATE = """
 from relik_ml import Relik
+from relik_ml.serve import Client
 
 assert Relik.from_pretrained()("Юрий Гагарин родился в деревне Клушино.").mentions
 """

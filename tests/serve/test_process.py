@@ -15,6 +15,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from relik_ml.serve import Client
+
 for package in ("fastapi", "prometheus_client", "rdflib", "uvicorn"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
 
@@ -63,6 +65,15 @@ def test_sigterm_finishes_what_was_taken(serve: Callable[..., Served]) -> None:
         process.send_signal(signal.SIGTERM)
         assert len(json.loads(taken.result())["documents"]) == 32
     assert process.wait(60) in (0, -signal.SIGTERM)
+
+
+def test_a_client_streams_any_number_of_texts(serve: Callable[..., Served]) -> None:
+    _, port = serve("--queue", "8", "--max-texts", "8")
+    client = Client(f"http://127.0.0.1:{port}")
+    texts = ({"id": str(number), "text": TEXT} for number in range(100))
+    found = [document.id for document in client.stream(texts)]
+    assert found == [str(number) for number in range(100)]
+    assert client(TEXT).text == TEXT
 
 
 @pytest.mark.slow
