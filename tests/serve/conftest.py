@@ -51,7 +51,7 @@ def fake() -> Fake:
 @pytest.fixture
 def client(fake: Fake) -> Iterator[Client]:
     """Makes a client of a service with the fake model and these settings."""
-    for package in ("fastapi", "httpx2", "prometheus_client", "rdflib", "uvicorn"):
+    for package in ("fastapi_offline", "httpx2", "prometheus_client", "rdflib", "uvicorn"):
         pytest.importorskip(package, reason="the service needs the extras relik-ml[serve,dev]")
     from starlette.testclient import TestClient
 

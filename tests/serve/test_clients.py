@@ -9,7 +9,7 @@ import pytest
 
 from tests.serve.conftest import Fake
 
-for package in ("fastapi", "prometheus_client", "rdflib", "uvicorn"):
+for package in ("fastapi_offline", "prometheus_client", "rdflib", "uvicorn"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
 from relik_ml.serve import ServiceConfig, create_app  # noqa: E402
 

@@ -10,7 +10,7 @@ import pytest
 
 from relik_ml import Relik
 
-for package in ("fastapi", "httpx2", "prometheus_client", "rdflib", "uvicorn"):
+for package in ("fastapi_offline", "httpx2", "prometheus_client", "rdflib", "uvicorn"):
     pytest.importorskip(package, reason="the service needs the extras relik-ml[serve,dev]")
 from starlette.testclient import TestClient  # noqa: E402
 

@@ -17,7 +17,7 @@ import pytest
 
 from relik_ml.serve import Client
 
-for package in ("fastapi", "prometheus_client", "rdflib", "uvicorn"):
+for package in ("fastapi_offline", "prometheus_client", "rdflib", "uvicorn"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
 
 TEXT = "Анна Ахматова родилась в Одессе. "

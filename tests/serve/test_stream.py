@@ -12,7 +12,7 @@ import pytest
 from relik_ml.data import check, document_from_json
 from tests.serve.conftest import POISON, Client, Fake
 
-for package in ("fastapi", "prometheus_client", "rdflib", "uvicorn"):
+for package in ("fastapi_offline", "prometheus_client", "rdflib", "uvicorn"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
 from relik_ml.serve import ServiceConfig, create_app  # noqa: E402
 from tests.serve.test_clients import GONE, gives, part, post  # noqa: E402

@@ -12,7 +12,7 @@ from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, T
 from tests.view.test_browser import graph, one, text_of, wait
 from tests.view.test_form import fill_in
 
-for package in ("fastapi", "prometheus_client"):
+for package in ("fastapi_offline", "prometheus_client"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
 uvicorn = pytest.importorskip("uvicorn", reason="the service needs the extra relik-ml[serve]")
 from relik_ml.serve import ServiceConfig, create_app  # noqa: E402
