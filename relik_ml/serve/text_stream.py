@@ -1,8 +1,8 @@
 """Many texts in one request: JSON Lines in and JSON Lines out at the same time, with bounded memory.
 
 A stream has at most ``max_texts`` texts in the service. It takes the next line only when it has sent the answer to the
-first of them, so that a client that does not read its answers is not read from either. A client that hangs up while it
-is waited for is noticed at once, otherwise after the part of the body that has arrived (with uvicorn up to 64 KiB).
+first of them, so that a client that does not read its answers is not read from either. When a client hangs up, that is
+noticed at once, unless two more parts of its body have already arrived (with uvicorn 64 KiB each).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from relik_ml.data import json_bytes
 from relik_ml.serve.batcher import gone
@@ -43,6 +43,8 @@ class StreamAnswer(Response):
         super().__init__(media_type=NDJSON[0])
         self._texts, self._places, self._record = texts, places, record
         self._room = asyncio.Semaphore(texts.config.max_texts)
+        self._waiting = 0  # texts that are not answered yet
+        self._parts: asyncio.Queue[bytes | Problem | None] = asyncio.Queue(1)
         self._taken: asyncio.Queue[tuple[int, Taken] | None] = asyncio.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,36 +54,55 @@ class StreamAnswer(Response):
             raise Problem(429, "too many streams are open", got, fix, {"Retry-After": _BUSY})
         request = Request(scope, receive)
         async with self._places:
-            parts = request.stream()
-            first = await anext(parts)  # a refusal of the middleware is still an ordinary response
+            first = await receive()  # a refusal of the middleware is still an ordinary response
             await send({"type": "http.response.start", "status": 200, "headers": _HEAD})
             try:
                 async with asyncio.TaskGroup() as group:
-                    reading = group.create_task(self._read(_after(first, parts), receive))
+                    receiving = group.create_task(self._receive(first, receive))
+                    group.create_task(self._read())
                     await self._write(request, send)
-                    reading.cancel()
+                    receiving.cancel()
             except* Problem:  # the client has gone
                 pass
             finally:
                 self._drop()
 
-    async def _read(self, parts: AsyncIterator[bytes], receive: Receive) -> None:
-        """Take lines while there is room for them. Problem when the client has gone."""
+    async def _receive(self, message: Message, receive: Receive) -> None:
+        """Take the body one part ahead of what is read, to notice when the client hangs up: Problem."""
+        await self._parts.put(message.get("body", b""))
+        while message.get("more_body", False):
+            try:
+                message = await receive()
+            except Problem as problem:
+                if problem.status_code == CLIENT_CLOSED:
+                    raise
+                if not self._waiting:  # otherwise the client may wait for answers before it sends more
+                    return await self._parts.put(problem)
+            else:
+                await self._parts.put(message.get("body", b""))
+        await self._parts.put(None)
+        await gone(receive)
+        raise Problem(CLIENT_CLOSED, "the client has gone")
+
+    async def _body(self) -> AsyncIterator[bytes]:
+        while (part := await self._parts.get()) is not None:
+            if isinstance(part, Problem):
+                raise part
+            yield part
+
+    async def _read(self) -> None:
+        """Take lines while there is room for them."""
         number = 0
         try:
-            async for line in _lines(parts, self._texts.config.max_body):
+            async for line in _lines(self._body(), self._texts.config.max_body):
                 number += 1
                 if line is None or line.strip():
                     await self._room.acquire()
+                    self._waiting += 1
                     self._taken.put_nowait((number, self._take(number, line)))
         except Problem as problem:
-            if problem.status_code == CLIENT_CLOSED:
-                raise
             self._taken.put_nowait((number + 1, problem))  # it came too late: the last line of the answer
-            return self._taken.put_nowait(None)
         self._taken.put_nowait(None)
-        await gone(receive)
-        raise Problem(CLIENT_CLOSED, "the client has gone")
 
     def _take(self, number: int, line: bytes | None) -> Taken:
         try:
@@ -95,6 +116,7 @@ class StreamAnswer(Response):
         while (taken := await self._taken.get()) is not None:
             line = await self._line(request, *taken)
             await send({"type": "http.response.body", "body": line + b"\n", "more_body": True})
+            self._waiting -= 1
             self._room.release()
         await send({"type": "http.response.body"})
 
@@ -115,12 +137,6 @@ class StreamAnswer(Response):
             match self._taken.get_nowait():
                 case (_, asyncio.Future() as answer):
                     answer.cancel()
-
-
-async def _after(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for part in parts:
-        yield part
 
 
 async def _lines(parts: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -146,7 +147,7 @@ def test_a_client_that_hangs_up_leaves_its_place(fake: Fake) -> None:
 
     async def talk(app: Any) -> None:
         goes, waits, comes = Wire(app), Wire(app), Wire(app)
-        goes.say("a", "b")
+        goes.say(*map(str, range(100)))
         stream = goes.start()
         await asyncio.to_thread(fake.started.wait, 10)
         await waits.start()
@@ -159,7 +160,7 @@ def test_a_client_that_hangs_up_leaves_its_place(fake: Fake) -> None:
         await stream
         assert (found(comes.answer), fake.batches) == (["c"], [[], ["c"]])
 
-    run(fake, talk, streams=1)
+    run(fake, talk, streams=1, max_texts=2)
 
 
 def test_a_long_stream_and_short_requests_share_the_model(fake: Fake) -> None:
@@ -190,12 +191,15 @@ def test_time_counts_for_each_line(fake: Fake) -> None:
         await silent.start()
         assert found(silent.answer) == ["a", (408, 2)]
         fake.free.clear()
-        slow.say("a", "b", more=False)
+        slow.say("a", "b")
+        end = partial(slow.say, more=False)  # silent for longer than the limit, but it waits for answers
+        asyncio.get_running_loop().call_later(0.6, end)
         stream = slow.start()
         await slow.answered(1)
         fake.free.set()
         await stream
         assert found(slow.answer)[0] == (504, 1)
         assert found(slow.answer)[1] in ("b", (504, 2))
+        assert (408, 3) not in found(slow.answer)
 
-    run(fake, talk, timeout=0.2)
+    run(fake, talk, timeout=0.4)
