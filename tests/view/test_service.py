@@ -93,6 +93,8 @@ def test_the_api_is_tried_on_its_page_with_the_key(page: Any) -> None:
         "document.querySelector('.live-responses-table .response .response-col_status')?.textContent.startsWith('200')",
     )
     assert "Q1874" in text_of(page, ".live-responses-table .highlight-code")
+    one(page, "[id$=stream_stream_post] .opblock-summary-control").click()
+    wait(page, "document.querySelector('[id$=stream_stream_post] textarea')?.value.startsWith('{\"id\":\"anna\"')")
     loaded = page.execute_script("return performance.getEntriesByType('resource').map(each => each.name)")
     assert all(url.startswith((page.current_url.partition("docs")[0], "data:")) for url in loaded)
     assert [entry["message"] for entry in page.get_log("browser")] == []
