@@ -8,17 +8,20 @@ from typing import Any
 
 from benchmarks.page import crowd, opened
 from relik_ml import Relik
-from relik_ml.view import report, service_page
+from relik_ml.view import descriptions, report, service_page
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 TAP = "document.getElementById('graph')._cyreg.cy.nodes().filter((n) => n.data('name').includes('Меркель')).emit('tap')"
 FOCUS = "document.querySelectorAll('#text .first')[3].focus()"
+WRONG = """document.querySelectorAll('#text .first')[3].click();
+document.querySelector('#card [data-wrong]').click()"""
 RUSSIAN = "document.getElementById('language').click()"
 DESK, PHONE = (1200, 740), (390, 780)
 SHOTS = {
     "page-fact": ("examples", "light", DESK, "#doc=muzyka&fact=2", ""),
     "page-card": ("examples", "light", DESK, "#doc=kosmos", FOCUS),
+    "page-wrong": ("examples", "light", DESK, "#doc=kosmos", WRONG),
     "page-graph-dark": ("examples", "dark", DESK, "", TAP),
     "page-facts-dark": ("examples", "dark", DESK, "#doc=novosti&tab=facts", ""),
     "page-timeline": ("examples", "light", DESK, "#doc=kosmos&tab=timeline", ""),
@@ -34,7 +37,8 @@ def main() -> None:
     """Write the pages and take the pictures, or those that are named."""
     paths = sorted(ROOT.glob("examples/ru/*.txt"))
     texts = [{"id": path.stem, "text": path.read_text(encoding="utf-8")} for path in paths]
-    examples = report(Relik.from_pretrained().annotate(texts), title="examples")
+    documents = list(Relik.from_pretrained().annotate(texts, candidates=5))
+    examples = report(documents, title="examples", descriptions=descriptions(documents))
     pages = {"examples": examples, "crowd": report(crowd(50, 32), title="crowd"), "service": service_page()}
     browser = opened()
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from relik_ml.errors import ModelError
 
+CANDIDATES = 5
+"""The most candidates of a link that are written."""
+
 
 @dataclass(frozen=True)
 class TransformerConfig:

@@ -283,14 +283,15 @@ def _dropped(item: Retrieved, fitted: Retrieved) -> int:
     return len(item.entities) + len(item.relations) - len(fitted.entities) - len(fitted.relations)
 
 
-def above(document: Document, min_score: float | MinScores) -> Document:
+def above(document: Document, min_score: float | MinScores, candidates: int | None = None) -> Document:
     """The mentions and triples with at least this score. Ids stay: they mean the same at any score.
 
-    A link below it becomes ``unknown`` and keeps its candidates, at least its own entity.
+    A link below it becomes ``unknown`` and keeps its candidates, at least its own entity. ``candidates`` is the most
+    that a link keeps.
     """
     least = MinScores.of(min_score)
     likely = (mention for mention in document.mentions if (mention.score or 0.0) >= least.mention)
-    mentions = tuple(replace(mention, link=_sure(mention.link, least.link)) for mention in likely)
+    mentions = tuple(replace(mention, link=_sure(mention.link, least.link, candidates)) for mention in likely)
     kept = {mention.id for mention in mentions}
     triples = (triple for triple in document.triples if (triple.score or 0.0) >= least.fact)
     return replace(
@@ -301,7 +302,9 @@ def above(document: Document, min_score: float | MinScores) -> Document:
     )
 
 
-def _sure(link: Link, least: float) -> Link:
+def _sure(link: Link, least: float, candidates: int | None) -> Link:
+    if candidates is not None:
+        link = replace(link, candidates=link.candidates[:candidates])
     if link.status not in ("linked", "nil") or (link.score or 0.0) >= least:
         return link
     own = (LinkCandidate(link.id, link.label, link.score),) if link.id else ()

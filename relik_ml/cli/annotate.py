@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relik_ml.cli._input_files import InputSet
-from relik_ml.config import MinScores
+from relik_ml.config import CANDIDATES, MinScores
 from relik_ml.corpus import ENGINES, PROCESSES, annotate_corpus, model_checksum
 from relik_ml.data import STDIN, Fields, document_line, write_documents
 from relik_ml.errors import ConfigError, OutputError
@@ -34,14 +34,13 @@ from relik_ml.types import Document
 if TYPE_CHECKING:
     from relik_ml import Relik
 
-CANDIDATES = 5
-"""The most candidates of a link that are written."""
 SCORE = click.FloatRange(0, 1)
 BACKEND = click.Choice(["onnx", "int8", "torch"])
 
 Write = Callable[[Iterable[Document]], object]
 """Writes a stream of documents."""
 
+PAGE = ".html"
 FOLDER_OPTIONS = ("engine", "jobs", "resume", "format", "shard_size", "fail_fast")
 FOLDER_USAGE = (
     "--engine, --jobs, --resume, --format, --shard-size and --fail-fast need a folder as --out. A folder takes no "
@@ -82,8 +81,8 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 @click.option("--min-link-score", type=SCORE, callback=_probability, help="The same for links only.")
 @click.option("--min-fact-score", type=SCORE, callback=_probability, help="The same for facts only.")
 @click.option(
-    "--candidates", type=click.IntRange(0, CANDIDATES), default=0, show_default=True,
-    help="Write so many candidates of each link, with their scores.",
+    "--candidates", type=click.IntRange(0, CANDIDATES),
+    help=f"Write so many candidates of each link, with their scores; default: 0, and {CANDIDATES} for a page.",
 )  # fmt: skip
 @click.option("--keep-mentions", is_flag=True, help="Link and relate only the mentions of .jsonl documents.")
 @click.option("--view/--no-view", default=None, help="Print a readable view; default: on a terminal without --out.")
@@ -121,6 +120,8 @@ def command(inputs: tuple[str, ...], out: str | None, lang: str, skip_bad: bool,
     """
     if out == STDIN and not options["view"]:
         out, options["view"] = None, False
+    if options["candidates"] is None:
+        options["candidates"] = CANDIDATES if out and out.endswith(PAGE) else 0
     folder = {name: value for name in FOLDER_OPTIONS if (value := options.pop(name)) is not None}
     if folder or (out and (out.endswith("/") or Path(out).is_dir())):
         if not out or skip_bad or options["view"] is not None or options["color"] is not None:
@@ -227,7 +228,7 @@ def _write_as(documents: Iterable[Document], out: Path) -> None:
     from relik_ml.export import EXPORTERS
 
     formats = {each.suffix: each for each in EXPORTERS.values() if each.suffix not in ("", ".jsonl")}
-    if out.suffix == ".html":
+    if out.suffix == PAGE:
         write_page(list(documents), out, title=out.stem)
     elif out.suffix in formats:
         write_export(documents, out, formats[out.suffix])

@@ -46,21 +46,8 @@ def command(file: Path, out: Path, limit: int, index: Path | None, opens: bool) 
 def write_page(documents: list[Document], out: Path, title: str, left_out: int = 0, index: Path | None = None) -> None:
     """Write the page of documents, with the descriptions that an index has; by default the embedded one."""
     from relik_ml.data import atomic_path
-    from relik_ml.view import report
+    from relik_ml.view import descriptions, report
 
     with atomic_path(out) as partial:
-        page = report(documents, title=title, left_out=left_out, descriptions=_descriptions(documents, index))
+        page = report(documents, title=title, left_out=left_out, descriptions=descriptions(documents, index))
         partial.write_text(page, encoding="utf-8", newline="\n")
-
-
-def _descriptions(documents: list[Document], folder: Path | None) -> dict[str, str]:
-    """What an index says of the entities that documents link to."""
-    from relik_ml.bundle import index_folder
-    from relik_ml.index import PassageIndex
-
-    ids = {mention.link.id for document in documents for mention in document.mentions if mention.link.id}
-    if not ids:
-        return {}
-    index = PassageIndex.open(index_folder(folder))
-    found = {id: index.entries[index.row(id)].text for id in sorted(ids) if id in index}
-    return {id: text for id, text in found.items() if text}

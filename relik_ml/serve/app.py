@@ -23,10 +23,12 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.supervisors import Multiprocess
 
 from relik_ml import __version__
+from relik_ml.config import CANDIDATES
 from relik_ml.data import document_to_json, json_bytes
 from relik_ml.errors import RelikError
 from relik_ml.export import utf16_record
 from relik_ml.export.rdf import TURTLE, read_nif, write_nif
+from relik_ml.index import PassageIndex
 from relik_ml.pipeline import Relik, above
 from relik_ml.serve.batcher import Annotate, Batcher
 from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error
@@ -35,7 +37,7 @@ from relik_ml.serve.text_stream import NDJSON, StreamAnswer
 from relik_ml.serve.texts import MIN_SCORE, OFFSETS, Answer, Ask, Offsets, One, Refusal, Texts
 from relik_ml.types import Document
 from relik_ml.view import Service as Form
-from relik_ml.view import answer, service_page
+from relik_ml.view import answer, descriptions, service_page
 
 STREAM = "/stream"
 PATHS = frozenset(
@@ -50,8 +52,16 @@ _JSON = ("application/json",)
 _RECORDS: dict[str, Callable[[Document], dict[str, Any]]] = {"code-points": document_to_json, "utf-16": utf16_record}
 
 
-def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConfig = ServiceConfig()) -> FastAPI:
-    """An app with its own queue and thread for one model; ``annotate`` is ``Relik.annotate`` or equivalent."""
+def create_app(
+    annotate: Annotate,
+    languages: Sequence[str],
+    config: ServiceConfig = ServiceConfig(),
+    index: PassageIndex | None = None,
+) -> FastAPI:
+    """An app with its own queue and thread for one model; ``annotate`` is ``Relik.annotate`` or equivalent.
+
+    The page describes entities from the ``index``.
+    """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     batcher = Batcher(annotate, config, registry)
@@ -61,7 +71,7 @@ def create_app(annotate: Annotate, languages: Sequence[str], config: ServiceConf
         docs_url=None, redoc_url=None, lifespan=batcher.lifespan,
         exception_handlers=dict.fromkeys(errors, answer_error),
     )  # fmt: skip
-    app.include_router(_posts(Texts(batcher, config, languages)))
+    app.include_router(_posts(Texts(batcher, config, languages), index))
     app.include_router(_gets(registry, config, languages))
     app.mount(DOCS, docs_files())
     describe = app.openapi
@@ -93,10 +103,11 @@ def serve(load: Callable[[], Relik], config: ServiceConfig, host: str, port: int
 def _start(load: Callable[[], Relik], config: ServiceConfig) -> FastAPI:
     relik = load()
     gc.freeze()  # the model lives as long as the process
-    return create_app(relik.annotate, relik.settings.languages, config)
+    annotate = partial(relik.annotate, candidates=CANDIDATES)
+    return create_app(annotate, relik.settings.languages, config, relik.retriever.index)
 
 
-def _posts(texts: Texts) -> APIRouter:
+def _posts(texts: Texts, index: PassageIndex | None) -> APIRouter:
     key = [Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if texts.config.api_key else []  # for OpenAPI
     router = APIRouter(
         tags=["texts"], dependencies=key, responses={"4XX": {"model": Refusal}, "5XX": {"model": Refusal}}
@@ -124,13 +135,14 @@ def _posts(texts: Texts) -> APIRouter:
         A line that cannot be annotated is answered by `{"error": …, "line": number}` in its place.
         """
         _require(request, "JSON Lines", NDJSON)
-        return StreamAnswer(texts, places, lambda found: _RECORDS[offsets](above(found, min_score)))
+        return StreamAnswer(texts, places, lambda found: _RECORDS[offsets](above(found, min_score, 0)))
 
     @router.post("/page", include_in_schema=False, dependencies=json)
     async def page(asked: One, request: Request) -> Response:
         """The data that the page draws for one text."""
-        found = await texts.ask(asked, request)
-        return Response(await run_sync(lambda: json_bytes(answer(found))), media_type=_JSON[0])
+        found = await texts.ask(asked.model_copy(update={"candidates": CANDIDATES}), request)
+        said = partial(descriptions, found, index) if index else dict
+        return Response(await run_sync(lambda: json_bytes(answer(found, said()))), media_type=_JSON[0])
 
     @router.post("/nif", **text_in_and_out(TURTLE[0]), summary="NIF, for GERBIL")
     async def nif_(request: Request, lang: str = texts.languages[0]) -> Response:

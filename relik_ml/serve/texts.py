@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from relik_ml.config import CANDIDATES
 from relik_ml.pipeline import above
 from relik_ml.serve.batcher import Batcher
 from relik_ml.serve.middleware import Problem, ServiceConfig
@@ -36,6 +37,7 @@ class Text(_Strict):
 
 class _Options(_Strict):
     min_score: float = Field(0.0, ge=0, le=1, description=MIN_SCORE)
+    candidates: int = Field(0, ge=0, le=CANDIDATES, description="Write so many candidates of each link.")
     offsets: Offsets = Field("code-points", description=OFFSETS)
 
 
@@ -83,7 +85,7 @@ class Texts:
         documents = [each.document(n) for n, each in enumerate(texts, 1)]
         async with asyncio.timeout(self.config.timeout):
             found = await self.annotate(documents, request)
-        return [above(document, asked.min_score) for document in found]
+        return [above(document, asked.min_score, asked.candidates) for document in found]
 
     async def annotate(self, documents: Sequence[Document], request: Request) -> list[Document]:
         """The annotated documents. Problem 422 when they exceed the limits."""

@@ -1,9 +1,10 @@
 """Russian and English names of relations, types and kinds of facts, and the families of types that share a colour."""
 
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from relik_ml.scheme import NEREL
+from relik_ml.scheme import NEREL, Relation, TypedProperty
 
 OF_OTHERS = {"PER": "person", "LOC": "place", "GPE": "place", "ORG": "made"}
 """Families of type names of other corpora."""
@@ -16,8 +17,10 @@ KINDS = {
 
 
 @cache
-def labels() -> dict[str, dict[str, Any]]:
+def labels() -> dict[str, Any]:
     """Names, [Russian, English]: ``relations`` (NEREL's and their properties), ``types``, ``kinds``; and ``families``.
+
+    ``literals`` are the types of values, ``properties`` those of each relation: the first whose types fit holds.
 
     >>> labels()["relations"]["P19"], labels()["types"]["CITY"], labels()["families"]["CITY"]
     (['место рождения', 'place of birth'], ['город', 'city'], 'place')
@@ -28,7 +31,20 @@ def labels() -> dict[str, dict[str, Any]]:
             relations.setdefault(known.property.id, relations[known.name])
     types = {known.name: [known.label_ru, known.label_en] for known in NEREL.types.values()}
     families = OF_OTHERS | {known.name: known.family for known in NEREL.types.values()}
-    return {"relations": relations, "types": types, "kinds": KINDS, "families": families}
+    properties = {known.name: _properties(known) for known in NEREL.relations.values()}
+    return {
+        "relations": relations, "types": types, "kinds": KINDS, "families": families, "properties": properties,
+        "literals": sorted(NEREL.literals),
+    }  # fmt: skip
+
+
+def _properties(relation: Relation) -> list[dict[str, Any]]:
+    """The properties of a relation, ready for JSON, each with the types of the arguments that it needs."""
+    own = [TypedProperty(relation.property, frozenset(), frozenset())] if relation.property else []
+    return [
+        {**asdict(each.property), "subjects": sorted(each.subjects), "objects": sorted(each.objects)}
+        for each in (*relation.typed, *own)
+    ]
 
 
 def named(what: str, id: str, lang: str) -> str:

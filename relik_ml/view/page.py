@@ -9,15 +9,17 @@ from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from relik_ml.index import PassageIndex
 from relik_ml.types import Document
 from relik_ml.view.drawing import drawing
 from relik_ml.view.labels import labels
 
 SCRIPTS = (
     "words", "elements", "state", "world", "tip", "text", "layout", "graph", "facts", "outline", "timeline", "card",
-    "search", "corrections", "downloads", "address", "ask", "main",
+    "search", "corrections", "fixing", "downloads", "address", "ask", "main",
 )  # fmt: skip
 """The files of the script, in the order of their dependencies."""
 LIBRARY = "cytoscape.min.js"
@@ -66,9 +68,26 @@ def service_page(service: Service = Service()) -> str:
     return _page({"documents": [], "service": asdict(service)}, "relik-ml", "'self'")
 
 
-def answer(documents: Iterable[Document]) -> dict[str, Any]:
+def answer(documents: Iterable[Document], descriptions: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The response of a service to the page, ready for JSON."""
-    return {"documents": [drawing(document) for document in documents]}
+    return {"documents": [drawing(document) for document in documents], "descriptions": dict(descriptions or {})}
+
+
+def descriptions(documents: Iterable[Document], index: PassageIndex | str | Path | None = None) -> dict[str, str]:
+    """What an index says of the entities that documents link to, and of the candidates; by default the embedded index.
+
+    ``index`` is one that is open, or a folder.
+    """
+    links = [mention.link for document in documents for mention in document.mentions]
+    ids = {id for link in links for id in (link.id, *(each.id for each in link.candidates)) if id}
+    if not ids:
+        return {}
+    if not isinstance(index, PassageIndex):
+        from relik_ml.bundle import index_folder  # here, because the page alone needs no model
+
+        index = _opened(index_folder(index))
+    found = {id: index.entries[index.row(id)].text for id in sorted(ids) if id in index}
+    return {id: text for id, text in found.items() if text}
 
 
 class Frame(str):
@@ -80,12 +99,20 @@ class Frame(str):
         return self
 
 
-def show(document: Document, *, height: int = 560) -> Frame:
+@cache
+def _opened(folder: Path) -> PassageIndex:
+    """An index, kept: its first look-up takes a second, and a notebook shows many documents."""
+    return PassageIndex.open(folder)
+
+
+def show(document: Document, *, height: int = 560, index: PassageIndex | str | Path | None = None) -> Frame:
     """The page of a document for a notebook, in a sandboxed frame that cannot access the notebook.
 
-    Example: ``show(relik("Анна Ахматова родилась в Одессе."))`` as the last line of a cell.
+    Cards describe entities from an ``index``, by default the embedded one.
+
+    Example: ``show(relik("Анна Ахматова родилась в Одессе.", candidates=5))`` as the last line of a cell.
     """
-    page = escape(report([document], title=document.id))
+    page = escape(report([document], title=document.id, descriptions=descriptions([document], index)))
     rights = "allow-scripts allow-downloads allow-popups"
     style = f"width:100%;height:{height}px;border:0;border-radius:8px"
     return Frame(f'<iframe title="relik-ml" sandbox="{rights}" srcdoc="{page}" style="{style}"></iframe>')

@@ -224,6 +224,7 @@ def test_the_extension_chooses_the_format(model: Capitals, tmp_path: Path, name:
     done = run("-", "--out", tmp_path / name, input=TEXT.encode())
     assert done.exit_code == 0, done.stderr
     assert content.casefold() in (tmp_path / name).read_text("utf-8").casefold()
+    assert model.options["candidates"] == (5 if name == "page.html" else 0)  # which its corrections offer
 
 
 @pytest.mark.parametrize(("score", "facts"), [("0.5", 1), ("0.6", 0)])

@@ -16,8 +16,8 @@ FLOORS = (
     ("data", "names", "score", "models", "runtime"),
     ("index", "export", "e5", "shards"),
     ("reader", "retriever", "encoders", "plugins", "ray_engine"),
-    ("view", "bundle"),
-    ("pipeline",),
+    ("bundle",),
+    ("pipeline", "view"),
     ("training",),
     ("relik_ml",),  # the package itself: what `from relik_ml import Relik` loads
     ("serve", "integrations", "corpus"),

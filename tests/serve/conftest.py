@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relik_ml.types import Annotated, Document, Link, Mention
+from relik_ml.types import Annotated, Document, Link, LinkCandidate, Mention
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
 POISON = "яд"
+CANDIDATES = (LinkCandidate("Q1874", "Одесса", 0.8), LinkCandidate("Q128361", "Одесса", 0.2))
 Client = Callable[..., "TestClient"]
 
 
@@ -38,7 +39,7 @@ class Fake:
             if document.text == POISON:
                 raise RuntimeError("the model broke")
             start = document.text.find("Одесс")
-            link = Link("linked", "Q1874", "Одесса", score=0.8)
+            link = Link("linked", "Q1874", "Одесса", score=0.8, candidates=CANDIDATES)
             city = Mention("T1", start, start + 6, "CITY", link=link, score=0.9)
             yield replace(document, mentions=(city,) * (start >= 0), annotated=Annotated(mentions="silver"))
 

@@ -67,6 +67,14 @@ def test_offsets_in_utf16_and_a_minimum_score_on_request(client: Client) -> None
         assert len(annotate(client(), min_score=score).json()["documents"][0]["mentions"]) == kept
 
 
+def test_candidates_are_for_the_page_and_on_request(client: Client) -> None:
+    for options, ids in (({}, None), ({"candidates": 1}, ["Q1874"])):
+        link = annotate(client(), **options).json()["documents"][0]["mentions"][0]["link"]
+        assert (link.get("candidates") and [each["id"] for each in link["candidates"]]) == ids
+    (drawn,) = client().post("/page", json={"text": TEXT}).json()["documents"]
+    assert len(drawn["document"]["mentions"][0]["link"]["candidates"]) == 2
+
+
 @pytest.mark.parametrize("path", ["/annotate", "/page"])
 def test_a_lone_surrogate_survives(client: Client, path: str) -> None:
     answer = client().post(path, content=b'{"text": "a\\ud800"}', headers=JSON)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from relik_ml.view import Service, answer, service_page
-from tests.view.test_browser import TEXT, example, one, text_of, wait
+from tests.view.browsing import TEXT, example, one, text_of, wait
 
 pytest.importorskip("selenium", reason="the page in a browser: selenium is not installed")
 from selenium.webdriver.common.keys import Keys

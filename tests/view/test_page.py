@@ -12,7 +12,8 @@ import html5lib
 import pytest
 
 import relik_ml.view
-from relik_ml.types import Document
+from relik_ml.index import PassageIndex
+from relik_ml.types import Document, Entry, Link, LinkCandidate, Mention
 from relik_ml.view import Service, drawing, report, service_page, show
 from tests.export.hostile import STRINGS, everywhere
 
@@ -56,6 +57,18 @@ def test_a_notebook_shows_a_sandboxed_frame(string: str) -> None:
     assert "allow-same-origin" not in body[0].get("sandbox", "allow-same-origin")
     inside = held(parsed(body[0].get("srcdoc", "")))
     assert inside["documents"] == json.loads(json.dumps([drawing(document)]))
+
+
+def test_a_notebook_describes_links_and_candidates(tmp_path: Path) -> None:
+    entries = [
+        Entry(id, "entity", "Одесса", text) for id, text in (("Q1874", "город"), ("Q7", ""), ("Q128361", "Техас"))
+    ]
+    index = PassageIndex.build(entries, None, tmp_path / "index")
+    candidates = (LinkCandidate("Q7"), LinkCandidate("Q128361"), LinkCandidate("Q404"))
+    link = Link("linked", "Q1874", "Одесса", candidates=candidates)
+    frame = show(Document("d", PLAIN.text, mentions=(Mention("T1", 25, 31, "CITY", link=link),)), index=index)
+    (body,) = parsed(frame).iter("body")
+    assert held(parsed(body[0].get("srcdoc", "")))["descriptions"] == {"Q1874": "город", "Q128361": "Техас"}
 
 
 def test_the_policy_lets_in_our_style_and_script_alone() -> None:

@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from relik_ml.types import Annotated, Document, Link, Mention, Property, Span, Triple
-from tests.view.test_browser import graph, one, text_of, wait
+from relik_ml.index import PassageIndex
+from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Span, Triple
+from tests.view.browsing import graph, one, text_of, wait
 from tests.view.test_form import fill_in
 
 for package in ("fastapi_offline", "prometheus_client"):
@@ -38,8 +40,9 @@ def born(document: Document) -> Document:
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    app = create_app(Knowing().annotate, ("ru",), ServiceConfig(max_characters=1000, api_key="secret"))
+def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    index = PassageIndex.build([Entry("Q1874", "entity", "Одесса", "город на Чёрном море")], None, tmp_path / "index")
+    app = create_app(Knowing().annotate, ("ru",), ServiceConfig(max_characters=1000, api_key="secret"), index)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -62,6 +65,8 @@ def test_a_pasted_text_becomes_a_graph_linked_to_its_words(page: Any) -> None:
     fill_in(page, TEXT)
     wait(page, "document.getElementById('graph')._cyreg?.cy.nodes().length === 2")
     assert text_of(page, "#text") == TEXT
+    graph(page, "g.nodes().filter((each) => each.data('name') === 'Одесса').emit('tap')")
+    assert "город на Чёрном море" in text_of(page, "#card")
     graph(page, "g.edges().emit('tap')")
     assert text_of(page, "#text .subject") == "Анна"
     assert text_of(page, "#text .object") == "Одессе"

@@ -79,10 +79,13 @@ async function send(service) {
   const text = byId("ask-text").value;
   const refused = refusal(text, service);
   if (refused) return notice(refused, "error");
+  if (unsaved && !confirm(word("lose", fixes.size))) return;
   notice(word("loading"), "busy");
   byId("ask-send").disabled = true;
   try {
-    show((await asked(service, text)).documents);
+    const { documents, descriptions } = await asked(service, text);
+    Object.assign(data.descriptions, descriptions);
+    show(documents);
     notice("");
     if (narrow()) byId("main").scrollIntoView();
   } catch (error) {

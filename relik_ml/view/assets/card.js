@@ -13,17 +13,20 @@ function showCard() {
 function nodeCard({ index, mention }) {
   const node = world.nodes[index];
   const groups = shownGroups().filter((group) => group.subject === index || group.object === index);
+  const clicked = mention === null ? [] : [{ doc: state.doc, mention }];
+  const others = ownFirst(node.mentions).filter((each) => each.doc !== state.doc || each.mention !== mention);
   return [
     html("h2", {}, html("bdi", {}, node.label)),
     html("p", { class: "kind" }, html("span", { class: "dot", "data-family": family(node.type) }), named("types", node.type), " · ",
       node.item ? wikidataLink(node.item, `${word("wikidata")} ${node.item}`) : word(node.status)),
     described(node.item) ? html("p", {}, described(node.item)) : "",
+    ...clicked.map((each) => html("div", { class: "clicked" }, ...mentionRow(each))),
     html("button", { type: "button", id: "near", "aria-pressed": String(Boolean(state.near)), onclick: () => setNear(state.near ? null : index) }, word(state.near ? "all" : "near")),
     ...aroundCard(mention),
     groups.length ? html("h3", {}, counted(groups.length, FACTS)) : "",
     groups.length ? html("ul", { class: "plain" }, ...groups.slice(0, LISTED).map((group) => html("li", {}, factButton(group)))) : "",
-    html("h3", {}, counted(node.mentions.length, MENTIONS)),
-    html("ul", { class: "plain" }, ...ownFirst(node.mentions).slice(0, LISTED).map((each) => html("li", { class: "row" }, ...mentionRow(each)))),
+    others.length ? html("h3", {}, clicked.length ? word("otherMentions", others.length) : counted(others.length, MENTIONS)) : "",
+    html("ul", { class: "plain" }, ...others.slice(0, LISTED).map((each) => html("li", { }, ...mentionRow(each)))),
   ];
 }
 
@@ -46,9 +49,9 @@ function mentionRow({ doc, mention: index }) {
   const view = views[doc];
   const mention = view.document.mentions[index];
   const sure = [mention.score, mention.link.score].filter((each) => each !== null).map(score).join(" / ");
-  return [html("button", { type: "button", class: "link wide", onclick: () => { if (doc !== state.doc) openDocument(doc, true); showTab("text"); scrollToMention(index); } },
+  return [html("div", { class: "row" }, html("button", { type: "button", class: "link wide", onclick: () => { if (doc !== state.doc) openDocument(doc, true); showTab("text"); scrollToMention(index); } },
     html("bdi", {}, surface(index, view)), html("span", { class: "quiet number" }, [doc === state.doc ? "" : view.document.id, sure].filter(Boolean).join(" · "))),
-  mention.link.status === "linked" ? wrongButton("link", doc, index) : "", wrongButton("mention", doc, index)];
+  fixButton("mention", doc, index)), fixForm("mention", doc, index)];
 }
 
 function factButton(group) {
@@ -65,7 +68,8 @@ function factCard(fact) {
   const note = [fact.kind ? named("kinds", fact.kind) : "", fact.score !== null ? `${word("scoreOf")} ${score(fact.score)}` : "", views.length > 1 ? views[fact.doc].document.id : ""].filter(Boolean).join(" · ");
   return [
     html("h2", { class: "line" }, side(fact.subject, "subject", fact.mentions[0]), html("span", { class: "relation" }, named("relations", fact.relation)), side(fact.object, "object", fact.mentions[1])),
-    html("p", { class: "kind row" }, html("span", {}, property, property && note ? " · " : "", note), wrongButton("fact", fact.doc, fact.local)),
+    html("p", { class: "kind row" }, html("span", {}, property, property && note ? " · " : "", note), fixButton("fact", fact.doc, fact.local)),
+    fixForm("fact", fact.doc, fact.local),
     fact.evidence.length ? html("blockquote", {}, html("bdi", {}, evidenceText(fact))) : "",
     others.length ? html("h3", {}, word("alsoStated", others.length)) : "",
     others.length ? html("ul", { class: "plain" }, ...others.slice(0, LISTED).map((each) => html("li", {}, html("button", { type: "button", class: "link wide", onclick: () => select("fact", each.index) },

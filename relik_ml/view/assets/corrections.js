@@ -1,45 +1,106 @@
-// What the reader calls wrong. The documents without it can be saved, to train or to annotate further.
-const wrong = new Map();
+// What the reader calls wrong, and what is right. The corrected documents can be saved, to train or to annotate further.
+const fixes = new Map();
+let unsaved = false;
+
+// The browser asks before it leaves the page. A listener that is always there would slow every way off the page.
+function setUnsaved(value) {
+  unsaved = value;
+  window.onbeforeunload = value ? (event) => event.preventDefault() : null;
+}
+
+function fixOf(what, doc, index) {
+  return fixes.get(`${what}/${doc}/${index}`);
+}
 
 function isWrong(what, doc, index) {
-  return wrong.has(`${what}/${doc}/${index}`);
+  return Boolean(fixOf(what, doc, index)?.gone);
 }
 
-function wrongButton(what, doc, index) {
-  const on = isWrong(what, doc, index);
-  const shown = on ? word("undo") : word({ mention: "wrongShort", link: "wrongLinkShort", fact: "wrongShort" }[what]);
-  const label = `${shown} (${word({ mention: "wrongMention", link: "wrongLink", fact: "wrongFact" }[what])})`;
-  return html("button", { type: "button", class: "wrong-button", "aria-pressed": String(on), title: label, "aria-label": label, "data-wrong": what,
-    onclick: () => { callWrong(what, doc, index); } }, shown);
-}
-
-function callWrong(what, doc, index) {
+// A change is part of a correction: `{gone: true}`, `{type}`, `{link}`, `{relation}`. None takes the correction back.
+function fix(what, doc, index, change) {
   const key = `${what}/${doc}/${index}`;
-  if (!wrong.delete(key)) wrong.set(key, { what, doc, index });
-  byId("wrong-count").textContent = wrong.size ? counted(wrong.size, CORRECTIONS) : word("noCorrections");
-  for (const id of ["save-corrected", "save-brat"]) byId(id).disabled = !wrong.size;
-  byId("downloads").classList.toggle("on", wrong.size > 0);
-  drawFacts();
-  showSelection();
+  const before = change && !change.gone && !fixOf(what, doc, index)?.gone ? fixOf(what, doc, index) : {};
+  if (change) fixes.set(key, { ...before, ...change, what, doc, index });
+  else fixes.delete(key);
+  setUnsaved(fixes.size > 0);
 }
 
-// The corrected documents: without wrong mentions and facts; a wrong link is unknown. `meta.corrections` says what was taken.
+function fixedMention(doc, index) {
+  const mention = views[doc].document.mentions[index];
+  const { type = mention.type, link = retyped(mention.link, type) } = fixOf("mention", doc, index) ?? { link: mention.link };
+  const { value, ...rest } = mention;
+  return type === mention.type ? { ...mention, link, score: null } : { ...rest, type, link, score: null };
+}
+
+// Values have no links, and what was taken for a value may have one.
+function retyped(link, type) {
+  if (data.labels.literals.includes(type)) return noLink("unlinkable");
+  return link.status === "unlinkable" ? noLink("unknown") : link;
+}
+
+function noLink(status) {
+  return linkTo(null, null, status);
+}
+
+function linkTo(id, label, status = "linked") {
+  return { status, id, label, alternatives: [], score: null };
+}
+
+function fixedFact(doc, index) {
+  const triple = views[doc].document.triples[index];
+  const { relation = triple.relation } = fixOf("fact", doc, index) ?? {};
+  const [subject, object] = views[doc].facts[index].mentions.map((mention) => fixedMention(doc, mention).type);
+  const property = (data.labels.properties[relation] ?? []).find(({ subjects, objects }) => fits(subjects, subject) && fits(objects, object));
+  const id = property ? { id: property.id, inverse: property.inverse } : /^P[1-9][0-9]*$/.test(relation) ? { id: relation, inverse: false } : null;
+  return relation === triple.relation ? { ...triple, score: null } : { ...triple, relation, property: id, score: null };
+}
+
+function fits(types, type) {
+  return !types.length || types.includes(type);
+}
+
+// The documents with what is right in place of what was wrong; `meta.corrections` has both.
 function corrected() {
-  const docs = Array.from(new Set(Array.from(wrong.values(), (each) => each.doc))).sort((one, other) => one - other);
+  const docs = Array.from(new Set(Array.from(fixes.values(), (each) => each.doc))).sort((one, other) => one - other);
   return docs.map((doc) => {
     const record = views[doc].document;
-    const bad = (what, list) => list.filter((_, index) => isWrong(what, doc, index));
-    const gone = new Set(bad("mention", record.mentions).map((mention) => mention.id));
-    const noLink = { status: "unknown", id: null, label: null, alternatives: [], score: null };
-    const corrections = { mentions: bad("mention", record.mentions), links: bad("link", record.mentions).map(({ id, link }) => ({ mention: id, id: link.id, status: link.status })), facts: bad("fact", record.triples) };
+    const now = (what, list, fixed) => list.map((each, index) => (fixOf(what, doc, index) ? isWrong(what, doc, index) ? null : fixed(doc, index) : each));
+    const mentions = now("mention", record.mentions, fixedMention);
+    const triples = now("fact", record.triples, fixedFact);
+    const changes = (what, before, after) => before.flatMap((was, index) => (fixOf(what, doc, index) ? [{ what, was, now: after[index] }] : []));
+    const kept = mentions.filter(Boolean);
+    const gone = new Set(record.mentions.filter((_, index) => !mentions[index]).map(({ id }) => id));
     return {
       ...record,
-      mentions: record.mentions.map((mention, index) => (isWrong("link", doc, index) ? { ...mention, link: noLink } : mention)).filter((mention) => !gone.has(mention.id)),
-      entities: record.entities.map((entity) => ({ ...entity, mentions: entity.mentions.filter((id) => !gone.has(id)) })).filter((entity) => entity.mentions.length),
-      triples: record.triples.filter((triple, index) => !isWrong("fact", doc, index) && !gone.has(triple.subject) && !gone.has(triple.object)),
-      meta: { ...record.meta, corrections },
+      mentions: kept,
+      entities: regrouped(record.entities, record.mentions, kept),
+      triples: triples.filter((triple) => triple && !gone.has(triple.subject) && !gone.has(triple.object)),
+      meta: { ...record.meta, corrections: [...changes("mention", record.mentions, mentions), ...changes("fact", record.triples, triples)] },
     };
   });
+}
+
+// A mention whose link has changed leaves its entity, and joins that of its new item.
+function regrouped(entities, before, after) {
+  const links = new Map(before.map(({ id, link }) => [id, link]));
+  const stays = new Set(after.filter(({ id, link }) => links.get(id) === link).map(({ id }) => id));
+  const found = entities.map((entity) => ({ ...entity, mentions: entity.mentions.filter((id) => stays.has(id)) }));
+  const items = new Map();
+  for (const { id, link } of after) if (link.id) items.set(link.id, [...(items.get(link.id) ?? []), id]);
+  for (const ids of items.values()) {
+    if (ids.every((id) => stays.has(id)) || ids.length < 2) continue;
+    const home = found.find(({ mentions }) => mentions.some((id) => ids.includes(id)));
+    if (home) home.mentions = Array.from(new Set([...home.mentions, ...ids]));
+    else found.push({ id: freeId(found), mentions: ids, induced: "same-link" });
+  }
+  return found.filter(({ mentions }) => mentions.length > 1);
+}
+
+function freeId(entities) {
+  const taken = new Set(entities.map(({ id }) => id));
+  let number = entities.length + 1;
+  while (taken.has(`E${number}`)) number += 1;
+  return `E${number}`;
 }
 
 // A document as brat standoff, as `relik-ml export brat` writes it: mentions, relations, links.

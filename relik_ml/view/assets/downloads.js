@@ -70,7 +70,7 @@ function edgeShapes(edge, at, scale) {
   const bends = (edge.controlPoints() ?? []).map(at);
   const path = bends.length === 1 ? `Q${bends[0].x} ${bends[0].y} ${stop.x} ${stop.y}`
     : bends.length > 1 ? `C${bends[0].x} ${bends[0].y} ${bends.at(-1).x} ${bends.at(-1).y} ${stop.x} ${stop.y}` : `L${stop.x} ${stop.y}`;
-  return svg("g", { opacity: edge.style("opacity") }, svg("path", { d: `M${start.x} ${start.y} ${path}`, fill: "none", stroke: edge.style("line-color"), "stroke-width": edge.data("width") * scale, "marker-end": "url(#tip)" }),
+  return svg("g", { opacity: edge.style("opacity") }, svg("path", { d: `M${start.x} ${start.y} ${path}`, fill: "none", stroke: edge.style("line-color"), "stroke-width": edge.data("line") * scale, "marker-end": "url(#tip)" }),
     letters(edge, middle.x, middle.y, scale));
 }
 

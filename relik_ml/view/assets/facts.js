@@ -26,7 +26,7 @@ function factRow(group) {
   const count = group.facts.length > 1 ? `×${group.facts.length}` : "";
   const wrong = group.facts.every((each) => isWrong("fact", each.doc, each.local));
   return html("li", {}, html("button", { type: "button", class: wrong ? "fact wrong" : "fact", "data-fact": fact.index, tabindex: "-1", onclick: () => select("fact", fact.index) },
-    html("span", { class: "line" }, ...factParts(group), html("span", { class: "quiet number" }, [count, fact.kind ? named("kinds", fact.kind) : "", score(fact.score)].filter(Boolean).join(" · "))),
+    html("span", { class: "line" }, ...factParts(group), html("span", { class: "quiet number" }, [fixWords("fact", fact.doc, fact.local), count, fact.kind ? named("kinds", fact.kind) : "", score(fact.score)].filter(Boolean).join(" · "))),
     fact.evidence.length ? html("bdi", { class: "quiet quote" }, shortened(evidenceText(fact), 240)) : null));
 }
 

@@ -2,6 +2,7 @@
 const FAMILIES = ["person", "place", "made", "number", "event", "other"];
 const MANY = 150; // dots; with more of them names overlap, and the most connected keep theirs
 const LETTERS = 11; // the least size of letters on the screen, in pixels
+const NEAR = 1.2; // the scale from which letters and dots stay as large as they are, so that names get more room
 const CROWD = 12; // lit arrows; of more than that the names are not readable
 let chart = null;
 const ruler = document.createElement("canvas").getContext("2d");
@@ -25,14 +26,14 @@ function chartStyle() {
       "text-valign": "data(valign)", "text-halign": "data(halign)", "text-margin-x": "data(right)", "text-margin-y": "data(down)", color: ink, "text-outline-color": panel, "text-outline-width": "data(halo)", "border-width": "data(border)", "text-events": "yes" } },
     ...FAMILIES.map((name) => ({ selector: `node[family="${name}"]`, style: { "background-color": colour(`${name}-bar`), "border-color": colour(`${name}-bar`) } })),
     ...FAMILIES.map((name) => ({ selector: `node[family="${name}"][?nil]`, style: { "background-color": colour(`${name}-tint`), "border-style": "dashed" } })),
-    { selector: "edge", style: { width: "data(line)", "line-color": colour("edge"), "target-arrow-color": colour("edge"), "target-arrow-shape": "triangle", "arrow-scale": 0.8,
+    { selector: "edge", style: { width: "data(line)", "line-color": colour("edge"), "target-arrow-color": colour("edge"), "target-arrow-shape": "triangle", "arrow-scale": "data(arrow)",
       "curve-style": "bezier", "control-point-step-size": 34, label: "data(text)", "font-size": "data(letters)", color: quiet, "text-outline-color": panel, "text-outline-width": "data(halo)",
       "font-family": getComputedStyle(document.body).fontFamily, "text-events": "yes", "loop-direction": "-45deg" } },
-    { selector: "edge.lit, edge.over", style: { "line-color": accent, "target-arrow-color": accent, color: ink, label: "data(name)", "z-index": 9 } },
-    { selector: "edge.crowd", style: { label: "" } },
+    { selector: "edge.lit, edge.over", style: { "line-color": accent, "target-arrow-color": accent, color: ink, "z-index": 9 } },
     { selector: ".dim", style: { opacity: 0.22 } },
-    { selector: "node.lit, node.over, node.cursor", style: { label: "data(name)", "z-index": 9 } },
-    { selector: "node.chosen", style: { "border-width": 4, "border-style": "solid", "border-color": accent, "font-weight": "bold" } },
+    { selector: "node.lit", style: { "z-index": 9 } },
+    { selector: ".over, node.cursor, node.chosen", style: { label: "data(name)", "z-index": 10 } },
+    { selector: "node.chosen", style: { "border-style": "solid", "border-color": accent, "font-weight": "bold" } },
     { selector: "node.cursor", style: { "outline-width": 3, "outline-color": colour("focus"), "outline-offset": 3 } },
     { selector: ".gone", style: { display: "none" } },
     { selector: "core", style: { "active-bg-opacity": 0, "selection-box-opacity": 0 } },
@@ -117,7 +118,7 @@ function arrow(group) {
   const count = group.facts.length;
   const name = named("relations", group.relation) + (count > 1 ? ` ×${count}` : "");
   return { group: "edges", data: { id: `e${group.index}`, source: `n${group.subject}`, target: `n${group.object}`, group: group.index, name, text: "",
-    width: Math.min(5, 1.3 + Math.log2(count)), line: 1.3, letters: 11, halo: 2 } };
+    width: Math.min(5, 1.3 + Math.log2(count)), line: 1.3, arrow: 0.8, letters: 11, halo: 2 } };
 }
 
 // Shows all, or the part that is lit, with room on the screen for names. Cytoscape's own fit measures every name.
@@ -130,34 +131,35 @@ function fitChart(part = chart?.collection()) {
   const [top, bottom] = [Math.min(...at.map(({ y }) => y)), Math.max(...at.map(({ y }) => y))];
   const [wide, high] = [chart.width(), chart.height()];
   const side = Math.min(80, wide * 0.15);
-  const zoom = Math.min(1.2, (wide - 2 * side) / Math.max(1, right - left), (high - 90) / Math.max(1, bottom - top));
+  const zoom = Math.min(part.length ? 2 * NEAR : NEAR, (wide - 2 * side) / Math.max(1, right - left), (high - 90) / Math.max(1, bottom - top));
   chart.viewport({ zoom, pan: { x: wide / 2 - ((left + right) / 2) * zoom, y: (high - 20) / 2 - ((top + bottom) / 2) * zoom } });
   nameDots(chart.extent());
   touched = false;
 }
 
 // Letters and dots never get too small to be seen. A name stands where it covers neither a name nor a dot; where there is
-// no such place, the more connected keep theirs, and dots theirs before arrows. `pane` keeps them inside of it.
+// no such place, what is lit and the more connected keep theirs, and dots theirs before arrows. `pane` keeps them inside of it.
 function nameDots(pane = null) {
   const scale = chart.zoom();
-  const larger = Math.max(1, LETTERS / 13 / scale);
+  const larger = Math.max(LETTERS / 13, Math.min(scale, NEAR)) / scale;
   namedAt = scale;
-  const nodes = Array.from(chart.nodes().not(".gone")).sort((one, other) => other.data("degree") - one.data("degree"));
-  const size = (node) => Math.max(node.data("base"), (Math.min(node.data("base"), 22) * 0.3) / scale);
+  const rank = (each) => (each.hasClass("chosen") ? 2e6 : each.hasClass("lit") ? 1e6 : 0) + (each.data("degree") ?? 0);
+  const [nodes, edges] = [chart.nodes(), chart.edges()].map((all) => Array.from(all.not(".gone")).sort((one, other) => rank(other) - rank(one)));
+  const size = (node) => Math.max(node.data("base") * Math.min(1, NEAR / scale), (Math.min(node.data("base"), 22) * 0.3) / scale);
   const taken = makeRoom(80 * larger);
-  for (const node of nodes) taken.add(around(node.position(), size(node) / 2, size(node) / 2));
+  for (const node of nodes) if (!node.hasClass("dim")) taken.add(around(node.position(), size(node) / 2, size(node) / 2));
   chart.batch(() => {
     for (const node of nodes) {
       const place = placeFor(node, size(node), larger, (box) => !taken.meets(box) && (!pane || (box[0] > pane.x1 && box[1] > pane.y1 && box[2] < pane.x2 && box[3] < pane.y2)));
       if (place) taken.add(place.box);
-      node.data({ size: size(node), letters: 13 * larger, halo: 2 * larger, border: 1.5 * larger, text: place ? node.data("name") : "", ...place?.sides });
+      node.data({ size: size(node), letters: 13 * larger, halo: 2 * larger, border: (node.hasClass("chosen") ? 4 : 1.5) * larger, text: place ? node.data("name") : "", ...place?.sides });
     }
     const few = byId("graph").classList.contains("few") && scale > 0.7;
-    for (const edge of chart.edges().not(".gone")) {
-      const box = few && arrowBox(edge, larger);
+    for (const edge of edges) {
+      const box = (edge.hasClass("lit") ? !edge.hasClass("crowd") : few) && arrowBox(edge, larger);
       const shown = box && !taken.meets(box);
       if (shown) taken.add(box);
-      edge.data({ line: edge.data("width") * larger, letters: 11 * larger, halo: 2 * larger, text: shown ? edge.data("name") : "" });
+      edge.data({ line: edge.data("width") * larger, arrow: 0.8 * Math.min(1, NEAR / scale), letters: 11 * larger, halo: 2 * larger, text: shown ? edge.data("name") : "" });
     }
   });
 }
@@ -237,11 +239,13 @@ function lightGraph(light) {
     const edges = chart.edges().filter((edge) => world.groups[edge.data("group")].facts.some((fact) => light.facts.has(fact.index)));
     const chosen = chart.nodes().filter((node) => light.nodes.has(node.data("index")));
     const near = edges.union(edges.connectedNodes()).union(chosen);
+    if (near.empty()) return; // what the graph does not show
     near.addClass("lit").toggleClass("crowd", edges.length > (narrow() ? CROWD / 3 : CROWD));
     chosen.addClass("chosen");
     chart.elements().difference(near).addClass("dim");
   });
   if (any || !touched) fitChart(chart.elements(".lit"));
+  else nameDots();
 }
 
 function reveal(node) {

@@ -147,7 +147,10 @@ function resetFilters() {
 function show(documents) {
   views = documents;
   world = joined(views);
-  wrong.clear();
+  fixes.clear();
+  setUnsaved(false);
+  fixing = null;
+  redrawCount();
   Object.assign(state, { selected: null, near: null });
   document.body.classList.toggle("bare", !views.length);
   byId("document").replaceChildren(...views.map((view, index) => html("option", { value: index }, view.document.id)));
@@ -209,8 +212,8 @@ function wireSaving(on) {
   on("save-png", () => { showTab("graph"); save("graph.png", "image/png", png()); });
   on("save-svg", () => { showTab("graph"); save("graph.svg", "image/svg+xml", drawing()); });
   on("save-link", () => { navigator.clipboard?.writeText(location.href); byId("downloads").open = false; });
-  on("save-corrected", () => save("corrected.jsonl", "application/x-ndjson", jsonLines(corrected())));
-  on("save-brat", () => save("corrected-brat.zip", "application/zip", zip(bratFiles())));
+  on("save-corrected", () => { save("corrected.jsonl", "application/x-ndjson", jsonLines(corrected())); setUnsaved(false); });
+  on("save-brat", () => { save("corrected-brat.zip", "application/zip", zip(bratFiles())); setUnsaved(false); });
 }
 
 function switchTheme() {

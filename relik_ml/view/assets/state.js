@@ -1,5 +1,5 @@
 // What is shown: the documents, what the filters leave of them, and what is selected.
-const data = { documents: [], labels: { relations: {}, types: {}, families: {} }, descriptions: {}, service: null, left_out: 0 };
+const data = { documents: [], labels: { relations: {}, types: {}, families: {}, properties: {}, literals: [] }, descriptions: {}, service: null, left_out: 0 };
 const state = { doc: 0, view: null, scope: "all", hiddenTypes: new Set(), hiddenRelations: new Set(), minScore: 0, tags: "names",
   events: false, kinds: false, near: null, selected: null };
 let views = [];

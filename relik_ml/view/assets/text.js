@@ -101,6 +101,8 @@ function bar(piece, mention, apart) {
 function tagText(mention) {
   const { type, link, score: sure } = state.view.document.mentions[mention];
   if (state.tags === "none" || !mentionShown(mention)) return "";
+  const made = fixWords("mention", state.doc, mention);
+  if (made) return shortened(made);
   const name = link.label ?? link.id ?? "";
   if (state.tags === "names") return link.status === "linked" && !sameName(surface(mention), name) ? shortened(name) : "";
   return [named("types", type), name, link.id === name ? "" : link.id, link.status === "nil" ? word("nil") : "", score(sure)].filter(Boolean).join(" ");
