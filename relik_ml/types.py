@@ -178,6 +178,9 @@ class Annotated:
     links: Completeness = "none"
     entities: Completeness = "none"
     triples: Completeness = "none"
+    entity_triples: bool = False
+    """A triple holds between the entities of its two mentions, whichever pair of their mentions was chosen to carry it.
+    Otherwise a triple is between the two mentions themselves, such as the nearest pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,13 +248,13 @@ _KINDS: Mapping[str, type] = {
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as dictionaries and tuples as lists. Without values and candidates that are missing."""
+    """Dataclasses as dictionaries and tuples as lists. Without values, candidates and switches that are missing."""
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     if not is_dataclass(value):
         return value
     found = {field.name: getattr(value, field.name) for field in fields(value)}
-    for name, kind in (("value", Mention), ("candidates", Link)):
+    for name, kind in (("value", Mention), ("candidates", Link), ("entity_triples", Annotated)):
         if isinstance(value, kind) and not found[name]:
             del found[name]
     return {name: _plain(each) for name, each in found.items()}

@@ -83,6 +83,7 @@ def _schema() -> Any:
     triple = {"subject": text, "relation": text, "object": text}
     triple |= {"property": _struct(a, {"id": text, "inverse": a.bool_()}), "evidence": spans, "score": score}
     annotated = dict.fromkeys(("mentions", "types", "links", "entities", "triples"), text)
+    annotated["entity_triples"] = a.bool_()
     lists = {"mentions": mention, "entities": entity, "triples": triple}
     return a.schema({
         **dict.fromkeys(("schema", "id", "lang", "text"), text),

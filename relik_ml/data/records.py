@@ -154,6 +154,8 @@ def _record(document: Document) -> dict[str, Any]:
             del mention["value"]
         if not mention["link"]["candidates"]:
             del mention["link"]["candidates"]
+    if not document.annotated.entity_triples:
+        del found["annotated"]["entity_triples"]
     found["meta"] = dict(document.meta)  # unchanged: msgspec would turn dates and bytes into strings
     return {"schema": SCHEMA, **{name: found[name] for name in ORDER}}
 

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from relik_ml.data import REPEATED, Report, StrictReport, TolerantReport
+from relik_ml.data import REPEATED, Report, StrictReport, TolerantReport, check
 from relik_ml.errors import DataError
 from relik_ml.plugins import load_converter
 from relik_ml.types import Document
 from tests.converters.test_brat import LINES as WITH_TWO_LINKS
 from tests.converters.test_brat import TEXT as BRAT_TEXT
+from tests.converters.test_docred import page
 from tests.converters.test_redfm import hub as as_the_hub_has_it
 from tests.converters.test_redfm import record, write_names
 
@@ -42,7 +43,7 @@ def read(reader: Reader, source: Path, report: Report) -> dict[str, Document]:
     return {d.id: replace(d, meta={k: v for k, v in d.meta.items() if k != "source"}) for d in documents}
 
 
-# Lines of JSON: REBEL, RED-FM and SRED-FM
+# Lines of JSON
 
 
 DEEP = [
@@ -195,6 +196,8 @@ READERS = {
     "rebel": Reader("rebel", "train", partial(write_lines, rebel, "train.jsonl")),
     "redfm": Reader("redfm", "train", partial(write_lines, partial(raw, lang="en"), "train.en.jsonl")),
     "sredfm": Reader("sredfm", "train", partial(write_lines, partial(raw, lang="ru"), "train.ru.jsonl")),
+    "docred": Reader("docred", "train", partial(write_lines, page, "train.jsonl")),
+    "docred_ie": Reader("docred_ie", "train", partial(write_lines, page, "train.jsonl")),
     "sredfm as the Hub has it": Reader("sredfm", "train", partial(write_lines, hub, "train.ru.jsonl")),
 }
 
@@ -213,6 +216,7 @@ def test_ten_thousand_damaged_lines_only_cost_themselves(tmp_path: Path, reader:
     left_out = sum(report.counts[what] for what in LEFT_OUT)
     assert len(found) + bad + tally[REPEATED] + left_out == written, "everything is there or counted"
     assert report.counts["documents"] == len(found)
+    assert not [fault for document in found.values() for fault in check(document)]
     assert report.counts["triples"] == sum(len(document.triples) for document in found.values())
     assert written * 0.05 < bad < written * 0.8, "some damage is unreadable, some is not"
     assert len(tally) >= 5, "and some is repaired"

@@ -110,7 +110,7 @@ def documents(draw: st.DrawFn) -> Document:
         draw(TEXTS), text, draw(TEXTS), tuple(mentions),
         tuple(Entity(f"E{n}", draw(members), draw(TEXTS)) for n in range(draw(st.integers(0, 2)))),
         tuple(draw(st.lists(triple, max_size=3))) if mentions else (),
-        draw(st.builds(Annotated, LAYERS, LAYERS, LAYERS, LAYERS, LAYERS)),
+        draw(st.builds(Annotated, LAYERS, LAYERS, LAYERS, LAYERS, LAYERS, st.booleans())),
         draw(st.dictionaries(TEXTS, SCORES | st.integers() | st.booleans() | st.lists(TEXTS, max_size=2), max_size=2)),
     )  # fmt: skip
 
@@ -125,6 +125,8 @@ def reference(document: Document) -> str:
             del mention["value"]
         if not mention["link"]["candidates"]:
             del mention["link"]["candidates"]
+    if not record["annotated"]["entity_triples"]:
+        del record["annotated"]["entity_triples"]
     return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 

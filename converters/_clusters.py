@@ -1,0 +1,72 @@
+"""Corpora that annotate entities, as clusters of mentions, and relations between entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from relik_ml.data import Report
+from relik_ml.types import Entity, Mention, Property, Span, Triple
+
+Pair = tuple[Mention, Mention]
+
+
+def carriers(subjects: Iterable[Mention], objects: Iterable[Mention], stated: Sequence[Span]) -> Pair:
+    """The two mentions that carry a relation of two entities.
+
+    They are the nearest pair in one of the sentences ``stated``; if there is none, the nearest pair of mentions that
+    both lie in some of these; then the nearest of all. Mentions with the same span come last, and of equal pairs the
+    earliest is taken.
+
+    >>> anna, she, omsk = Mention("T1", 0, 4, "PER"), Mention("T2", 30, 33, "PER"), Mention("T3", 21, 25, "LOC")
+    >>> [mention.id for mention in carriers([anna, she], [omsk], [Span(0, 26)])]
+    ['T1', 'T3']
+    """
+
+    def key(pair: Pair) -> tuple[int, ...]:
+        first, last = sorted(mention.span for mention in pair)
+        inside = [{number for number, (a, b) in enumerate(stated) if a <= m.start and m.stop <= b} for m in pair]
+        rank = 0 if inside[0] & inside[1] else 1 if inside[0] and inside[1] else 2
+        return first == last, rank, max(0, last.start - first.stop), first.start, last.start
+
+    return min(product(subjects, objects), key=key)
+
+
+@dataclass
+class Relations:
+    """The triples of a document in the making; ``entities`` are its mentions by the key of their entity.
+
+    A relation is counted as one of the "relations" of the report, whatever becomes of it.
+    """
+
+    entities: dict[int, list[Mention]]
+    sentences: Sequence[Span]
+    where: str
+    report: Report
+    found: dict[tuple[int, str, int], Triple] = field(default_factory=dict)
+
+    def add(
+        self, subject: int, relation: str, object: int, property: Property | None = None, stated: Sequence[Span] = ()
+    ) -> None:
+        """Add a relation that the sentences ``stated`` express, or count why it is left out."""
+        self.report.count("relations")
+        key = subject, relation, object
+        if not self.entities.get(subject) or not self.entities.get(object):
+            self._drop("relation of an entity without a mention: dropped", key)
+        elif subject == object:
+            self._drop("relation of an entity to itself: dropped", key)
+        elif key in self.found:
+            self._drop("duplicate relation: dropped", key)
+        else:
+            pair = carriers(self.entities[subject], self.entities[object], stated or self.sentences)
+            self.found[key] = Triple(pair[0].id, relation, pair[1].id, property, tuple(stated))
+
+    def _drop(self, what: str, key: tuple[int, str, int]) -> None:
+        self.report.defect(what, "relations", self.where, "{} {} {}".format(*key))
+
+
+def clusters(entities: dict[int, list[Mention]]) -> tuple[Entity, ...]:
+    """The entities that have a mention."""
+    groups = [tuple(mention.id for mention in mentions) for mentions in entities.values() if mentions]
+    return tuple(Entity(f"E{number}", ids) for number, ids in enumerate(groups, 1))
