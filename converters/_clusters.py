@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -44,26 +44,49 @@ class Relations:
     sentences: Sequence[Span]
     where: str
     report: Report
-    found: dict[tuple[int, str, int], Triple] = field(default_factory=dict)
+    found: dict[tuple[str, str, str], Triple] = field(default_factory=dict)
 
     def add(
         self, subject: int, relation: str, object: int, property: Property | None = None, stated: Sequence[Span] = ()
     ) -> None:
         """Add a relation that the sentences ``stated`` express, or count why it is left out."""
         self.report.count("relations")
-        key = subject, relation, object
-        if not self.entities.get(subject) or not self.entities.get(object):
-            self._drop("relation of an entity without a mention: dropped", key)
-        elif subject == object:
-            self._drop("relation of an entity to itself: dropped", key)
+        subjects, objects = self.entities.get(subject), self.entities.get(object)
+        if not subjects or not objects:
+            self._drop("relation of an entity without a mention: dropped", f"{subject} {relation} {object}")
+            return
+        key = subjects[0].id, relation, objects[0].id
+        if subjects == objects:
+            self._drop("relation of an entity to itself: dropped", " ".join(key))
         elif key in self.found:
-            self._drop("duplicate relation: dropped", key)
+            self._drop("duplicate relation: dropped", " ".join(key))
         else:
-            pair = carriers(self.entities[subject], self.entities[object], stated or self.sentences)
-            self.found[key] = Triple(pair[0].id, relation, pair[1].id, property, tuple(stated))
+            one, other = carriers(subjects, objects, stated or self.sentences)
+            self.found[key] = Triple(one.id, relation, other.id, property, tuple(stated))
 
-    def _drop(self, what: str, key: tuple[int, str, int]) -> None:
-        self.report.defect(what, "relations", self.where, "{} {} {}".format(*key))
+    def _drop(self, what: str, got: str) -> None:
+        self.report.defect(what, "relations", self.where, got)
+
+
+def listed(marks: Iterable[tuple[Span | None, str]], where: str, report: Report) -> dict[int, list[Mention]]:
+    """One mention for each span and type of a list; a mention that is listed twice is kept once, under both keys."""
+    entities: dict[int, list[Mention]] = {}
+    found: dict[tuple[Span, str], Mention] = {}
+    for key, (span, type) in enumerate(marks):
+        report.count("mentions listed")
+        entities[key] = []
+        if span is None:
+            report.defect("mention outside the text: dropped", "mentions listed", where, type)
+            continue
+        if (span, type) in found:
+            report.defect("mention listed twice: one kept", "mentions listed", where, type)
+        entities[key] = [found.setdefault((span, type), Mention(f"T{len(found) + 1}", *span, type))]
+    return entities
+
+
+def distinct_mentions(entities: Mapping[int, Iterable[Mention]]) -> tuple[Mention, ...]:
+    """The mentions of all entities, each once."""
+    return tuple({mention.id: mention for mentions in entities.values() for mention in mentions}.values())
 
 
 def clusters(entities: dict[int, list[Mention]]) -> tuple[Entity, ...]:

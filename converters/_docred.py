@@ -18,8 +18,8 @@ from msgspec import Meta
 from relik_ml.data import Report
 from relik_ml.types import Annotated, Document, Link, LinkCandidate, Mention, Property, Span
 
-from ._clusters import Relations, clusters
-from ._json_files import SPLITS, JsonConverter
+from ._clusters import Relations, clusters, distinct_mentions
+from ._json_files import SPLITS, JsonConverter, Place
 from ._tokens import Tokenized, tokenized
 
 LITERALS = frozenset({"TIME", "NUM"})
@@ -71,8 +71,9 @@ class DocRed(JsonConverter[Page]):
     splits: tuple[str, ...] = ("train", "dev", "test", "distant", "all")
     words: Mapping[str, str] = field(default_factory=lambda: {"distant": "distant", **SPLITS})
 
-    def document(self, record: Page, split: str, where: str, report: Report) -> Document:
+    def document(self, record: Page, place: Place, report: Report) -> Document:
         """The document of a page, whose title is its id."""
+        where = place.where
         text = tokenized(record.sents, self.natural)
         entities = _entities(record, text, where, report)
         sentences = text.sentences()
@@ -80,12 +81,12 @@ class DocRed(JsonConverter[Page]):
         relations = Relations(entities, kept, where, report)
         for label in record.labels or ():
             relations.add(label.h, label.r, label.t, Property(label.r), _stated(label, sentences, where, report))
-        annotated = DISTANT if split == "distant" else self.annotated
+        annotated = DISTANT if place.split == "distant" else self.annotated
         if record.labels is None:
             annotated = replace(annotated, triples="none")
-        mentions = tuple(mention for found in entities.values() for mention in found)
-        meta = self.meta(split, where, title=record.title, sentences=[[*span] for span in kept])
-        id, triples = f"{self.name}/{split}/{record.title}", tuple(relations.found.values())
+        meta = self.meta(place, title=record.title, sentences=[[*span] for span in kept])
+        id, triples = f"{self.name}/{place.split}/{record.title}", tuple(relations.found.values())
+        mentions = distinct_mentions(entities)
         return Document(id, text.text, "en", mentions, clusters(entities), triples, annotated, meta)
 
 

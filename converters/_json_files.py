@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,6 +20,14 @@ T = TypeVar("T")
 
 SPLITS = {"train": "train", "val": "dev", "valid": "dev", "validation": "dev", "dev": "dev", "test": "test"}
 """Words in names of files, and the splits that they mean."""
+
+
+class Place(NamedTuple):
+    """Where a record was found: its split, its number in the file, and both for people."""
+
+    split: str
+    number: int
+    where: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +51,16 @@ class JsonConverter(Converter, Generic[T]):
         return distinct(self._documents(path_of(self, source, split), split, report), report)
 
     def _documents(self, path: Path, split: str, report: Report) -> Iterator[Document]:
-        for where, record in records(path, self.kind, self.name, report):
-            yield self.document(record, split, where, report)
+        for place, record in records(path, self.kind, self.name, split, report):
+            yield self.document(record, place, report)
 
-    def document(self, record: T, split: str, where: str, report: Report) -> Document:
-        """The document of a record at ``where``."""
+    def document(self, record: T, place: Place, report: Report) -> Document:
+        """The document of a record."""
         raise NotImplementedError
 
-    def meta(self, split: str, where: str, **more: Any) -> dict[str, Any]:
+    def meta(self, place: Place, **more: Any) -> dict[str, Any]:
         """The ``meta`` of a document."""
-        return {"dataset": self.name, "split": split, "source": where, "licence": self.licence, **more}
+        return {"dataset": self.name, "split": place.split, "source": place.where, "licence": self.licence, **more}
 
 
 def split_files(source: Path, corpus: str, ends: Iterable[str], words: Mapping[str, str]) -> dict[str, Path]:
@@ -86,27 +94,26 @@ def path_of(converter: Converter, source: Path, split: str) -> Path:
     return path
 
 
-def records(path: Path, kind: type[T], corpus: str, report: Report) -> Iterator[tuple[str, T]]:
+def records(path: Path, kind: type[T], corpus: str, split: str, report: Report) -> Iterator[tuple[Place, T]]:
     """The records of a file, each with its place. Those that cannot be read go to ``report.bad``."""
     fix = f"give files in the layout of {corpus}, which is described in docs/converters/{corpus}.md"
-    for where, value in _values(path):
+    for number, where, value in _values(path):
         try:
-            yield where, from_json(parse_line(value, where), kind, where, fix)
+            yield Place(split, number, where), from_json(parse_line(value, where), kind, where, fix)
         except DataError as error:
             report.bad(error)
 
 
-def _values(path: Path) -> Iterator[tuple[str, bytes]]:
+def _values(path: Path) -> Iterator[tuple[int, str, bytes]]:
     filled = ((number, line) for number, line in open_lines(path) if line.strip())
     number, first = next(filled, (0, b""))
     lines = chain([(number, first)] * bool(first), filled)
     if ".jsonl" in path.name or not first.lstrip().startswith(b"["):
-        yield from ((f"{path.name}:{number}", line) for number, line in lines)
+        yield from ((number, f"{path.name}:{number}", line) for number, line in lines)
         return
     try:
         listed = msgspec.json.decode(b"".join(line for _, line in lines), type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:
         fix = "the file is damaged or incomplete; fetch it again"
         raise DataError("the file is no list of JSON records", where=str(path), got=str(error), fix=fix) from None
-    for number, value in enumerate(listed, 1):
-        yield f"{path.name}, record {number}", bytes(value)
+    yield from ((number, f"{path.name}, record {number}", bytes(value)) for number, value in enumerate(listed, 1))

@@ -66,3 +66,22 @@ def _blanks(tokens: Iterable[str]) -> Iterator[str]:
             glued, quoted = glued or quoted, not quoted
         yield "" if glued and before else " "
         before = token
+
+
+def tagged(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """The type, start and stop of the mentions in BIO or BILOU tags. ``I`` or ``L`` may begin one.
+
+    >>> list(tagged(["B-Peop", "L-Peop", "O", "I-Loc", "U-Loc"]))
+    [('Peop', 0, 2), ('Loc', 3, 4), ('Loc', 4, 5)]
+    """
+    start, open_type = 0, ""
+    for number, tag in enumerate([*tags, "O"]):
+        place, _, type = tag.partition("-")
+        if open_type and (place in "OBU" or type != open_type):
+            yield open_type, start, number
+            open_type = ""
+        if place != "O" and not open_type:
+            start, open_type = number, type
+        if place in "LU" and open_type:
+            yield open_type, start, number + 1
+            open_type = ""
