@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 from relik_ml.data import Report
 from relik_ml.types import Entity, Mention, Property, Span, Triple
@@ -40,14 +41,14 @@ class Relations:
     A relation is counted as one of the "relations" of the report, whatever becomes of it.
     """
 
-    entities: dict[int, list[Mention]]
+    entities: Mapping[Any, list[Mention]]
     sentences: Sequence[Span]
     where: str
     report: Report
     found: dict[tuple[str, str, str], Triple] = field(default_factory=dict)
 
     def add(
-        self, subject: int, relation: str, object: int, property: Property | None = None, stated: Sequence[Span] = ()
+        self, subject: Any, relation: str, object: Any, property: Property | None = None, stated: Sequence[Span] = ()
     ) -> None:
         """Add a relation that the sentences ``stated`` express, or count why it is left out."""
         self.report.count("relations")
@@ -84,12 +85,12 @@ def listed(marks: Iterable[tuple[Span | None, str]], where: str, report: Report)
     return entities
 
 
-def distinct_mentions(entities: Mapping[int, Iterable[Mention]]) -> tuple[Mention, ...]:
+def distinct_mentions(entities: Mapping[Any, Iterable[Mention]]) -> tuple[Mention, ...]:
     """The mentions of all entities, each once."""
     return tuple({mention.id: mention for mentions in entities.values() for mention in mentions}.values())
 
 
-def clusters(entities: dict[int, list[Mention]]) -> tuple[Entity, ...]:
+def clusters(entities: Mapping[Any, list[Mention]]) -> tuple[Entity, ...]:
     """The entities that have a mention."""
     groups = [tuple(mention.id for mention in mentions) for mentions in entities.values() if mentions]
     return tuple(Entity(f"E{number}", ids) for number, ids in enumerate(groups, 1))

@@ -5,6 +5,7 @@ The sentences are our own. The seed is fixed, so that every run sees the same da
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from tests.converters.test_brat import LINES as WITH_TWO_LINKS
 from tests.converters.test_brat import TEXT as BRAT_TEXT
 from tests.converters.test_conll04 import sentence, tagged_sentence
 from tests.converters.test_docred import page
+from tests.converters.test_nyt import by_name, by_place
 from tests.converters.test_redfm import hub as as_the_hub_has_it
 from tests.converters.test_redfm import record, write_names
 
@@ -39,9 +41,14 @@ class Reader(NamedTuple):
 
 
 def read(reader: Reader, source: Path, report: Report) -> dict[str, Document]:
-    """Documents by id; their meta without what depends on the other lines."""
-    documents = load_converter(reader.name).read(source, reader.split, report)
-    return {d.id: replace(d, meta={k: v for k, v in d.meta.items() if k != "source"}) for d in documents}
+    """Documents by id, those with numbers as ids by their text, without what depends on the other lines."""
+    found: dict[str, Document] = {}
+    texts = Counter[str]()
+    for d in load_converter(reader.name).read(source, reader.split, report):
+        id = f"{d.text} {texts[d.text]}" if reader.name == "nyt" else d.id
+        texts[d.text] += 1
+        found[id] = replace(d, id=id, meta={k: v for k, v in d.meta.items() if k != "source"})
+    return found
 
 
 # Lines of JSON
@@ -201,6 +208,8 @@ READERS = {
     "docred_ie": Reader("docred_ie", "train", partial(write_lines, page, "train.jsonl")),
     "conll04": Reader("conll04", "train", partial(write_lines, sentence, "train.jsonl")),
     "conll04 with tags": Reader("conll04", "train", partial(write_lines, tagged_sentence, "train.jsonl")),
+    "nyt by place": Reader("nyt", "train", partial(write_lines, by_place, "train.jsonl")),
+    "nyt by name": Reader("nyt", "train", partial(write_lines, by_name, "train.jsonl")),
     "sredfm as the Hub has it": Reader("sredfm", "train", partial(write_lines, hub, "train.ru.jsonl")),
 }
 
