@@ -25,10 +25,15 @@ def carriers(subjects: Iterable[Mention], objects: Iterable[Mention], stated: Se
     ['T1', 'T3']
     """
 
+    subjects, objects = list(subjects), list(objects)
+    inside = {
+        mention.span: {number for number, (a, b) in enumerate(stated) if a <= mention.start and mention.stop <= b}
+        for mention in (*subjects, *objects)
+    }
+
     def key(pair: Pair) -> tuple[int, ...]:
         first, last = sorted(mention.span for mention in pair)
-        inside = [{number for number, (a, b) in enumerate(stated) if a <= m.start and m.stop <= b} for m in pair]
-        rank = 0 if inside[0] & inside[1] else 1 if inside[0] and inside[1] else 2
+        rank = 0 if inside[first] & inside[last] else 1 if inside[first] and inside[last] else 2
         return first == last, rank, max(0, last.start - first.stop), first.start, last.start
 
     return min(product(subjects, objects), key=key)

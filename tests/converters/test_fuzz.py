@@ -24,12 +24,16 @@ from tests.converters.test_brat import LINES as WITH_TWO_LINKS
 from tests.converters.test_brat import TEXT as BRAT_TEXT
 from tests.converters.test_conll04 import sentence, tagged_sentence
 from tests.converters.test_docred import page
+from tests.converters.test_dwie import article
 from tests.converters.test_nyt import by_name, by_place
 from tests.converters.test_redfm import hub as as_the_hub_has_it
 from tests.converters.test_redfm import record, write_names
 
 LINES = 10_000
-LEFT_OUT = ("documents without a relation: left out", "documents in another language: left out")
+LEFT_OUT = (
+    "documents without a relation: left out", "documents in another language: left out",
+    "articles of neither split: left out",
+)  # fmt: skip
 Record = dict[str, Any]
 
 
@@ -170,6 +174,18 @@ def write_table(folder: Path, chance: random.Random | None) -> int:
     return len(articles)
 
 
+def write_articles(folder: Path, chance: random.Random | None) -> int:
+    """A folder of DWIE: 20 whole articles and, with ``chance``, fifty damaged ones for each of them."""
+    folder.mkdir()
+    for number in range(20 * 51):
+        line = json.dumps(article(f"DW_{number}")).encode()
+        if number % 51:
+            line = chance.choice([misshapen, misshapen, torn])(line, chance) if chance else b""
+        if line:
+            (folder / f"DW_{number}.json").write_bytes(line)
+    return len(list(folder.iterdir()))
+
+
 # Files of lines: brat and NEREL
 
 BRAT_LINES = [line for line in WITH_TWO_LINKS if not line.startswith("N4")]  # which counts depends on other documents
@@ -235,6 +251,7 @@ READERS = {
     "nyt by name": Reader("nyt", "train", partial(write_lines, by_name, "train.jsonl")),
     "aida": Reader("aida", "train", write_table),
     "aida of KILT": Reader("aida", "train", partial(write_lines, one_mention, "train.jsonl")),
+    "dwie": Reader("dwie", "train", write_articles),
     "sredfm as the Hub has it": Reader("sredfm", "train", partial(write_lines, hub, "train.ru.jsonl")),
 }
 
