@@ -63,10 +63,13 @@ class JsonConverter(Converter, Generic[T]):
         return {"dataset": self.name, "split": place.split, "source": place.where, "licence": self.licence, **more}
 
 
-def split_files(source: Path, corpus: str, ends: Iterable[str], words: Mapping[str, str]) -> dict[str, Path]:
+def split_files(
+    source: Path, corpus: str, ends: Iterable[str], words: Mapping[str, str], instead: str = ""
+) -> dict[str, Path]:
     """The file of each split at ``source``, a file or folder. The first of ``words`` in a file's name is its split.
 
     A file given as ``source`` without such a word is the split ``all``; files of a folder without one are not read.
+    ``instead`` is added to the advice of the error: what else could be given.
     """
     ends = [f"{end}{packed}" for end in ends for packed in ("", *COMPRESSED)]
     paths = [source] if source.is_file() else sorted(path for end in ends for path in source.glob(f"*{end}"))
@@ -82,7 +85,7 @@ def split_files(source: Path, corpus: str, ends: Iterable[str], words: Mapping[s
         found[split] = path
     if not found:
         got = f"no {' or '.join(ends[:: len(COMPRESSED) + 1])} file of a split" if source.is_dir() else "no such file"
-        fix = f"give a file, or a folder of files with {', '.join(words)} in their names"
+        fix = f"give a file, or a folder of files with {', '.join(words)} in their names{instead}"
         raise CorpusNotFound(f"no {corpus} here", where=str(source), got=got, fix=fix)
     return found
 

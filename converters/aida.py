@@ -93,7 +93,7 @@ class Aida(Converter):
             raise CorpusNotFound("several tables", where=str(source), got=got, fix="give one as --source")
         if tables:
             return dict.fromkeys(("train", "dev", "test"), tables[0])
-        return split_files(source, self.name, (".jsonl",), SPLITS)
+        return split_files(source, self.name, (".jsonl",), SPLITS, ", or AIDA-YAGO2-dataset.tsv")
 
     def read(self, source: Path, split: str, report: Report) -> Iterator[Document]:
         """The documents of a split, in the order of its file."""

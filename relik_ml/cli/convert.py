@@ -84,7 +84,8 @@ def _command(converter: Converter) -> click.Command:
         help = "Processes that share the work; the output does not depend on it."
         workers = click.Option(["--workers"], type=click.IntRange(min=1), default=1, show_default=True, help=help)
         options.append(workers)
-    return click.Command(name, params=list(options), help=text, callback=partial(_convert, converter))
+    short = converter.citation
+    return click.Command(name, params=list(options), help=text, short_help=short, callback=partial(_convert, converter))
 
 
 def _option(field: str, default: Any, help: str) -> click.Option:
