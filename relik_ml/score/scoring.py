@@ -104,6 +104,9 @@ def _notes(gold: list[Document]) -> Iterator[str]:
             if states[state]:
                 what = "not annotated, so not scored," if state == "none" else state
                 yield f"gold {layer} are {what} in {states[state]} of {len(gold)} documents"
+    if number := sum(document.annotated.entity_triples for document in gold):
+        what = "between entities, so pairs of mentions score too low,"
+        yield f"gold triples are {what} in {number} of {len(gold)} documents"
 
 
 def _intervals(documents: Sequence[Mapping[str, Counts]], samples: int) -> dict[str, Interval]:

@@ -193,6 +193,12 @@ def test_a_layer_gold_does_not_annotate_is_skipped_with_a_note() -> None:
     assert both.scores["ner"].gold == 12
 
 
+def test_relations_between_entities_get_a_note() -> None:
+    gold = replace(GOLD, annotated=replace(GOLD.annotated, entity_triples=True))
+    assert any("triples are between entities" in note for note in score([gold], [GOLD], sentences=lines).notes)
+    assert not any("between entities" in note for note in score([GOLD], [GOLD], sentences=lines).notes)
+
+
 @pytest.mark.parametrize(("gold", "predicted", "what"), [
     ([GOLD], [replace(GOLD, text=TEXT.replace("Лариса", "лариса"))], "document 'd', character 46"),
     ([GOLD], [replace(GOLD, text=TEXT[:-1])], f"character {len(TEXT) - 1}"),
