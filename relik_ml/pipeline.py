@@ -291,7 +291,7 @@ def above(document: Document, min_score: float | MinScores, candidates: int | No
     """
     least = MinScores.of(min_score)
     likely = (mention for mention in document.mentions if (mention.score or 0.0) >= least.mention)
-    mentions = tuple(replace(mention, link=_sure(mention.link, least.link, candidates)) for mention in likely)
+    mentions = tuple(mention.with_link(_sure(mention.link, least.link, candidates)) for mention in likely)
     kept = {mention.id for mention in mentions}
     triples = (triple for triple in document.triples if (triple.score or 0.0) >= least.fact)
     return replace(
@@ -303,7 +303,7 @@ def above(document: Document, min_score: float | MinScores, candidates: int | No
 
 
 def _sure(link: Link, least: float, candidates: int | None) -> Link:
-    if candidates is not None:
+    if candidates is not None and len(link.candidates) > candidates:
         link = replace(link, candidates=link.candidates[:candidates])
     if link.status not in ("linked", "nil") or (link.score or 0.0) >= least:
         return link

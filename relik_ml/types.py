@@ -11,7 +11,7 @@ Nothing is ever normalised, stripped or re-based, so ``text[start:stop]`` is alw
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from relik_ml.facts import ranked
 
@@ -97,6 +97,10 @@ class Mention:
     def span(self) -> Span:
         """The envelope."""
         return Span(self.start, self.stop)
+
+    def with_link(self, link: Link) -> Self:
+        """The mention with this link; itself if that is its own."""
+        return self if link is self.link else replace(self, link=link)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from relik_ml.score import Calibration
 from relik_ml.text import Part
 from relik_ml.types import Entry, Link, LinkCandidate, Mention, Property, Retrieved, Span, Triple
 
-_BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
-
+_BREAK = re.compile("[\n\r\t\x0b\x0c\x85\u2028\u2029]")
 
 _CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
@@ -176,7 +175,7 @@ def _span(item: Retrieved, first: int, last: int) -> Span:
 def _crosses_cells(item: Retrieved, first: int, last: int) -> bool:
     """Whether there is a line break or a tab between two tokens, such as between cells of a table."""
     start, stop = _span(item, first, last)
-    return any(character in item.window.document.text[start:stop] for character in _BREAKS)
+    return _BREAK.search(item.window.document.text, start, stop) is not None
 
 
 def _mention_scores(output: ReaderOutput[Array], index: int, count: int) -> Array:

@@ -229,7 +229,9 @@ class ApartInputs(Inputs):
     def _fitted(self, window: Window) -> list[tuple[int, ...]]:
         """The subwords of each word; where they are too many, the first ones of each, as many as fit."""
         words = self.words(window)
-        most = max(map(len, words), default=1)
+        if sum(map(len, words)) + APART_FRAME <= self.max_length:
+            return words
+        most = max(map(len, words))
         while sum(min(len(word), most) for word in words) + APART_FRAME > self.max_length and most > 1:
             most -= 1
         return [word[:most] for word in words]

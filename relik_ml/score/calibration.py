@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp, log, log1p
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +43,10 @@ class Scaling:
     offset: float = 0.0
 
     def __call__(self, score: float) -> float:
-        """The calibrated score."""
-        return float(_sigmoid(self.slope * _logit(np.array(score)) + self.offset))
+        """The calibrated score, computed as by ``_logit`` and ``_sigmoid`` but without arrays."""
+        score = min(max(score, _SMALLEST), 1 - _SMALLEST)
+        logit = self.slope * (log(score) - log1p(-score)) + self.offset
+        return 1 / (1 + exp(-min(max(logit, -30.0), 30.0)))
 
     @classmethod
     def fit(cls, judged: Sequence[Judged], offset: bool = True) -> Scaling:

@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple, Self
 
 from relik_ml.text.coreference import PERSON
@@ -116,7 +115,7 @@ def _linked_alike(
         found = next(filter(None, (only(each, mention.start) for each in tried)), mention.link)
         return mention.link if found.id == mention.link.id else found
 
-    return [replace(mention, link=link(mention)) for mention in mentions]
+    return [mention.with_link(link(mention)) for mention in mentions]
 
 
 def _one_link_per_name(mentions: Sequence[Mention], names: Mapping[str, Name]) -> list[Mention]:
@@ -126,7 +125,7 @@ def _one_link_per_name(mentions: Sequence[Mention], names: Mapping[str, Name]) -
             key = mention.type, names[mention.id]
             best[key] = max(best.get(key, mention.link), mention.link, key=_score)
     return [
-        replace(mention, link=best.get((mention.type, names.get(mention.id)), mention.link))
+        mention.with_link(best.get((mention.type, names.get(mention.id)), mention.link))
         if mention.link.status == "nil"
         else mention
         for mention in mentions

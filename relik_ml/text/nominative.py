@@ -74,6 +74,7 @@ class Nominative:
     def __init__(self, morphology: Morphology) -> None:
         self._parse = morphology.parse
         self._forms = lru_cache(maxsize=10_000)(self._looked_up)
+        self._phrases = lru_cache(maxsize=10_000)(self._inflected)
 
     def persons(self, names: Collection[str]) -> dict[str, str]:
         """The nominative of each name of a person. Names of one document settle what is ambiguous.
@@ -98,6 +99,9 @@ class Nominative:
 
         Abbreviations, quotations and words that the dictionary lacks stay as they are.
         """
+        return self._phrases(name)
+
+    def _inflected(self, name: str) -> str:
         words, heads = name.split(), []
         for number, word in enumerate(words, 1):
             kinds = {parse.tag.POS for parse in self._known(word)}

@@ -197,6 +197,8 @@ def _positions(part: Part) -> dict[str, _Position]:
 
 
 def _best_mention(rivals: Sequence[Mention], id: str) -> Mention:
+    if len(rivals) == 1:  # as most are
+        return replace(rivals[0], id=id)
     best = min((replace(mention, id=id, link=Link()) for mention in rivals), key=_rank)
     return replace(best, link=_best_link(rival for rival in rivals if rival.type == best.type))
 
@@ -206,6 +208,8 @@ def _best_link(rivals: Iterable[Mention]) -> Link:
 
 
 def _best_triple(rivals: Sequence[Triple], subject: str, object: str) -> Triple:
+    if len(rivals) == 1:
+        return replace(rivals[0], subject=subject, object=object)
     return min((replace(triple, subject=subject, object=object) for triple in rivals), key=_rank)
 
 
