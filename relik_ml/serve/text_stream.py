@@ -132,7 +132,7 @@ class StreamAnswer(Response):
             return json_bytes({"error": {"status": problem.status_code, **problem.record()}, "line": number})
 
     def _drop(self) -> None:
-        """Take the texts that nobody waits for out of the queue of the model."""
+        """Take the texts that are no longer awaited out of the queue of the model."""
         while not self._taken.empty():
             match self._taken.get_nowait():
                 case (_, asyncio.Future() as answer):
