@@ -112,11 +112,14 @@ def resumable_folder(path: Path, ours: Ours = not_ours) -> Iterator[tuple[Path, 
 
 
 @contextmanager
-def locked_folder(path: Path) -> Iterator[None]:
-    """Create a folder if needed and lock it. OutputError when another process holds the lock."""
+def locked_folder(path: Path, shared: bool = False) -> Iterator[None]:
+    """Create a folder if needed and lock it, alone or together with others that share it.
+
+    OutputError when another process holds the lock.
+    """
     with _output_errors(path):
         path.mkdir(parents=True, exist_ok=True)
-    with _alone(path, path):
+    with _alone(path, path, shared):
         yield
 
 
@@ -321,15 +324,15 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 @contextmanager
-def _alone(work: Path, path: Path) -> Iterator[None]:
+def _alone(work: Path, path: Path, shared: bool = False) -> Iterator[None]:
     """Hold a lock on a folder. The system releases the lock when the process ends, even if it is killed."""
     handle = os.open(work, os.O_RDONLY)
     try:
         if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise OutputError("another process is building here", where=str(path), fix="wait until it ends") from None
+        raise OutputError("another process uses the folder", where=str(path), fix="wait until it ends") from None
     finally:
         os.close(handle)
 

@@ -91,8 +91,8 @@ _TABLE = (
         "triples", package="rdflib", takes_base=True,
     ),
     Exporter(
-        "ntriples", ".nt", "RDF facts, each with its sentence, offsets and score.", "rdf:write_ntriples",
-        f"{_LINKS} mentions.fragments mentions.value.raw", package="rdflib", takes_base=True,
+        "ntriples", ".nt", "RDF facts, each with its sentence, offsets and score.", "triples:write_ntriples",
+        f"{_LINKS} mentions.fragments mentions.value.raw", takes_base=True,
     ),
     Exporter("jsonld", ".jsonld", "JSON-LD: everything, also as RDF.", "json_formats:write_jsonld", takes_base=True),
     Exporter(

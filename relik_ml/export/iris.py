@@ -3,7 +3,7 @@
 >>> iris = Iris("https://texts.example/")
 >>> iris.document("Анна/1>")
 'https://texts.example/%D0%90%D0%BD%D0%BD%D0%B0%2F1%3E'
->>> iris.part("d", "fact", 3)
+>>> iris.fact("d", 3)
 'https://texts.example/d#fact=3'
 """
 
@@ -18,8 +18,14 @@ from relik_ml.types import Document
 
 BASE = "urn:relik-ml:document:"
 VOCABULARY = "urn:relik-ml:vocabulary:"
+ENTITY = "http://www.wikidata.org/entity/"
+DIRECT = "http://www.wikidata.org/prop/direct/"
 NIF = "http://persistence.uni-leipzig.org/nlp2rdf/ontologies/nif-core#"
 ITSRDF = "http://www.w3.org/2005/11/its/rdf#"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+PROV = "http://www.w3.org/ns/prov#"
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/@!$&'()*+,;=%?-]*")
 
@@ -39,9 +45,13 @@ class Iris:
         """The IRI of a document."""
         return self.base + quote(id, safe="")
 
-    def part(self, document: str, kind: str, number: int) -> str:
-        """The IRI of a numbered part of a document: ``thing`` (the referent of a mention) or ``fact``."""
-        return f"{self.document(document)}#{kind}={number}"
+    def fact(self, document: str, number: int) -> str:
+        """The IRI of a triple of a document, numbered from 1."""
+        return f"{self.document(document)}#fact={number}"
+
+    def thing(self, document: str, type: str, name: str) -> str:
+        """The IRI of a thing that is no Wikidata item: it stays the same when the document is annotated again."""
+        return f"{self.document(document)}#{quote(type, safe='')}={quote(name, safe='')}"
 
     def span(self, document: str, start: int, stop: int) -> str:
         """The IRI of a span of the text (RFC 5147, code points)."""
@@ -64,9 +74,9 @@ def entity(id: str | None) -> str | None:
     >>> entity("Q42"), entity("Q42>")
     ('http://www.wikidata.org/entity/Q42', None)
     """
-    return f"http://www.wikidata.org/entity/{id}" if checked_item(id) else None
+    return f"{ENTITY}{id}" if checked_item(id) else None
 
 
 def direct(id: str | None) -> str | None:
     """The IRI of a Wikidata property between two items, if the id has the form of one."""
-    return f"http://www.wikidata.org/prop/direct/{id}" if checked_property(id) else None
+    return f"{DIRECT}{id}" if checked_property(id) else None

@@ -96,7 +96,7 @@ def _record(document: Document, iris: Iris) -> dict[str, Any]:
         if item := entity(mention["link"]["id"]):
             mention["item"] = item
     for number, triple in enumerate(found["triples"], 1):
-        triple |= {"@id": iris.part(document.id, "fact", number), "@type": "Triple"}
+        triple |= {"@id": iris.fact(document.id, number), "@type": "Triple"}
         triple |= {"subjectMention": names[triple["subject"]], "objectMention": names[triple["object"]]}
         if predicate := direct((triple["property"] or {}).get("id")):
             triple["predicate"] = predicate

