@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from relik_ml.graph import GraphStore
+
 _path = click.Path(path_type=Path)
 _store = click.option("--store", type=_path, default="kg", show_default=True, help="Folder of the store.")
+
+_format = click.option(
+    "--format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help="Of the answer."
+)
+_min_score = click.option(
+    "--min-score", type=click.FloatRange(0, 1), default=0.0, help="Leave out facts that no source has with this score."
+)
+_sources = click.option("--sources", is_flag=True, help="Below each row the sentences that it rests on.")
 
 
 @click.group(short_help="Load annotated documents into a knowledge graph, and ask it.")
@@ -17,8 +30,8 @@ def command() -> None:
     \b
     Examples:
       relik-ml graph load annotated.jsonl --store kg
-      relik-ml graph info --store kg
-      relik-ml graph verify --store kg
+      relik-ml graph facts "Юрий Гагарин" --store kg --sources
+      relik-ml graph query "SELECT * { ?who wdt:P19 ?where }" --store kg
     """
 
 
@@ -109,6 +122,136 @@ def verify(ctx: click.Context, store: Path) -> None:
         documents = sum(1 for _ in opened.graphs())
     click.echo(f"{store}: {documents:,} documents, {count:,} faults", err=True)
     ctx.exit(1 if count else 0)
+
+
+@command.command(short_help="Answer a SPARQL query.")
+@click.argument("sparql")
+@_store
+@click.option(
+    "--format", type=click.Choice(["table", "json", "csv", "turtle"]), default="table", show_default=True,
+    help="json and csv as SPARQL 1.1 defines them; turtle for CONSTRUCT and DESCRIBE.",
+)  # fmt: skip
+@_sources
+def query(sparql: str, store: Path, format: str, sources: bool) -> None:
+    """Answer a query in SPARQL 1.1, or - for standard input. It cannot change the store.
+
+    The prefixes wd, wdt, relik, rdf, rdfs, xsd, nif, prov and itsrdf are known. Without GRAPH a query is over all
+    documents, and a triple of three documents makes three rows: use DISTINCT, or count documents by GRAPH.
+
+    \b
+    Examples:
+      relik-ml graph query "SELECT DISTINCT ?who ?where { ?who wdt:P19 ?where }" --store kg --sources
+      relik-ml graph query "CONSTRUCT WHERE { ?who wdt:P106 ?what }" --store kg --format turtle
+    """
+    from relik_ml.graph import open_store, written_answer
+
+    text = sys.stdin.read() if sparql == "-" else sparql
+    with open_store(store) as opened:
+        click.echo(written_answer(opened, text, format, sources))
+
+
+@command.command(short_help="List the facts about a thing.")
+@click.argument("thing")
+@_store
+@_format
+@_sources
+@_min_score
+@click.option("--all", "hidden", is_flag=True, help="Also what texts deny, repeat, or say in the words of a mention.")
+def facts(thing: str, store: Path, format: str, sources: bool, min_score: float, hidden: bool) -> None:
+    """List the facts about THING: a Wikidata item, a name as a text or the index has it, or an IRI.
+
+    Facts that several documents state are one row. If a name is that of several things, all of them are shown.
+
+    \b
+    Examples:
+      relik-ml graph facts Q7327 --store kg
+      relik-ml graph facts "Юрий Гагарин" --store kg --sources
+    """
+    from relik_ml import graph
+
+    with graph.open_store(store) as opened:
+        found = graph.likely(graph.facts(opened, _things(opened, thing), hidden), min_score)
+        click.echo(graph.written_facts(opened, found, format, sources))
+
+
+@command.command(short_help="Show how two things are related.")
+@click.argument("thing")
+@click.argument("other")
+@_store
+@_format
+@_sources
+@click.option("--longest", type=click.IntRange(1), default=6, show_default=True, help="The most facts of the path.")
+@click.pass_context
+def path(ctx: click.Context, thing: str, other: str, store: Path, format: str, sources: bool, longest: int) -> None:
+    """Show the shortest path of facts from THING to OTHER.
+
+    It does not lead through professions, nationalities, religions, ideologies and languages. Exit code 1 if
+    there is none.
+
+    \b
+    Example:
+      relik-ml graph path "Лев Гумилёв" Одесса --store kg --sources
+    """
+    from relik_ml import graph
+
+    with graph.open_store(store) as opened:
+        found = graph.path(opened, _things(opened, thing), _things(opened, other), longest)
+        if not found:
+            click.echo(f"no path of at most {longest} facts from {thing!r} to {other!r}", err=True)
+            ctx.exit(1)
+        click.echo(graph.written_facts(opened, found, format, sources))
+
+
+@command.command(short_help="List the dated facts about a thing.")
+@click.argument("thing")
+@_store
+@_format
+@_sources
+@_min_score
+def timeline(thing: str, store: Path, format: str, sources: bool, min_score: float) -> None:
+    """List the dated facts about THING, and about the events that it takes part in, by date.
+
+    \b
+    Example:
+      relik-ml graph timeline "Юрий Гагарин" --store kg
+    """
+    from relik_ml import graph
+
+    with graph.open_store(store) as opened:
+        found = graph.likely(graph.timeline(opened, _things(opened, thing)), min_score)
+        click.echo(graph.written_facts(opened, found, format, sources, dated=True))
+
+
+@command.command(short_help="List what documents contradict each other in.")
+@_store
+@_format
+@_min_score
+def conflicts(store: Path, format: str, min_score: float) -> None:
+    """List the things that have two places or dates of birth, of death, of foundation or of dissolution.
+
+    Each value has its sources. Dates of different precision that fit each other, and a place that the store knows to
+    be inside the other, are no conflict.
+
+    \b
+    Example:
+      relik-ml graph conflicts --store kg
+    """
+    from relik_ml import graph
+
+    with graph.open_store(store) as opened:
+        found = [fact for conflict in graph.conflicts(opened, min_score) for fact in conflict.values]
+        click.echo(graph.written_facts(opened, found, format, sources=True))
+
+
+def _things(store: GraphStore, name: str) -> list[Any]:
+    """The things of a name; when there are several, a note on standard error."""
+    from relik_ml.graph import find_things, named
+
+    found = find_things(store, name)
+    if len(found) > 1:
+        things = ", ".join(named(store, thing) for thing in found[:5]) + ", …" * (len(found) > 5)
+        click.echo(f"{name!r} names {len(found)} things: {things}", err=True)
+    return found
 
 
 def _listed(counts: dict[str, int], *names: str) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +20,10 @@ from relik_ml.data import COMPRESSED, document_from_json, open_lines, parse_line
 from relik_ml.data import FILE as MANIFEST
 from relik_ml.errors import DataError
 from relik_ml.export.iris import NIF, VOCABULARY, Iris
-from relik_ml.export.terms import iri, literal
-from relik_ml.export.triples import DocumentTriples
+from relik_ml.export.terms import iri, label, literal
+from relik_ml.export.triples import LABEL, DocumentTriples
 from relik_ml.graph.database import GraphStore, Rewrite
-from relik_ml.text import evidence, sentences
+from relik_ml.text import Morphology, Nominative, evidence, sentences
 from relik_ml.types import Document, Triple
 
 GROUP = 20_000
@@ -29,6 +31,7 @@ GROUP = 20_000
 VERSION = "1"
 """Changes when the triples of a document change, so that a document loaded again is replaced."""
 
+_RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 CHECKSUM, NAME, TEXT = f"{VOCABULARY}checksum", f"{VOCABULARY}name", f"{NIF}isString"
 
 
@@ -113,7 +116,7 @@ def remove_documents(store: GraphStore, ids: Sequence[str], iris: Iris = Iris())
     graphs = {iris.document(id): id for id in ids}
     if missing := [id for graph, id in graphs.items() if graph not in store]:
         got = ", ".join(map(repr, missing[:5])) + "…" * (len(missing) > 5)
-        fix = "give ids of documents that were loaded"
+        fix = "list the ids: relik-ml graph query 'SELECT ?id { ?document relik:document ?id }'"
         raise DataError("the store has no such document", where=str(store.path), got=got, fix=fix)
     store.remove(graphs)
 
@@ -142,11 +145,28 @@ def name_key(name: str) -> str:
 
 
 def _names(found: DocumentTriples) -> Iterator[str]:
+    """A Russian name of each item whose label is in another language, and the keys of all names."""
     document = found.document
     mentions = {mention.id: mention for mention in document.mentions}
     for thing, node in found.things():
         surfaces = [document.surface(mentions[ref.mention]) for ref in node.mentions]
-        yield from (f"{thing} {iri(NAME)} {literal(key)}" for key in {*map(name_key, [node.label, *surfaces])} if key)
+        names = [node.label, *surfaces]
+        russian = Counter(name for name in surfaces if _RUSSIAN.search(name))
+        if node.qid and russian and not _RUSSIAN.search(node.label):
+            names.append(_nominative(russian.most_common(1)[0][0], node.type))
+            yield f"{thing} {LABEL} {label(names[-1])}"
+        yield from (f"{thing} {iri(NAME)} {literal(key)}" for key in {*map(name_key, names)} if key)
+
+
+@lru_cache(maxsize=1 << 14)
+def _nominative(name: str, type: str) -> str:
+    names = _russian_names()
+    return names.persons([name])[name] if type == "PERSON" else names.phrase(name)
+
+
+@cache
+def _russian_names() -> Nominative:
+    return Nominative(Morphology())
 
 
 def _cited(document: Document) -> Document:

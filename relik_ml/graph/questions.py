@@ -1,0 +1,182 @@
+"""Questions to a store without SPARQL: facts of a thing, its timeline, paths between two things, and conflicts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from relik_ml.export.iris import DIRECT, VOCABULARY, XSD
+from relik_ml.export.triples import ASSERTED
+from relik_ml.facts import EVENT, HIDDEN
+from relik_ml.graph.database import GraphStore
+from relik_ml.graph.loading import name_key
+from relik_ml.graph.things import Statement, label_of, map_statements, statements_about, statements_of, type_of
+
+FUNCTIONAL = {
+    "P569": "date of birth", "P570": "date of death", "P19": "place of birth", "P20": "place of death",
+    "P571": "inception", "P576": "date dissolved",
+}  # fmt: skip
+"""Wikidata properties that have one value."""
+COMMON = frozenset({"PROFESSION", "NATIONALITY", "RELIGION", "IDEOLOGY", "LANGUAGE", "ORDINAL", "NUMBER"})
+"""Types of things that relate what has nothing to do with each other: paths do not lead through them."""
+_DATES = {f"{XSD}{name}" for name in ("date", "gYearMonth", "gYear")}
+
+
+class FoundFact(NamedTuple):
+    """A fact and all that state it, the likeliest first."""
+
+    subject: Any
+    relation: str
+    object: Any
+    statements: Sequence[Statement]
+
+    @property
+    def score(self) -> float | None:
+        """That of the likeliest statement."""
+        return self.statements[0].score
+
+    @property
+    def kind(self) -> str:
+        """``stated`` if any statement is, else that of the likeliest."""
+        kinds = [statement.kind for statement in self.statements]
+        return "stated" if "stated" in kinds else kinds[0]
+
+    @property
+    def documents(self) -> int:
+        """The number of documents that have it."""
+        return len({statement.document for statement in self.statements})
+
+
+class Conflict(NamedTuple):
+    """A thing with several values of a property that can have one."""
+
+    subject: Any
+    values: Sequence[FoundFact]
+
+
+def facts(store: GraphStore, things: Iterable[Any], hidden: bool = False) -> list[FoundFact]:
+    """The facts about things: those of most documents first, then by score; those with events last.
+
+    Without what texts deny, tautologies and the like, unless ``hidden`` asks for them.
+    """
+    known = (statement for thing in things for statement in statements_about(store, thing))
+    found = gathered(statement for statement in known if hidden or statement.kind not in HIDDEN)
+    events = {end for fact in found for end in (fact.subject, fact.object) if is_event(store, end)}
+    return sorted(found, key=lambda fact: bool(events & {fact.subject, fact.object}))
+
+
+def timeline(store: GraphStore, things: Sequence[Any]) -> list[FoundFact]:
+    """The dated facts about things and about the events that they are in, by date."""
+    about = facts(store, things)
+    ends = {end for fact in about for end in (fact.subject, fact.object)}
+    events = [end for end in ends - {*things} if is_event(store, end)]
+    found = {fact[:3]: fact for fact in [*about, *facts(store, events)] if is_date(fact.object)}
+    return sorted(found.values(), key=lambda fact: (fact.object.value, fact.relation, str(fact.subject)))
+
+
+def path(store: GraphStore, starts: Sequence[Any], goals: Sequence[Any], longest: int = 6) -> list[FoundFact]:
+    """The facts of a shortest path from one of the starts to one of the goals, in either direction of each fact.
+
+    Empty when there is none of at most ``longest`` facts. A path does not lead through professions, nationalities and
+    other things of ``COMMON`` types.
+    """
+    seen: tuple[dict[Any, Any], dict[Any, Any]] = (dict.fromkeys(starts), dict.fromkeys(goals))
+    edges = [*starts], [*goals]
+    for _ in range(longest):
+        side = len(edges[0]) > len(edges[1])
+        own, other = seen[side], seen[not side]
+        new: list[Any] = []
+        for thing in edges[side]:
+            for triple in _triples(store, thing):
+                end = triple[2] if triple[0] == thing else triple[0]
+                if end in own or (end not in other and type_of(store, end) in COMMON):
+                    continue
+                own[end] = (thing, triple)
+                new.append(end)
+                if end in other:
+                    triples = [*reversed(_back(seen[0], end)), *_back(seen[1], end)]
+                    return [fact for each in triples for fact in gathered(statements_of(store, *each))[:1]]
+        edges[side][:] = new
+    return []
+
+
+def conflicts(store: GraphStore, min_score: float = 0.0) -> Iterator[Conflict]:
+    """Things with two values of a property of ``FUNCTIONAL``: dates that exclude each other, places of two names.
+
+    Only what texts state counts, and a place that the store knows to be inside the other is no other place.
+    """
+    for id in FUNCTIONAL:
+        query = f"SELECT ?f ?s {{ ?f rdf:predicate wdt:{id} ; rdf:subject ?s ; relik:kind 'stated' }}"
+        subjects: dict[Any, list[Any]] = defaultdict(list)
+        for row in store.select(query):
+            subjects[row["s"]].append(row["f"])
+        for subject in sorted(subjects, key=str):
+            if len(subjects[subject]) > 1:
+                values = likely(gathered(map_statements(store, subjects[subject])), min_score)
+                if any(_differ(store, one.object, other.object) for one, other in combinations(values, 2)):
+                    yield Conflict(subject, values)
+
+
+def gathered(statements: Iterable[Statement]) -> list[FoundFact]:
+    """Statements of the same fact together; the facts of most documents first, then by score."""
+    groups: dict[tuple[Any, str, Any], list[Statement]] = defaultdict(list)
+    for statement in statements:
+        groups[statement.subject, statement.relation, statement.object].append(statement)
+    found = [FoundFact(*key, sorted(group, key=_likeliest)) for key, group in groups.items()]
+    return sorted(found, key=lambda fact: (-fact.documents, *_likeliest(fact.statements[0])))
+
+
+def likely(found: Iterable[FoundFact], min_score: float) -> list[FoundFact]:
+    """The facts whose score is at least that; a fact without a score counts as certain."""
+    return [fact for fact in found if fact.score is None or fact.score >= min_score]
+
+
+def is_event(store: GraphStore, term: Any) -> bool:
+    """Whether a term is a thing whose commonest type is that of events."""
+    return not _is_literal(term) and type_of(store, term) == EVENT
+
+
+def is_date(term: Any) -> bool:
+    """Whether a term is a date with a year."""
+    return _is_literal(term) and term.datatype.value in _DATES
+
+
+def _likeliest(statement: Statement) -> tuple[bool, float, str]:
+    return statement.kind not in ASSERTED, -(statement.score or 0), statement.id
+
+
+def _is_literal(term: Any) -> bool:
+    return hasattr(term, "datatype")
+
+
+def _triples(store: GraphStore, thing: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """The facts between this and other things that are triples."""
+    for quads in (store.quads(thing), store.quads(None, None, thing)):
+        for quad in quads:
+            name = quad.predicate.value
+            if not _is_literal(quad.object) and (name.startswith(DIRECT) or name == f"{VOCABULARY}related"):
+                yield quad.subject, quad.predicate, quad.object
+
+
+def _back(seen: dict[Any, Any], end: Any) -> list[tuple[Any, Any, Any]]:
+    found = []
+    while seen[end] is not None:
+        end, triple = seen[end]
+        found.append(triple)
+    return found
+
+
+def _differ(store: GraphStore, one: Any, other: Any) -> bool:
+    if is_date(one) and is_date(other):
+        return not (one.value.startswith(other.value) or other.value.startswith(one.value))
+    if _is_literal(one) or _is_literal(other):  # a date that cannot be read may be the same
+        return False
+    inside = any(_inside(store, *pair) for pair in ((one, other), (other, one)))
+    return not inside and name_key(label_of(store, one)) != name_key(label_of(store, other))
+
+
+def _inside(store: GraphStore, place: Any, larger: Any) -> bool:
+    query = f"ASK {{ {place} (wdt:P131|wdt:P17|wdt:P276|wdt:P361)+ {larger} }}"
+    return bool(store.query(query))
