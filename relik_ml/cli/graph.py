@@ -243,6 +243,23 @@ def conflicts(store: Path, format: str, min_score: float) -> None:
         click.echo(graph.written_facts(opened, found, format, sources=True))
 
 
+@command.command(short_help="Write a store as N-Quads for other servers.")
+@_store
+@click.option("--out", type=_path, required=True, help="New folder, or that of an earlier export.")
+def export(store: Path, out: Path) -> None:
+    """Write a store as N-Quads in compressed shards (.nq.gz), which every SPARQL server loads. Writing is atomic.
+
+    \b
+    Example:
+      relik-ml graph export --store kg --out quads
+    """
+    from relik_ml.graph import export_nquads, open_store
+
+    with open_store(store) as opened:
+        quads, shards = export_nquads(opened, out)
+    click.echo(f"{out}: {quads:,} quads in {shards:,} shard{'s' * (shards != 1)}")
+
+
 def _things(store: GraphStore, name: str) -> list[Any]:
     """The things of a name; when there are several, a note on standard error."""
     from relik_ml.graph import find_things, named

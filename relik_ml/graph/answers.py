@@ -9,8 +9,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import unquote
 
-from relik_ml.export.iris import ENTITY
+from relik_ml.export.iris import BASE, ENTITY
 from relik_ml.export.table import cell
 from relik_ml.graph.database import GraphStore
 from relik_ml.graph.questions import FoundFact
@@ -27,9 +28,11 @@ def named(store: GraphStore, term: Any) -> str:
     if hasattr(term, "datatype") or term.value.startswith("urn:relik-ml:vocabulary:"):
         return shortened(term.value)
     label = label_of(store, term)
+    if term.value.startswith(BASE) and label == term.value:
+        return unquote(label.removeprefix(BASE))
     if term.value.startswith(ENTITY):
         return f"{label} ({term.value.removeprefix(ENTITY)})"
-    home = f" [{document_of(term.value)}]" * ("#" in term.value and label != shortened(term.value))
+    home = f" [{document_of(term.value)}]" * ("#" in term.value)
     return f"{label}{home}"
 
 

@@ -10,6 +10,7 @@ model, meta), its mentions with what they refer to, and every name of an entity 
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,10 @@ PREFIXES = {
     "rdf": RDF, "rdfs": RDFS, "xsd": XSD, "nif": NIF, "prov": PROV, "itsrdf": ITSRDF,
 }  # fmt: skip
 """Prefixes that queries need not declare."""
+
+SHARD = 200_000_000
+"""Bytes of N-Quads that complete a shard, before compression."""
+NQUADS = Format("N-Quads export", "relik-ml/nquads/1", "export again with `relik-ml graph export`")
 
 
 class Rewrite(NamedTuple):
@@ -120,6 +125,38 @@ def open_store(path: Path, create: bool = False, write: bool = False) -> Iterato
             del store.database, database
             if write:
                 _tidy(home, oxigraph.Store)
+
+
+def export_nquads(store: GraphStore, out: Path, shard: int = SHARD) -> tuple[int, int]:
+    """Write ``part-00000.nq.gz`` and so on into a new folder, all or nothing; one of an earlier export is replaced.
+
+    Each document is whole in one shard. Returns the numbers of quads and of shards.
+
+    Raises:
+        OutputError: the folder holds other files, or cannot be written.
+    """
+    quads = shards = 0
+    with atomic_folder(out, NQUADS.wrote) as folder:
+        left = iter(_documents(store))
+        document = next(left, None)
+        while document is not None or not shards:
+            with gzip.GzipFile(folder / f"part-{shards:05}.nq.gz", "wb", compresslevel=6, mtime=0) as file:
+                size = 0
+                while document is not None and size < shard:
+                    file.write(document)
+                    size, quads = size + len(document), quads + document.count(b"\n")
+                    document = next(left, None)
+            shards += 1
+        write_manifest(folder, NQUADS, {"quads": quads})
+    return quads, shards
+
+
+def _documents(store: GraphStore) -> Iterator[bytes]:
+    """The lines of each document, sorted."""
+    oxigraph = load_extra("pyoxigraph", "graph")
+    for graph in store.graphs():
+        written: bytes = oxigraph.serialize(store.quads(graph=graph), format=oxigraph.RdfFormat.N_QUADS)
+        yield b"".join(sorted(written.splitlines(keepends=True)))
 
 
 def _tidy(home: Path, database: Callable[[Path], Store]) -> None:

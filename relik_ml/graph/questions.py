@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from relik_ml.export.iris import DIRECT, VOCABULARY, XSD
 from relik_ml.export.triples import ASSERTED
-from relik_ml.facts import EVENT, HIDDEN
+from relik_ml.facts import EVENT, HIDDEN, SYMMETRIC
 from relik_ml.graph.database import GraphStore
 from relik_ml.graph.loading import name_key
 from relik_ml.graph.things import Statement, label_of, map_statements, statements_about, statements_of, type_of
@@ -120,11 +120,19 @@ def conflicts(store: GraphStore, min_score: float = 0.0) -> Iterator[Conflict]:
 
 
 def gathered(statements: Iterable[Statement]) -> list[FoundFact]:
-    """Statements of the same fact together; the facts of most documents first, then by score."""
-    groups: dict[tuple[Any, str, Any], list[Statement]] = defaultdict(list)
+    """Statements of the same fact together, in either direction if its relation has none.
+
+    The facts of most documents come first, then those with the highest scores.
+    """
+    groups: dict[tuple[Any, ...], list[Statement]] = defaultdict(list)
     for statement in statements:
-        groups[statement.subject, statement.relation, statement.object].append(statement)
-    found = [FoundFact(*key, sorted(group, key=_likeliest)) for key, group in groups.items()]
+        ends = [statement.subject, statement.object]
+        ends = sorted(ends, key=str) if statement.relation in SYMMETRIC else ends
+        groups[statement.relation, *ends].append(statement)
+    found = []
+    for group in groups.values():
+        best, *others = sorted(group, key=_likeliest)
+        found.append(FoundFact(best.subject, best.relation, best.object, [best, *others]))
     return sorted(found, key=lambda fact: (-fact.documents, *_likeliest(fact.statements[0])))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -35,9 +36,11 @@ def lines(text: str) -> Iterator[str]:
 def calls(text: str, program: str) -> Iterator[list[str]]:
     """The words after a program's name, wherever it is called, up to the end of the call."""
     for line in lines(text):
-        for call in re.split(r"[|;&]+", line.partition(" #")[0]):
-            words = [word for word in shlex.split(call.replace("…", " ")) if "=" not in word or word.startswith("-")]
-            if words and words[0] == program:
+        lexer = shlex.shlex(line.partition(" #")[0].replace("…", " "), posix=True, punctuation_chars="|;&")
+        lexer.whitespace_split, lexer.commenters = True, ""
+        for between, call in groupby(lexer, lambda word: set(word) <= set("|;&")):
+            words = [word for word in call if "=" not in word or word.startswith("-")]
+            if words and words[0] == program and not between:
                 yield words[1:]
 
 
