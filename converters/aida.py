@@ -74,7 +74,7 @@ class Aida(Converter):
     name: str = "aida"
     languages: tuple[str, ...] = ("en",)
     tasks: tuple[str, ...] = ("el",)
-    licence: str = "annotation CC BY-SA 3.0; the text is Reuters', by way of CoNLL-2003"
+    licence: str = "annotation as its authors state; the text is Reuters', by way of CoNLL-2003"
     citation: str = "Hoffart et al., Robust Disambiguation of Named Entities in Text, EMNLP 2011"
     splits: tuple[str, ...] = ("train", "dev", "test", "all")
     natural: bool = option(False, "Put blanks as in ordinary text, instead of one between all tokens.")
