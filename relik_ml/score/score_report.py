@@ -26,6 +26,7 @@ TITLES = {
     "re.document.strict.aliases": "  + aliases: document, strict",
     "re.sentence.boundaries.aliases": "  + aliases: sentence, boundaries",
     "re.sentence.strict.aliases": "  + aliases: sentence, strict",
+    "re.entities": "relations: between entities",
     "cie.triples": "facts: distinct (id, relation, id)",
     "cie.mentions": "facts: strict mentions with ids",
     "cie.literals": "facts: NIL and literals by span",

@@ -34,6 +34,8 @@ def counted(gold: Document, predicted: Document, scheme: Scheme, sentences: Sent
         yield from linking(gold, predicted, scheme)
     if "triples" in known:
         yield from relations(gold, predicted, scheme, sentences)
+        if gold.annotated.entity_triples:
+            yield "re.entities", entity_relations(gold, predicted, scheme)
     if known >= {"links", "triples"}:
         yield from closed(gold, predicted, scheme)
 
@@ -131,6 +133,24 @@ def relations(gold: Document, predicted: Document, scheme: Scheme, sentences: Se
             keys = [{ordered(argument(f.subject), f.relation, argument(f.object), scheme) for f in s} for s in sides]
             yield f"re.{scope}.{match}.aliases", exact(*keys)
             yield f"re.{scope}.{match}", exact(*({key for key in s if key[1] not in scheme.aliases} for s in keys))
+
+
+def entity_relations(gold: Document, predicted: Document, scheme: Scheme) -> Counts:
+    """Distinct relations between the entities of gold, whichever of their mentions a triple relates.
+
+    A predicted mention that is in none of them is an entity of its own.
+    """
+    spans = {mention.id: spans_of(mention) for mention in gold.mentions}
+    homes = {spans[id]: entity.id for entity in gold.entities for id in entity.mentions}
+
+    def home(mention: Mention) -> Hashable:
+        where = spans_of(mention)
+        return homes.get(where, where)
+
+    sides = (
+        {ordered(home(f.subject), f.relation, home(f.object), scheme) for f in facts(it)} for it in (gold, predicted)
+    )
+    return exact(*sides)
 
 
 def _typed_span(mention: Mention) -> tuple[Hashable, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from relik_ml.errors import DataError
 from relik_ml.score import Counts, ScoreReport, exact, matched, recall, score
-from relik_ml.types import Annotated, Document, Link, Mention, Span, Triple
+from relik_ml.types import Annotated, Document, Entity, Link, Mention, Span, Triple
 
 ALL = Annotated("complete", "complete", "complete", "none", "complete")
 #       0        9           21     28         39      47    53
@@ -191,6 +191,20 @@ def test_a_layer_gold_does_not_annotate_is_skipped_with_a_note() -> None:
     both = score([gold, replace(GOLD, id="e")], [GOLD, replace(GOLD, id="e")], sentences=lines)
     assert both.scores["el.inkb"] == Counts(5, 5, 5)
     assert both.scores["ner"].gold == 12
+
+
+def test_relations_between_entities_count_once_for_any_of_their_mentions() -> None:
+    text = "Anna, she, Odessa, Kyiv"
+    names = {"T1": "Anna", "T2": "she", "T3": "Odessa", "T4": "Kyiv"}
+    mentions = tuple(Mention(id, text.index(name), text.index(name) + len(name), "X") for id, name in names.items())
+    known = Annotated(mentions="complete", entities="complete", triples="complete", entity_triples=True)
+    born, lives = Triple("T1", "P19", "T3"), Triple("T1", "P551", "T4")
+    gold = Document("d", text, mentions=mentions, entities=(Entity("E1", ("T1", "T2")),), triples=(born, lives),
+                    annotated=known)  # fmt: skip
+    twice = replace(gold, triples=(born, replace(born, subject="T2"), replace(born, subject="T4")))
+    assert score([gold], [twice]).scores["re.entities"] == Counts(correct=1, guessed=2, gold=2)
+    pairs = replace(gold, annotated=replace(known, entity_triples=False))
+    assert "re.entities" not in score([pairs], [twice]).scores
 
 
 def test_relations_between_entities_get_a_note() -> None:
