@@ -45,6 +45,7 @@ class Tally:
         sizes = {"mention": len(document.mentions), "triple": len(document.triples)}
         self.counts.update({"document": 1, "word": len(document.text.split()), **sizes})
         self.notes["without text"] += not document.text.lstrip("\ufeff").strip()
+        self.notes["hardly in Russian letters"] += document.lang == "ru" and _is_foreign(document.text)
         dropped = document.meta.get("dropped")  # counts of what the model left out
         for name, count in dropped.items() if isinstance(dropped, Mapping) else ():
             self.notes[f"{name} dropped"] += count if isinstance(count, int) else 0
@@ -62,6 +63,16 @@ class Tally:
 
     def _many(self, noun: str, more: str = "") -> str:
         return f"{self.counts[noun]} {noun}{more}{'s' * (self.counts[noun] != 1)}"
+
+
+def _is_foreign(text: str) -> bool:
+    """Whether less than half of the letters of a text of some length are Cyrillic.
+
+    >>> [_is_foreign(text) for text in ("Moscow is the capital of Russia.", "Apple показала новый iPhone", "CNN")]
+    [True, False, False]
+    """
+    letters = [char for char in text if char.isalpha()]
+    return len(letters) >= 20 and 2 * sum("Ѐ" <= char <= "ӿ" for char in letters) < len(letters)
 
 
 @dataclass(frozen=True)

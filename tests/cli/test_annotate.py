@@ -245,6 +245,12 @@ def test_what_the_model_dropped_is_summed_up(model: Capitals, tmp_path: Path) ->
     assert run(tmp_path / "d.jsonl").stderr.endswith("; 7 tokens dropped\n")
 
 
+def test_texts_in_other_letters_are_counted(model: Capitals, tmp_path: Path) -> None:
+    (tmp_path / "en.txt").write_text("Moscow is the capital of Russia.", encoding="utf-8")
+    (tmp_path / "ru.txt").write_text("Москва, столица России. Apple Inc.", encoding="utf-8")
+    assert run(tmp_path).stderr.endswith("; 1 hardly in Russian letters\n")
+
+
 # Bad input
 
 
