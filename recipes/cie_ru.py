@@ -34,6 +34,7 @@ from relik_ml.encoders import TextEncoder
 from relik_ml.index import PassageIndex
 from relik_ml.models import MDEBERTA, LossWeights, merge_adapters
 from relik_ml.retriever import RetrieverConfig
+from relik_ml.scheme import NEREL
 from relik_ml.score import ScoreReport, score
 from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, RecipeConfig, Share, Task
 from relik_ml.types import Document, Retrieved
@@ -57,6 +58,8 @@ class Config(RecipeConfig):
     """What is learnt: cie mentions, links and relations; el omits relations, re omits links."""
     silver: tuple[Path, ...] = ()
     """Documents that `relik-ml annotate` wrote: the reader learns from their mentions and triples, too."""
+    properties: Path | None = None
+    """Table of Wikidata properties, JSON Lines: names of the relations of train that NEREL has not."""
     corpus: tuple[Path, ...] = ()
     """Running text whose frequent subwords a small model keeps, besides those of train (.txt, .txt.xz)."""
     out: Path = Path("runs/cie_ru")
@@ -122,7 +125,7 @@ class Config(RecipeConfig):
 
 
 PRESETS = Presets(Path(__file__), Config, ("preset", "task"))
-PATHS = {"data", "entities", "silver", "corpus", "encoder", "start", "teacher", "out"}
+PATHS = {"data", "entities", "silver", "properties", "corpus", "encoder", "start", "teacher", "out"}
 MOVABLE = training.INTERRUPTION | PATHS | {"chunk_tokens", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: paths, whose content must be the same, and fields that change no weight."""
 RETRIEVER_TRAINING = {"index", "retriever_num_epochs", "retriever_learning_rate", "retriever_batch_size", "negatives"}
@@ -170,13 +173,14 @@ def check(config: Config) -> training.Checkpoints:
     for choice in (config.preset, config.task):
         training.refuse_unused(PRESETS.changed(config), UNUSED[choice], choice)
     stages = ("reader",) if config.task == "re" else ("retriever", "reader")
-    files = [*training.splits(config.data), *config.entities, *config.silver, *config.corpus]
+    tables = [*config.entities, *([config.properties] if config.properties else [])]
+    files = [*training.splits(config.data), *tables, *config.silver, *config.corpus]
     return training.Checkpoints.of(config, MOVABLE, files, stages)
 
 
 def load_data(config: Config) -> training.Data:
     """The documents and entries of the task, with gold to learn and to score."""
-    data = training.read_data(config.data, config.table, config.silver).for_task(config.task)
+    data = training.read_data(config.data, config.table, config.silver, config.properties).for_task(config.task)
     data = data.holding_out(config.held_out)
     data.require("train", "mentions", *GOLD[config.task])
     data.require("dev", "mentions", *(GOLD[config.task] if config.task != "cie" else ()))
@@ -251,7 +255,7 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     if teacher is not None:
         teacher = accelerator.prepare_model(teacher, evaluation_mode=True)
     windows = training.ReaderTraining(
-        relik.reader.encode, candidates(config, session, relik), config.chunk_tokens, config.repeated,
+        relik.reader.encode.for_training(NEREL.coarse), candidates(config, session, relik), config.chunk_tokens, config.repeated,
         config.added_gold, config.candidate_order, processes, teacher,
         {entry.id: entry for entry in (*data.known, *data.own)},
     )  # fmt: skip
@@ -295,8 +299,9 @@ def candidates(config: Config, session: Session, relik: Relik) -> list[Retrieved
     """The windows of train with the candidates that fit; prints what is lost."""
     documents = tqdm([*session.data.train, *session.data.silver], "candidates", disable=not session.processes.is_first)
     retrieved, kept = training.held_out_candidates(relik.retriever, documents, config.window, config.stride)
-    items = relik.reader.encode.fit(retrieved)
-    session.accelerator.print(training.losses(kept, relik.reader.encode.out_of_reach(items)))
+    encode = relik.reader.encode.for_training(NEREL.coarse)
+    items = encode.fit(training.annotated_relations(retrieved, session.data.labels(lambda document: document.corpus)))
+    session.accelerator.print(training.losses(kept, encode.out_of_reach(items)))
     return items
 
 

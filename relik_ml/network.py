@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from numpy.typing import NDArray
 
 IGNORE = -100
-"""Target of an unknown link or type; the loss ignores it."""
+"""Target of an unknown link; the loss ignores it."""
 
 WEIGHTS, WORDS = "reader.safetensors", "words.safetensors"
 """Files of a model folder: the weights, and those of them that are never trained."""
@@ -46,7 +46,7 @@ class Gold(NamedTuple, Generic[A]):
 
     mentions: A  # (B, M, 2) int64, first and last token
     mention_mask: A  # (B, M) bool
-    types: A  # (B, M) int64 in 0..Y-1, IGNORE where not annotated
+    types: A  # (B, M, Y) bool, types that a mention may have; none where not annotated
     links: A  # (B, M) int64 in 0..K, IGNORE where not annotated
     triples: A  # (P, 4) int64: window, subject mention, object mention, relation
     pair_mask: A  # (B, M, M) bool, pairs whose relations are annotated

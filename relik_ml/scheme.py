@@ -7,9 +7,11 @@ A scheme is one file, ``schemes/NAME.json``, which everything that must know the
 ('город', Property(id='P19', inverse=False))
 >>> nerel.relations["HEADQUARTERED_IN"].property_of("ORGANIZATION", "COUNTRY")
 Property(id='P17', inverse=False)
+>>> nerel.named["P108"], nerel.coarse["docred"]["TIME"] == {"DATE", "TIME"}
+('WORKPLACE', True)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -77,6 +79,10 @@ class Scheme:
 
     types: Mapping[str, MentionType] = field(default_factory=dict)
     relations: Mapping[str, Relation] = field(default_factory=dict)
+    coarse: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    """By the name of another corpus, the types that make up each type of it, such as LOC."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """The relation of each Wikidata property that is the usual one of a single relation, in its direction."""
     linked: frozenset[str] = frozenset()
     literals: frozenset[str] = frozenset()
     aliases: frozenset[str] = frozenset()
@@ -92,11 +98,26 @@ def load_scheme(name: str) -> Scheme:
     return Scheme(
         types={type_.name: type_ for type_ in types},
         relations={relation.name: relation for relation in relations},
+        coarse={
+            corpus: {name: frozenset(members) for name, members in types.items()}
+            for corpora, types in read.get("coarse", {}).items()
+            for corpus in corpora.split()
+        },
+        named=_named(relations),
         linked=frozenset(type_.name for type_ in types if type_.link == "linked"),
         literals=frozenset(type_.name for type_ in types if type_.link == "literal"),
         aliases=frozenset(relation.name for relation in relations if relation.alias),
         unordered=frozenset(relation.name for relation in relations if relation.symmetric),
     )
+
+
+def _named(relations: Iterable[Relation]) -> Mapping[str, str]:
+    found: dict[str, list[Relation]] = {}
+    for relation in relations:
+        if relation.property and not relation.alias:
+            found.setdefault(relation.property.id, []).append(relation)
+    only = {id: same[0] for id, same in found.items() if len(same) == 1}
+    return {id: each.name for id, each in only.items() if each.property == Property(id)}
 
 
 NEREL = load_scheme("nerel")

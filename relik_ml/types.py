@@ -200,6 +200,11 @@ class Document:
     annotated: Annotated = Annotated()
     meta: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def corpus(self) -> str:
+        """The name of the corpus that the document was converted from; empty if there is none."""
+        return str(self.meta.get("dataset", ""))
+
     def surface(self, mention: Mention) -> str:
         """The text of a mention: its fragments joined by one space."""
         spans = mention.fragments or (mention.span,)

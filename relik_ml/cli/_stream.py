@@ -6,7 +6,7 @@ Memory holds two chunks for each process.
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -41,8 +41,8 @@ class Job:
     source: Path
     split: str
     path: Path
-    by_property: bool = False
-    """Whether relations are renamed to their Wikidata property, if they have one."""
+    names: Mapping[str, str] | None = None
+    """Other names of Wikidata properties; relations are renamed to their property's. None: they keep their names."""
 
 
 def converted(job: Job, report: Report, workers: int, progress: Callable[[int], object]) -> Iterator[bytes]:
@@ -71,8 +71,8 @@ def _some(lines: Iterator[bytes], job: Job, report: Report) -> Iterator[bytes]:
 
 def _encoded(job: Job, documents: Iterable[Document], report: Report) -> Iterator[Encoded]:
     for document in documents:
-        if job.by_property:
-            document, counts = by_property(document)
+        if job.names is not None:
+            document, counts = by_property(document, job.names)
             report.counts.update(counts)
         try:
             yield document.id, figures(document), document_line(document, str(job.path))
@@ -137,8 +137,8 @@ def _chunks(path: Path, progress: Callable[[int], object]) -> Iterator[Lines]:
 # Relations
 
 
-def by_property(document: Document) -> tuple[Document, Counter[str]]:
-    """Rename relations to their Wikidata properties; returns the document and counts of the changes.
+def by_property(document: Document, names: Mapping[str, str]) -> tuple[Document, Counter[str]]:
+    """Rename relations to their Wikidata properties, or ``names`` of these; returns also counts of the changes.
 
     An inverse property swaps subject and object. A relation without a property is kept. Triples that become equal,
     because two relations of the corpus have the same property, are joined: the first is kept, with all evidence.
@@ -147,7 +147,7 @@ def by_property(document: Document) -> tuple[Document, Counter[str]]:
     >>> text = "Концерт провёл Мариинский театр."
     >>> concert, theatre = Mention("T1", 0, 7, "EVENT"), Mention("T2", 15, 31, "ORGANIZATION")
     >>> held = Triple("T2", "ORGANIZES", "T1", Property("P664", inverse=True))
-    >>> renamed, counts = by_property(Document("d", text, mentions=(concert, theatre), triples=(held,)))
+    >>> renamed, counts = by_property(Document("d", text, mentions=(concert, theatre), triples=(held,)), {})
     >>> [(triple.subject, triple.relation, triple.object) for triple in renamed.triples]
     [('T1', 'P664', 'T2')]
     >>> sorted(counts)
@@ -158,18 +158,19 @@ def by_property(document: Document) -> tuple[Document, Counter[str]]:
     for old in document.triples:
         counts[RENAMED if old.property else WITHOUT] += 1
         counts[INVERTED] += old.property is not None and old.property.inverse
-        new = _renamed(old)
+        new = _renamed(old, names)
         key = (new.subject, new.relation, new.object)
         counts[JOINED] += key in kept
         kept[key] = _joined(kept[key], new) if key in kept else new
     return replace(document, triples=tuple(kept.values())), +counts
 
 
-def _renamed(triple: Triple) -> Triple:
+def _renamed(triple: Triple, names: Mapping[str, str]) -> Triple:
     if (known := triple.property) is None:
         return triple
     subject, object = (triple.object, triple.subject) if known.inverse else (triple.subject, triple.object)
-    return replace(triple, subject=subject, relation=known.id, object=object, property=Property(known.id))
+    name = names.get(known.id, known.id)
+    return replace(triple, subject=subject, relation=name, object=object, property=Property(known.id))
 
 
 def _joined(first: Triple, other: Triple) -> Triple:

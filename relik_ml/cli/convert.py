@@ -75,8 +75,9 @@ def _command(converter: Converter) -> click.Command:
         click.Option(["--strict"], is_flag=True, help="Stop at the first defect instead of repairing it."),
         click.Option(["--skip-bad"], is_flag=True, help="Skip and count documents that cannot be read."),
         click.Option(
-            ["--relations"], type=click.Choice(["corpus", "properties"]), default="corpus", show_default=True,
-            help="Names of relations: those of the corpus, or their Wikidata properties where they have one.",
+            ["--relations"], type=click.Choice(["corpus", "properties", "nerel"]), default="corpus", show_default=True,
+            help="Names of relations: those of the corpus; their Wikidata properties, where they have one; or NEREL's "
+            "names of these properties.",
         ),
         *(_option(field, getattr(converter, field), help) for field, help in converter.options.items()),
     ]  # fmt: skip
@@ -112,7 +113,7 @@ def _convert(
     reports: dict[str, Report] = {}
     for split in _wanted(converter, splits, present, source):
         report = reports[split] = StrictReport() if strict else TolerantReport() if skip_bad else Report()
-        job = Job(converter, source, split, present[split], by_property=relations == "properties")
+        job = Job(converter, source, split, present[split], names=_names_of_properties(relations))
         with _bar(present[split]) as reached:
             written = write_lines(converted(job, report, workers, reached), out / f"{split}.jsonl")
         click.echo(f"{out / split}.jsonl: {f'{written:,}' if written else 'no'} documents", err=True)
@@ -129,6 +130,12 @@ def _convert(
         "total": sum(reports.values(), Report()).json(),
     }
     write_lines([json.dumps(record, ensure_ascii=False, indent=1).encode() + b"\n"], out / "report.json")
+
+
+def _names_of_properties(relations: str) -> Mapping[str, str] | None:
+    from relik_ml.scheme import NEREL
+
+    return {"corpus": None, "properties": {}, "nerel": NEREL.named}[relations]
 
 
 def _refuse_own_corpus(present: Mapping[str, Path], out: Path) -> None:

@@ -47,7 +47,7 @@ def reader_losses(
     sums = {
         "start": start_loss(output.start, gold, token_mask, start, share),
         "end": end_loss(output.end, gold, token_mask, end, share),
-        "type": choice_loss(output.types, gold.types, gold.mention_mask, types, share),
+        "type": type_loss(output.types, gold.types, gold.mention_mask, types, share),
         "link": choice_loss(output.links, gold.links, gold.mention_mask, links, share),
         "relation": relation_loss(output.relations, gold, relations, share),
     }
@@ -75,8 +75,19 @@ def end_loss(logits: Tensor, gold: Gold[Tensor], token_mask: Tensor, soft: Tenso
     return _binary(logits, target, reach & (starts & gold.start_mask)[..., None], soft, share)
 
 
+def type_loss(logits: Tensor, gold: Tensor, mask: Tensor, soft: Tensor, share: float) -> Tensor:
+    """−log of the probability of all types that gold allows, of the mentions where it allows any.
+
+    With one type it is cross-entropy. A corpus with coarser types allows several, such as all kinds of places.
+    """
+    known = mask & gold.any(-1)
+    chances = logits[known].log_softmax(-1)
+    loss = -chances.masked_fill(~gold[known], -torch.inf).logsumexp(-1).sum()
+    return torch.lerp(loss, -(soft[known].softmax(-1) * chances).sum(), share) if share else loss
+
+
 def choice_loss(logits: Tensor, gold: Tensor, mask: Tensor, soft: Tensor, share: float) -> Tensor:
-    """Cross-entropy over the types, or over NME and the candidates, of the mentions where they are annotated.
+    """Cross-entropy over NME and the candidates, of the mentions where links are annotated.
 
     A gold entity that was not retrieved has target 0, NME.
     """

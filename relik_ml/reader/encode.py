@@ -1,8 +1,10 @@
 """Encodes windows with candidates as arrays. An ``Inputs`` adds the inputs of a kind of encoder."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
@@ -26,8 +28,10 @@ class MentionRow(NamedTuple):
 class Targets(NamedTuple):
     """Gold of a window as indices of the network."""
 
-    mentions: list[tuple[int, int, int, int]]
-    """First and last token, type, link."""
+    mentions: list[tuple[int, int, int]]
+    """First and last token, link."""
+    types: list[Array]
+    """The types that each mention may have: (Y,) bool."""
     triples: list[tuple[int, int, int]]
     """Subject and object, as indices of ``mentions``, and relation."""
     unknown: list[tuple[int, int]]
@@ -43,10 +47,19 @@ class BatchEncoder:
         parts = decoder(model(encoder(batch)), batch)
     """
 
-    def __init__(self, inputs: Inputs, types: Sequence[Entry], max_mention: int, hit_features: int) -> None:
+    def __init__(
+        self, inputs: Inputs, types: Sequence[Entry], max_mention: int, hit_features: int,
+        coarse: Mapping[str, Mapping[str, Set[str]]] = {},
+    ) -> None:  # fmt: skip
         self.inputs, self.types = inputs, tuple(types)
         self.max_mention, self.hit_features = max_mention, hit_features
-        self._type = {entry.id: number for number, entry in enumerate(self.types)}
+        names = [entry.id for entry in self.types]
+        self._own = _allowed(names, {name: {name} for name in names})
+        self._coarse = {corpus: _allowed(names, types) for corpus, types in coarse.items()}
+
+    def for_training(self, coarse: Mapping[str, Mapping[str, Set[str]]]) -> BatchEncoder:
+        """The same that also takes gold of corpora with ``coarse`` types, each with the types that make it up."""
+        return BatchEncoder(self.inputs, self.types, self.max_mention, self.hit_features, coarse)
 
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
         """Drop the candidates for which the encoder has no room: see ``Inputs.fit``."""
@@ -82,14 +95,14 @@ class BatchEncoder:
         part = cut(item.window)
         if item.window.document.annotated.types != "none":
             return self._rows(item, part.mentions)
-        return self._rows(item, [replace(mention, type=self.types[0].id) for mention in part.mentions])
+        return self._rows(item, [replace(mention, type=next(iter(self._allowed(item)))) for mention in part.mentions])
 
     def _rows(self, item: Retrieved, mentions: Iterable[Mention]) -> list[MentionRow]:
-        snap = Snap(item.window)
+        snap, known = Snap(item.window), self._allowed(item)
         found: dict[tuple[int, int], list[Mention]] = {}
         for mention in mentions:
             span = snap(mention.start, mention.stop)
-            if not self._out_of_reach(mention, span):
+            if not self._out_of_reach(mention, span, known):
                 found.setdefault(span, []).append(mention)
         return [MentionRow(*span, tuple(same)) for span, same in found.items()]
 
@@ -106,7 +119,9 @@ class BatchEncoder:
 
     def _gold(self, batch: Sequence[Retrieved]) -> Gold[Array]:
         targets = [self._targets(item) for item in batch]
-        mentions, mask = _padded([found.mentions for found in targets], (0, 0, 0, IGNORE))
+        mentions, mask = _padded([found.mentions for found in targets], (0, 0, IGNORE))
+        types = np.zeros((*mask.shape, len(self.types)), bool)
+        types[mask] = np.array([each for found in targets for each in found.types], bool).reshape(-1, len(self.types))
         pairs = mask[:, :, None] & mask[:, None] & ~np.eye(mask.shape[1], dtype=bool)
         starts = _mask([len(item.window.tokens) for item in batch])
         for number, (item, found) in enumerate(zip(batch, targets, strict=True)):
@@ -117,8 +132,7 @@ class BatchEncoder:
             starts[number] &= annotated.mentions in ("complete", "silver")
             starts[number, self._foreign_starts(item)] = False
         triples = [(number, *triple) for number, found in enumerate(targets) for triple in found.triples]
-        spans, types, links = mentions[..., :2], mentions[..., 2], mentions[..., 3]
-        return Gold(spans, mask, types, links, _quads(triples), pairs, starts, _quads([]))
+        return Gold(mentions[..., :2], mask, types, mentions[..., 2], _quads(triples), pairs, starts, _quads([]))
 
     def repeats(self, batch: Sequence[Retrieved]) -> Array:
         """Unannotated relations between mentions that repeat an annotated fact: (U, 4), like ``Gold.triples``.
@@ -140,8 +154,8 @@ class BatchEncoder:
 
     def _foreign_starts(self, item: Retrieved) -> list[int]:
         """First tokens of gold mentions of types that the network does not have; the start loss ignores them."""
-        snap, typed = Snap(item.window), item.window.document.annotated.types != "none"
-        return [snap(m.start, m.stop)[0] for m in cut(item.window).mentions if typed and m.type not in self._type]
+        snap, typed, known = Snap(item.window), item.window.document.annotated.types != "none", self._allowed(item)
+        return [snap(m.start, m.stop)[0] for m in cut(item.window).mentions if typed and m.type not in known]
 
     def out_of_reach(self, items: Sequence[Retrieved]) -> Counter[str]:
         """Count the gold mentions and triples of windows, and those of them that no target can express.
@@ -158,8 +172,12 @@ class BatchEncoder:
             counts["triples out of reach"] += sum(bool({t.subject, t.object} & lost) for t in part.triples)
         return counts
 
-    def _out_of_reach(self, mention: Mention, span: tuple[int, int]) -> bool:
-        return bool(mention.fragments) or mention.type not in self._type or span[1] - span[0] >= self.max_mention
+    def _out_of_reach(self, mention: Mention, span: tuple[int, int], types: Collection[str]) -> bool:
+        return bool(mention.fragments) or mention.type not in types or span[1] - span[0] >= self.max_mention
+
+    def _allowed(self, item: Retrieved) -> Mapping[str, Array]:
+        """What each gold type of the window's corpus allows, (Y,) bool."""
+        return self._coarse.get(item.window.document.corpus, self._own)
 
     def _targets(self, item: Retrieved) -> Targets:
         annotated, rows = item.window.document.annotated, self.gold_rows(item)
@@ -169,7 +187,6 @@ class BatchEncoder:
             (
                 row.first,
                 row.last,
-                IGNORE if annotated.types == "none" else self._type[row.mentions[0].type],
                 IGNORE if annotated.links == "none" else _link(row.mentions[0].link, entities),
             )
             for row in rows
@@ -181,7 +198,13 @@ class BatchEncoder:
             if {triple.subject, triple.object} <= at.keys() and at[triple.subject] != at[triple.object]
         ]
         triples = [(s, o, relations[relation]) for s, o, relation in stated if relation in relations]
-        return Targets(mentions, triples, [(s, o) for s, o, relation in stated if relation not in relations])
+        typed = annotated.types != "none"
+        types = [self._allowed(item)[row.mentions[0].type] & typed for row in rows]
+        return Targets(mentions, types, triples, [(s, o) for s, o, relation in stated if relation not in relations])
+
+
+def _allowed(types: Sequence[str], coarse: Mapping[str, Set[str]]) -> dict[str, Array]:
+    return {name: np.isin(types, [*members]) for name, members in coarse.items() if not members.isdisjoint(types)}
 
 
 def _link(link: Link, entities: Mapping[str, int]) -> int:

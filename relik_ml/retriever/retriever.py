@@ -1,8 +1,7 @@
 """The retriever: candidates for windows, by name and by vector."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 import numpy as np
@@ -29,6 +28,8 @@ class RetrieverConfig:
     """K' at most; all of them when there are no more."""
     per_span: int = 10
     """Candidates of one name."""
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The relations that the texts of a language are read for; of another language: all."""
 
 
 class Retriever:
@@ -53,6 +54,7 @@ class Retriever:
             index.require(self._dense)
         self._firsts = index.entries.ids.firsts if index.per_id > 1 else None
         self._entities, self._relations = index.by_kind("entity"), index.by_kind("relation")
+        self._relations_of: dict[str, tuple[Candidate, ...]] = {}
 
     def __call__(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None = None) -> list[Retrieved]:
         """Candidates of each window.
@@ -62,11 +64,17 @@ class Retriever:
         """
         found = self._find(windows, held_out)
         if self._dense is None:
-            return [self._retrieved(*pair, {}, self._unranked) for pair in zip(windows, found, strict=True)]
+            return [
+                self._retrieved(window, names, {}, self._unranked(window.document.lang))
+                for window, names in zip(windows, found, strict=True)
+            ]
         queries = self._dense.queries([window.text for window in windows])
         entities = self._nearest(queries, self._entities, min(self.config.dense, self.config.entities))
         nearest = self._nearest(queries, self._relations, self.config.relations)
-        relations = map(self._candidates, nearest)
+        relations = [
+            self._candidates({row: score for row, score in near.items() if self._wanted(window.document.lang, row)})
+            for window, near in zip(windows, nearest, strict=True)
+        ]
         return [self._retrieved(*row) for row in zip(windows, found, entities, relations, strict=True)]
 
     def _find(self, windows: Sequence[Window], held_out: Sequence[Learnt] | None) -> list[Matches]:
@@ -80,10 +88,16 @@ class Retriever:
         found = found if self._firsts is None else self._firsts(found)
         return [dict(zip(*pair, strict=True)) for pair in zip(found.tolist(), scores.tolist(), strict=True)]
 
-    @cached_property
-    def _unranked(self) -> tuple[Candidate, ...]:
-        rows = self._relations if self._firsts is None else np.unique(self._firsts(self._relations))
-        return self._candidates(dict.fromkeys(rows[: self.config.relations].tolist(), 0.0))
+    def _unranked(self, lang: str) -> tuple[Candidate, ...]:
+        if lang not in self._relations_of:
+            rows = self._relations if self._firsts is None else np.unique(self._firsts(self._relations))
+            wanted = [row for row in rows.tolist() if self._wanted(lang, row)]
+            self._relations_of[lang] = self._candidates(dict.fromkeys(wanted[: self.config.relations], 0.0))
+        return self._relations_of[lang]
+
+    def _wanted(self, lang: str, row: int) -> bool:
+        """Whether a relation is one of those that this language is read for."""
+        return lang not in self.config.labels or self.index.entries.ids[row] in self.config.labels[lang]
 
     def _candidates(self, scores: Mapping[int, float]) -> tuple[Candidate, ...]:
         entries = self.index.entries

@@ -15,10 +15,10 @@ from relik_ml.score.calibration import BINS, Calibration, Judged, Scaling, calib
 from relik_ml.score.counts import Counts, exact, matched
 from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, table
 from relik_ml.score.score_report import HEADLINES, TITLES, ScoreReport
-from relik_ml.score.scoring import score
+from relik_ml.score.scoring import projected, score
 
 __all__ = [
     "BINS", "HEADLINES", "KS", "MEASURES", "NEREL", "TITLES", "Agreement", "Calibration", "Counts", "Judged",
     "Recall", "Scaling", "Scheme", "ScoreReport", "best_alignment", "calibration_error", "clusters", "compare",
-    "exact", "judge", "matched", "recall", "record", "reliability", "retrieval", "score", "table",
+    "exact", "judge", "matched", "projected", "recall", "record", "reliability", "retrieval", "score", "table",
 ]  # fmt: skip

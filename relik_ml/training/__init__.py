@@ -1,6 +1,14 @@
 """Shared by the recipes: data, configuration, losses, optimizer, checkpoints, distributed training, saving."""
 
-from relik_ml.training.candidates import build_index, given_index, held_out_candidates, learnt_names, losses, shares
+from relik_ml.training.candidates import (
+    annotated_relations,
+    build_index,
+    given_index,
+    held_out_candidates,
+    learnt_names,
+    losses,
+    shares,
+)  # fmt: skip
 from relik_ml.training.card import Origin, Task, model_card
 from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, identity, restore_weights, trained
 from relik_ml.training.contrast import NONE, Embed, Objective, Queries, cached_backward
@@ -42,9 +50,10 @@ __all__ = [
     "INTERRUPTION", "NONE", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "Encoders", "EntityTable",
     "Layer", "LowestLayers", "NonNegative", "Objective", "OptimizerConfig", "Origin", "PeftOptions", "Positive",
     "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "RecipeConfig", "Seed",
-    "Share", "Task", "TrainerState", "annotated_entries", "apart", "apart_encoders", "assemble", "build_index",
-    "cached_backward", "create_optimizer", "given_index", "held_out_candidates", "identity", "inventory", "joint",
-    "keep_adapters", "learnt_names", "losses", "model_card", "model_of", "properties", "read_data",
-    "refuse_unused", "require_room", "restore_weights", "save_model", "shares", "shuffled_batches", "splits",
-    "start_accelerator", "start_from", "teacher", "trained", "tuned", "types_with", "untrained",
+    "Share", "Task", "TrainerState", "annotated_entries", "annotated_relations", "apart", "apart_encoders",
+    "assemble", "build_index", "cached_backward", "create_optimizer", "given_index", "held_out_candidates",
+    "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses", "model_card", "model_of",
+    "properties", "read_data", "refuse_unused", "require_room", "restore_weights", "save_model", "shares",
+    "shuffled_batches", "splits", "start_accelerator", "start_from", "teacher", "trained", "tuned", "types_with",
+    "untrained",
 ]  # fmt: skip

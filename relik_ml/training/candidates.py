@@ -1,6 +1,7 @@
 """The index of a run, with names from train, and candidates with the names of their own document held out."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 
 from relik_ml.errors import ConfigError
@@ -28,6 +29,21 @@ def held_out_candidates(
         kept += fit(document, views)
         items += retriever(views, [learn(document, rows, lemma)] * len(views))
     return items, kept
+
+
+def annotated_relations(items: Iterable[Retrieved], labels: Mapping[str, Set[str]]) -> list[Retrieved]:
+    """The windows, each with those candidate relations only that its corpus annotates; ``labels`` has them by corpus.
+
+    A corpus that lacks a relation says nothing about where it holds.
+    """
+
+    def annotated(item: Retrieved) -> Retrieved:
+        known = labels.get(item.window.document.corpus)
+        if known is None:
+            return item
+        return replace(item, relations=tuple(each for each in item.relations if each.entry.id in known))
+
+    return [*map(annotated, items)]
 
 
 def learnt_names(entries: Sequence[Entry], documents: Iterable[Document], only_learnt: Set[str]) -> NameIndex:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from relik_ml.data import open_lines, read_documents
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.index import passage
 from relik_ml.plugins import load_index
+from relik_ml.scheme import NEREL
 from relik_ml.text import same_link
 from relik_ml.training.inventory import annotated_entries
 from relik_ml.types import Document, Entry, Link
@@ -70,6 +73,13 @@ class Data:
         train = [document for number, document in enumerate(self.train) if number not in chosen]
         return replace(self, train=train, held_out=[self.train[number] for number in sorted(chosen)])
 
+    def labels(self, group: Callable[[Document], str]) -> dict[str, set[str]]:
+        """The relations that are annotated in each group of the documents to learn from."""
+        found: dict[str, set[str]] = {}
+        for document in (*self.train, *self.held_out):
+            found.setdefault(group(document), set()).update(triple.relation for triple in document.triples)
+        return found
+
     @property
     def entries(self) -> list[Entry]:
         """The rows of the index."""
@@ -121,8 +131,15 @@ def splits(folders: Sequence[Path]) -> dict[Path, Literal["train", "dev"]]:
     return files
 
 
-def read_data(folders: Sequence[Path], table: EntityTable = EntityTable(), silver: Iterable[Path] = ()) -> Data:
+def read_data(
+    folders: Sequence[Path],
+    table: EntityTable = EntityTable(),
+    silver: Iterable[Path] = (),
+    properties: Path | None = None,
+) -> Data:
     """The ``splits`` of the folders, the entities of a table, NEREL's types and relations; and ``silver`` documents.
+
+    Relations of train that NEREL has not are Wikidata properties; the table ``properties`` has their names.
 
     Raises:
         ConfigError: a split is empty, or a folder is given twice.
@@ -138,10 +155,41 @@ def read_data(folders: Sequence[Path], table: EntityTable = EntityTable(), silve
         found[split] += documents
     train, dev = found["train"], found["dev"]
     types, relations = (list(load_index(f"nerel_{kind}").entries()) for kind in ("types", "relations"))
+    further = {triple.relation for document in train for triple in document.triples} - {each.id for each in relations}
+    relations += property_entries(sorted(further), properties)
     known = table.entries()
     own = annotated_entries(train, {entry.id for entry in known}, {entry.id: entry for entry in types})
     annotated = [_without_links(document) for path in silver for document in read_documents(path)]
     return Data(train, dev, types, known, own, relations, silver=annotated)
+
+
+class PropertyLine(msgspec.Struct, frozen=True):
+    """A line of a table of properties: texts by language."""
+
+    pid: str
+    labels: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
+
+
+def property_entries(ids: Sequence[str], path: Path | None) -> list[Entry]:
+    """An entry for each of these properties: name and description in English, or without them its id.
+
+    Raises:
+        DataError: a line of the table cannot be read.
+    """
+    found: dict[str, PropertyLine] = {}
+    for number, line in open_lines(path) if path and ids else ():
+        try:
+            record = msgspec.json.decode(line, type=PropertyLine)
+        except msgspec.DecodeError as error:
+            where, fix = f"{path}, line {number}", 'write one object a line with "pid" and "labels"'
+            raise DataError("the table of properties cannot be read", where=where, got=str(error), fix=fix) from error
+        found[record.pid] = record
+    lines = (found.get(id, PropertyLine(id)) for id in ids)
+    return [
+        Entry(each.pid, "relation", each.labels.get("en", each.pid), each.descriptions.get("en", ""), "en")
+        for each in lines
+    ]
 
 
 def corpus_lines(path: Path) -> Iterator[str]:
@@ -167,7 +215,7 @@ def _gold_names(document: Document, layer: str) -> Iterator[str]:
     elif layer == "links":
         yield from (ANY for mention in document.mentions if mention.link.status == "linked")
     else:
-        typed = document.annotated.types != "none"
+        typed = document.annotated.types != "none" and document.corpus not in NEREL.coarse
         yield from (mention.type if typed else ANY for mention in document.mentions)
 
 

@@ -26,7 +26,8 @@ def annotated_entries(documents: Iterable[Document], known: Set[str], types: Map
 
 def inventory(types: Sequence[Entry], documents: Sequence[Document]) -> Inventory:
     """The labels that a reader trained on the documents can predict."""
-    linkable, literals = types_with(documents, "linked"), types_with(documents, "unlinkable")
+    ours = {entry.id for entry in types}
+    linkable, literals = types_with(documents, "linked") & ours, types_with(documents, "unlinkable") & ours
     usual = properties(documents)
     typed = _most_common(_properties(documents))
     return Inventory(

@@ -6,6 +6,7 @@ from functools import cached_property
 from random import Random
 from typing import Literal
 
+import numpy as np
 from torch import Tensor, nn
 
 from relik_ml.models import tensors
@@ -32,7 +33,10 @@ class ReaderTraining:
     chunk_tokens: int = 0
     """Tokens that go through the network at once; the gradients are summed. 0: all that a process has of a step."""
     repeated: Repeated = "negatives"
-    """How pairs of mentions that repeat a fact of the document are taken; see ``BatchEncoder.repeats``."""
+    """How pairs of mentions that repeat a fact of the document are taken; see ``BatchEncoder.repeats``.
+
+    Where gold relates entities, they are always ignored.
+    """
     added_gold: float = 0.0
     """Share of the gold entities missing among a window's candidates that replace its last ones; others are NME.
 
@@ -73,9 +77,12 @@ class ReaderTraining:
     def batch(self, items: Sequence[Retrieved]) -> ReaderBatch[Array]:
         """The input of the network for some windows, with the gold."""
         batch = self.encode.with_gold(items)
-        if self.repeated == "negatives" or batch.gold is None:
+        assert batch.gold is not None
+        ignored = [self.repeated == "ignored" or item.window.document.annotated.entity_triples for item in items]
+        if not any(ignored):
             return batch
-        return batch._replace(gold=batch.gold._replace(unsure=self.encode.repeats(items)))
+        repeats = self.encode.repeats(items)
+        return batch._replace(gold=batch.gold._replace(unsure=repeats[np.array(ignored)[repeats[:, 0]]]))
 
     def _missing(self, item: Retrieved) -> list[Entry]:
         """Gold entities that are none of the candidates, each once."""

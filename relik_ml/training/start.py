@@ -68,8 +68,12 @@ def model_of(relik: Relik) -> ReaderModel:
 
 def untrained(data: Data, retriever: RetrieverConfig, window: int, stride: int) -> Settings:
     """Settings of a new model that predicts the labels of train; its encoders set the widths."""
+    languages = tuple(sorted({document.lang for document in data.train}))
+    if len(languages) > 1:
+        labels = {lang: tuple(sorted(data.labels(lambda document: document.lang)[lang])) for lang in languages}
+        retriever = replace(retriever, labels=labels)
     return Settings(
-        languages=tuple(sorted({document.lang for document in data.train})),
+        languages=languages,
         heads=HeadConfig(width=0, hit_features=len(FEATURES) if retriever.entities else 0),
         inventory=inventory(data.types, data.train),
         retriever=retriever,

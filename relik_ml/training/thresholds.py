@@ -6,7 +6,7 @@ from dataclasses import replace
 from relik_ml.bundle import Settings
 from relik_ml.pipeline import Relik
 from relik_ml.reader import Reader
-from relik_ml.score import Calibration, judge, score
+from relik_ml.score import Calibration, judge, projected, score
 from relik_ml.text import merge
 from relik_ml.training.candidates import held_out_candidates
 from relik_ml.types import Document
@@ -42,7 +42,7 @@ def tuned(relik: Relik, documents: Sequence[Document]) -> Settings:
     relation = max(RELATIONS, key=lambda each: _f1(documents, above(found[LINKS[0]], mention, each), *scored))
     scored = "el.inkb", "cie.triples"
     link = max(LINKS, key=lambda each: _f1(documents, above(found[each], mention, relation), *scored))
-    judged = judge(documents, above(found[link], mention, relation))
+    judged = judge(documents, projected(documents, above(found[link], mention, relation)))
     thresholds = replace(settings.thresholds, mention=mention, link=link, relation=relation)
     return replace(settings, thresholds=thresholds, calibration=Calibration.fit(judged))
 

@@ -164,6 +164,12 @@ def test_relations_can_be_named_by_their_properties(tmp_path: Path) -> None:
     assert ("T7", "P710", "T10") in triples, "AGENT is inverse"
     assert ("T7", "SUBORDINATE_OF", "T3") in triples, "what has no property keeps its name"
     assert "relations without a property: name kept" in done.stderr
+    done = run("nerel", "--source", CORPUS, "--split", "train", "--relations", "nerel", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    pages = {document.id: document for document in read_documents(tmp_path / "train.jsonl")}
+    triples = [(t.subject, t.relation, t.object) for t in pages["nerel/train/101_text"].triples]
+    assert ("T3", "PLACE_OF_BIRTH", "T5") in triples
+    assert ("T7", "P710", "T10") in triples, "two relations of NEREL have this property"
 
 
 def test_settings_are_options_with_values(tmp_path: Path) -> None:

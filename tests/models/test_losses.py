@@ -1,5 +1,6 @@
 """Every term of the loss against its definition, pair by pair, and what must take no part in it."""
 
+from math import exp, log
 from typing import NamedTuple
 
 import pytest
@@ -31,12 +32,17 @@ def case() -> Case:
     links = torch.tensor([[2, IGNORE, 0], [1, IGNORE, IGNORE]])
     triples = torch.tensor([[0, 0, 2, 1], [0, 2, 0, 0], [0, 0, 2, 0], [1, 0, 1, 1]])
     pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(3, dtype=torch.bool)
-    gold = Gold(mentions, mask, torch.tensor([[0, 4, 2], [1, 1, 0]]), links, triples, pairs, TOKEN_MASK, NONE)
+    gold = Gold(mentions, mask, allowed([[0], [4], [2]], [[1], [1], [0]]), links, triples, pairs, TOKEN_MASK, NONE)
     scores = randn(2, 3, CANDIDATES)
     relations = randn(2, 3, 3, RELATIONS).masked_fill(torch.eye(3, dtype=torch.bool)[..., None], -torch.inf)
     scores[1, :, 3] = -torch.inf
     output = ReaderOutput(randn(2, 6), randn(2, 6, REACH), mentions, mask, randn(2, 3, TYPES), scores, relations)
     return Case(output, gold)
+
+
+def allowed(*windows: list[list[int]]) -> Tensor:
+    """The types that each mention may have, as a mask."""
+    return torch.tensor([[[type in known for type in range(TYPES)] for known in mentions] for mentions in windows])
 
 
 def randn(*shape: int) -> Tensor:
@@ -56,10 +62,13 @@ def slow_losses(output: ReaderOutput[Tensor], gold: Gold[Tensor], tokens: Tensor
                 total["start"] += slow.surprise(output.start[window, s].item(), s in starts)
                 for t in range(s, min(s + REACH, length) if s in starts else s):
                     total["end"] += slow.surprise(output.end[window, s, t - s].item(), (s, t) in spans)
-        for name, scores, targets in (("type", output.types, gold.types), ("link", output.links, gold.links)):
-            for m in real:
-                if targets[window, m] != IGNORE:
-                    total[name] += slow.choice(scores[window, m].tolist(), int(targets[window, m]))
+        for m in real:
+            if gold.links[window, m] != IGNORE:
+                total["link"] += slow.choice(output.links[window, m].tolist(), int(gold.links[window, m]))
+            surprises = [
+                slow.choice(output.types[window, m].tolist(), int(type)) for type in gold.types[window, m].nonzero()
+            ]
+            total["type"] -= log(sum(exp(-each) for each in surprises)) if surprises else 0.0
         for m, n in gold.pair_mask[window].nonzero().tolist():
             for k, logit in enumerate(output.relations[window, m, n].tolist()):
                 if (window, m, n, k) not in unsure and logit > -torch.inf:
@@ -79,7 +88,9 @@ def losses(case: Case) -> dict[str, float]:
     {"mention_mask": torch.tensor([[True, False, False], [False] * 3])},
     # Starts, types, links, pairs and single relations that are not annotated.
     {"start_mask": TOKEN_MASK & torch.tensor([[True], [False]])},
-    {"types": torch.tensor([[0, IGNORE, 2], [1, 1, 0]])}, {"links": torch.full((2, 3), IGNORE)},
+    {"types": allowed([[0], [], [2]], [[1], [1], [0]])}, {"links": torch.full((2, 3), IGNORE)},
+    # Mentions that may have several types.
+    {"types": allowed([[0, 3], [], [2]], [[0, 1, 2, 3, 4], [1], [0]])},
     {"pair_mask": torch.zeros(2, 3, 3).bool()},
     {"unsure": torch.tensor([[0, 1, 2, 1], [1, 1, 0, 0]])},
 ])  # fmt: skip
@@ -126,7 +137,8 @@ def test_padding_gets_no_gradient(case: Case) -> None:
 def test_windows_without_mentions_train_the_starts(case: Case) -> None:
     none = torch.zeros(2, 0, dtype=torch.long)
     pairs = torch.zeros(2, 0, 0).bool()
-    gold = Gold(none[..., None].expand(2, 0, 2), none.bool(), none, none, NONE, pairs, TOKEN_MASK, NONE)
+    types = none[..., None].expand(2, 0, TYPES).bool()
+    gold = Gold(none[..., None].expand(2, 0, 2), none.bool(), types, none, NONE, pairs, TOKEN_MASK, NONE)
     rows = (randn(2, 0, TYPES), randn(2, 0, CANDIDATES), randn(2, 0, 0, RELATIONS))
     empty = Case(ReaderOutput(*case.output[:2], gold.mentions, gold.mention_mask, *rows), gold)
     assert losses(empty) == pytest.approx(slow_losses(*empty, TOKEN_MASK))

@@ -77,7 +77,8 @@ def gold() -> Gold[Tensor]:
     mask = upto(3, 1)
     pairs = mask[:, :, None] & mask[:, None] & ~torch.eye(3, dtype=torch.bool)
     links = torch.tensor([[2, 0, IGNORE], [0, IGNORE, IGNORE]])
-    types, triples = torch.tensor([[0, 1, 2], [2, 0, 0]]), torch.tensor([[0, 0, 1, 1]])
+    types = nn.functional.one_hot(torch.tensor([[0, 1, 2], [2, 0, 0]]), TYPES).bool()
+    triples = torch.tensor([[0, 0, 1, 1]])
     return Gold(mentions, mask, types, links, triples, pairs, ANNOTATED, NONE)
 
 

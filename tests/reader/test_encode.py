@@ -69,6 +69,11 @@ def gold_of(*items: Retrieved) -> Gold[Array]:
     return gold
 
 
+def types_of(gold: Gold[Array]) -> list[list[list[str]]]:
+    """The types that each gold mention may have, by name."""
+    return [[[TYPES[type].id for type in mention.nonzero()[0]] for mention in window] for window in gold.types]
+
+
 def person(id: str, span: tuple[int, int], type_: str = "PERSON", link: Link = Link()) -> Mention:
     return Mention(id, *span, type_, link=link)
 
@@ -108,7 +113,7 @@ def test_gold_is_indices_of_tokens_types_and_candidates() -> None:
     assert gold is not None
     assert gold.mentions.tolist() == [[[0, 1], [4, 4]], [[7, 7], [0, 0]]]
     assert gold.mention_mask.tolist() == [[True, True], [True, False]]
-    assert gold.types.tolist() == [[1, 0], [0, 0]]
+    assert types_of(gold) == [[["PERSON"], ["CITY"]], [["CITY"], []]]
     assert gold.links.tolist() == [[2, 1], [IGNORE, IGNORE]]
     assert gold.triples.tolist() == [[0, 0, 1, 0], [0, 1, 0, 1]]
     assert gold.pair_mask.tolist() == [[[False, True], [True, False]], [[False, False], [False, False]]]
@@ -161,10 +166,20 @@ def test_without_types_and_links_there_are_still_facts() -> None:
     one = document(*mentions, triples=[Triple("T1", "BORN", "T2")])
     bare = replace(one, annotated=replace(one.annotated, types="none", links="none"))
     gold = gold_of(item(bare, ["Q1", "Q2"]))
-    assert gold.types.tolist() == gold.links.tolist() == [[IGNORE, IGNORE]]
+    assert types_of(gold) == [[[], []]]
+    assert gold.links.tolist() == [[IGNORE, IGNORE]]
     assert gold.triples.tolist() == [[0, 0, 1, 0]]
     assert gold.start_mask.all()
     assert encoder().out_of_reach([item(bare)])["mentions out of reach"] == 0
+
+
+def test_a_coarser_type_of_another_corpus_allows_those_that_make_it_up() -> None:
+    one = replace(document(person("T1", ANNA, "NAME"), person("T2", MINSK, "CITY")), meta={"dataset": "names"})
+    encode = encoder().for_training({"names": {"NAME": {"PERSON", "CITY", "HORSE"}, "THING": {"BOOK"}}})
+    gold = encode.with_gold([item(one), item(document(person("T1", ANNA)))]).gold
+    assert gold is not None
+    assert types_of(gold) == [[["CITY", "PERSON"]], [["PERSON"]]]  # CITY is no type of that corpus
+    assert gold.start_mask.tolist() == [[True] * 4 + [False] + [True] * 4, [True] * 9]
 
 
 def test_a_pair_of_an_unknown_relation_takes_no_part() -> None:
@@ -205,7 +220,7 @@ def test_two_mentions_of_one_span_are_one_target() -> None:
     )
     gold = gold_of(item(one, ["Q1"]))
     assert gold.mentions.tolist() == [[[4, 4], [0, 1]]]
-    assert (gold.types.tolist(), gold.links.tolist()) == ([[0, 1]], [[1, IGNORE]])
+    assert (types_of(gold), gold.links.tolist()) == ([[["CITY"], ["PERSON"]]], [[1, IGNORE]])
     assert gold.triples.tolist() == [[0, 1, 0, 0], [0, 1, 0, 1]]  # from the span to itself there is none
 
 
