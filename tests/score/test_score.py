@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relik_ml.errors import DataError
-from relik_ml.score import Counts, ScoreReport, exact, matched, recall, score
+from relik_ml.score import Counts, ScoreReport, exact, matched, projected, recall, score
 from relik_ml.types import Annotated, Document, Entity, Link, Mention, Span, Triple
 
 ALL = Annotated("complete", "complete", "complete", "none", "complete")
@@ -328,3 +328,21 @@ def test_nerel_dev_gold(shared_data: Path) -> None:
     assert sum(name.startswith("ner.type.") for name in found) == 29
     assert (found["el.inkb"].gold, found["el.nil"].gold) == (3_023, 3_023 + 560)
     assert found["cie.triples"].gold == 1_097
+
+
+def test_predictions_are_seen_in_the_labels_of_a_coarser_corpus() -> None:
+    mentions = Mention("T1", 0, 4, "Peop"), Mention("T2", 13, 19, "Loc")
+    gold = Document(
+        "e", "Anna, 37, of Moscow.", "en", mentions,
+        triples=(Triple("T1", "PLACE_RESIDES_IN", "T2"),), annotated=ALL, meta={"dataset": "conll04"},
+    )  # fmt: skip
+    person, age, city = Mention("T1", 0, 4, "PERSON"), Mention("T2", 6, 8, "AGE"), Mention("T3", 13, 19, "CITY")
+    facts = Triple("T1", "PLACE_RESIDES_IN", "T3"), Triple("T1", "AGE_IS", "T2"), Triple("T1", "WORKPLACE", "T3")
+    found = Document("e", gold.text, "en", (person, age, city), triples=facts)
+    report = score([gold, GOLD], [found, GOLD])
+    assert report.scores["ner"] == Counts(8, 9, 8)  # the age is one of Other
+    assert report.scores["re.document.strict"] == Counts(4, 4, 4)
+    assert "Loc" in report.notes[-1]
+    assert score([replace(gold, meta={})], [found]).scores["ner"].correct == 0
+    (one,) = projected([replace(gold, meta={"dataset": "docred"})], [found])
+    assert [mention.type for mention in one.mentions] == ["PER", "NUM", "LOC"]
