@@ -255,8 +255,8 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     if teacher is not None:
         teacher = accelerator.prepare_model(teacher, evaluation_mode=True)
     windows = training.ReaderTraining(
-        relik.reader.encode.for_training(NEREL.coarse), candidates(config, session, relik), config.chunk_tokens, config.repeated,
-        config.added_gold, config.candidate_order, processes, teacher,
+        relik.reader.encode.for_training(NEREL.coarse), candidates(config, session, relik), config.chunk_tokens,
+        config.repeated, config.added_gold, config.candidate_order, processes, teacher,
         {entry.id: entry for entry in (*data.known, *data.own)},
     )  # fmt: skip
     tokens = [len(item.window.tokens) for item in windows.items]

@@ -16,7 +16,7 @@ from relik_ml.training.data import Data, EntityTable, Layer, read_data, splits
 from relik_ml.training.distributed import Processes
 from relik_ml.training.inventory import annotated_entries, inventory, properties, types_with
 from relik_ml.training.optimizer import OptimizerConfig, PeftOptions, create_optimizer, shuffled_batches
-from relik_ml.training.reader_training import ReaderTraining
+from relik_ml.training.reader_training import ReaderTraining, Repeated
 from relik_ml.training.recipe_config import (
     INTERRUPTION,
     Count,
@@ -49,7 +49,7 @@ from relik_ml.training.trainer_state import TrainerState, start_accelerator
 __all__ = [
     "INTERRUPTION", "NONE", "Checkpoint", "Checkpoints", "Count", "Data", "Embed", "Encoders", "EntityTable",
     "Layer", "LowestLayers", "NonNegative", "Objective", "OptimizerConfig", "Origin", "PeftOptions", "Positive",
-    "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "RecipeConfig", "Seed",
+    "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "RecipeConfig", "Repeated", "Seed",
     "Share", "Task", "TrainerState", "annotated_entries", "annotated_relations", "apart", "apart_encoders",
     "assemble", "build_index", "cached_backward", "create_optimizer", "given_index", "held_out_candidates",
     "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses", "model_card", "model_of",

@@ -135,6 +135,19 @@ def test_relations_are_all_of_few_or_the_nearest_of_many(index: PassageIndex) ->
         assert [candidate.entry.id for candidate in item.relations] == [expected]
 
 
+def test_a_language_is_read_for_its_own_relations(index: PassageIndex, bare: PassageIndex) -> None:
+    config = RetrieverConfig(relations=1, labels={"ru": ("KNOWS",), "en": ()})
+    for found in (
+        Retriever(bare, NAMES, None, config),
+        Retriever(index, NAMES, Letters(), replace(config, relations=2)),
+    ):
+        views = [windows(Document("d", TEXT, lang), 64, 64)[0] for lang in ("ru", "en", "de", "ru")]
+        relations = [[candidate.entry.id for candidate in item.relations] for item in found(views)]
+        assert relations[:2] == [["KNOWS"], []]
+        assert relations[2][0] in ("BORN", "KNOWS")
+        assert relations[3] == ["KNOWS"]
+
+
 @given(
     st.integers(1, 8), st.integers(0, 9), st.integers(0, 3), st.integers(1, 3),
     st.lists(st.sampled_from(["Путин", "Минске", "Владимир Путин", "кккк", "тихо", "."]), min_size=1, max_size=6),

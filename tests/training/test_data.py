@@ -11,8 +11,9 @@ import pytest
 from relik_ml.data import write_documents
 from relik_ml.errors import ConfigError, DataError
 from relik_ml.reader import BatchEncoder, Inputs
+from relik_ml.retriever import RetrieverConfig
 from relik_ml.text import windows
-from relik_ml.training import EntityTable, read_data
+from relik_ml.training import EntityTable, annotated_relations, read_data, untrained
 from relik_ml.types import Candidate, Retrieved
 from tests.corpus import documents
 
@@ -127,3 +128,35 @@ def test_all_that_a_reader_will_read(tmp_path: Path) -> None:
         with pytest.raises(DataError) as error:
             list(data.texts([tmp_path / name]))
         assert str(tmp_path / name) in error.value.where
+
+
+def test_relations_of_other_corpora_join_those_of_nerel(tmp_path: Path) -> None:
+    """A property has its name of the table, and is learnt only where its corpus and its language annotate it."""
+    one, other = folder(tmp_path / "one", ("train", 0, 3), ("dev", 3, 5)), tmp_path / "other"
+    english = [
+        replace(
+            document, lang="en", meta={"dataset": "names"},
+            triples=tuple(replace(triple, relation="P734") for triple in document.triples),
+        )
+        for document in documents()[5:7]
+    ]  # fmt: skip
+    write_documents(english, other / "train.jsonl")
+    table = tmp_path / "properties.jsonl"
+    table.write_text('{"pid": "P734", "labels": {"en": "family name"}, "descriptions": {"en": "a part of a name"}}\n')
+    data = read_data((one, other), properties=table)
+    (added,) = data.relations[len(read_data((one,)).relations) :]
+    assert (added.id, added.name, added.text) == ("P734", "family name", "a part of a name")
+    assert read_data((one, other)).relations[-1].name == "P734"
+    settings = untrained(data, RetrieverConfig(), 64, 48)
+    assert settings.languages == ("en", "ru")
+    assert settings.retriever.labels["en"] == ("P734",)
+    assert "P734" not in settings.retriever.labels["ru"]
+    both = tuple(Candidate(entry, 0.0) for entry in data.relations)
+    items = [Retrieved(windows(document, 64, 64)[0], (), both) for document in (english[0], data.train[0])]
+    known = annotated_relations(items, data.labels(lambda document: document.corpus))
+    assert [candidate.entry.id for candidate in known[0].relations] == ["P734"]
+    assert "P734" not in {candidate.entry.id for candidate in known[1].relations}
+    table.write_text("{}\n")
+    with pytest.raises(DataError, match="properties") as error:
+        read_data((one, other), properties=table)
+    assert error.value.where == f"{table}, line 1"

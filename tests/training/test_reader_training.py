@@ -1,6 +1,7 @@
 """The windows of a step: gold that retrieval missed is added, candidates are shuffled, chunks change nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,8 +12,8 @@ from torch import Tensor, nn
 
 from relik_ml.reader import BatchEncoder
 from relik_ml.text import windows
-from relik_ml.training import Processes, ReaderTraining
-from relik_ml.types import Candidate, Hit, Retrieved
+from relik_ml.training import Processes, ReaderTraining, Repeated
+from relik_ml.types import Annotated, Candidate, Document, Entity, Entry, Hit, Mention, Retrieved, Triple
 from tests.corpus import ENTITIES, TYPES, documents
 
 BY_ID = {entry.id: entry for entry in ENTITIES}
@@ -111,3 +112,27 @@ def test_chunks_and_processes_change_nothing() -> None:
     for total, seen in runs[1:]:
         assert total == pytest.approx(runs[0][0])
         assert seen == runs[0][1]
+
+
+def test_repeats_of_a_relation_between_entities_are_never_negatives() -> None:
+    text = "Чехов и Ялта, Чехов и Ялта."
+    spans = {"T1": (0, 5, "PERSON"), "T2": (8, 12, "CITY"), "T3": (14, 19, "PERSON"), "T4": (22, 26, "CITY")}
+    entities = Entity("E1", ("T1", "T3")), Entity("E2", ("T2", "T4"))
+    annotated = Annotated("complete", "complete", "none", "complete", "complete", entity_triples=True)
+    mentions = tuple(Mention(id, *span) for id, span in spans.items())
+    between = Document("d", text, "ru", mentions, entities, (Triple("T1", "LIVED", "T2"),), annotated)
+    nearest = replace(between, annotated=replace(annotated, entity_triples=False))
+    lived = (Candidate(Entry("LIVED", "relation", "жил"), 0.0),)
+    encode = BatchEncoder(cast(Any, Nothing()), TYPES, 12, 1)
+
+    def unsure(repeated: Repeated, *documents: Document) -> list[list[int]]:
+        items = [Retrieved(windows(document, 64, 64)[0], (), lived) for document in documents]
+        gold = ReaderTraining(encode, items, repeated=repeated).batch(items).gold
+        assert gold is not None
+        found: list[list[int]] = gold.unsure.tolist()
+        return found
+
+    ignored = [[0, 0, 3, 0], [0, 2, 1, 0], [0, 2, 3, 0]]
+    assert unsure("negatives", between, nearest) == ignored
+    assert unsure("ignored", between, nearest) == [*ignored, *([1, *row[1:]] for row in ignored)]
+    assert unsure("negatives", nearest) == []
