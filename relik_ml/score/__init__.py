@@ -13,9 +13,10 @@ from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.agreement import MEASURES, Agreement, best_alignment, clusters, compare
 from relik_ml.score.calibration import BINS, Calibration, Judged, Scaling, calibration_error, judge, reliability
 from relik_ml.score.counts import Counts, exact, matched
+from relik_ml.score.projection import projected
 from relik_ml.score.retrieval import KS, Recall, recall, record, retrieval, table
 from relik_ml.score.score_report import HEADLINES, TITLES, ScoreReport
-from relik_ml.score.scoring import projected, score
+from relik_ml.score.scoring import score
 
 __all__ = [
     "BINS", "HEADLINES", "KS", "MEASURES", "NEREL", "TITLES", "Agreement", "Calibration", "Counts", "Judged",

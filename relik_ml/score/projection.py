@@ -12,10 +12,10 @@ A model predicts the types of its scheme. A corpus such as CoNLL04 has coarser o
 [('T1', 'Loc'), ('T2', 'Other')]
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from relik_ml.scheme import Scheme
+from relik_ml.scheme import NEREL, Scheme
 from relik_ml.types import Document
 
 
@@ -51,6 +51,30 @@ def projections(gold: Iterable[Document], scheme: Scheme) -> dict[str, Projectio
         if document.corpus in scheme.coarse:
             relations.setdefault(document.corpus, set()).update(triple.relation for triple in document.triples)
     return {corpus: Projection(_types(scheme.coarse[corpus]), known) for corpus, known in relations.items()}
+
+
+def projected(gold: Iterable[Document], predicted: Iterable[Document], scheme: Scheme = NEREL) -> list[Document]:
+    """Each predicted document in the labels of the corpus of its gold, see ``Projection``; both in one order."""
+    documents = list(gold)
+    views = projections(documents, scheme)
+    return [viewed(views, *pair) for pair in zip(documents, predicted, strict=True)]
+
+
+def viewed(views: Mapping[str, Projection], gold: Document, predicted: Document) -> Document:
+    """A predicted document in the labels of the corpus of its gold."""
+    view = views.get(gold.corpus)
+    return view(predicted) if view else predicted
+
+
+def left_out(
+    views: Mapping[str, Projection], pairs: Sequence[tuple[Document, Document]], guesses: Mapping[str, Document]
+) -> Iterator[str]:
+    """A note on each view that a report used; ``guesses`` are the predictions as they were."""
+    for corpus, view in views.items():
+        ours = [(guesses[one.id], other) for one, other in pairs if one.corpus == corpus and one.id in guesses]
+        lost = sum(len(whole.mentions) - len(part.mentions) for whole, part in ours)
+        names = ", ".join(sorted({*view.types.values()}))
+        yield f"predicted types were mapped to those of gold ({names}); {lost} mentions of other types were left out"
 
 
 def _types(coarse: Mapping[str, Set[str]]) -> dict[str, str]:

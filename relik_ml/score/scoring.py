@@ -10,7 +10,7 @@ from relik_ml.scheme import NEREL, Scheme
 from relik_ml.score.agreement import MEASURES, Agreement, Clustering, compare
 from relik_ml.score.calibration import KINDS, judge, reliability
 from relik_ml.score.counts import Counts
-from relik_ml.score.projection import Projection, projections
+from relik_ml.score.projection import left_out, projections, viewed
 from relik_ml.score.score_report import MACRO, TYPE, Interval, ScoreReport
 from relik_ml.score.scorers import Sentences, counted, spans_of, typed_spans
 from relik_ml.text import sentences as split
@@ -37,7 +37,7 @@ def score(
     if not right:
         raise DataError("there is nothing to score against", got="no gold documents", fix="give a file that holds some")
     views = projections(right.values(), scheme)
-    pairs = [(document, _view(views, document, _partner(document, guesses))) for document in right.values()]
+    pairs = [(document, viewed(views, document, _partner(document, guesses))) for document in right.values()]
     counts = [dict(counted(*pair, scheme, sentences)) for pair in pairs]
     totals: defaultdict[str, Counts] = defaultdict(Counts)
     for name, each in (item for document in counts for item in document.items()):
@@ -50,33 +50,11 @@ def score(
         entities="gold" if all(typed_spans(one) == typed_spans(other) for one, other in pairs) else "end to end",
         missing=tuple(id for id in right if id not in guesses),
         extra=tuple(id for id in guesses if id not in right),
-        notes=(*_notes(list(right.values())), *_views(views, pairs, guesses)),
+        notes=(*_notes(list(right.values())), *left_out(views, pairs, guesses)),
         intervals=_intervals(counts, bootstrap) if bootstrap else {},
         coreference=_coreference(pairs),
         reliability={kind: reliability(judged[kind]) for kind in KINDS if kind in judged},
     )
-
-
-def projected(gold: Iterable[Document], predicted: Iterable[Document], scheme: Scheme = NEREL) -> list[Document]:
-    """Each predicted document in the labels of the corpus of its gold, see ``Projection``; both in one order."""
-    documents = list(gold)
-    views = projections(documents, scheme)
-    return [_view(views, *pair) for pair in zip(documents, predicted, strict=True)]
-
-
-def _view(views: Mapping[str, Projection], gold: Document, predicted: Document) -> Document:
-    view = views.get(gold.corpus)
-    return view(predicted) if view else predicted
-
-
-def _views(
-    views: Mapping[str, Projection], pairs: Sequence[tuple[Document, Document]], guesses: Mapping[str, Document]
-) -> Iterator[str]:
-    for corpus, view in views.items():
-        ours = [(guesses[one.id], other) for one, other in pairs if one.corpus == corpus and one.id in guesses]
-        lost = sum(len(whole.mentions) - len(part.mentions) for whole, part in ours)
-        names = ", ".join(sorted({*view.types.values()}))
-        yield f"predicted types were mapped to those of gold ({names}); {lost} mentions of other types were left out"
 
 
 def _by_id(documents: Iterable[Document], side: str) -> dict[str, Document]:
