@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from relik_ml.cli.index import make_names
+from relik_ml.cli.index_commands import make_names
 from relik_ml.index import (
     STORAGES,
     FaissVectors,

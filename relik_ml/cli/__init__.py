@@ -1,7 +1,8 @@
 """The ``relik-ml`` command: one module for each subcommand, which holds a click command named ``command``.
 
-Subcommands are the modules of this package without a leading underscore. They are imported on first use and import
-nothing heavy at the top, so that ``relik-ml --help`` is fast.
+Subcommands are the modules of this package without a leading underscore. A group of commands, as ``relik-ml index``,
+stands in ``index_commands.py``. Modules are imported on first use and import nothing heavy at the top, so that
+``relik-ml --help`` is fast.
 """
 
 import sys
@@ -25,15 +26,21 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all subcommands, sorted."""
-        return sorted(module.name.replace("_", "-") for module in iter_modules(__path__) if module.name[0] != "_")
+        return sorted(self._modules())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the subcommand of that name. None when there is none."""
-        if cmd_name not in self.list_commands(ctx):
+        if (module := self._modules().get(cmd_name)) is None:
             return None
-        command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
-        assert isinstance(command, click.Command), f"relik_ml.cli.{cmd_name} holds no click command"
+        command = import_module(f"{__name__}.{module}").command
+        assert isinstance(command, click.Command), f"{module} holds no click command"
         return command
+
+    @staticmethod
+    def _modules() -> dict[str, str]:
+        """The module of each subcommand."""
+        modules = [module.name for module in iter_modules(__path__) if module.name[0] != "_"]
+        return {module.removesuffix("_commands"): module for module in modules}
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -14,7 +14,7 @@ CODE_LINES = 400  # of a module of the library
 FUNCTION_LINES = 80
 COMMAND_LINES = 25
 SMALL = 40  # code lines below which a module belongs to its only caller
-TOTALS = {"code lines of relik_ml/": 13_764, "lines of relik_ml/": 21_779, "lines of tests/": 21_383}
+TOTALS = {"code lines of relik_ml/": 13_603, "lines of relik_ml/": 21_534, "lines of tests/": 21_260}
 VAGUE = {"common", "helper", "helpers", "misc", "tools", "util", "utils"}
 PICKLES = {"cPickle", "cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 
@@ -120,10 +120,9 @@ def test_a_small_module_has_several_callers(modules: list[Module], library: list
 
 
 def test_a_file_name_occurs_once(library: list[Module]) -> None:
-    """A command may be named as the file that does its work."""
     paths = defaultdict(list)
     for module in library:
-        if not module.is_package and (module.room != "cli" or stem(module) != PurePosixPath(module.path).stem):
+        if not module.is_package:
             paths[stem(module)].append(module.path)
     repeated = [" ".join(found) for found in paths.values() if len(found) > 1]
     assert not repeated, "\n".join(repeated)
