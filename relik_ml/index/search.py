@@ -1,7 +1,7 @@
 """Vectors and exact search among them by inner product.
 
-The search goes through blocks of rows that fit the processor's cache. Scores below the k-th best score so far, nearly
-all, are discarded at once; the others are merged into the best k when enough have been collected.
+The search goes through blocks of rows that fit the processor's cache. Rows whose scores are all below the k-th best so
+far, nearly all, are discarded at once; the others are sorted in among the best.
 """
 
 from __future__ import annotations
@@ -23,10 +23,7 @@ Arrays = dict[str, NDArray[Any]]
 Storage = Literal["float32", "float16", "int8"]
 STORAGES: tuple[Storage, ...] = get_args(Storage)
 
-_BLOCK = 2**15  # numbers in a block; torch decodes that many in one thread
-_NARROW = 32  # dimension of narrow vectors, whose blocks are not larger either
-_ONE_THREAD = 2**18  # multiplications up to which OpenBLAS uses one thread
-_MERGED = 256  # queries; with more of them, merge after fewer hits of each
+_BLOCK = 2**20  # numbers in a block of vectors, and in one of scores
 _HELD = 512 * 2**20  # bytes of a memory map that stay in memory
 _WORST = np.uint64(0xFF800000FFFFFFFF)  # the key of a score of -inf
 
@@ -56,17 +53,16 @@ class VectorIndex:
         """
         queries = self._checked(queries, k)
         rows = np.arange(len(self)) if rows is None else ascending(rows)
-        k, size = min(k, len(rows)), block_rows(self.shape[1])
-        if not k or not len(queries):
-            return np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)
-        best = _TopK(len(queries), k)
-        vectors, scores = (np.empty((size, width), np.float32) for width in queries.shape[::-1])
-        for start in range(0, len(rows), size):
+        k, size = min(k, len(rows)), block_rows(max(self.shape[1], len(queries)))
+        best, buffer = np.full((len(queries), k), _WORST), np.empty((size, self.shape[1]), np.float32)
+        for start in range(0, len(rows) if best.size else 0, size):
             block = rows[start : start + size]
-            part = self._decoded(as_slice(block), vectors[: len(block)])
-            best.add(_products(part, queries, scores[: len(block)]), start)
-        positions, found = best.result()
-        return rows[positions], found
+            scores = queries @ self._decoded(as_slice(block), buffer[: len(block)]).T
+            likely = np.flatnonzero((scores > _scores(best[:, -1:])).any(axis=0))  # of equals the earlier row wins
+            if len(likely):
+                keys = np.concatenate([best, _keys(scores[:, likely], start + likely)], axis=1)
+                best = np.sort(np.partition(keys, k - 1, axis=1)[:, :k], axis=1)
+        return rows[(best & np.uint64(0xFFFFFFFF)).astype(np.int64)], _scores(best)
 
     def _decoded(self, rows: slice | Ints, buffer: Floats) -> Floats:
         """The vectors of rows; may be written into ``buffer``, which stays in the processor's cache."""
@@ -184,61 +180,12 @@ def hard_negatives(queries: Floats, vectors: VectorIndex, positives: Sequence[Co
 
 
 def block_rows(width: int) -> int:
-    """The number of rows of this dimension in a block."""
-    return min(max(_BLOCK // max(width, 1), _BLOCK // _NARROW), 2048)
-
-
-class _TopK:
-    """The best k rows of each query, from blocks of scores in the order of their rows.
-
-    Score and row form one integer key. Sorted keys are in the order of descending score, equal scores by row.
-    """
-
-    def __init__(self, queries: int, k: int) -> None:
-        self._best = np.full((queries, k), _WORST)
-        self._threshold = np.full(queries, -np.inf, np.float32)
-        self._hits: list[tuple[Ints, Floats]] = []  # flat indices row * queries + query, and their scores
-        self._waiting, self._most = 0, k * min(queries, _MERGED)
-
-    def add(self, scores: Floats, start: int) -> None:
-        """Add scores (B, Q) of the rows from ``start`` on."""
-        if not start:
-            first = scores[: 4 * self._best.shape[1]]  # to get a threshold for the others
-            self._keep(_keys(first.T, np.arange(len(first))))
-            scores, start = scores[len(first) :], len(first)
-        hits = np.flatnonzero(scores > self._threshold)  # of equal scores the earlier row wins
-        self._hits.append((hits + start * scores.shape[1], scores.ravel()[hits]))
-        self._waiting += len(hits)
-        if self._waiting > self._most:
-            self._merge()
-
-    def result(self) -> tuple[Ints, Floats]:
-        """Rows (Q, k) and scores (Q, k)."""
-        self._merge()
-        return (self._best & np.uint64(0xFFFFFFFF)).astype(np.int64), _scores(self._best)
-
-    def _merge(self) -> None:
-        if not self._waiting:
-            return
-        count = len(self._best)
-        hits, scores = map(np.concatenate, zip(*self._hits, strict=True))
-        rows, queries = np.divmod(hits, count)
-        each = np.bincount(queries, minlength=count)
-        order = np.argsort(queries.astype(np.min_scalar_type(count)), kind="stable")  # radix sort of small integers
-        column = np.arange(len(order)) - np.repeat(np.cumsum(each) - each, each)
-        table = np.full((count, each.max()), _WORST)
-        table[queries[order], column] = _keys(scores, rows)[order]
-        self._keep(table)
-        self._hits, self._waiting = [], 0
-
-    def _keep(self, keys: NDArray[np.uint64]) -> None:
-        """Keep the best k of ``keys`` and the keys so far."""
-        self._best = np.sort(np.concatenate([self._best, keys], axis=1), axis=1)[:, : self._best.shape[1]]
-        self._threshold = _scores(self._best[:, -1])
+    """The number of rows in a block, of this dimension or with so many scores each."""
+    return max(_BLOCK // max(width, 1), 64)
 
 
 def _keys(scores: Floats, rows: Ints) -> NDArray[np.uint64]:
-    """Integers in the order of descending score, then ascending row."""
+    """Score and row as one integer: in the order of descending score, then ascending row."""
     bits = (scores + np.float32(0)).view(np.int32)  # -0.0 becomes 0.0
     high = np.where(bits < 0, bits, bits ^ 0x7FFFFFFF).view(np.uint32)
     return high.astype(np.uint64) << np.uint64(32) | rows.astype(np.uint64)
@@ -247,17 +194,6 @@ def _keys(scores: Floats, rows: Ints) -> NDArray[np.uint64]:
 def _scores(keys: NDArray[np.uint64]) -> Floats:
     bits = (keys >> np.uint64(32)).astype(np.uint32).view(np.int32)
     return np.where(bits < 0, bits, bits ^ 0x7FFFFFFF).view(np.float32)
-
-
-def _products(part: Floats, queries: Floats, scores: Floats) -> Floats:
-    """Inner products (B, Q), for narrow vectors in one thread.
-
-    A second thread would save little there, and waiting for it is slow when other programs use the cores.
-    """
-    step = max(_ONE_THREAD // queries.size, 16) if queries.shape[1] <= _NARROW else len(part)
-    for start in range(0, len(part), step):
-        np.matmul(part[start : start + step], queries.T, out=scores[start : start + step])
-    return scores
 
 
 def ascending(rows: Ints) -> Ints:
