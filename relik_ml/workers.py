@@ -132,7 +132,7 @@ class Workers:
 def _work(loaded: Serve | None, start: Callable[[], Serve], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and stops its workers
     signal.signal(signal.SIGTERM, _exit)
-    _end_with_parent()
+    end_with_parent()
     try:
         serve = loaded or start()
         pipe.send((_READY, None))
@@ -148,7 +148,7 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)  # so that temporary files are removed
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End when the parent process ends. A killed parent cannot stop its workers."""
     if parent := parent_process():
         Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()

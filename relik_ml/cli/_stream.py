@@ -4,22 +4,20 @@ A worker converts, checks and encodes a chunk, so the main process only writes b
 Memory holds two chunks for each process.
 """
 
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 
 from relik_ml.data import Report, document_line, figures, first_of_id, lines_of, opened
 from relik_ml.errors import DataError, RelikError
 from relik_ml.plugins import Converter, LineConverter
 from relik_ml.types import Document, Property, Triple
+from relik_ml.workers import end_with_parent
 
 CHUNK = 1 << 20
 """Approximate size of a chunk in bytes."""
@@ -90,7 +88,7 @@ def _in_chunks(job: Job, report: Report, workers: int, progress: Callable[[int],
 
 
 def _pooled(job: Job, chunks: Iterator[Lines], empty: Report, workers: int) -> Iterator[tuple[list[Encoded], Report]]:
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=end_with_parent) as pool:
         waiting: deque[Future[tuple[list[Encoded], Report]]] = deque()
         try:
             for chunk in chunks:
@@ -105,12 +103,6 @@ def _pooled(job: Job, chunks: Iterator[Lines], empty: Report, workers: int) -> I
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _end_with_parent() -> None:
-    """End when the parent process ends. A killed parent cannot tell its workers to stop."""
-    if parent := parent_process():
-        Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _work(job: Job, chunk: Lines, report: Report) -> tuple[list[Encoded], Report]:

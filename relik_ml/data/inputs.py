@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from glob import glob, has_magic
 from io import BytesIO
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -148,7 +148,7 @@ def find_inputs(name: str) -> Iterator[Input]:
     elif path.exists():
         yield _file(name, path.parent)
     elif has_magic(name):
-        root = Path(*_before_wildcards(path))
+        root = Path(*takewhile(lambda part: not has_magic(part), path.parts[:-1]))
         paths = sorted(filter(_readable, glob(name, recursive=True)), key=lambda path: Path(path).parts)
         yield from _some((_file(each, root) for each in paths), name)
     else:
@@ -179,13 +179,6 @@ def _readable(path: str) -> bool:
     suffix = suffix_of(path)
     packed = suffix == _PARQUET and not path.lower().endswith(_PARQUET)
     return suffix in _SUFFIXES and not packed and os.path.isfile(path)
-
-
-def _before_wildcards(path: Path) -> Iterator[str]:
-    for part in path.parts[:-1]:
-        if has_magic(part):
-            return
-        yield part
 
 
 def _file(name: str, root: Path) -> Input:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from relik_ml.config import ApartConfig
-from relik_ml.models.encoder import Encoder
+from relik_ml.models.reader_model import Encoder
 from relik_ml.models.transformer import Transformer
 from relik_ml.network import NameHits, ReaderBatch, States
 

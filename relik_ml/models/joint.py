@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from relik_ml.config import JointConfig
-from relik_ml.errors import ConfigError, ModelError
+from relik_ml.errors import ModelError
 from relik_ml.models.bi_encoder import BiEncoder, import_transformers
-from relik_ml.models.encoder import Encoder
+from relik_ml.models.reader_model import Encoder
 from relik_ml.network import ReaderBatch, States
 
 MDEBERTA = "microsoft/mdeberta-v3-base"
@@ -50,32 +50,20 @@ class JointEncoder(Encoder):
 
     @classmethod
     def from_pretrained(
-        cls,
-        name_or_folder: str | Path = MDEBERTA,
-        *,
-        types: int,
-        entities: int,
-        relations: int,
-        max_length: int | None = None,
+        cls, name_or_folder: str | Path = MDEBERTA, *, types: int, entities: int, relations: int
     ) -> JointEncoder:
         """Base weights from a folder, or from the Hugging Face Hub, with new rows for the symbols; for training.
 
-        ``max_length`` is the most that the architecture can read unless it is given.
+        Its longest sequence is the most that the architecture can read.
 
         Raises:
             ModelError: there is no such encoder.
-            ConfigError: ``max_length`` is more than the architecture can read.
         """
         encoder: Any = BiEncoder.from_pretrained(name_or_folder).encoder
-        longest = _positions(encoder)
-        if max_length is not None and longest is not None and max_length > longest:
-            where, got = str(name_or_folder), f"max_length {max_length}, its positions {longest}"
-            fix = f"max_length ≤ {longest}, or another encoder"
-            raise ConfigError("the encoder cannot read so much at once", where=where, got=got, fix=fix)
         first = _add_symbols(encoder, 1 + entities + relations)
         base = json.loads(encoder.config.to_json_string(use_diff=False))
         base.pop("_name_or_path", None)  # a local path says nothing on another machine
-        return cls(encoder, JointConfig(base, types, entities, relations, first, max_length or longest or LONGEST))
+        return cls(encoder, JointConfig(base, types, entities, relations, first, _positions(encoder) or LONGEST))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> JointEncoder:

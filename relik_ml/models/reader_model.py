@@ -12,11 +12,23 @@ from torch import Tensor, nn
 
 from relik_ml.config import HeadConfig
 from relik_ml.errors import ModelError
-from relik_ml.models.encoder import Encoder
 from relik_ml.models.heads import HitHead, RelationHead, SpanHead, SymbolHead, endpoints
 from relik_ml.models.losses import LossWeights, Soft, reader_losses
 from relik_ml.models.weights import load_packed, save_packed
 from relik_ml.network import WEIGHTS, WORDS, Array, Described, Encoded, ReaderBatch, ReaderOutput, Spans, States, mapped
+
+
+class Encoder(nn.Module):
+    """Base class of encoders, which contextualise a batch jointly with its passages or apart from them."""
+
+    frozen = ""
+    """Prefix of the weights that are never trained. They are stored in a file of their own."""
+    packed = False
+    """Whether the other weights are stored as int8."""
+
+    def forward(self, batch: ReaderBatch[Tensor]) -> States[Tensor]:
+        """States of tokens and symbols."""
+        raise NotImplementedError
 
 
 class ReaderLoss(NamedTuple):
