@@ -27,6 +27,7 @@ from relik_ml.data import document_from_object
 from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
 from relik_ml.retriever import Retriever
+from relik_ml.scheme import NEREL
 from relik_ml.text import (
     Morphology,
     Nominative,
@@ -53,6 +54,10 @@ Read = Callable[[Sequence[Retrieved]], list[Part]]
 
 BATCH = 32
 """Windows that are retrieved and read together: enough to batch well, few enough to stream."""
+
+
+ALIAS = 0.9
+"""The least score of a triple between two names that makes them names of one entity."""
 
 
 class Relik:
@@ -293,13 +298,10 @@ def above(document: Document, min_score: float | MinScores, candidates: int | No
     likely = (mention for mention in document.mentions if (mention.score or 0.0) >= least.mention)
     mentions = tuple(mention.with_link(_sure(mention.link, least.link, candidates)) for mention in likely)
     kept = {mention.id for mention in mentions}
-    triples = (triple for triple in document.triples if (triple.score or 0.0) >= least.fact)
-    return replace(
-        document,
-        mentions=mentions,
-        entities=same_referent(mentions),
-        triples=tuple(t for t in triples if t.subject in kept and t.object in kept),
-    )
+    likely_too = (triple for triple in document.triples if (triple.score or 0.0) >= least.fact)
+    triples = tuple(triple for triple in likely_too if triple.subject in kept and triple.object in kept)
+    aliases = (each for each in triples if each.relation in NEREL.aliases and (each.score or 0.0) >= ALIAS)
+    return replace(document, mentions=mentions, entities=same_referent(mentions, aliases), triples=triples)
 
 
 def _sure(link: Link, least: float, candidates: int | None) -> Link:

@@ -1,45 +1,67 @@
 """Coreference of mentions by their links and names."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from relik_ml.text.nominative import Nominative
-from relik_ml.types import Entity, Mention
+from relik_ml.types import Entity, Mention, Triple
 
 PERSON = "PERSON"
 TITLES = frozenset({"WORK_OF_ART", "PRODUCT"})
 """Types whose names are titles, which are quoted in the nominative or not declined as a phrase."""
+LINKED = "same-link"
+Key = tuple[str, ...]
+"""What mentions of one entity share, after how it was found."""
 QUOTES = ("«", '"', "„", "“", "'")
 
 
 def same_link(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
     """An entity for every id that at least two mentions are linked to."""
-    return _entities(("same-link", mention.link.id, mention) for mention in mentions)
+    return _entities({mention.id: (LINKED, mention.link.id) for mention in mentions if mention.link.id})
 
 
-def same_referent(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
+def same_referent(mentions: Sequence[Mention], aliases: Iterable[Triple] = ()) -> tuple[Entity, ...]:
     """The entities of ``same_link``, and one for every name that at least two NIL mentions of a type share.
 
-    The name is the label of the link (see ``named``). Names without a capital are not of one thing.
+    The name is the label of the link (see ``named``). Names without a capital are not of one thing. A triple of
+    ``aliases`` relates two names of one thing: it joins what its mentions refer to, unless both are linked.
+
+    >>> from relik_ml.types import Link
+    >>> mentions = [Mention(id, at, at + 4, "PRODUCT", link=Link("nil")) for id, at in (("T1", 0), ("T2", 9))]
+    >>> same_referent(mentions, [Triple("T2", "ABBREVIATION", "T1", score=0.9)])
+    (Entity(id='E1', mentions=('T1', 'T2'), induced='alias'),)
     """
-    return _entities(
-        ("same-link", mention.link.id, mention) if mention.link.id else ("same-name", _name_key(mention), mention)
-        for mention in mentions
-    )
+    keys = {mention.id: _key(mention) for mention in mentions}
+    joined: dict[Key, Key] = {}
+
+    def root(key: Key) -> Key:
+        while key in joined:
+            key = joined[key]
+        return key
+
+    for alias in aliases:
+        one, other = sorted((root(keys[alias.subject]), root(keys[alias.object])), key=lambda key: key[0] == LINKED)
+        if one != other and one[0] != LINKED:
+            joined[one] = other if other[0] == LINKED else ("alias", *other[1:])
+            if other[0] not in (LINKED, "alias"):
+                joined[other] = joined[one]
+    return _entities({id: root(key) for id, key in keys.items()})
 
 
-def _name_key(mention: Mention) -> tuple[str, str] | None:
+def _key(mention: Mention) -> Key:
+    """What decides which mentions are the same: the link, the name of a NIL mention, or the mention itself."""
+    if mention.link.id:
+        return LINKED, mention.link.id
     label = mention.link.label if mention.link.status == "nil" else None
-    return (label, mention.type) if label and not label.islower() else None
+    return ("same-name", label, mention.type) if label and not label.islower() else ("alone", mention.id)
 
 
-def _entities(keyed: Iterable[tuple[str, object, Mention]]) -> tuple[Entity, ...]:
-    """An entity for each key, unless it is None, that at least two mentions have."""
-    same: dict[tuple[str, object], list[str]] = {}
-    for induced, key, mention in keyed:
-        if key is not None:
-            same.setdefault((induced, key), []).append(mention.id)
-    groups = [(induced, tuple(ids)) for (induced, _), ids in same.items() if len(ids) > 1]
+def _entities(keys: Mapping[str, Key]) -> tuple[Entity, ...]:
+    """An entity for each key that at least two mentions have."""
+    same: dict[Key, list[str]] = {}
+    for id, key in keys.items():
+        same.setdefault(key, []).append(id)
+    groups = [(key[0], tuple(ids)) for key, ids in same.items() if len(ids) > 1]
     return tuple(Entity(f"E{number}", ids, induced) for number, (induced, ids) in enumerate(groups, 1))
 
 
