@@ -109,7 +109,7 @@ class Config(RecipeConfig):
     encoder: str = E5_SMALL
     """Encoder of a small model."""
     start: Path | None = None
-    """A small model of this recipe whose reader is trained further, with the same layers, vocabulary and texts."""
+    """A small model whose reader is trained further, with its layers and its vocabulary: a name or a folder."""
     teacher: Path | None = None
     """A small model with the same vocabulary and labels, whose probabilities the reader learns beside the gold."""
     teacher_weight: Share = 0.5
@@ -136,8 +136,9 @@ UNUSED = {
     "cie": {"mentions"},
     "el": {"relations", "relation_weight", "repeated", "mentions"},
     "re": LINKING | RETRIEVER_TRAINING,
+    "start": {"corpus", "encoder", "layers", "vocabulary", "dropout"},
 }
-"""Fields that a preset or a task does not use."""
+"""Fields that a preset or a task does not use, or training from a start."""
 
 
 class Session(NamedTuple):
@@ -154,13 +155,14 @@ def train(config: Config) -> training.Progress:
     checkpoints = check(config)
     accelerator = training.start_accelerator(config)
     session = Session(accelerator, Processes.of(accelerator), load_data(config), checkpoints)
-    settings, encoders = load_encoders(config, session)
+    start = Relik.from_pretrained(config.start, backend="torch") if config.start else None
+    settings, encoders = load_encoders(config, session, start)
     training.require_room(session.data, encoders.inputs, config.window, config.stride)
     index = load_index(config, session, encoders.retriever)
     torch.manual_seed(config.seed)  # new heads depend only on the seed, also in a resumed run
     relik = training.assemble(settings, encoders, index, str(accelerator.device))
-    if config.start:
-        training.start_from(relik, config.start)
+    if start:
+        training.take_weights(relik, start)
     progress = train_reader(config, session, relik)
     session.processes.run_once(checkpoints.delete)
     return progress
@@ -172,6 +174,8 @@ def check(config: Config) -> training.Checkpoints:
     config.validate()
     for choice in (config.preset, config.task):
         training.refuse_unused(PRESETS.changed(config), UNUSED[choice], choice)
+    if config.start:
+        training.refuse_unused(PRESETS.changed(config), UNUSED["start"], "--start")
     stages = ("reader",) if config.task == "re" else ("retriever", "reader")
     tables = [*config.entities, *([config.properties] if config.properties else [])]
     files = [*training.splits(config.data), *tables, *config.silver, *config.corpus]
@@ -187,10 +191,12 @@ def load_data(config: Config) -> training.Data:
     return data
 
 
-def load_encoders(config: Config, session: Session) -> tuple[Settings, training.Encoders]:
-    """The settings of the model, and its pretrained encoders."""
+def load_encoders(config: Config, session: Session, start: Relik | None) -> tuple[Settings, training.Encoders]:
+    """The settings of the model, and its pretrained encoders, or those of the model to ``start`` from."""
     retriever = RetrieverConfig(config.candidates, config.dense, config.relations)
     settings = training.untrained(session.data, retriever, config.window, config.stride)
+    if start:
+        return training.further(settings, start)
     if config.preset == "small":
         folder = config.out.with_name(f"{config.out.name}.encoder")
         plan = training.LowestLayers(config.encoder, config.layers, config.vocabulary, config.dropout)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from relik_ml.bundle import Settings, reader, retriever
 from relik_ml.config import ApartConfig, HeadConfig, TransformerConfig
@@ -157,20 +156,35 @@ def require_room(data: Data, inputs: Inputs, window: int, stride: int) -> None:
         inputs.fit([Retrieved(view, (), ()) for view in windows(document, window, stride)])
 
 
-def start_from(relik: Relik, folder: Path) -> None:
-    """Initialise a reader with the weights of a saved model.
+def further(settings: Settings, start: Relik) -> tuple[Settings, Encoders]:
+    """Encoders of the shape and with the vocabulary of a small model, for ``assemble``; see ``take_weights``.
 
     Raises:
-        ModelError: the folder is no model.
-        ConfigError: its reader has another shape or another vocabulary.
+        ConfigError: it is no small model.
     """
-    start = model_of(Relik.from_pretrained(folder, backend="torch")).state_dict()
-    own = model_of(relik).state_dict()
-    if differing := sorted(name for name in own.keys() | start.keys() if not _alike(own.get(name), start.get(name))):
-        fix = "train with the layers, encoder, vocabulary and texts that it was trained with"
+    saved = start.settings
+    if saved.apart is None:
+        fix = "name a model that was trained with --preset small"
+        raise ConfigError("the model to start from is of another kind", got="an encoder that reads jointly", fix=fix)
+    encoders = apart_encoders(saved.apart, start.reader.encode.inputs.tokenizer, settings.inventory.types)
+    heads = replace(saved.heads, hit_features=settings.heads.hit_features)
+    return replace(settings, heads=heads, apart=saved.apart), encoders
+
+
+def take_weights(relik: Relik, start: Relik) -> None:
+    """Initialise a reader with the weights of another one.
+
+    Raises:
+        ConfigError: it predicts other types, or one of both does not link.
+    """
+    given = model_of(start).state_dict()
+    states = given, model_of(relik).state_dict()
+    shapes, own = ({name: each.shape for name, each in state.items()} for state in states)
+    if differing := sorted(name for name in own.keys() | shapes.keys() if own.get(name) != shapes.get(name)):
+        fix = "start from a model of the same task, trained on the same types"
         got = f"{len(differing)} weights are not alike, first {differing[0]}"
-        raise ConfigError("the model to start from is of another shape", where=str(folder), got=got, fix=fix)
-    model_of(relik).load_state_dict(start)
+        raise ConfigError("the model to start from is of another shape", got=got, fix=fix)
+    model_of(relik).load_state_dict(given)
 
 
 def teacher(relik: Relik, folder: Path, share: float) -> Teacher:
@@ -185,15 +199,8 @@ def teacher(relik: Relik, folder: Path, share: float) -> Teacher:
         {name: each for name, each in model_of(one).state_dict().items() if not each.is_floating_point()}
         for one in (relik, saved)
     )
-    alike = own.keys() == other.keys() and all(_alike(own[name], other[name]) for name in own)
+    alike = own.keys() == other.keys() and all(torch.equal(own[name], other[name]) for name in own)
     if saved.settings.inventory != relik.settings.inventory or not alike:
         got, fix = "other labels or other subwords", "take a model trained on the same data, vocabulary and texts"
         raise ConfigError("the model cannot teach this one", where=f"--teacher {folder}", got=got, fix=fix)
     return on_device(Teacher(model_of(saved), share), str(next(model_of(relik).parameters()).device))
-
-
-def _alike(one: Tensor | None, other: Tensor | None) -> bool:
-    """Whether two weights have one shape, and the same values if they are frozen subword ids (integers)."""
-    if one is None or other is None or one.shape != other.shape:
-        return False
-    return one.is_floating_point() or torch.equal(one, other)

@@ -15,10 +15,8 @@ pytest.importorskip("accelerate", reason="recipes need the extra relik-ml[train]
 from tests.recipes.running import run
 
 WINDOWS = ("--window", 24, "--stride", 16)
-SMALL = (
-    "--preset", "small", *WINDOWS, "--layers", 2, "--vocabulary", 200, "--num-epochs", 2, "--held-out", 0.2,
-    "--average-epochs", 1,
-)  # fmt: skip
+FURTHER = ("--preset", "small", *WINDOWS, "--num-epochs", 2, "--held-out", 0.2, "--average-epochs", 1)
+SMALL = (*FURTHER, "--layers", 2, "--vocabulary", 200)
 FULL = ("--preset", "full", *WINDOWS, "--num-epochs", 1)
 RETRIEVER = (
     "--retriever-num-epochs", 1, "--retriever-batch-size", 64, "--negatives", 20, "--candidates", 4, "--dense", 4,

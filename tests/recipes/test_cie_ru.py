@@ -13,9 +13,9 @@ from relik_ml import Relik
 from relik_ml.data import check, read_documents, write_documents
 from relik_ml.encoders import TextEncoder
 from relik_ml.index import IndexConfig, PassageIndex
-from relik_ml.types import Annotated
+from relik_ml.types import Annotated, Link
 from tests.corpus import ENTITIES, documents
-from tests.recipes.conftest import FULL, RETRIEVER, SMALL
+from tests.recipes.conftest import FULL, FURTHER, RETRIEVER, SMALL
 from tests.recipes.running import refused, run, scores, weights
 
 
@@ -66,12 +66,26 @@ def test_silver_documents_change_the_reader_alone(
     assert (small / "tokenizer.json").read_bytes() == (tmp_path / "out" / "tokenizer.json").read_bytes()
 
 
-def test_start_trains_a_model_further(places: tuple[object, ...], small: Path, tmp_path: Path) -> None:
-    flags = (*SMALL, "--candidates", 12, *places, "--start", small, "--out", tmp_path / "out")
+def test_start_trains_a_model_further(data: Path, places: tuple[object, ...], small: Path, tmp_path: Path) -> None:
+    """Also on a second language, whose relations are its own."""
+    english = [
+        replace(
+            document, lang="en", meta={"dataset": "ours"}, annotated=replace(document.annotated, links="none"),
+            mentions=tuple(replace(mention, link=Link()) for mention in document.mentions),
+            triples=tuple(replace(triple, relation="P50") for triple in document.triples),
+        )
+        for document in documents()[12:16]
+    ]  # fmt: skip
+    write_documents(english, tmp_path / "english" / "train.jsonl")
+    further = (*FURTHER, "--candidates", 12, *places[2:4], "--start", small)
+    flags = (*further, "--data", data, "--data", tmp_path / "english", "--out", tmp_path / "out")
     done = run("cie_ru", *flags, "--learning-rate", 1e-8, "--encoder-learning-rate", 1e-8)
     assert done.code == 0, done.output
     assert scores(tmp_path / "out")["scores"]["ner"] == scores(small)["scores"]["ner"]
-    refused(run("cie_ru", *flags, "--layers", 1), 7, "another shape")
+    relik = Relik.from_pretrained(tmp_path / "out", backend="torch")
+    assert relik.settings.languages == ("en", "ru")
+    assert "P50" in relik.settings.retriever.labels["en"]
+    refused(run("cie_ru", *flags, "--layers", 1), 7, "--start")
 
 
 def test_a_larger_model_teaches_a_smaller_one(places: tuple[object, ...], small: Path, tmp_path: Path) -> None:

@@ -79,6 +79,13 @@ def test_every_preset_is_valid_and_every_number_is_bounded(name: str) -> None:
                 assert number.replace("_", "-") in str(error.value)
 
 
+def test_every_file_of_settings_is_valid() -> None:
+    for path in (Path(str(CIE.__file__)).parent / "configs").glob("cie_en*.yaml"):
+        config = parse("--config", path)
+        config.validate()
+        assert config.data[0] == Path("data/nerel")
+
+
 def test_every_field_has_help_and_every_unused_name_is_one() -> None:
     shared = Path(inspect.getfile(RecipeConfig)).read_text("utf-8")
     for name, recipe in RECIPES.items():
