@@ -34,7 +34,6 @@ from relik_ml.encoders import TextEncoder
 from relik_ml.index import PassageIndex
 from relik_ml.models import MDEBERTA, LossWeights, merge_adapters
 from relik_ml.retriever import RetrieverConfig
-from relik_ml.scheme import NEREL
 from relik_ml.score import ScoreReport, score
 from relik_ml.training import Count, NonNegative, Positive, PositiveInt, Presets, Processes, RecipeConfig, Share, Task
 from relik_ml.types import Document, Retrieved
@@ -261,8 +260,8 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     if teacher is not None:
         teacher = accelerator.prepare_model(teacher, evaluation_mode=True)
     windows = training.ReaderTraining(
-        relik.reader.encode.for_training(NEREL.coarse), candidates(config, session, relik), config.chunk_tokens,
-        config.repeated, config.added_gold, config.candidate_order, processes, teacher,
+        relik.reader.encode, candidates(config, session, relik), config.chunk_tokens, config.repeated,
+        config.added_gold, config.candidate_order, processes, teacher,
         {entry.id: entry for entry in (*data.known, *data.own)},
     )  # fmt: skip
     tokens = [len(item.window.tokens) for item in windows.items]
@@ -305,7 +304,7 @@ def candidates(config: Config, session: Session, relik: Relik) -> list[Retrieved
     """The windows of train with the candidates that fit; prints what is lost."""
     documents = tqdm([*session.data.train, *session.data.silver], "candidates", disable=not session.processes.is_first)
     retrieved, kept = training.held_out_candidates(relik.retriever, documents, config.window, config.stride)
-    encode = relik.reader.encode.for_training(NEREL.coarse)
+    encode = relik.reader.encode
     items = encode.fit(training.annotated_relations(retrieved, session.data.labels(lambda document: document.corpus)))
     session.accelerator.print(training.losses(kept, encode.out_of_reach(items)))
     return items

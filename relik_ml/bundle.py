@@ -111,8 +111,9 @@ def retriever(settings: Settings, index: PassageIndex, encoder: PassageEncoder |
 
 def reader(settings: Settings, network: Network, inputs: Inputs) -> Reader:
     """A reader with the labels, thresholds and calibration of the settings."""
-    encode = BatchEncoder(inputs, settings.inventory.types, settings.heads.max_mention, settings.heads.hit_features)
-    return Reader(network, encode, settings.inventory, settings.thresholds, settings.calibration)
+    inventory, heads = settings.inventory, settings.heads
+    encode = BatchEncoder(inputs, inventory.types, heads.max_mention, heads.hit_features, inventory.coarse)
+    return Reader(network, encode, inventory, settings.thresholds, settings.calibration)
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ import numpy as np
 from relik_ml.config import Thresholds
 from relik_ml.network import Array, ReaderOutput, Spans
 from relik_ml.reader.encode import MentionRow
+from relik_ml.scheme import NEREL
 from relik_ml.score import Calibration
 from relik_ml.text import Part
 from relik_ml.types import Entry, Link, LinkCandidate, Mention, Property, Retrieved, Span, Triple
@@ -31,6 +32,8 @@ class Inventory:
     """Wikidata property of each relation that has one."""
     typed: Mapping[tuple[str, str, str], Property] = field(default_factory=dict)
     """Properties by relation, type of subject and type of object; they take precedence over ``properties``."""
+    coarse: Mapping[str, Mapping[str, Set[str]]] = field(default_factory=lambda: NEREL.coarse)
+    """By corpus, the types that make up each of its coarser ones, which given mentions may have."""
 
     def property_of(self, relation: str, subject: str, object: str) -> Property | None:
         """The Wikidata property of a relation between mentions of these types."""
@@ -102,8 +105,9 @@ class Decoder:
         return Mention(f"T{number + 1}", start, stop, name, link=link, score=score)
 
     def _link(self, type: str, span: Span, item: Retrieved, links: Array, candidates: int) -> Link:
-        if type not in self.inventory.linkable:
-            return Link("unlinkable" if type in self.inventory.literals else "unknown")
+        finer = self.inventory.coarse.get(item.window.document.corpus, {}).get(type, {type})
+        if finer.isdisjoint(self.inventory.linkable):
+            return Link("unlinkable" if finer <= self.inventory.literals else "unknown")
         nil, *scores = links[: 1 + len(item.entities)].tolist()
         linkable = _linkable(item, span)
         best = max(linkable, key=scores.__getitem__, default=None)

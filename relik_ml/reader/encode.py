@@ -41,6 +41,8 @@ class Targets(NamedTuple):
 class BatchEncoder:
     """Retrieved windows → ``ReaderBatch``. ``types`` are the mention types in the order of the network.
 
+    ``coarse`` has, by corpus, the types that make up each of its coarser ones: gold mentions of these may have several.
+
     ``fit`` a batch first: targets, hits and what is decoded number the candidates that are left::
 
         batch = encoder.fit(batch)
@@ -56,10 +58,6 @@ class BatchEncoder:
         names = [entry.id for entry in self.types]
         self._own = _allowed(names, {name: {name} for name in names})
         self._coarse = {corpus: _allowed(names, types) for corpus, types in coarse.items()}
-
-    def for_training(self, coarse: Mapping[str, Mapping[str, Set[str]]]) -> BatchEncoder:
-        """The same that also takes gold of corpora with ``coarse`` types, each with the types that make it up."""
-        return BatchEncoder(self.inputs, self.types, self.max_mention, self.hit_features, coarse)
 
     def fit(self, batch: Sequence[Retrieved]) -> list[Retrieved]:
         """Drop the candidates for which the encoder has no room: see ``Inputs.fit``."""

@@ -175,7 +175,8 @@ def test_without_types_and_links_there_are_still_facts() -> None:
 
 def test_a_coarser_type_of_another_corpus_allows_those_that_make_it_up() -> None:
     one = replace(document(person("T1", ANNA, "NAME"), person("T2", MINSK, "CITY")), meta={"dataset": "names"})
-    encode = encoder().for_training({"names": {"NAME": {"PERSON", "CITY", "HORSE"}, "THING": {"BOOK"}}})
+    coarse = {"names": {"NAME": {"PERSON", "CITY", "HORSE"}, "THING": {"BOOK"}}}
+    encode = BatchEncoder(cast(Inputs, Nothing()), TYPES, 4, 2, coarse)
     gold = encode.with_gold([item(one), item(document(person("T1", ANNA)))]).gold
     assert gold is not None
     assert types_of(gold) == [[["CITY", "PERSON"]], [["PERSON"]]]  # CITY is no type of that corpus
