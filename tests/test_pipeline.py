@@ -255,6 +255,17 @@ def test_twenty_documents_are_learnt_on_gold_mentions(tiny: Relik) -> None:
         assert report.scores[name].f1 >= 0.98, (name, report.scores[name])
 
 
+def test_given_mentions_of_coarser_types_are_linked_alike(tiny: Relik) -> None:
+    """As those of Loc, which DocRED and CoNLL04 have for all kinds of places."""
+    names = {"PERSON": "Peop", "CITY": "Loc", "COUNTRY": "Loc", "ORGANIZATION": "Org", "DATE": "Other"}
+    for gold in documents():
+        types = (names.get(mention.type, "Other") for mention in gold.mentions)
+        mentions = tuple(replace(mention, type=type) for mention, type in zip(gold.mentions, types, strict=True))
+        coarse = described(tiny, replace(gold, mentions=mentions, meta={"dataset": "conll04"}))
+        links = [(m.link.id, m.type in names) for m in described(tiny, gold).mentions]
+        assert [(m.link.id, old.type in names) for m, old in zip(coarse.mentions, gold.mentions, strict=True)] == links
+
+
 def test_given_mentions_stay_and_their_links_are_not_read(tiny: Relik) -> None:
     for gold in documents():
         found = described(tiny, gold)
