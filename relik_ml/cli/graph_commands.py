@@ -51,12 +51,13 @@ def load(inputs: tuple[Path, ...], store: Path, model: str) -> None:
       relik-ml graph load annotated.jsonl --store kg
       relik-ml graph load news/ more.jsonl.gz --store kg --model accurate
     """
-    from relik_ml.graph import Loader, find_sources, open_store
+    from relik_ml.graph import Loader, find_sources, open_store, restore
 
     sources = find_sources(inputs, model)
     with open_store(store, create=True, write=True) as opened:
         for counts in Loader(opened).load(sources):
             found = counts
+        restore(opened)
         click.echo(
             f"{store}: {_listed(found, 'new', 'replaced', 'unchanged')} documents; {found['facts']:,} facts read"
         )
@@ -77,6 +78,70 @@ def remove(documents: tuple[str, ...], store: Path) -> None:
     with open_store(store, write=True) as opened:
         remove_documents(opened, documents)
     click.echo(f"{store}: {len(set(documents)):,} removed")
+
+
+@command.command(short_help="Find what documents name that no index knows, and make it one thing.")
+@_store
+def resolve(store: Path) -> None:
+    """Decide which things of different documents are one entity, where Wikidata or the index has none.
+
+    It goes by names and types, and keeps what `merge` and `split` decided. Each entity gets an id, which stays the
+    same when more is loaded. Run it again after you loaded documents.
+
+    \b
+    Example:
+      relik-ml graph resolve --store kg
+    """
+    from relik_ml import graph
+    from relik_ml.text import Morphology
+
+    with graph.open_store(store, write=True) as opened:
+        found = graph.resolve(opened, Morphology().lemma)
+    click.echo(
+        f"{store}: {found.things:,} things without an item are {found.entities:,} entities, {found.shared:,} of them "
+        "in several documents"
+    )
+
+
+@command.command(short_help="Decide that two entities are one.")
+@click.argument("entity")
+@click.argument("other")
+@_store
+def merge(entity: str, other: str, store: Path) -> None:
+    """Decide that OTHER is the same as ENTITY, and give it the same id: now, and when its documents are loaded again.
+
+    Entities are named by id, IRI or name. Only those that are no Wikidata item can be merged.
+
+    \b
+    Example:
+      relik-ml graph merge "Пётр Лунин" "инженер Лунин" --store kg
+    """
+    from relik_ml import graph
+
+    with graph.open_store(store, write=True) as opened:
+        id = graph.merge(opened, *(_entity(opened, name) for name in (entity, other)))
+    click.echo(f"{store}: {entity} and {other} are {id}")
+
+
+@command.command(short_help="Decide that some documents mean another entity.")
+@click.argument("entity")
+@click.argument("documents", nargs=-1, required=True, metavar="DOC...")
+@_store
+def split(entity: str, documents: tuple[str, ...], store: Path) -> None:
+    """Decide that the documents DOC mean another entity than the others do, which gets an id of its own.
+
+    DOC is the id of a document. A document that has several names for the entity can be divided by the IRIs of its
+    members: `SELECT ?member { ?entity relik:member ?member }`.
+
+    \b
+    Example:
+      relik-ml graph split "Дмитрий Песков" news/17 news/18 --store kg
+    """
+    from relik_ml import graph
+
+    with graph.open_store(store, write=True) as opened:
+        id = graph.split(opened, _entity(opened, entity), documents)
+    click.echo(f"{store}: {entity} of {', '.join(documents)} is {id}")
 
 
 @command.command(short_help="Say what a store holds.")
@@ -269,6 +334,19 @@ def _things(store: GraphStore, name: str) -> list[Any]:
         things = ", ".join(named(store, thing) for thing in found[:5]) + ", …" * (len(found) > 5)
         click.echo(f"{name!r} names {len(found)} things: {things}", err=True)
     return found
+
+
+def _entity(store: GraphStore, name: str) -> Any:
+    """The one thing of a name; DataError when there are several."""
+    from relik_ml.errors import DataError
+    from relik_ml.graph import find_things, named
+
+    found = find_things(store, name)
+    if len(found) > 1:
+        got = ", ".join(named(store, thing) for thing in found[:5]) + ", …" * (len(found) > 5)
+        fix = "give the id or IRI of one: relik-ml graph query 'SELECT ?e ?name { ?e relik:name ?name }' --format csv"
+        raise DataError(f"{name!r} names {len(found)} things", got=got, fix=fix)
+    return found[0]
 
 
 def _listed(counts: dict[str, int], *names: str) -> str:

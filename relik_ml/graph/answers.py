@@ -15,7 +15,7 @@ from relik_ml.export.iris import BASE, ENTITY
 from relik_ml.export.table import cell
 from relik_ml.graph.database import GraphStore
 from relik_ml.graph.questions import FoundFact
-from relik_ml.graph.things import Statement, document_of, label_of, shortened
+from relik_ml.graph.things import LOCAL, Statement, document_of, label_of, shortened
 from relik_ml.scheme import NEREL
 
 WIDTH = 60
@@ -30,8 +30,8 @@ def named(store: GraphStore, term: Any) -> str:
     label = label_of(store, term)
     if term.value.startswith(BASE) and label == term.value:
         return unquote(label.removeprefix(BASE))
-    if term.value.startswith(ENTITY):
-        return f"{label} ({term.value.removeprefix(ENTITY)})"
+    if term.value.startswith((ENTITY, LOCAL)):
+        return f"{label} ({term.value.removeprefix(ENTITY).removeprefix(LOCAL)})"
     home = f" [{document_of(term.value)}]" * ("#" in term.value)
     return f"{label}{home}"
 

@@ -59,10 +59,11 @@ class Conflict(NamedTuple):
 def facts(store: GraphStore, things: Iterable[Any], hidden: bool = False) -> list[FoundFact]:
     """The facts about things: those of most documents first, then by score; those with events last.
 
-    Without what texts deny, tautologies and the like, unless ``hidden`` asks for them.
+    Without what texts deny, tautologies and the like, unless ``hidden`` asks for them. That an entity has another name
+    is a tautology, once its names are resolved.
     """
     known = (statement for thing in things for statement in statements_about(store, thing))
-    found = gathered(statement for statement in known if hidden or statement.kind not in HIDDEN)
+    found = gathered(each for each in known if hidden or (each.kind not in HIDDEN and each.subject != each.object))
     events = {end for fact in found for end in (fact.subject, fact.object) if is_event(store, end)}
     return sorted(found, key=lambda fact: bool(events & {fact.subject, fact.object}))
 

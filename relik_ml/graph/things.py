@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -19,6 +20,11 @@ from relik_ml.export.iris import BASE, ENTITY, PROV, RDF, RDFS, VOCABULARY
 from relik_ml.graph.database import PREFIXES, GraphStore
 from relik_ml.graph.loading import NAME, name_key
 
+LOCAL = "urn:relik-ml:entity:"
+"""Begins the IRI of an entity that no index knows; its id follows."""
+MEMBER = f"{VOCABULARY}member"
+"""From such an entity to what is known of it from one document."""
+_LOCAL_ID = re.compile("L[a-z2-7]{10}")
 _LABELS = 50
 """The most labels of a thing that are looked at: many documents may name it."""
 
@@ -50,14 +56,17 @@ def document_of(iri: str) -> str:
 
 
 def find_things(store: GraphStore, name: str) -> list[Any]:
-    """The things of an item's id, an IRI, or a name: those that have the name as their label, or else in some text.
+    """The things of an id, an IRI, or a name: those that have the name as their label, or else in some text.
+
+    The IRI of a thing of one document leads to the entity that it was resolved to.
 
     Raises:
         DataError: nothing in the store has this id or name.
     """
     node, string = (getattr(load_extra("pyoxigraph", "graph"), kind) for kind in ("NamedNode", "Literal"))
     item = name.removeprefix("wd:")
-    iri = ENTITY + item if checked_item(item) else name if name.startswith((BASE, "http:", "https:")) else ""
+    iri = ENTITY + item if checked_item(item) else LOCAL + item if _LOCAL_ID.fullmatch(item) else ""
+    iri = name if name.startswith((BASE, LOCAL, "http:", "https:")) else iri
     if iri:
         try:
             thing = node(iri)
@@ -65,6 +74,8 @@ def find_things(store: GraphStore, name: str) -> list[Any]:
             raise _unknown(store, name, str(error)) from None
         if any(True for _ in store.quads(thing, f"{RDFS}label")):
             return [thing]
+        if entity := next((quad.subject for quad in store.quads(None, MEMBER, thing)), None):
+            return [entity]
         raise _unknown(store, name)
     key = name_key(name)
     found = list(dict.fromkeys(quad.subject for quad in store.quads(None, NAME, string(key))))
@@ -139,7 +150,7 @@ def _span(term: Any) -> tuple[int, int]:
 
 
 def _unknown(store: GraphStore, name: str, got: str = "") -> DataError:
-    fix = "give a Wikidata item such as Q7327, or a name as a text or the index has it"
+    fix = "give a Wikidata item such as Q7327, the id of an entity, or a name as a text or the index has it"
     key = name_key(name).replace("\\", "\\\\").replace('"', '\\"')
     if len(key) > 1 and not got:
         query = f'SELECT DISTINCT ?name {{ ?t relik:name ?name FILTER (CONTAINS(?name, "{key}")) }} LIMIT 5'

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from relik_ml.export.iris import DIRECT, NIF, PROV, RDF, VOCABULARY
 from relik_ml.export.triples import ASSERTED
 from relik_ml.graph.database import GraphStore
+from relik_ml.graph.merging import merging_faults
 
 _SPAN = re.compile(r"#char=(\d+),(\d+)(?:;mention=\d+)?", re.ASCII)
 _TRIPLE = tuple(RDF + name for name in ("subject", "predicate", "object"))
@@ -59,6 +60,7 @@ def verify(store: GraphStore) -> Iterator[Fault]:
     """All faults of a store; one document at a time is in memory."""
     for graph in store.graphs():
         yield from _DocumentCheck(store, graph).faults()
+        yield from (Fault(graph, fault) for fault in merging_faults(store, graph))
     stray = len(store.database) - sum(1 for graph in store.graphs() for _ in store.quads(graph=graph))
     if stray:
         yield Fault(str(store.path), f"{stray} triples belong to no document")

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from relik_ml.names.forms import sound, stem, words_of
+from relik_ml.names.forms import bases, sound, stem, words_of
 
 Keys = NDArray[np.uint64]
 
@@ -48,6 +48,11 @@ def surface_keys(surface: str, lemma: Callable[[str], str]) -> set[int]:
     else:
         mixtures = {tuple(form[0] for form in forms), tuple(form[-1] for form in forms)}
     return {key for key in map(run_key, mixtures) if key}
+
+
+def derived_keys(word: str, lemma: Callable[[str], str]) -> set[int]:
+    """The keys of the names that an adjective or inhabitant may be derived from: «российский», «Россия»."""
+    return {run_key(base) for each in variants(word, lemma) for base in bases(each)} - {0}
 
 
 def variants(word: str, lemma: Callable[[str], str]) -> tuple[str, ...]:
