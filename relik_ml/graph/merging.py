@@ -43,13 +43,18 @@ def resolve(store: GraphStore, lemma: Lemma) -> Resolved:
     It may be killed: what is left undone is done the next time.
     """
     registry = Registry.read(store.path)
-    things = [thing for graph in _homes(store) for thing in _things(_local(store, graph))]
+    things = list(local_things(store))
     groups = cluster(things, lemma, registry.together(), registry.apart())
     registry.assign(groups)
     registry.write(store.path)
     restore(store)
     shared = sum(len({document_of(id) for id in group}) > 1 for group in groups)
     return Resolved(len(things), len(groups), shared)
+
+
+def local_things(store: GraphStore) -> Iterator[LocalThing]:
+    """All things without an item, as the documents know them."""
+    return (thing for graph in _homes(store) for thing in _things(_local(store, graph)))
 
 
 def restore(store: GraphStore) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 from base64 import b32encode
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count, product
@@ -61,7 +61,7 @@ class Registry:
             text = json.dumps({"ids": self.ids, "decisions": self.decisions}, ensure_ascii=False, indent=0)
             path.write_text(text, encoding="utf-8")
 
-    def assign(self, clusters: Iterable[Sequence[str]]) -> dict[str, str]:
+    def assign(self, clusters: Iterable[list[str]]) -> dict[str, str]:
         """Give each cluster of things an id. One that most of its things had stays; a new one is made of the first."""
         clusters = sorted(clusters)
         had = [Counter(self.ids[id] for id in cluster if id in self.ids) for cluster in clusters]

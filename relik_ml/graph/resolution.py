@@ -4,7 +4,8 @@ Things are one entity when they have a type and a name in common, in any inflect
 measured on NEREL by ``benchmarks/resolution.py``: a person's initials, a name as it sounds in the other alphabet, an
 adjective and its place, a fact that gives one thing two names, and a surname that only one person has.
 
->>> things = [LocalThing(f"{n}", "PERSON", (name,)) for n, name in enumerate(["Пётр Лунин", "Петром Луниным", "Лунина"])]
+>>> names = "Пётр Лунин", "Петром Луниным", "Лунина"
+>>> things = [LocalThing(f"{n}", "PERSON", (name,)) for n, name in enumerate(names)]
 >>> cluster(things, lemma=str.lower)
 [['0', '1', '2']]
 >>> cluster(things, lemma=str.lower, apart=[("0", "1")])
@@ -14,7 +15,7 @@ adjective and its place, a fact that gives one thing two names, and a surname th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from relik_ml.names import derived_keys, is_initial, sound_key, spellings, surface_keys, words_of
@@ -46,10 +47,12 @@ def cluster(
     lemma: Lemma,
     together: Iterable[Collection[str]] = (),
     apart: Iterable[tuple[str, str]] = (),
+    rules: Sequence[str] = (),
 ) -> list[list[str]]:
     """The ids of the things of each entity, sorted; the order of ``things`` does not matter.
 
-    ``together`` are ids of one entity, and ``apart`` pairs of two, whatever their names.
+    ``together`` are ids of one entity, and ``apart`` pairs of two, whatever their names. ``rules`` are those of
+    ``RULES`` that apply; without any, all do.
     """
     things = sorted(things)
     found = _Clusters((thing.id for thing in things), apart)
@@ -58,8 +61,8 @@ def cluster(
         for one in known[1:]:
             found.join(known[0], one)
     keys = {thing.id: _keys(thing, lemma) for thing in things}
-    for by in (_spelt, _heard, _initialled, _derived, _stated, _surnames):
-        by(things, keys, lemma, found)
+    for rule in rules or RULES:
+        RULES[rule](things, keys, lemma, found)
     return found.groups()
 
 
@@ -190,3 +193,10 @@ def _join_only(id: str, others: Iterable[str], found: _Clusters) -> None:
     """Join a thing to others if these are one entity."""
     if len(roots := {found.root(other) for other in others}) == 1:
         found.join(roots.pop(), id)
+
+
+RULES: Mapping[str, Callable[[Iterable[LocalThing], Keys, Lemma, _Clusters], None]] = {
+    "name": _spelt, "sound": _heard, "initials": _initialled, "adjective": _derived, "stated": _stated,
+    "surname": _surnames,
+}  # fmt: skip
+"""What makes things one entity, in this order."""
