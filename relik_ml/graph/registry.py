@@ -86,7 +86,7 @@ class Registry:
         self.ids |= dict.fromkeys(second, self.ids[one])
 
     def split(self, things: Collection[str]) -> None:
-        """Let these things of an entity be one of their own, which gets a new id."""
+        """Let these things of an entity be one of their own, which gets a new id. The others stay one."""
         out = sorted(things)
         rest = [id for id in self._things(self.ids[out[0]]) if id not in things]
         self.decisions.append(("apart", rest, out))
@@ -99,7 +99,8 @@ class Registry:
             if kind == "same":
                 groups.append({*one, *other})
             else:
-                groups = [part for group in groups for part in (group - {*other}, group & {*other})] + [{*other}]
+                groups = [part for group in groups for part in (group - {*other}, group & {*other})]
+                groups += [{*one}, {*other}]
         return groups
 
     def apart(self) -> set[tuple[str, str]]:

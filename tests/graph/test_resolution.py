@@ -96,6 +96,11 @@ def test_ids_stay_when_documents_come_and_go(resolved: tuple[Path, dict[str, str
 
 def test_decisions_survive_loading_and_resolving(resolved: tuple[Path, dict[str, str]]) -> None:
     folder, ids = resolved
+    decide(folder, "split", LUNIN, "премия")
+    apart = who(folder)
+    assert apart["встреча"] == apart["завод"] == ids["завод"] != apart["премия"]
+    assert resolve(folder) == apart, "the initials are now those of two people"
+    decide(folder, "merge", ids["встреча"], apart["премия"])
     decide(folder, "split", LUNIN, "завод")
     apart = who(folder)
     assert apart["встреча"] == apart["премия"] == ids["встреча"] != apart["завод"] != apart["школа"]
