@@ -36,7 +36,7 @@ from relik_ml.types import Document, Link
 MORPHOLOGY = Morphology()
 NAMES = Nominative(MORPHOLOGY)
 LEAST = 0.88
-"""The cosine of sentences from which on they are taken for those of one person; the best of 0.84, 0.86, … on train."""
+"""The cosine of sentences from which on they are taken for those of one person."""
 Unit = tuple[str, str]
 """A thing of a document, and a gold item."""
 
@@ -216,7 +216,8 @@ def main() -> None:
     for seed in range(given.seeds):
         for name, values in measured(documents, seed, encoder):
             scores[name].append(values)
-    print(f"{'':22}      B³: P     R    F1  pairs: P     R    F1")
+    heads = [f"{name} {of}" for name in ("B³", "pairs") for of in ("P", "R", "F1")]
+    print(f"{'':22}" + " ".join(f"{head:>9}" for head in heads))
     for name, rows in scores.items():
         print(f"{name:22}" + " ".join(f"{mean(column):9.1f}" for column in zip(*rows, strict=True)))
 
