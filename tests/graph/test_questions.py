@@ -119,6 +119,13 @@ def test_a_query_is_answered_in_every_format(kg: Path) -> None:
     ("SELECT * { SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }", "SERVICE"),
     ("SELECT * { ?s ?p 1sErViCe <http://127.0.0.1:1/> { ?s ?p ?o } }", "SERVICE"),
     ("SELECT * { BIND('\\'' AS ?x) SERVICE SILENT ?x { ?s ?p ?o } # ' \n}", "SERVICE"),
+    ("PREFIX : <http://127.0.0.1:1/> SELECT * { SERVICE:x { ?s ?p ?o } }", "SERVICE"),
+    ("PREFIX : <http://127.0.0.1:1/> SELECT * { ?s ?p :.SERVICE:x { ?s ?p ?o } }", "SERVICE"),
+    ("SELECT * { # \r SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } \n}", "SERVICE"),
+    ("SELECT * { ?s ?p <x:\\u0041#> SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } \n}", "SERVICE"),
+    ("SELECT * { ?s ?p <x:\u00a0#> SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } \n}", "SERVICE"),
+    ("SELECT * { ?s ?p wd:a\\# . SERVICE <http://127.0.0.1:1/> { ?s ?p ?o } \n}", "SERVICE"),
+    ("SELECT * { ?s ?p wd:a\\' . SERVICE <http://127.0.0.1:1/> { ?s ?p wd:a\\' } }", "SERVICE"),
     ("SELECT * { \\u0053ERVICE <http://127.0.0.1:1/> { ?s ?p ?o } }", "column"),
 ])  # fmt: skip
 def test_a_query_neither_writes_nor_asks_others(kg: Path, query: str, part: str, no_network: None) -> None:
