@@ -27,9 +27,16 @@ COUNT = click.IntRange(1)
 @click.option("--together", type=COUNT, default=32, show_default=True, help="Maximum texts in a batch for the model.")
 @click.option("--streams", type=COUNT, default=8, show_default=True, help="Maximum streams at the same time.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for a request.")
+@click.option("--store", type=PATH, help="Folder of a graph store: adds its page at /graph, and SPARQL at /sparql.")
+@click.option(
+    "--sparql-seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds for a query."
+)
+@click.option("--sparql-bytes", type=COUNT, default=16 << 20, show_default=True, help="Maximum bytes of its answer.")
+@click.option("--sparql-memory", type=COUNT, default=1 << 30, show_default=True, help="Maximum bytes that it takes.")
 def command(
-    host: str, port: int, model: str | None, index: Path | None, device: str, backend: Any, workers: int, **config: Any
-) -> None:
+    host: str, port: int, model: str | None, index: Path | None, device: str, backend: Any, workers: int,
+    store: Path | None, **config: Any,
+) -> None:  # fmt: skip
     """Annotate texts over HTTP: JSON at /annotate, JSON Lines at /stream, NIF at /nif, a page at /.
 
     Needs the extra relik-ml[serve]. Ctrl+C or SIGTERM ends the service after the requests in progress.
@@ -37,6 +44,7 @@ def command(
     \b
     Examples:
       relik-ml serve
+      relik-ml serve --store kg
       relik-ml serve --host 0.0.0.0 --port 80 --workers 2 --cors https://example.org
     """
     from relik_ml import Relik
@@ -44,4 +52,4 @@ def command(
 
     service = load_extra("relik_ml.serve.app", "serve")
     load = partial(Relik.from_pretrained, model, index=index, device=device, backend=backend)
-    service.serve(load, service.ServiceConfig(**config), host, port, workers)
+    service.serve(load, service.ServiceConfig(**config), host, port, workers, store)

@@ -31,8 +31,13 @@ _QUOTED = re.compile(
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 
 
-def ask(store: GraphStore, sparql: str) -> QuerySolutions | QueryBoolean | QueryTriples:
+def ask(
+    store: GraphStore, sparql: str, default: Sequence[str] = (), named: Sequence[str] = ()
+) -> QuerySolutions | QueryBoolean | QueryTriples:
     """Run a query of a user; the prefixes of ``PREFIXES`` are known.
+
+    With IRIs of ``default`` or ``named`` graphs it is over these, as the SPARQL protocol defines it. Graphs that the
+    store does not have are empty: nothing is fetched.
 
     Raises:
         ConfigError: it is not SPARQL, changes something, or asks another service; names line and column.
@@ -41,7 +46,10 @@ def ask(store: GraphStore, sparql: str) -> QuerySolutions | QueryBoolean | Query
         fix = "ask only what is in the store; write a prefixed name that has this word as an IRI in <>"
         raise ConfigError("SERVICE is not allowed: a query reads this store alone", where=_WHERE, fix=fix)
     try:
-        return store.query(sparql)
+        if not default and not named:
+            return store.query(sparql)
+        graphs = [[load_extra("pyoxigraph", "graph").NamedNode(iri) for iri in iris] for iris in (default, named)]
+        return store.database.query(sparql, prefixes=PREFIXES, default_graph=graphs[0], named_graphs=graphs[1])
     except SyntaxError as error:
         raise _refusal(sparql, str(error)) from None
     except (OSError, RuntimeError, ValueError) as error:

@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from math import ceil
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
@@ -28,11 +30,14 @@ from relik_ml.data import document_to_json, json_bytes
 from relik_ml.errors import RelikError
 from relik_ml.export import utf16_record
 from relik_ml.export.rdf import TURTLE, read_nif, write_nif
+from relik_ml.graph import Lookups, open_store
 from relik_ml.index import PassageIndex
 from relik_ml.pipeline import Relik, above
 from relik_ml.serve.batcher import Annotate, Batcher
-from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error
+from relik_ml.serve.graph_routes import GRAPH_PATHS, graph_routes
+from relik_ml.serve.middleware import KEY_HEADER, Gate, Problem, ServiceConfig, answer_error, require_key
 from relik_ml.serve.openapi import DOCS, DOCS_HEADERS, described, docs_files, docs_page, text_in_and_out
+from relik_ml.serve.sparql_endpoint import SPARQL, QueryProcesses, sparql_routes
 from relik_ml.serve.text_stream import NDJSON, StreamAnswer
 from relik_ml.serve.texts import MIN_SCORE, OFFSETS, Answer, Ask, Offsets, One, Refusal, Texts
 from relik_ml.types import Document
@@ -42,7 +47,9 @@ from relik_ml.view import answer, descriptions, service_page
 STREAM = "/stream"
 PATHS = frozenset(
     {"/", "/annotate", STREAM, "/page", "/nif", "/docs", "/healthz", "/readyz", "/metrics", "/openapi.json"}
+    | {SPARQL, *GRAPH_PATHS}
 )
+PAGE_HEADERS = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable of prometheus_client: the folder in which workers share their metrics."""
 PARSERS = 2
@@ -57,22 +64,35 @@ def create_app(
     languages: Sequence[str],
     config: ServiceConfig = ServiceConfig(),
     index: PassageIndex | None = None,
+    store: Path | None = None,
 ) -> FastAPI:
     """An app with its own queue and thread for one model; ``annotate`` is ``Relik.annotate`` or equivalent.
 
-    The page describes entities from the ``index``.
+    The page describes entities from the ``index``. With the folder of a graph store, the app also serves that store,
+    which stays open for reading as long as the app lives.
     """
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     batcher = Batcher(annotate, config, registry)
+    opened = ExitStack()
+    graph = _graph_routes(store, config, opened) if store else []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with opened:
+            async with batcher.lifespan(app):
+                yield
+
     errors = (RelikError, RequestValidationError, HTTPException, TimeoutError, Exception)
     app = FastAPI(
         title="relik-ml", version=__version__, description="Texts in, linked and cited facts out.",
-        docs_url=None, redoc_url=None, lifespan=batcher.lifespan,
+        docs_url=None, redoc_url=None, lifespan=lifespan,
         exception_handlers=dict.fromkeys(errors, answer_error),
     )  # fmt: skip
     app.include_router(_posts(Texts(batcher, config, languages), index))
     app.include_router(_gets(registry, config, languages))
+    for router in graph:
+        app.include_router(router)
     app.mount(DOCS, docs_files())
     describe = app.openapi
     app.openapi = lambda: app.openapi_schema or described(describe(), config, languages)  # type: ignore[method-assign]
@@ -83,9 +103,11 @@ def create_app(
     return app
 
 
-def serve(load: Callable[[], Relik], config: ServiceConfig, host: str, port: int, workers: int = 1) -> None:
+def serve(
+    load: Callable[[], Relik], config: ServiceConfig, host: str, port: int, workers: int = 1, store: Path | None = None
+) -> None:
     """Serve until a signal. ``load`` runs before a port is bound; with several workers it must be picklable."""
-    start = partial(_start, load, config)
+    start = partial(_start, load, config, store)
     setup = partial(
         uvicorn.Config, host=host, port=port, workers=workers, access_log=False, server_header=False,
         timeout_graceful_shutdown=ceil(config.timeout),
@@ -93,6 +115,9 @@ def serve(load: Callable[[], Relik], config: ServiceConfig, host: str, port: int
     if workers == 1:
         uvicorn.Server(setup(start())).run()
         return
+    if store:
+        with open_store(store) as opened:
+            Lookups(opened).close()
     load()  # fail here when the model cannot be loaded, not in every worker
     with TemporaryDirectory() as folder:
         os.environ.setdefault(METRICS_FOLDER, folder)
@@ -100,11 +125,27 @@ def serve(load: Callable[[], Relik], config: ServiceConfig, host: str, port: int
         Multiprocess(shared, [shared.bind_socket()]).run()
 
 
-def _start(load: Callable[[], Relik], config: ServiceConfig) -> FastAPI:
+def _start(load: Callable[[], Relik], config: ServiceConfig, store: Path | None) -> FastAPI:
     relik = load()
     gc.freeze()  # the model lives as long as the process
     annotate = partial(relik.annotate, candidates=CANDIDATES)
-    return create_app(annotate, relik.settings.languages, config, relik.retriever.index)
+    return create_app(annotate, relik.settings.languages, config, relik.retriever.index, store)
+
+
+def _graph_routes(store: Path, config: ServiceConfig, opened: ExitStack) -> list[APIRouter]:
+    """The routes of a graph store; what they need is closed with ``opened``."""
+    lookups = Lookups(opened.enter_context(open_store(store)))
+    opened.callback(lookups.close)
+    processes = QueryProcesses(store, config)
+    opened.callback(processes.close)
+    key = [Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if config.api_key else []  # for OpenAPI
+
+    def check_key(request: Request) -> None:
+        require_key(request.headers, config)
+
+    key.append(Depends(check_key))
+    header = KEY_HEADER if config.api_key else None
+    return [graph_routes(lookups, key, header, PAGE_HEADERS), sparql_routes(processes, key)]
 
 
 def _posts(texts: Texts, index: PassageIndex | None) -> APIRouter:
@@ -177,8 +218,7 @@ def _gets(registry: CollectorRegistry, config: ServiceConfig, languages: Sequenc
     @router.get("/", response_class=HTMLResponse, summary="The page")
     async def root() -> Response:
         """Paste or drop a text, or try an example; see its graph, facts and timeline."""
-        headers = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
-        return HTMLResponse(page, headers=headers)
+        return HTMLResponse(page, headers=PAGE_HEADERS)
 
     @router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     async def docs() -> Response:

@@ -53,6 +53,12 @@ class ServiceConfig:
     """Key that clients must send in the header X-API-Key."""
     cors: tuple[str, ...] = ()
     """Origins of other pages that may send requests (CORS)."""
+    sparql_seconds: float = 10.0
+    """Seconds that a query on a store may take."""
+    sparql_bytes: int = 16 << 20
+    """Bytes of the answer to a query."""
+    sparql_memory: int = 1 << 30
+    """Bytes of memory that a query may take."""
 
     def __post_init__(self) -> None:
         if self.max_texts > self.queue:
@@ -102,6 +108,13 @@ def problem_of(request: Request, error: Exception) -> Problem:
             return Problem(error.status_code, str(error.detail)[:_QUOTED], request.method, fix, error.headers)
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return Problem(500, "the service failed", fix="see the log of the service")
+
+
+def require_key(headers: Headers, config: ServiceConfig) -> None:
+    """Problem 401 when a service has a key and the headers do not."""
+    given = headers.get(KEY_HEADER, "").encode("utf-8", "replace")
+    if config.api_key is not None and not compare_digest(given, config.api_key.encode()):
+        raise Problem(401, "the API key is missing or wrong", fix=f"send it in the header {KEY_HEADER}")
 
 
 class Gate:
@@ -167,9 +180,7 @@ class Gate:
 
     def _check(self, headers: Headers, streamed: bool) -> None:
         """Refuse a wrong key or a too large Content-Length before the body is read."""
-        given = headers.get(KEY_HEADER, "").encode("utf-8", "replace")
-        if self.config.api_key is not None and not compare_digest(given, self.config.api_key.encode()):
-            raise Problem(401, "the API key is missing or wrong", fix=f"send it in the header {KEY_HEADER}")
+        require_key(headers, self.config)
         length = headers.get("content-length", "")
         self._require_size(int(length) if length.isdecimal() and not streamed else 0)
 

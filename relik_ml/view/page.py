@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
@@ -19,7 +19,7 @@ from relik_ml.view.labels import labels
 
 SCRIPTS = (
     "words", "elements", "state", "world", "tip", "text", "layout", "graph", "facts", "outline", "timeline", "card",
-    "search", "corrections", "fixing", "downloads", "address", "ask", "main",
+    "combobox", "search", "corrections", "fixing", "downloads", "address", "ask", "main",
 )  # fmt: skip
 """The files of the script, in the order of their dependencies."""
 LIBRARY = "cytoscape.min.js"
@@ -66,6 +66,15 @@ def report(
 def service_page(service: Service = Service()) -> str:
     """The page of a service: no documents, but a form that posts to the server of the page."""
     return _page({"documents": [], "service": asdict(service)}, "relik-ml", "'self'")
+
+
+def other_page(template: str, scripts: Sequence[str], styles: Sequence[str], data: Mapping[str, Any]) -> str:
+    """Another page of the service, with the look and the graph of this one, that asks only the server of the page.
+
+    ``template`` is HTML with the placeholders of ``page.html``; ``data`` is given to the ``scripts`` as JSON.
+    """
+    script, style = _wrapped(scripts), "\n".join(styles)
+    return _assembled(template, script, style, {"labels": labels()} | dict(data), "relik-ml", "'self'")
 
 
 def answer(documents: Iterable[Document], descriptions: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -119,20 +128,25 @@ def show(document: Document, *, height: int = 560, index: PassageIndex | str | P
 
 
 def _page(data: dict[str, Any], title: str, connect: str) -> str:
+    data = {"service": None, "left_out": 0, "labels": labels()} | data
+    return _assembled(asset("page.html"), _script(), asset("style.css"), data, title, connect)
+
+
+def _assembled(template: str, script: str, style: str, data: Mapping[str, Any], title: str, connect: str) -> str:
     parts = {
-        "policy": escape(_policy(connect)),
+        "policy": escape(_policy(script, style, connect)),
         "title": escape(title.encode("utf-8", "replace").decode().replace("\0", "\ufffd")),
-        "style": _asset("style.css"),
-        "library": _asset(LIBRARY),
-        "script": _script(),
-        "data": _embedded({"service": None, "left_out": 0, "labels": labels()} | data),
+        "style": style,
+        "library": asset(LIBRARY),
+        "script": script,
+        "data": _embedded(data),
     }
-    return _PLACEHOLDER.sub(lambda found: parts[found[1]], _asset("page.html"))
+    return _PLACEHOLDER.sub(lambda found: parts[found[1]], template)
 
 
-def _policy(connect: str) -> str:
+def _policy(script: str, style: str, connect: str) -> str:
     """The Content-Security-Policy: the style and the scripts of the page, by digest, and requests to ``connect``."""
-    library, script, style = map(_digest, (_asset(LIBRARY), _script(), _asset("style.css")))
+    library, script, style = map(_digest, (asset(LIBRARY), script, style))
     return (
         f"default-src 'none'; script-src '{library}' '{script}'; style-src '{style}'; img-src data:; "
         f"connect-src {connect}; base-uri 'none'; form-action 'none'"
@@ -155,10 +169,15 @@ def _digest(text: str) -> str:
 
 @cache
 def _script() -> str:
-    parts = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    return _wrapped([asset(f"{name}.js") for name in SCRIPTS])
+
+
+def _wrapped(scripts: Sequence[str]) -> str:
+    parts = "\n".join(scripts)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of the page, such as ``graph.js``."""
     return (files("relik_ml.view") / "assets" / name).read_text(encoding="utf-8")

@@ -71,3 +71,17 @@ function roving(container, selector, { keys = ["ArrowRight", "ArrowLeft"], next 
     }
   });
 }
+
+// The page's own words, in the language that is set.
+function translatePage() {
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", word(element.dataset.label));
+  for (const element of document.querySelectorAll("[data-hint]")) element.setAttribute("placeholder", word(element.dataset.hint));
+  for (const element of document.querySelectorAll("[data-title]")) fill(element, { title: word(element.dataset.title), "aria-label": word(element.dataset.title) }, []);
+  byId("language").textContent = language === "ru" ? "EN" : "РУ";
+}
+
+function narrow() {
+  return matchMedia("(max-width: 760px)").matches;
+}

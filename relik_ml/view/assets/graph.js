@@ -289,3 +289,10 @@ function zoomBy(factor) {
 function spokenNode(node) {
   return [node.label, named("types", node.type), node.status === "nil" ? word("nil") : node.item ?? ""].filter(Boolean).join(", ");
 }
+
+function switchTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  chart?.style(chartStyle());
+}

@@ -14,12 +14,7 @@ function showSelection() {
 }
 
 function showWords() {
-  document.documentElement.lang = language;
-  for (const element of document.querySelectorAll("[data-word]")) element.textContent = word(element.dataset.word);
-  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", word(element.dataset.label));
-  for (const element of document.querySelectorAll("[data-hint]")) element.setAttribute("placeholder", word(element.dataset.hint));
-  for (const element of document.querySelectorAll("[data-title]")) fill(element, { title: word(element.dataset.title), "aria-label": word(element.dataset.title) }, []);
-  byId("language").textContent = language === "ru" ? "EN" : "РУ";
+  translatePage();
   const names = { none: "tagsNone", names: "tagsNames", all: "tagsAll" };
   byId("tags").replaceChildren(...Object.entries(names).map(([value, name]) => html("option", { value, selected: value === state.tags }, word(name))));
 }
@@ -46,10 +41,6 @@ function paintTab() {
   else if (stale.has(tab)) PAINTERS[tab]();
   if (tab === "graph") stale.delete("anew");
   stale.delete(tab);
-}
-
-function narrow() {
-  return matchMedia("(max-width: 760px)").matches;
 }
 
 // Another document clears the selection, unless the selection led there.
@@ -203,7 +194,7 @@ function wire() {
   roving(byId("text"), ".first");
   for (const list of ["facts", "timeline"]) roving(byId(list), ".fact", { keys: ["ArrowDown", "ArrowUp"] });
   roving(byId("map"), ".entity, .leaf", { keys: ["ArrowDown", "ArrowUp"] });
-  wireSearch();
+  wireSearch(drawFound);
 }
 
 function wireSaving(on) {
@@ -214,13 +205,6 @@ function wireSaving(on) {
   on("save-link", () => { navigator.clipboard?.writeText(location.href); byId("downloads").open = false; });
   on("save-corrected", () => { save("corrected.jsonl", "application/x-ndjson", jsonLines(corrected())); setUnsaved(false); });
   on("save-brat", () => { save("corrected-brat.zip", "application/zip", zip(bratFiles())); setUnsaved(false); });
-}
-
-function switchTheme() {
-  const root = document.documentElement;
-  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.dataset.theme = dark ? "light" : "dark";
-  chart?.style(chartStyle());
 }
 
 function setLanguage(name) {
