@@ -28,6 +28,7 @@ _QUOTED = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*"""' r"|'''(?:[^'\\]|\\.|'(?!''))*'''" r'|"(?:[^"\\\r\n]|\\.)*"'
     r"|'(?:[^'\\\r\n]|\\.)*'" r'|<[^<>"{}|^`\x00-\x20]*>' r"|#[^\r\n]*" r"|[?$]\w+" r"|\\.", re.DOTALL,
 )  # fmt: skip
+_FROM = re.compile(r"(?<![\w:.-])from(?![\w:.-])", re.IGNORECASE)
 _PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 
 
@@ -36,8 +37,8 @@ def ask(
 ) -> QuerySolutions | QueryBoolean | QueryTriples:
     """Run a query of a user; the prefixes of ``PREFIXES`` are known.
 
-    With IRIs of ``default`` or ``named`` graphs it is over these, as the SPARQL protocol defines it. Graphs that the
-    store does not have are empty: nothing is fetched.
+    With IRIs of ``default`` or ``named`` graphs, or with FROM, it is over these alone. Graphs that the store does not
+    have are empty: nothing is fetched.
 
     Raises:
         ConfigError: it is not SPARQL, changes something, or asks another service; names line and column.
@@ -46,8 +47,10 @@ def ask(
         fix = "ask only what is in the store; write a prefixed name that has this word as an IRI in <>"
         raise ConfigError("SERVICE is not allowed: a query reads this store alone", where=_WHERE, fix=fix)
     try:
-        if not default and not named:
+        if not default and not named and not _FROM.search(_QUOTED.sub(" ", sparql)):
             return store.query(sparql)
+        if not default and not named:
+            return store.database.query(sparql, prefixes=PREFIXES)
         graphs = [[load_extra("pyoxigraph", "graph").NamedNode(iri) for iri in iris] for iris in (default, named)]
         return store.database.query(sparql, prefixes=PREFIXES, default_graph=graphs[0], named_graphs=graphs[1])
     except SyntaxError as error:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -74,14 +74,13 @@ def create_app(
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     batcher = Batcher(annotate, config, registry)
-    opened = ExitStack()
+    opened = AsyncExitStack()
     graph = _graph_routes(store, config, opened) if store else []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with opened:
-            async with batcher.lifespan(app):
-                yield
+        async with opened, batcher.lifespan(app):
+            yield
 
     errors = (RelikError, RequestValidationError, HTTPException, TimeoutError, Exception)
     app = FastAPI(
@@ -132,12 +131,12 @@ def _start(load: Callable[[], Relik], config: ServiceConfig, store: Path | None)
     return create_app(annotate, relik.settings.languages, config, relik.retriever.index, store)
 
 
-def _graph_routes(store: Path, config: ServiceConfig, opened: ExitStack) -> list[APIRouter]:
+def _graph_routes(store: Path, config: ServiceConfig, opened: AsyncExitStack) -> list[APIRouter]:
     """The routes of a graph store; what they need is closed with ``opened``."""
     lookups = Lookups(opened.enter_context(open_store(store)))
     opened.callback(lookups.close)
     processes = QueryProcesses(store, config)
-    opened.callback(processes.close)
+    opened.push_async_callback(processes.close)
     key = [Security(APIKeyHeader(name=KEY_HEADER, auto_error=False))] if config.api_key else []  # for OpenAPI
 
     def check_key(request: Request) -> None:

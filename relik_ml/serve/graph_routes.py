@@ -104,4 +104,6 @@ async def _answered(call: Callable[[], Any]) -> Response:
         content = await run_sync(lambda: json_bytes(call()))
     except DataError as error:
         raise Problem(404, error.what, error.got, error.fix) from None
+    except UnicodeEncodeError as error:
+        raise Problem(422, "the request is not Unicode", error.reason, "send no halves of surrogate pairs") from None
     return Response(content, media_type="application/json")

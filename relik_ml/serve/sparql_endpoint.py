@@ -45,7 +45,8 @@ PROCESSES = 2
 WAITING = 16
 """Queries that may wait for a process."""
 _log = logging.getLogger("relik_ml.serve")
-_GRACE = 5.0  # seconds that a process has to end after its alarm
+_START = 60.0  # seconds that a process has to start
+_GRACE = 5.0  # and to end after its alarm
 
 
 def preferred(accept: str, types: Mapping[str, str]) -> str | None:
@@ -87,8 +88,7 @@ class QueryProcesses:
             try:
                 head, body = await self._exchange(process, asked)
             except BaseException:
-                with suppress(ProcessLookupError):
-                    process.kill()
+                await _end(process)
                 raise
             self._idle.append(process)
         finally:
@@ -97,16 +97,25 @@ class QueryProcesses:
             raise Problem(head["status"], head["what"], head["got"], head["fix"])
         return head["type"], body
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the processes that wait for queries."""
         while self._idle:
-            with suppress(ProcessLookupError):
-                self._idle.pop().kill()
+            await _end(self._idle.pop())
 
     async def _start(self) -> Process:
         limits = self.config.sparql_seconds, self.config.sparql_bytes, self.config.sparql_memory
         command = [sys.executable, "-m", "relik_ml.serve.sparql_worker", str(self.store), *map(str, limits)]
-        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+        assert process.stdout
+        try:
+            async with asyncio.timeout(_START):
+                await process.stdout.readuntil()
+        except (TimeoutError, asyncio.IncompleteReadError):
+            await _end(process)
+            raise RuntimeError(
+                f"a process for queries did not start: {process.returncode}; is {self.store} there?"
+            ) from None
+        return process
 
     async def _exchange(self, process: Process, asked: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         assert process.stdin
@@ -122,15 +131,19 @@ class QueryProcesses:
         except (asyncio.IncompleteReadError, ConnectionError):
             if (code := await process.wait()) == -signal.SIGALRM:
                 raise self._slow() from None
-            if code >= 0:  # no query has ended it
-                raise RuntimeError(f"a process for queries ended with {code}; is the store still there?") from None
-            _log.warning("a query ended its process by signal %d", -code)
+            _log.warning("a query ended its process with %d", code)
             got = f"it may take {self.config.sparql_memory >> 20:,} MiB of memory, and brackets in brackets take much"
             raise Problem(422, "the query is too large to compute", got, "narrow it, or add LIMIT") from None
 
     def _slow(self) -> Problem:
         got = f"more than {self.config.sparql_seconds:g} s"
         return Problem(504, "the query takes too long", got, "narrow the query, or add LIMIT")
+
+
+async def _end(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
 
 
 def sparql_routes(processes: QueryProcesses, key: Sequence[Depends]) -> APIRouter:

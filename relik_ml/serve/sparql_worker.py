@@ -7,7 +7,8 @@ limits the memory that a query may take, and the bytes of an answer, which is co
     python -m relik_ml.serve.sparql_worker STORE SECONDS BYTES MEMORY
 
 Each line of its input is a query in JSON: ``{"query", "default", "named", "results", "graph"}`` with the IRIs of a
-dataset, and the names of a format for rows and of one for triples. Each answer is a line of JSON with ``type`` and
+dataset, and the names of a format for rows and of one for triples. The first line of its output says that it is ready.
+Each answer is a line of JSON with ``type`` and
 ``size``, then the bytes; or with ``status``, ``what``, ``got`` and ``fix``.
 """
 
@@ -45,6 +46,7 @@ def main(store: str, seconds: str, limit: str, memory: str) -> None:
     """Answer until the input ends."""
     with open_store(Path(store)) as opened:
         _limit_memory(int(memory))
+        _send(sys.stdout.buffer, {}, b"")
         for line in sys.stdin.buffer:
             signal.setitimer(signal.ITIMER_REAL, float(seconds))
             head, body = _answer(opened, json.loads(line), int(limit))
@@ -90,6 +92,7 @@ def _limit_memory(size: int) -> None:
     try:
         import resource
 
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what ends for want of memory leaves no file
         taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
     except (ImportError, OSError):
         return
