@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -194,9 +195,7 @@ def got_rows(client: TestClient, query: str) -> list[Any]:
 
 
 def home(document: Document) -> str:
-    from relik_ml.export.iris import Iris
-
-    return Iris().document(document.id)
+    return f"urn:relik-ml:document:{quote(document.id, safe='')}"
 
 
 def test_the_key_guards_what_the_store_holds(kg: Path, opened: Opened) -> None:
