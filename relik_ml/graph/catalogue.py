@@ -182,11 +182,11 @@ class _Filling:
             ends = [self.term(statement.subject), self.term(statement.object)]
             if (statement.relation, property) in _inverse():
                 ends.reverse()
+            kind = "tautology" if statement.subject == statement.object else statement.kind  # two names of one thing
             home, _, number = statement.id.rpartition("#fact=")
             yield (
                 *(sorted(ends) if statement.relation in SYMMETRIC else ends), statement.relation,
-                statement.kind if statement.kind in HIDDEN else "",
-                property, statement.kind,
+                kind if kind in HIDDEN else "", property, kind,
                 self.document(home), int(number), hash(statement.sentence), statement.score,
             )  # fmt: skip
 

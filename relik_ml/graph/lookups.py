@@ -18,7 +18,7 @@ from relik_ml.export.iris import ENTITY, NIF
 from relik_ml.facts import EVENT, SYMMETRIC
 from relik_ml.graph.catalogue import MENTIONED, name_stems, open_catalogue
 from relik_ml.graph.database import GraphStore
-from relik_ml.graph.things import document_of, map_statements
+from relik_ml.graph.things import LOCAL, document_of, map_statements
 from relik_ml.text import sentences
 
 FIRST = 8
@@ -65,7 +65,8 @@ class Lookups:
         found: dict[int, Record] = {}
         item = re.fullmatch(r"\s*([QL][0-9a-z]+)\s*", text, re.IGNORECASE | re.ASCII)
         if item:
-            start = f"<{ENTITY}{item[1].upper()}"
+            id = item[1].upper()
+            start = f"<{ENTITY}{id}" if id.startswith("Q") else f"<{LOCAL}L{id[1:].lower()}"
             ids = self._all("SELECT id FROM terms WHERE term >= ? AND term < ? LIMIT ?", start, f"{start}~", limit)
             found |= self._nodes(id for (id,) in ids)
         if stems := name_stems(text):
@@ -272,10 +273,13 @@ class Lookups:
 
 
 def _node(row: Sequence[Any]) -> Record:
-    """A thing or a literal; ``iri`` is None for a literal, ``item`` is a Wikidata id, ``home`` the only document."""
+    """A thing or a literal.
+
+    ``iri`` is None for a literal, ``item`` an id of Wikidata or of the store, ``home`` the only document of a thing.
+    """
     _, term, label, type, status, documents = row
     iri = term[1:-1] if term.startswith("<") else None
-    item = iri.removeprefix(ENTITY) if iri and iri.startswith(ENTITY) else None
+    item = iri.removeprefix(ENTITY).removeprefix(LOCAL) if iri and iri.startswith((ENTITY, LOCAL)) else None
     home = document_of(iri) if iri and "#" in iri and not item else None
     return {
         "iri": iri,

@@ -20,7 +20,7 @@ function drawPortrait() {
   byId("main").classList.toggle("start", !thing);
   for (const name of PANELS.slice(0, -1)) byId(`panel-${name}`).replaceChildren();
   if (!thing) return drawWelcome();
-  const place = thing.item ? wikidataLink(thing.item, `${word("wikidata")} ${thing.item}`) : thing.home ? html("span", {}, `${word("onlyIn")} `, html("bdi", {}, thing.home)) : word(thing.status === "nil" ? "nilHere" : "unknown");
+  const place = /^Q/.test(thing.item) ? wikidataLink(thing.item, `${word("wikidata")} ${thing.item}`) : thing.item ? `${word("nilHere")}, ${thing.item}` : thing.home ? html("span", {}, `${word("onlyIn")} `, html("bdi", {}, thing.home)) : word(thing.status === "nil" ? "nilHere" : "unknown");
   byId("head").replaceChildren(html("h1", {}, html("bdi", {}, thing.label)),
     html("p", { class: "quiet" }, html("span", { class: "dot", "data-family": family(thing.type) }), `${typeName(thing.type)} · `, place, ` · ${counted(thing.documents, DOCUMENTS)}`));
   drawFacts();
