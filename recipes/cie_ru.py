@@ -93,10 +93,6 @@ class Config(RecipeConfig):
     """Entities that a window brings to the reader (K)."""
     dense: Count = 8
     """Those of them that may come by vector alone."""
-    candidate_order: Literal["ranked", "shuffled"] = "ranked"
-    """In training: best first, as when a text is annotated, or another order in every step."""
-    added_gold: Share = 0.0
-    """Share of the gold entities that were not retrieved which join the candidates in training; the others are NME."""
     relations: Count = 20
     """Relations that a window brings along (K')."""
     relation_weight: NonNegative = 1.0
@@ -128,7 +124,7 @@ PATHS = {"data", "entities", "silver", "properties", "corpus", "encoder", "start
 MOVABLE = training.INTERRUPTION | PATHS | {"chunk_tokens", "gradient_checkpointing"}
 """Fields in which a resumed run may differ: paths, whose content must be the same, and fields that change no weight."""
 RETRIEVER_TRAINING = {"index", "retriever_num_epochs", "retriever_learning_rate", "retriever_batch_size", "negatives"}
-LINKING = {"entities", "skip", "derived", "candidates", "dense", "candidate_order", "added_gold"}
+LINKING = {"entities", "skip", "derived", "candidates", "dense"}
 UNUSED = {
     "small": RETRIEVER_TRAINING | {"retriever", "reader", "dense", "lora_rank", "gradient_checkpointing"},
     "full": {"corpus", "encoder", "start", "teacher", "teacher_weight", "layers", "vocabulary", "dropout"},
@@ -259,11 +255,8 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     teacher = training.teacher(relik, config.teacher, config.teacher_weight) if config.teacher else None
     if teacher is not None:
         teacher = accelerator.prepare_model(teacher, evaluation_mode=True)
-    windows = training.ReaderTraining(
-        relik.reader.encode, candidates(config, session, relik), config.chunk_tokens, config.repeated,
-        config.added_gold, config.candidate_order, processes, teacher,
-        {entry.id: entry for entry in (*data.known, *data.own)},
-    )  # fmt: skip
+    items, encode = candidates(config, session, relik), relik.reader.encode
+    windows = training.ReaderTraining(encode, items, config.chunk_tokens, config.repeated, processes, teacher)
     tokens = [len(item.window.tokens) for item in windows.items]
     seeds = range(config.seed, config.seed + config.num_epochs)
     epochs = [training.shuffled_batches(tokens, config.tokens_per_step, Random(seed)) for seed in seeds]
@@ -275,9 +268,9 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["reader"]
     state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
     for batches in state.remaining_epochs(config.patience):
-        for batch, random in state.steps(batches):
+        for batch, _ in state.steps(batches):
             total = torch.zeros((), device=accelerator.device)
-            for loss in windows.losses(model, batch, random):  # one for each chunk of this process's share
+            for loss in windows.losses(model, batch):  # one for each chunk of this process's share
                 accelerator.backward(loss)
                 total += loss.detach()
             processes.sum_gradients(model)

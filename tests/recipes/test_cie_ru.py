@@ -187,7 +187,7 @@ def test_everything_that_saves_memory_at_once(
     (("--window", 8, "--stride", 9), 7, "1 <= stride <= window"),
     (("--index", "x", "--lora-rank", 8), 7, "--lora-rank 8, --index x"),
     (("--preset", "full", "--vocabulary", 9), 7, "--vocabulary 9"),
-    (("--added-gold", 2), 7, "added-gold"),
+    (("--held-out", 2), 7, "held-out"),
     (("--back", 1), 7, "add --resume"),
     (("--resume",), 7, "begin without --resume"),
     (("--config", "no.yaml"), 7, "no.yaml"),

@@ -78,11 +78,10 @@ def test_in_pieces_it_is_the_unbroken_run(
 
 
 def test_with_all_that_changes_a_step_of_an_encoder(full: tuple[object, ...], tmp_path: Path) -> None:
-    """LoRA and its dropout, layers computed again, chunks, rates by layer, gold and order drawn for every window."""
+    """LoRA and its dropout, layers computed again, chunks, rates by layer, repeated facts ignored."""
     flags = (
         *full, "--num-epochs", 3, "--chunk-tokens", 40, "--layer-decay", 0.9, "--lora-rank", 4,
-        "--gradient-checkpointing", "--patience", 1, "--repeated", "ignored", "--candidate-order", "shuffled",
-        "--added-gold", 0.5,
+        "--gradient-checkpointing", "--patience", 1, "--repeated", "ignored",
     )  # fmt: skip
     one, two = tmp_path / "one", tmp_path / "two"
     unbroken = trained("cie_ru", *flags, "--out", one)
