@@ -4,12 +4,11 @@ JSON Lines, the library's own format, is in ``relik_ml.data``. Two modules need 
 ``relik_ml.export.rdf`` (rdflib) and ``relik_ml.export.docbin`` (spaCy).
 """
 
-from relik_ml.export.exporter import EXPORTERS, Exporter, load_exporter
+from relik_ml.export.exporter import EXPORTERS, Exporter
 from relik_ml.export.graph import Edge, Graph, Node, Ref, graph
 from relik_ml.export.json_formats import read_jsonld, utf16_record
 from relik_ml.export.table import to_frame
 
 __all__ = [
-    "EXPORTERS", "Edge", "Exporter", "Graph", "Node", "Ref", "graph", "load_exporter", "read_jsonld", "to_frame",
-    "utf16_record",
+    "EXPORTERS", "Edge", "Exporter", "Graph", "Node", "Ref", "graph", "read_jsonld", "to_frame", "utf16_record",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 >>> from relik_ml.types import Mention
 >>> document = Document("d", "Тула", mentions=(Mention("T1", 0, 4, "CITY", score=0.9),))
->>> load_exporter("conll").write([document], getfixture("tmp_path") / "d.conllup")
+>>> EXPORTERS["conll"].write([document], getfixture("tmp_path") / "d.conllup")
 Counter({'documents': 1, 'mentions.score left out': 1, 'mentions.link.status left out': 1})
 """
 
@@ -15,7 +15,6 @@ from pkgutil import resolve_name
 from typing import Any
 
 from relik_ml.data import load_extra
-from relik_ml.errors import ConfigError
 from relik_ml.types import Document
 
 REPLACED = "characters replaced"
@@ -120,14 +119,6 @@ _TABLE = (
 )  # fmt: skip
 EXPORTERS: Mapping[str, Exporter] = {exporter.name: exporter for exporter in _TABLE}
 """All export formats by name."""
-
-
-def load_exporter(name: str) -> Exporter:
-    """The export format of that name. ConfigError with all names when there is none."""
-    try:
-        return EXPORTERS[name]
-    except KeyError:
-        raise ConfigError("no such export format", got=repr(name), fix=f"use one of {', '.join(EXPORTERS)}") from None
 
 
 def stand_in(match: re.Match[str]) -> str:
