@@ -4,7 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import torch
@@ -215,23 +215,6 @@ def test_something_that_is_no_model_is_never_written_over(tiny: Relik, tiny_fold
             tiny.save_pretrained(tmp_path / name)
         assert caught.value.where == str(tmp_path / name)
         assert files_of(tmp_path) == before
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), MemoryError()])
-def test_an_interrupted_save_leaves_the_old_model(
-    copied: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
-    before = files_of(copied)
-    relik = Relik.from_pretrained(copied)
-
-    def fail(*_: Any) -> NoReturn:
-        raise error
-
-    monkeypatch.setattr(bundle, "write_manifest", fail)
-    with pytest.raises((type(error), OutputError)):
-        relik.save_pretrained(copied)
-    assert files_of(copied) == before
-    assert [path.name for path in copied.parent.iterdir()] == ["model"]
 
 
 # Joint models

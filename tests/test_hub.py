@@ -1,5 +1,6 @@
 """Models on the Hugging Face Hub, with a stand-in for it: no test touches the network."""
 
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -151,3 +152,7 @@ def test_the_card_of_a_recipe_says_its_scores_to_the_hub(tiny: Relik) -> None:
     assert "on the train split of ours, theirs:" in text
     assert "- ours, 20 documents: no licence stated (20).\n- theirs, 1 documents: CC0 (1)." in text
     assert "NEREL" not in text
+    rows = re.findall(r"^\| 0\.\d to [01]\.\d \|.*", text, re.MULTILINE)
+    sizes = [int(cell[1].replace(",", "")) for row in rows if (cell := re.search(r"\| (?:\d+% of ([\d,]+))", row))]
+    assert sum(sizes) == report.scores["ner"].guessed, "how reliable scores are"
+    assert "| expected calibration error |" in text

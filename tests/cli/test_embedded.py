@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from relik_ml.data import read_documents
-from tests.cli.conftest import refused
 from tests.cli.conftest import run as relik_ml
-from tests.cli.test_annotate import TEXT, run
+from tests.cli.test_annotate import run
 
 
 @pytest.fixture
@@ -18,17 +16,6 @@ def pretrained(root: Path) -> Path:
     if not (folder / "manifest.json").is_file():
         pytest.skip("relik_ml/pretrained holds no model")
     return folder
-
-
-def test_the_embedded_model_reads_russian(root: Path, pretrained: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.jsonl"
-    result = run("--lang", "ru", root / "examples" / "ru", "--out", out)
-    assert result.exit_code == 0, result.stderr
-    documents = list(read_documents(out))
-    assert [document.id for document in documents] == ["kosmos", "muzyka", "novosti"]
-    assert all(document.mentions for document in documents)
-    assert any(mention.link.status == "linked" for document in documents for mention in document.mentions)
-    assert all(triple.evidence for document in documents for triple in document.triples)
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ru.md"])
@@ -41,10 +28,6 @@ def test_it_says_what_the_readme_says_it_says(root: Path, pretrained: Path, tmp_
     assert len(paragraphs) > 3
     for each in filter(None, paragraphs):
         assert each in result.stdout, each
-
-
-def test_a_model_that_is_not_there(tmp_path: Path) -> None:
-    refused(run("-", "--model", tmp_path / "none", input=TEXT.encode()), 5, str(tmp_path / "none"))
 
 
 FLOORS = {

@@ -243,15 +243,6 @@ def test_bad_records_are_errors_or_counted(tmp_path: Path, line: bytes) -> None:
     assert sum(report.tally()[what] for what in report.defects if what.startswith("bad: ")) == 2
 
 
-def test_offsets_out_of_all_bounds_are_counted(tmp_path: Path) -> None:
-    for boundaries in ([-3, 2], [5, 5], [9, 2], [0, 10**300]):
-        wild = record()
-        wild["entities"].append({**wild["entities"][0], "boundaries": boundaries})
-        report = Report()
-        assert len(read(write(tmp_path, wild), report)) == 1
-        assert report.tally()["entity whose surface is not in the text: dropped"] == 1
-
-
 def test_a_damaged_join_costs_one_record(tmp_path: Path) -> None:
     rows = "P19\tplace of birth\nP1\tplace of birth\nP569\tdate of birth\nP1082\tpopulation\n"
     (tmp_path / "relations.tsv").write_text(rows, encoding="utf-8")
@@ -320,15 +311,3 @@ def test_where_splits_lie(tmp_path: Path) -> None:
     assert document.id == "sredfm/ru/dev/7"
     with pytest.raises(CorpusNotFound, match="split"):
         list(converter.read(tmp_path, "train", Report()))
-
-
-def test_english_numbers_have_thousands_commas(tmp_path: Path) -> None:
-    text = "Springville has 204,000 inhabitants."
-    town, number = entity(text, "Springville", "Q55", "LOC"), entity(text, "204,000", "+204.000" + DECIMAL, "NUMBER")
-    page = {"docid": "1", "title": "Springville", "uri": "Q55", "lan": "en", "text": text}
-    town_record = {**page, "entities": [town, number], "relations": [relation(town, "P1082", number)]}
-    report = Report()
-    (document,) = read(write(tmp_path, town_record, name="train.en.jsonl"), report, name="redfm")
-    assert document.mentions[1].value == Value("decimal", "204,000", "+204000", "1")
-    assert report.tally() == {"thousands mark read as a decimal mark: undone": 1}
-    assert (document.id, document.annotated.triples) == ("redfm/en/train/1", "partial")

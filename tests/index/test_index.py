@@ -112,25 +112,6 @@ def test_index_without_encoder_has_no_vectors(tmp_path: Path) -> None:
         index.require(Letters())
 
 
-def test_any_damaged_or_missing_file_is_noticed(folder: Path) -> None:
-    for path in folder.iterdir():
-        good = path.read_bytes()
-        manifest = path.name == "manifest.json"
-        for position in range(len(good)) if manifest else [len(good) // 2]:
-            bad = bytearray(good)
-            bad[position] ^= 1
-            path.write_bytes(bad)
-            with pytest.raises(ModelError) as error:
-                PassageIndex.open(folder)
-            assert error.value.fix
-            assert path.name in error.value.where
-        path.unlink()
-        with pytest.raises(ModelError, match="no index" if manifest else "missing"):
-            PassageIndex.open(folder)
-        path.write_bytes(good)
-    PassageIndex.open(folder)
-
-
 @pytest.mark.usefixtures("large")
 def test_large_index_compares_sizes_and_is_verified_on_request(folder: Path) -> None:
     path = folder / "vectors.npy"
@@ -177,14 +158,6 @@ def test_rows_of_many_blocks_are_found_in_any_order(tmp_path: Path) -> None:
     for row in np.random.default_rng(0).permutation(3000).tolist():
         assert index.entries[row] == entries[row]
     assert index.entries[2990:] == entries[2990:]
-
-
-def test_failed_build_leaves_the_old_index_alone(folder: Path) -> None:
-    before = content(folder)
-    with pytest.raises(ConfigError, match="name"):
-        PassageIndex.build(ENTRIES[:1], None, folder, extra={"vectors": {}})
-    assert content(folder) == before
-    assert [path.name for path in folder.parent.iterdir()] == ["index"]
 
 
 def test_what_cannot_be_built_is_refused(tmp_path: Path) -> None:
