@@ -38,6 +38,11 @@ class Agreement:
         )
 
     @property
+    def empty(self) -> bool:
+        """Nothing in gold and nothing guessed: no score is defined."""
+        return not (self.guessed or self.gold)
+
+    @property
     def precision(self) -> float:
         """The precision; 0 if nothing was guessed."""
         return self.right / self.guessed if self.guessed else 0.0
@@ -97,6 +102,12 @@ def lea(one: Clustering, other: Clustering) -> tuple[float, float]:
         else:
             total += any(len(other[each]) == 1 for each in shared)
     return total, sum(map(len, one))
+
+
+def overlap(one: Clustering, other: Clustering) -> tuple[float, float]:
+    """Over sets: the share of the members that are in any set of the other (soft scores of Zaporojets et al. 2021)."""
+    there = frozenset[Hashable]().union(*other)
+    return sum(len(each & there) / len(each) for each in one), len(one)
 
 
 MEASURES: Mapping[str, Measure] = {

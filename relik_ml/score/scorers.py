@@ -1,12 +1,12 @@
-"""Scorers of mentions, links, relations between mentions, and facts between entities.
+"""Scorers of mentions, links, relations between mentions, and facts of a knowledge base.
 
 Each scorer yields the counts of one document by the name of the score; ``report.TITLES`` says what each means.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Set
 from itertools import product
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from relik_ml.scheme import Scheme
 from relik_ml.score.counts import Counts, exact, matched
@@ -34,8 +34,6 @@ def counted(gold: Document, predicted: Document, scheme: Scheme, sentences: Sent
         yield from linking(gold, predicted, scheme)
     if "triples" in known:
         yield from relations(gold, predicted, scheme, sentences)
-        if gold.annotated.entity_triples:
-            yield "re.entities", entity_relations(gold, predicted, scheme)
     if known >= {"links", "triples"}:
         yield from closed(gold, predicted, scheme)
 
@@ -58,8 +56,13 @@ def typed(gold: Document, predicted: Document) -> Scores:
     """Spans with their type: all together (``ner``) and each type alone (``ner.type.PERSON``)."""
     right, guessed = typed_spans(gold), typed_spans(predicted)
     yield "ner", exact(right, guessed)
-    for name in sorted({name for _, name in right | guessed}):
-        yield f"ner.type.{name}", exact(*({pair for pair in side if pair[1] == name} for side in (right, guessed)))
+    yield from labels("ner.type.", right, guessed)
+
+
+def labels(prefix: str, gold: Set[tuple[Any, ...]], guessed: Set[tuple[Any, ...]]) -> Scores:
+    """The items of each label alone. The label of an item is its second part."""
+    for name in sorted({item[1] for item in gold | guessed}):
+        yield prefix + name, exact(*({item for item in side if item[1] == name} for side in (gold, guessed)))
 
 
 # Links, by strong match: the span must be exactly right.
@@ -125,32 +128,20 @@ def ordered(one: Argument, relation: str, other: Argument, scheme: Scheme) -> tu
 
 
 def relations(gold: Document, predicted: Document, scheme: Scheme, sentences: Sentences) -> Scores:
-    """``re.<scope>.<match>``, alias relations left out, and ``re.<scope>.<match>.aliases`` with them."""
+    """``re.<scope>.<match>``, alias relations left out, and ``re.<scope>.<match>.aliases`` with them.
+
+    ``re.type.<relation>`` is a relation alone, as ``re.document.strict`` counts it.
+    """
     together = _one_sentence(sentences(gold.text))
     for scope in ("document", "sentence"):
         sides = [[f for f in facts(side) if scope == "document" or together(f)] for side in (gold, predicted)]
         for match, argument in (("boundaries", spans_of), ("strict", _typed_span)):
             keys = [{ordered(argument(f.subject), f.relation, argument(f.object), scheme) for f in s} for s in sides]
             yield f"re.{scope}.{match}.aliases", exact(*keys)
-            yield f"re.{scope}.{match}", exact(*({key for key in s if key[1] not in scheme.aliases} for s in keys))
-
-
-def entity_relations(gold: Document, predicted: Document, scheme: Scheme) -> Counts:
-    """Distinct relations between the entities of gold, whichever of their mentions a triple relates.
-
-    A predicted mention that is in none of them is an entity of its own.
-    """
-    spans = {mention.id: spans_of(mention) for mention in gold.mentions}
-    homes = {spans[id]: entity.id for entity in gold.entities for id in entity.mentions}
-
-    def home(mention: Mention) -> Hashable:
-        where = spans_of(mention)
-        return homes.get(where, where)
-
-    sides = (
-        {ordered(home(f.subject), f.relation, home(f.object), scheme) for f in facts(it)} for it in (gold, predicted)
-    )
-    return exact(*sides)
+            right, guessed = ({key for key in s if key[1] not in scheme.aliases} for s in keys)
+            yield f"re.{scope}.{match}", exact(right, guessed)
+            if (scope, match) == ("document", "strict"):
+                yield from labels("re.type.", right, guessed)
 
 
 def _typed_span(mention: Mention) -> tuple[Hashable, ...]:

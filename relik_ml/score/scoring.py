@@ -2,19 +2,23 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 
 from relik_ml.errors import DataError
 from relik_ml.scheme import NEREL, Scheme
-from relik_ml.score.agreement import MEASURES, Agreement, Clustering, compare
+from relik_ml.score.agreement import Agreement
 from relik_ml.score.calibration import KINDS, judge, reliability
 from relik_ml.score.counts import Counts
+from relik_ml.score.entity_scorers import agreements, entity_counts, named_facts
 from relik_ml.score.projection import left_out, projections, viewed
 from relik_ml.score.score_report import MACRO, TYPE, Interval, ScoreReport
-from relik_ml.score.scorers import Sentences, counted, spans_of, typed_spans
+from relik_ml.score.scorers import Sentences, counted, typed_spans
 from relik_ml.text import sentences as split
 from relik_ml.types import Document
+
+UNUSED = "training documents were not used: they have no relations, or gold relates no entities"
 
 
 def score(
@@ -24,10 +28,12 @@ def score(
     scheme: Scheme = NEREL,
     sentences: Sentences = split,
     bootstrap: int = 0,
+    train: Iterable[Document] | None = None,
 ) -> ScoreReport:
     """Compare predicted with gold documents, joined by id.
 
-    ``bootstrap`` resamples of the documents give each F1 an interval; 0 gives none.
+    ``bootstrap`` resamples of the documents give each F1 an interval; 0 gives none. With training documents
+    ``re.entities.ign`` leaves out relations that these state.
 
     A gold document without a prediction is scored as if nothing had been found in it; a predicted document that gold
     does not have is ignored; both are reported. A layer counts only in the documents whose gold annotates it.
@@ -38,10 +44,15 @@ def score(
         raise DataError("there is nothing to score against", got="no gold documents", fix="give a file that holds some")
     views = projections(right.values(), scheme)
     pairs = [(document, viewed(views, document, _partner(document, guesses))) for document in right.values()]
-    counts = [dict(counted(*pair, scheme, sentences)) for pair in pairs]
+    counts = [dict(chain(counted(*pair, scheme, sentences), entity_counts(*pair, scheme))) for pair in pairs]
     totals: defaultdict[str, Counts] = defaultdict(Counts)
     for name, each in (item for document in counts for item in document.items()):
         totals[name] += each
+    known = named_facts(train or (), scheme)
+    agreed: defaultdict[str, Agreement] = defaultdict(Agreement)
+    for name, found in (item for pair in pairs for item in agreements(*pair, scheme, known)):
+        agreed[name] += found
+    unused = [UNUSED] if train is not None and "re.entities.ign" not in agreed else []
     scored = [pair for pair in pairs if any(mention.score is not None for mention in pair[1].mentions)]
     judged = judge((one for one, _ in scored), (other for _, other in scored), scheme)
     return ScoreReport(
@@ -50,9 +61,11 @@ def score(
         entities="gold" if all(typed_spans(one) == typed_spans(other) for one, other in pairs) else "end to end",
         missing=tuple(id for id in right if id not in guesses),
         extra=tuple(id for id in guesses if id not in right),
-        notes=(*_notes(list(right.values())), *left_out(views, pairs, guesses)),
+        notes=(*_notes(list(right.values())), *left_out(views, pairs, guesses), *unused),
         intervals=_intervals(counts, bootstrap) if bootstrap else {},
-        coreference=_coreference(pairs),
+        agreements=dict(agreed),
+        corpora=frozenset(document.corpus for document in right.values()),
+        inkb_macro_f1=_inkb_macro_f1(counts),
         reliability={kind: reliability(judged[kind]) for kind in KINDS if kind in judged},
     )
 
@@ -80,25 +93,6 @@ def _partner(gold: Document, guesses: Mapping[str, Document]) -> Document:
     return found
 
 
-def _coreference(pairs: Iterable[tuple[Document, Document]]) -> dict[str, Agreement]:
-    """The measures of coreference over the documents whose gold has all entities."""
-    sides = [(_clusters(one), _clusters(other)) for one, other in pairs if one.annotated.entities == "complete"]
-    return {
-        name: sum((compare(measure, *side) for side in sides), Agreement())
-        for name, measure in MEASURES.items()
-        if sides
-    }
-
-
-def _clusters(document: Document) -> Clustering:
-    """The entities of a document as sets of spans. A mention that is in none is alone."""
-    spans = {mention.id: spans_of(mention) for mention in document.mentions}
-    groups = [[spans[id] for id in entity.mentions] for entity in document.entities]
-    home = {each: number for number, group in reversed([*enumerate(groups)]) for each in group}
-    alone = [frozenset({each}) for each in set(spans.values()) - home.keys()]
-    return [frozenset(each for each in group if home[each] == number) for number, group in enumerate(groups)] + alone
-
-
 def _notes(gold: list[Document]) -> Iterator[str]:
     for layer in ("mentions", "types", "links", "triples"):
         states = Counter(getattr(document.annotated, layer) for document in gold)
@@ -109,6 +103,12 @@ def _notes(gold: list[Document]) -> Iterator[str]:
     if number := sum(document.annotated.entity_triples for document in gold):
         what = "between entities, so pairs of mentions score too low,"
         yield f"gold triples are {what} in {number} of {len(gold)} documents"
+
+
+def _inkb_macro_f1(documents: Iterable[Mapping[str, Counts]]) -> float | None:
+    """The mean F1 of the documents; it is 1 where gold has no link and none was guessed."""
+    found = [counts["el.inkb"] for counts in documents if "el.inkb" in counts]
+    return sum(1.0 if each.empty else each.f1 for each in found) / len(found) if found else None
 
 
 def _intervals(documents: Sequence[Mapping[str, Counts]], samples: int) -> dict[str, Interval]:

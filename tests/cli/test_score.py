@@ -1,13 +1,14 @@
 """``relik-ml score`` from the outside."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
 from relik_ml.data import write_documents
-from relik_ml.types import Annotated, Document, Mention
+from relik_ml.types import Annotated, Document, Mention, Triple
 from tests.cli.conftest import refused
 from tests.cli.conftest import run as relik_ml
 from tests.corpus import documents as corpus
@@ -41,11 +42,23 @@ def test_bad_input_is_a_message_and_exit_code_3(tmp_path: Path) -> None:
         refused(relik_ml("score", tmp_path / f"{gold}.jsonl", tmp_path / "pred.jsonl"), 3, message)
 
 
-@pytest.mark.parametrize("options", [["--model", "x"], ["--index", "x"], ["--train", "x"], ["--retrieval"]])
+@pytest.mark.parametrize("options", [["--model", "x"], ["--index", "x"], ["--retrieval"]])
 def test_options_of_the_other_way_are_refused(tmp_path: Path, options: list[str]) -> None:
     result = run(tmp_path, *options)
     assert (result.exit_code, "--retrieval" in result.stderr) == (2, True)
     assert relik_ml("score", tmp_path / "gold.jsonl").exit_code == 2
+
+
+def test_training_documents_add_ign_f1(tmp_path: Path) -> None:
+    known = Annotated("complete", "complete", triples="complete", entity_triples=True)
+    gold = replace(GOLD, triples=(Triple("T1", "P19", "T2"),), annotated=known)
+    write_documents([gold], tmp_path / "train.jsonl")
+    write_documents([gold], tmp_path / "both.jsonl")
+    options = ["score", "--json", tmp_path / "both.jsonl", tmp_path / "both.jsonl"]
+    found = json.loads(relik_ml(*options, "--train", tmp_path / "train.jsonl").stdout)["scores"]
+    assert found["re.entities.ign"] == {"precision": 0, "recall": 1, "f1": 0}
+    assert "re.entities.ign" not in json.loads(relik_ml(*options).stdout)["scores"]
+    refused(relik_ml(*options, "--train", tmp_path / "none.jsonl"), 3, "none.jsonl")
 
 
 def test_retrieval_is_scored_by_group(tiny_folder: Path, tmp_path: Path) -> None:

@@ -55,12 +55,12 @@ def document(*entities: str) -> Document:
 
 def test_documents_are_scored_by_spans() -> None:
     report = score([document("abc", "defg")], [document("ab", "cd", "fghi")])
-    assert {name: round(each.f1, 2) for name, each in report.coreference.items()} == {
+    assert {name: round(each.f1, 2) for name, each in report.agreements.items()} == {
         "coref.muc": 0.4, "coref.b3": 0.45, "coref.ceafe": 0.52, "coref.lea": 0.28,
     }  # fmt: skip
     assert "\nMUC                                    40.00   40.00   40.00\n" in report.table()
     assert report.json()["coreference"]["coref.ceafe"]["recall"] == pytest.approx(0.65)
-    alone = score([document("ab", "c")], [document("a", "b", "c")]).coreference
+    alone = score([document("ab", "c")], [document("a", "b", "c")]).agreements
     assert alone["coref.b3"].recall == pytest.approx(2 / 3)
     assert alone["coref.b3"].precision == 1
 
@@ -68,5 +68,5 @@ def test_documents_are_scored_by_spans() -> None:
 def test_entities_that_are_not_annotated_are_not_scored() -> None:
     gold = Document("d", "ab", mentions=(Mention("a", 0, 1, "X"),), annotated=Annotated(mentions="complete"))
     report = score([gold], [gold])
-    assert (report.coreference, report.json()["coreference"]) == ({}, {})
+    assert (report.agreements, report.json()["coreference"]) == ({}, {})
     assert "MUC" not in report.table()
