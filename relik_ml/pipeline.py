@@ -24,7 +24,6 @@ from relik_ml import hub
 from relik_ml.bundle import EMBEDDED, Backend, Bundle, Settings, load, save
 from relik_ml.config import PROFILES, MinScores, ProfileName
 from relik_ml.data import document_from_object
-from relik_ml.errors import ConfigError
 from relik_ml.reader import Reader
 from relik_ml.retriever import Retriever
 from relik_ml.scheme import NEREL
@@ -40,6 +39,7 @@ from relik_ml.text import (
     sentences,
     settle_links,
     windows,
+    with_language,
 )
 from relik_ml.types import Annotated, Document, Link, LinkCandidate, Mention, Retrieved, Triple, Window
 
@@ -127,41 +127,50 @@ class Relik:
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
-        self, text: Given, lang: str = ..., min_score: float | MinScores = ..., candidates: int = ...
+        self, text: Given, lang: str | None = ..., min_score: float | MinScores = ..., candidates: int = ...
     ) -> Document: ...
     @overload
     def __call__(
-        self, text: Iterable[Given], lang: str = ..., min_score: float | MinScores = ..., candidates: int = ...
+        self, text: Iterable[Given], lang: str | None = ..., min_score: float | MinScores = ..., candidates: int = ...
     ) -> list[Document]: ...
     def __call__(
-        self, text: Given | Iterable[Given], lang: str = "ru", min_score: float | MinScores = 0.0, candidates: int = 0
+        self,
+        text: Given | Iterable[Given],
+        lang: str | None = None,
+        min_score: float | MinScores = 0.0,
+        candidates: int = 0,
     ) -> Document | list[Document]:
         """Annotate one text, or a list of texts. The document of a text alone has the id ``text``."""
         if isinstance(text, str):
-            text = Document(id="text", text=text, lang=lang)
+            text = Document(id="text", text=text, lang=lang or "")
         one = isinstance(text, Mapping | bytes) or not isinstance(text, Iterable)
         given: Any = [text] if one else text
         found = list(self.annotate(given, lang=lang, min_score=min_score, candidates=candidates))
         return found[0] if one else found
 
     def annotate(
-        self, documents: Iterable[Given], *, lang: str = "ru", min_score: float | MinScores = 0.0, candidates: int = 0
+        self,
+        documents: Iterable[Given],
+        *,
+        lang: str | None = None,
+        min_score: float | MinScores = 0.0,
+        candidates: int = 0,
     ) -> Iterator[Document]:
         """Annotate texts, dictionaries and documents, in order and as a stream. Old annotations are replaced.
 
         A dictionary needs a ``text``; its ``id`` and ``lang`` are used, and other fields go to ``meta``. What has no id
-        is called ``text-1``, ``text-2``, …, by its number. ``lang`` is the language of what does not state its own.
+        is called ``text-1``, ``text-2``, …, by its number. ``lang`` is the language of what does not state its own;
+        None detects it.
 
         Candidates that the encoder had no room for are counted in ``meta["dropped"]``. Mentions and triples below
         ``min_score`` (a probability) are left out, and so are the triples of such mentions; a link below it becomes
         ``unknown`` and keeps its entity as a candidate. Links get at most so many ``candidates``.
 
         Raises:
-            ConfigError: a document is in a language that the model was not trained on.
-            DataError: a dictionary has no text.
+            DataError: a document is in a language that the model was not trained on, or a dictionary has no text.
             TypeError: it is something else.
         """
-        given = (_document(each, number, lang) for number, each in enumerate(documents, 1))
+        given = (_document(each, number, lang or "") for number, each in enumerate(documents, 1))
         for document, parts, dropped in self._read(map(_bare, given), partial(self.reader, candidates=candidates)):
             found = merge(document, parts)
             found = replace(found, mentions=self._settled(found))
@@ -179,7 +188,7 @@ class Relik:
         ``min_score`` are left out, and links below it become ``unknown``, as in ``annotate``.
 
         Raises:
-            ConfigError: a document is in a language that the model was not trained on.
+            DataError: a document is in a language that the model was not trained on.
         """
         least = replace(self._least.at_least(MinScores.of(min_score)), mention=0.0)
         read = partial(self.reader.describe, candidates=candidates)
@@ -194,7 +203,7 @@ class Relik:
         """The candidates of every window of the documents, in order and as a stream; documents stay as they are.
 
         Raises:
-            ConfigError: a document is in a language that the model was not trained on.
+            DataError: a document is in a language that the model was not trained on.
         """
         for batch in self._batches(documents):
             yield from self.retriever([window for _, window in batch if window.tokens])
@@ -226,10 +235,7 @@ class Relik:
 
     def _cut(self, document: Document) -> list[Window]:
         """The document's windows; one that is empty where it has no tokens, so that it stays in the stream."""
-        if document.lang not in self.settings.languages:
-            where, known = f"document {document.id!r}", ", ".join(self.settings.languages)
-            fix = f"give --lang {known}, or a --model trained on it"
-            raise ConfigError("the model does not know this language", where=where, got=document.lang, fix=fix)
+        document = with_language(document, self.settings.languages)
         return windows(document, self.settings.window, self.settings.stride) or [Window(document, 0, 0, ())]
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from relik_ml.config import MinScores, ProfileName
 from relik_ml.data import Record, atomic_path, document_line, json_bytes, load_extra, parquet_writer, write_lines
 from relik_ml.errors import ConfigError, DataError
+from relik_ml.text import with_language
 from relik_ml.types import Document
 from relik_ml.workers import Serve, Tell
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 FORMATS = ("jsonl", "jsonl.zst", "parquet")
 UNFINISHED = ".unfinished"
 """The folder inside that of the corpus for what is removed when the corpus is complete."""
-_LANGUAGE = "the model does not know this language"
 
 Write = Callable[[Document], object]
 
@@ -45,7 +45,6 @@ class Tally:
         sizes = {"mention": len(document.mentions), "triple": len(document.triples)}
         self.counts.update({"document": 1, "word": len(document.text.split()), **sizes})
         self.notes["without text"] += not document.text.lstrip("\ufeff").strip()
-        self.notes["hardly in Russian letters"] += document.lang == "ru" and _is_foreign(document.text)
         dropped = document.meta.get("dropped")  # counts of what the model left out
         for name, count in dropped.items() if isinstance(dropped, Mapping) else ():
             self.notes[f"{name} dropped"] += count if isinstance(count, int) else 0
@@ -65,22 +64,12 @@ class Tally:
         return f"{self.counts[noun]} {noun}{more}{'s' * (self.counts[noun] != 1)}"
 
 
-def _is_foreign(text: str) -> bool:
-    """Whether less than half of the letters of a text of some length are Cyrillic.
-
-    >>> [_is_foreign(text) for text in ("Moscow is the capital of Russia.", "Apple показала новый iPhone", "CNN")]
-    [True, False, False]
-    """
-    letters = [char for char in text if char.isalpha()]
-    return len(letters) >= 20 and 2 * sum("Ѐ" <= char <= "ӿ" for char in letters) < len(letters)
-
-
 @dataclass(frozen=True)
 class CorpusConfig:
     """What the output depends on, apart from inputs and model."""
 
-    lang: str = "ru"
-    """Language of what does not state its own."""
+    lang: str = ""
+    """Language of what does not state its own; empty: it is detected."""
     text_field: str = "text"
     id_field: str = "id"
     min_score: MinScores = field(default_factory=MinScores)
@@ -140,8 +129,8 @@ def start_worker(out: Path, config: CorpusConfig, model: ModelSource, fail_fast:
     """Load the model, for one thread: the bytes of a shard must not depend on the number of cores."""
     use_one_thread()
     relik = model.load()
-    if config.lang not in relik.settings.languages:
-        raise ConfigError(_LANGUAGE, got=config.lang, fix=f"give --lang {relik.settings.languages[0]}")
+    if config.lang and config.lang not in (known := relik.settings.languages):
+        raise ConfigError("the model does not know this language", got=config.lang, fix=f"give --lang {known[0]}")
     gc.freeze()  # collection would write to the pages that workers share
     return partial(_annotate_shard, relik, out, config, fail_fast)
 
@@ -156,7 +145,7 @@ def _annotate_shard(
     def readable() -> Iterator[Document]:
         for record in shard.records:
             try:
-                yield _document(record, config.lang, relik.settings.languages)
+                yield with_language(record.document(config.lang), relik.settings.languages, record.where)
             except DataError as error:
                 if fail_fast:
                     raise
@@ -173,13 +162,6 @@ def _annotate_shard(
     report = ShardReport(first, size, dict(tally.counts), dict(tally.notes), bad)
     write_lines([json_bytes(asdict(report)) + b"\n"], _report_path(out, shard.number))
     return report
-
-
-def _document(record: Record, lang: str, languages: Sequence[str]) -> Document:
-    document = record.document(lang)
-    if document.lang not in languages:
-        raise DataError(_LANGUAGE, where=record.where, got=document.lang, fix="use a --model trained on it")
-    return document
 
 
 @contextmanager

@@ -154,6 +154,7 @@ def damaged(tmp_path: Path) -> Path:
     with (folder / "d.jsonl").open("ab") as file:
         file.writelines(line + b"\n" for line in lines)
     (folder / "e.jsonl.gz").write_bytes(b"no gzip")
+    (folder / "f.txt").write_text("The governor came to Tula and opened a new factory.", encoding="utf-8")
     return folder
 
 
@@ -167,11 +168,14 @@ def test_bad_documents_are_recorded_and_skipped(damaged: Path, tmp_path: Path, j
         *(("d.jsonl", f" line {number}{more}") for number, more in [(2, ""), (3, "")]),
         *(("d.jsonl", f" line {number}{more}") for number, more in [(4, ""), (5, ", document 'y'"), (6, ""), (7, "")]),
         ("e.jsonl.gz", ""),
+        ("f.txt", ""),
     ]
-    for reason, each in zip(["UTF-8", "id", "language", "JSON", "shape", "UTF-8", "JSON", "read"], bad, strict=True):
+    reasons = ["UTF-8", "id", "language", "JSON", "shape", "UTF-8", "JSON", "read", "language"]
+    for reason, each in zip(reasons, bad, strict=True):
         assert reason in each["reason"]
-    assert (tally.counts["document"], tally.counts["bad"]) == (3, 8)
-    assert str(tally).endswith("; 8 bad documents skipped (73 %)")
+    assert bad[-1]["got"].startswith("en, ")
+    assert (tally.counts["document"], tally.counts["bad"]) == (3, 9)
+    assert str(tally).endswith("; 9 bad documents skipped (75 %)")
 
 
 def test_lines_and_tables_of_any_program_are_documents(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from relik_ml import Relik
 from relik_ml.config import PROFILES, MinScores
 from relik_ml.data import check, document_from_json, document_to_json
-from relik_ml.errors import ConfigError, DataError
+from relik_ml.errors import DataError
 from relik_ml.pipeline import BATCH, PREDICTED, above
 from relik_ml.score import score
 from relik_ml.text import sentences, windows
@@ -123,10 +123,20 @@ def test_a_document_does_not_depend_on_its_company(tiny: Relik) -> None:
 @pytest.mark.parametrize("method", ["annotate", "describe"])
 def test_a_language_that_the_model_does_not_know(tiny: Relik, method: str) -> None:
     stream = getattr(tiny, method)([*documents()[:1], Document("english", "London", lang="en")])
-    with pytest.raises(ConfigError, match="language") as caught:
+    with pytest.raises(DataError, match="language") as caught:
         list(stream)
     assert "'english'" in caught.value.where
-    assert caught.value.got == "en"
+    assert caught.value.got == "'en'"
+
+
+def test_each_text_is_read_in_its_own_language(tiny: Relik) -> None:
+    texts = ["The poet was born near Odessa and lived in Leningrad for many years.", documents()[0].text]
+    both = tiny.configured(replace(tiny.settings, languages=("en", "ru")))
+    assert [found.lang for found in both(texts)] == ["en", "ru"]
+    assert [found.lang for found in both(texts, lang="en")] == ["en", "en"]
+    with pytest.raises(DataError, match="language") as caught:
+        tiny(texts[0])
+    assert "--lang ru" in caught.value.fix
 
 
 def test_texts_dictionaries_and_documents_are_read_alike(tiny: Relik) -> None:

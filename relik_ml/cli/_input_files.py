@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import click
 
 from relik_ml.data import Fields, Input, find_inputs, no_mentions
 from relik_ml.errors import DataError
+from relik_ml.text import with_language
 from relik_ml.types import Document
 
 WARNINGS = 5
@@ -17,7 +18,7 @@ WARNINGS = 5
 
 @dataclass(slots=True)
 class InputSet:
-    """All inputs. ``blank`` and ``skipped`` count documents without text and bad files that have been read."""
+    """All inputs. ``blank`` and ``skipped`` count documents without text, and bad files and documents."""
 
     found: list[Input]
     lang: str
@@ -58,9 +59,30 @@ class InputSet:
             except DataError as error:
                 if not self.skip_bad:
                     raise
-                click.echo(f"skipped: {error}", err=True)
-                self.skipped += 1
-        if not homes:
+                self._skip(error)
+        self._require(len(homes))
+
+    def in_languages(self, documents: Iterable[Document], known: Sequence[str]) -> Iterator[Document]:
+        """The documents with their languages. DataError for one in none of the known, unless it is skipped."""
+        kept = 0
+        for document in documents:
+            try:
+                found = with_language(document, known)
+            except DataError as error:
+                if not self.skip_bad:
+                    raise
+                self._skip(error)
+            else:
+                kept += 1
+                yield found
+        self._require(kept)
+
+    def _skip(self, error: DataError) -> None:
+        click.echo(f"skipped: {error}", err=True)
+        self.skipped += 1
+
+    def _require(self, count: int) -> None:
+        if not count:
             raise DataError("nothing to annotate", got=f"0 documents, {self.skipped} bad", fix="give a file with text")
 
     def _read(self, source: Input, homes: Mapping[str, str], own: dict[str, str]) -> Iterator[Document]:

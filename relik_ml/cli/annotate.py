@@ -56,7 +56,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 
 @click.command(short_help="Find mentions, their Wikidata links and the facts that a text states.")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--lang", default="ru", show_default=True, help="Language of what does not state its own.")
+@click.option("--lang", default="", help="Language of what does not state its own; default: it is detected.")
 @click.option("--text-field", default="text", show_default=True, help="Field or column that holds the text.")
 @click.option("--id-field", default="id", show_default=True, help="Field or column of the id, if there is one.")
 @click.option("--out", type=click.Path(), help="Write to this file, to - or, in shards, to FOLDER/; see below.")
@@ -89,7 +89,7 @@ def _probability(ctx: click.Context, param: click.Parameter, value: float | None
 @click.option("--full", is_flag=True, help="In the view: the whole text and all its facts, also of long texts.")
 @click.option("--all-facts", is_flag=True, help="In the view: also denied, repeated and obvious facts.")
 @click.option("--color/--no-color", default=None, help="Colours in the view; default: on a terminal, unless NO_COLOR.")
-@click.option("--skip-bad", is_flag=True, help="Skip and count files that cannot be read.")
+@click.option("--skip-bad", is_flag=True, help="Skip and count bad files, and texts in other languages.")
 @click.option("--engine", type=click.Choice(ENGINES), help="Folder: processes of this machine (default), or a cluster.")
 @click.option("--jobs", type=click.IntRange(1), help="Folder: processes or Ray actors; default: one for each core.")
 @click.option("--resume", is_flag=True, default=None, help="Folder: go on with an interrupted run.")
@@ -152,8 +152,8 @@ def _annotate_stream(found: InputSet, out: Path | None, options: Mapping[str, An
         raise ConfigError("the output is also an input", where=str(out), fix="write to another file")
     tally = Tally()
     shown = bool(out) or not sys.stdout.isatty()  # on a terminal the output shows the progress
-    write(_progress(_annotated(found.documents(), options, tally), found.total, shown))
-    tally.notes[f"bad file{'s' * (found.skipped != 1)} skipped"] = found.skipped
+    write(_progress(_annotated(found, options, tally), found.total, shown))
+    tally.notes["skipped"] = found.skipped
     return tally
 
 
@@ -197,13 +197,15 @@ def load(options: Mapping[str, Any]) -> Relik:
     return relik
 
 
-def _annotated(documents: Iterator[Document], options: Mapping[str, Any], tally: Tally) -> Iterator[Document]:
+def _annotated(inputs: InputSet, options: Mapping[str, Any], tally: Tally) -> Iterator[Document]:
+    documents = inputs.documents()
     first = next(documents)
     relik = load(options)
     annotate = relik.describe if options["keep_mentions"] else relik.annotate
     started = perf_counter()
     wanted = {"min_score": _min_scores(options), "candidates": options["candidates"]}
-    for document in annotate(chain([first], documents), **wanted):
+    readable = inputs.in_languages(chain([first], documents), relik.settings.languages)
+    for document in annotate(readable, **wanted):
         tally.add(document)
         yield document
     tally.seconds = perf_counter() - started

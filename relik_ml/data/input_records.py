@@ -58,7 +58,7 @@ class Record(NamedTuple):
             return None
 
     def document(self, lang: str) -> Document:
-        """The document; ``lang`` is its language unless it states one.
+        """The document; ``lang`` is its language unless it states one; empty: it is to be detected.
 
         Raises:
             DataError: it is faulty.
@@ -94,7 +94,7 @@ def document_from_object(value: Any, where: str, name: str, lang: str, fields: F
         DataError: it has no text, its id is neither text nor a whole number, or it breaks the schema that it names.
     """
     if not isinstance(value, Mapping) or "schema" in value:
-        return document_from_json(value, where)
+        return document_from_json({"lang": lang, **value} if isinstance(value, Mapping) else value, where)
     if fields.keep_mentions:
         got, fix = "no field 'schema'", f'add "schema": "{SCHEMA}" and the other fields, or leave out --keep-mentions'
         raise DataError("only documents of the schema have mentions to keep", where=where, got=got, fix=fix)

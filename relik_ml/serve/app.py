@@ -185,12 +185,12 @@ def _posts(texts: Texts, index: PassageIndex | None) -> APIRouter:
         return Response(await run_sync(lambda: json_bytes(answer(found, said()))), media_type=_JSON[0])
 
     @router.post("/nif", **text_in_and_out(TURTLE[0]), summary="NIF, for GERBIL")
-    async def nif_(request: Request, lang: str = texts.languages[0]) -> Response:
+    async def nif_(request: Request, lang: str | None = None) -> Response:
         """NIF 2.0: takes contexts in Turtle and returns them with mentions and links."""
         body = await request.body()
         kind = _require(request, "Turtle", (*TURTLE, "")) or TURTLE[0]
         async with asyncio.timeout(texts.config.timeout):
-            documents = await in_thread(read_nif, body, lang)
+            documents = await in_thread(read_nif, body, lang or "")
             found = await texts.annotate(documents, request)
             written = await in_thread(write_nif, found)
         return Response(written, media_type=f"{kind}; charset=utf-8")

@@ -56,7 +56,7 @@ def described(schema: dict[str, Any], config: ServiceConfig, languages: Sequence
     for name in ("One", "Text"):
         fields = parts[name]["properties"]
         fields["text"]["maxLength"] = config.max_characters
-        fields["lang"]["enum"] = list(languages)
+        fields["lang"]["enum"] = [*languages, None]
     parts["Many"]["properties"]["texts"]["maxItems"] = config.max_texts
     parts["Document"]["properties"] |= {"schema": {"const": "relik-ml/1"}, "offsets": {"const": "utf-16"}}
     got, fix = f"{config.max_texts + 1} texts", f"send at most {config.max_texts} at once"

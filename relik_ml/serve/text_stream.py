@@ -106,8 +106,7 @@ class StreamAnswer(Response):
 
     def _take(self, number: int, line: bytes | None) -> Taken:
         try:
-            document = _text(line, self._texts.config).document(number)
-            self._texts.check(document)
+            document = self._texts.checked(_text(line, self._texts.config).document(number))
         except (Problem, RequestValidationError) as error:
             return error
         return self._texts.batcher.submit(document)

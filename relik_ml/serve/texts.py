@@ -8,9 +8,11 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from relik_ml.config import CANDIDATES
+from relik_ml.errors import DataError
 from relik_ml.pipeline import above
 from relik_ml.serve.batcher import Batcher
 from relik_ml.serve.middleware import Problem, ServiceConfig
+from relik_ml.text import with_language
 from relik_ml.types import Document
 
 MIN_SCORE = "Leave out mentions and facts with a lower score; a link with a lower score becomes unknown."
@@ -24,15 +26,15 @@ class _Strict(BaseModel):
 
 
 class Text(_Strict):
-    """A text; ``id`` becomes the id of its document."""
+    """A text; ``id`` becomes the id of its document. Without ``lang`` its language is detected."""
 
     text: str
     id: str | None = Field(None, min_length=1, max_length=200)
-    lang: str = "ru"
+    lang: str | None = None
 
     def document(self, number: int) -> Document:
         """The text as a document, named by its number unless it states an id."""
-        return Document(self.id or f"text-{number}", self.text, self.lang)
+        return Document(self.id or f"text-{number}", self.text, self.lang or "")
 
 
 class _Options(_Strict):
@@ -92,15 +94,15 @@ class Texts:
         if len(documents) > self.config.max_texts:
             got, fix = f"{len(documents)} texts", f"send at most {self.config.max_texts} at once"
             raise Problem(422, "too many texts in one request", got, fix)
-        for document in documents:
-            self.check(document)
-        return await self.batcher.annotate(documents, request.receive)
+        return await self.batcher.annotate([self.checked(document) for document in documents], request.receive)
 
-    def check(self, document: Document) -> None:
-        """Problem 422 when a text is too long or in a language that the model does not know."""
+    def checked(self, document: Document) -> Document:
+        """The document with its language. Problem 422 when it is too long or in none that the model knows."""
         if (length := len(document.text)) > self.config.max_characters:
             fix = f"cut it into texts of at most {self.config.max_characters:,} characters"
             raise Problem(422, "a text is too long", f"{length:,} characters", fix)
-        if document.lang not in self.languages:
-            got, fix = repr(document.lang)[:40], f"use one of {', '.join(self.languages)}"
-            raise Problem(422, "the model does not know this language", got, fix)
+        try:
+            return with_language(document, self.languages)
+        except DataError as error:
+            fix = f"send a lang to have it read all the same: {', '.join(self.languages)}"
+            raise Problem(422, error.what, error.got, fix) from None

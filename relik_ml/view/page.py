@@ -33,8 +33,9 @@ _UNSAFE = re.compile("[<>&\u2028\u2029\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uff
 class Service:
     """The service that the page sends texts to.
 
-    The script posts ``{"text", "lang", "min_score"}`` to ``endpoint`` and expects the JSON of ``answer``. With
-    ``key_header`` the page asks for a key and sends it in that header. ``characters`` is the maximum length of a text.
+    The script posts ``{"text", "min_score"}``, and ``lang`` if one is chosen, to ``endpoint`` and expects the JSON of
+    ``answer``. With ``key_header`` the page asks for a key and sends it in that header. ``characters`` is the maximum
+    length of a text.
     """
 
     endpoint: str = "/annotate"

@@ -30,7 +30,7 @@ TEXT = "Анна Ахматова родилась в Одессе.\nОна жи
 class Capitals:
     """The first mention is linked, the second is not in the knowledge base, and one leads to the other."""
 
-    settings = SimpleNamespace(languages=("ru",))
+    settings = SimpleNamespace(languages=("ru", "en"))
 
     def __init__(self) -> None:
         self.seen: list[Document] = []
@@ -119,11 +119,11 @@ def test_a_folder_gives_its_texts_sorted_with_paths_as_ids(model: Capitals, tmp_
 
 def test_old_annotation_is_replaced_or_its_mentions_kept(model: Capitals, tmp_path: Path) -> None:
     mentions = (Mention("T9", 0, 4, "CITY"),)
-    gold = Document("g", "Тула", "tt", mentions, annotated=Annotated("complete"), meta={"split": "dev"})
+    gold = Document("g", "Тула", "en", mentions, annotated=Annotated("complete"), meta={"split": "dev"})
     write_documents([gold], tmp_path / "gold.jsonl")
     (document,) = lines(run(tmp_path / "gold.jsonl"))
     assert model.seen == [gold]
-    assert (document["lang"], document["meta"], document["mentions"][0]["id"]) == ("tt", {"split": "dev"}, "T0")
+    assert (document["lang"], document["meta"], document["mentions"][0]["id"]) == ("en", {"split": "dev"}, "T0")
     piped = lines(run("--keep-mentions", "--min-score", "0.5", "-", input=(tmp_path / "gold.jsonl").read_bytes()))
     (document,) = lines(run("--keep-mentions", "--min-score", "0.5", tmp_path / "gold.jsonl"))
     assert piped == [document]
@@ -132,14 +132,14 @@ def test_old_annotation_is_replaced_or_its_mentions_kept(model: Capitals, tmp_pa
     assert (mention["link"]["id"], mention["link"]["score"]) == ("T9", 0.5)
 
 
-FOREIGN = '{"body": "Тула", "url": 7, "lang": "tt", "date": "1913"}\n{"body": "Орёл", "meta": {"a": [1]}}\n'.encode()
+FOREIGN = '{"body": "Тула", "url": 7, "lang": "en", "date": "1913"}\n{"body": "Орёл", "meta": {"a": [1]}}\n'.encode()
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_lines_of_any_program_can_be_piped(model: Capitals, pack: Callable[[bytes], bytes]) -> None:
     found = lines(run("--text-field", "body", "--id-field", "url", "--out", "-", "-", input=pack(FOREIGN)))
     assert [(it["id"], it["text"], it["lang"], it["meta"]) for it in found] == [
-        ("7", "Тула", "tt", {"date": "1913"}), ("stdin:2", "Орёл", "ru", {"a": [1]}),
+        ("7", "Тула", "en", {"date": "1913"}), ("stdin:2", "Орёл", "ru", {"a": [1]}),
     ]  # fmt: skip
     (text,) = lines(run("-", input=pack("{Тула}\nОрёл".encode())))
     assert (text["id"], text["text"]) == ("stdin", "{Тула}\nОрёл")
@@ -245,10 +245,16 @@ def test_what_the_model_dropped_is_summed_up(model: Capitals, tmp_path: Path) ->
     assert run(tmp_path / "d.jsonl").stderr.endswith("; 7 tokens dropped\n")
 
 
-def test_texts_in_other_letters_are_counted(model: Capitals, tmp_path: Path) -> None:
-    (tmp_path / "en.txt").write_text("Moscow is the capital of Russia.", encoding="utf-8")
+def test_a_text_in_another_language_is_refused_or_skipped(model: Capitals, tmp_path: Path) -> None:
+    (tmp_path / "de.txt").write_text("Moskau ist die Hauptstadt von Russland.", encoding="utf-8")
     (tmp_path / "ru.txt").write_text("Москва, столица России. Apple Inc.", encoding="utf-8")
-    assert run(tmp_path).stderr.endswith("; 1 hardly in Russian letters\n")
+    refused(run(tmp_path), 3, "language", "document 'de'", "got:   de, ", "--lang ru")
+    result = run("--skip-bad", tmp_path)
+    assert [(document["id"], document["lang"]) for document in lines(result)] == [("ru", "ru")]
+    assert result.stderr.count("skipped: ") == 1
+    assert result.stderr.endswith("; 1 skipped\n")
+    refused(run("--skip-bad", tmp_path / "de.txt"), 3, "nothing to annotate", "1 bad")
+    assert [document["lang"] for document in lines(run("--lang", "ru", tmp_path))] == ["ru", "ru"]
 
 
 # Bad input
@@ -282,7 +288,7 @@ def test_bad_files_can_be_left_out(model: Capitals, tmp_path: Path) -> None:
     result = run("--skip-bad", tmp_path)
     assert [document["id"] for document in lines(result)] == ["a"], "a bad file is left out as a whole"
     assert result.stderr.count("skipped: ") == 2
-    assert result.stderr.endswith("; 2 bad files skipped\n")
+    assert result.stderr.endswith("; 2 skipped\n")
     refused(run("--skip-bad", tmp_path / "b.txt"), 3, "nothing to annotate")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,18 @@ def pretrained(root: Path) -> Path:
     if not (folder / "manifest.json").is_file():
         pytest.skip("relik_ml/pretrained holds no model")
     return folder
+
+
+def test_the_embedded_model_refuses_english(root: Path, pretrained: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copytree(root / "examples" / "ru", tmp_path / "in"))
+    (source / "london.txt").write_text("Charles Dickens was born in Portsmouth and lived in London.", "utf-8")
+    refused(run(source / "london.txt"), 3, "language", "'london'", "got:   en, ", "--lang ru")
+    assert run("--lang", "ru", source / "london.txt").exit_code == 0
+    result = run("--model", "fast", source, "--jobs", "1", "--format", "jsonl", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert len(list(read_documents(tmp_path / "out" / "part-00000.jsonl"))) == 3
+    (bad,) = map(json.loads, (tmp_path / "out" / "bad.jsonl").read_text("utf-8").splitlines())
+    assert (bad["where"], bad["got"][:4]) == (str(source / "london.txt"), "en, ")
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.ru.md"])

@@ -38,7 +38,7 @@ def test_packages_are_those_of_the_tree(root: Path, pyproject: dict[str, Any]) -
 
 def test_base_dependencies_stay_small(pyproject: dict[str, Any]) -> None:
     base = {name(requirement) for requirement in pyproject["project"]["dependencies"]}
-    known = "click msgspec numpy onnxruntime pymorphy3 razdel rich safetensors tokenizers tqdm"
+    known = "click msgspec numpy onnxruntime py3langid pymorphy3 razdel rich safetensors tokenizers tqdm"
     assert base == set(known.split())
 
 

@@ -11,7 +11,7 @@ EXTRAS = {
     "networkx", "onnx", "pandas", "peft", "prometheus_client", "pyarrow", "pyoxigraph", "rdflib", "spacy", "torch",
     "transformers", "uvicorn",
 }  # fmt: skip
-LATE = EXTRAS | {"numpy", "onnxruntime", "pydantic", "pymorphy3", "razdel", "safetensors", "tokenizers"}
+LATE = EXTRAS | {"numpy", "onnxruntime", "pydantic", "py3langid", "pymorphy3", "razdel", "safetensors", "tokenizers"}
 HIDDEN = EXTRAS | {"hypothesis", "pytest", "scipy", "seqeval", "sklearn"}
 
 HELP_OF_ALL = """
@@ -49,10 +49,12 @@ for module in walk_packages(relik_ml.__path__, "relik_ml."):
         import_module(module.name)
 """
 ANNOTATE = """
+import sys
 from relik_ml import Relik
 from relik_ml.serve import Client
 
 assert Relik.from_pretrained()("Юрий Гагарин родился в деревне Клушино.").mentions
+assert "py3langid" not in sys.modules, "it takes half a second, which plain Russian need not wait for"
 """
 
 

@@ -105,7 +105,7 @@ def test_openapi_names_the_limits(client: Client) -> None:
     parts = described["components"]["schemas"]
     assert parts["One"]["properties"]["text"]["maxLength"] == 77
     assert parts["Many"]["properties"]["texts"]["maxItems"] == 3
-    assert parts["Text"]["properties"]["lang"]["enum"] == ["ru", "en"]
+    assert parts["Text"]["properties"]["lang"]["enum"] == ["ru", "en", None]
     assert set(parts["Mention"]["properties"]) > {"start", "stop", "link"}
     assert set(described["paths"]) == {"/", "/annotate", "/stream", "/nif", "/healthz", "/readyz", "/metrics"}
 
@@ -117,6 +117,7 @@ def test_openapi_names_the_limits(client: Client) -> None:
     ({}, "text"), ({"text": 5}, "text"), ({"text": "a", "more": 1}, "more"), ([], ""), ("text", ""),
     ({"text": "a", "texts": [{"text": "b"}]}, "text"), ({"texts": []}, "texts"),
     ({"texts": [{"text": "a"}] * 5}, "5 texts"), ({"text": "a", "lang": "tlh"}, "tlh"),
+    ({"text": "Gestern kam der Gouverneur nach Halle und eröffnete ein neues Werk."}, "de, "),
     ({"text": "a", "lang": "\ud800"}, ""), ({"text": "a", "min_score": 2}, "min_score"),
     ({"text": "a", "min_score": True}, "min_score"), ({"text": "a", "offsets": "bytes"}, "offsets"),
     ({"text": "a" * 101}, "101 characters"), (b"", ""), (b"{", ""), (b"\xff\xfe", ""), (b'{"text": NaN}', ""),

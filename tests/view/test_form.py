@@ -88,7 +88,7 @@ def test_a_pasted_text_is_sent_and_shown(served: tuple[Any, Server]) -> None:
     wait(browser, "document.querySelector('#notice.busy') && document.getElementById('ask-send').disabled")
     wait(browser, "document.getElementById('graph')._cyreg")
     assert text_of(browser, "#text") == TEXT
-    assert server.asked == [({"text": TEXT, "lang": "ru", "min_score": 0.25}, "key")]
+    assert server.asked == [({"text": TEXT, "min_score": 0.25}, "key")]
     assert not one(browser, "#notice").is_displayed()
 
 

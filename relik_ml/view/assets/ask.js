@@ -98,7 +98,7 @@ async function send(service) {
 async function asked(service, text) {
   const headers = { "Content-Type": "application/json" };
   if (service.key_header) headers[service.key_header] = byId("ask-key").value;
-  const body = JSON.stringify({ text, lang: byId("ask-lang").value, min_score: Number(byId("ask-score").value) });
+  const body = JSON.stringify({ text, lang: byId("ask-lang").value || undefined, min_score: Number(byId("ask-score").value) });
   const answer = await fetch(service.endpoint, { method: "POST", headers, body });
   const content = await answer.json().catch(() => null);
   if (!answer.ok || !content) throw new Error(reason(answer.status, content));

@@ -20,6 +20,7 @@ const WORDS = {
   theme: ["Светлая или тёмная", "Light or dark"],
   askText: ["Вставьте текст или перетащите сюда файл", "Paste a text or drop a file here"],
   askLang: ["Язык", "Language"],
+  askDetect: ["определить", "detect"],
   askScore: ["Уверенность не ниже", "Minimum score"],
   askKey: ["Ключ", "Key"],
   askFile: ["Выбрать файл…", "Choose a file…"],
