@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from relik_ml.data import read_documents
+from tests.cli.conftest import refused
 from tests.cli.conftest import run as relik_ml
 from tests.cli.test_annotate import run
 
