@@ -308,13 +308,15 @@ def test_a_query_has_limits_and_the_next_one_is_answered(kg: Path, opened: Opene
     patient = opened(kg, sparql_seconds=60.0, sparql_bytes=5000, sparql_memory=256 << 20)
     large = "SELECT (STRLEN(?a40) AS ?n) { BIND ('xxxxxxxx' AS ?a0) "
     large += " ".join(f"BIND (CONCAT(?a{at}, ?a{at}) AS ?a{at + 1})" for at in range(40)) + "}"
-    for query, status in (
-        (SLOW, 504), (f"SELECT * {{ {SLOW[SLOW.index('{') + 2 : -1]} }} ORDER BY ?c ?f ?i", 504),
-        ("SELECT * { ?a ?b ?c }", 422), (large, 422), ("SELECT * " + "{" * 20_000 + "}" * 20_000, 422),
+    for client, query, allowed in (
+        (quick, SLOW, {504}),
+        # Which limit a sort meets first, that of time or of memory, depends on the machine.
+        (quick, f"SELECT * {{ {SLOW[SLOW.index('{') + 2 : -1]} }} ORDER BY ?c ?f ?i", {422, 504}),
+        (patient, "SELECT * { ?a ?b ?c }", {422}), (patient, large, {422}),
+        (patient, "SELECT * " + "{" * 20_000 + "}" * 20_000, {422}),
     ):  # fmt: skip
-        client = quick if status == 504 else patient
         answer = client.post("/sparql", data={"query": query})
-        assert answer.status_code == status, (query[:60], answer.text[:300])
+        assert answer.status_code in allowed, (query[:60], answer.text[:300])
         assert client.post("/sparql", data={"query": "ASK {}"}).json()["boolean"] is True
     body = json.dumps({"iri": TERESHKOVA, "shown": ["\ud800"]})
     wrong = quick.post("/graph/neighbours", content=body, headers={"Content-Type": "application/json"})
