@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from relik_ml.names import HUMAN
 from relik_ml.reader import Inventory
+from relik_ml.scheme import NEREL
 from relik_ml.types import Document, Entry, Property, Status
 
 K = TypeVar("K")
@@ -27,17 +28,32 @@ def annotated_entries(documents: Iterable[Document], known: Set[str], types: Map
 def inventory(types: Sequence[Entry], documents: Sequence[Document]) -> Inventory:
     """The labels that a reader trained on the documents can predict."""
     ours = {entry.id for entry in types}
-    linkable, literals = types_with(documents, "linked") & ours, types_with(documents, "unlinkable") & ours
+    linkable, literals = (types_with(documents, status) & ours for status in ("linked", "unlinkable"))
     usual = properties(documents)
     typed = _most_common(_properties(documents))
     return Inventory(
-        tuple(types), linkable, literals, usual, {key: found for key, found in typed.items() if found != usual[key[0]]}
+        tuple(types),
+        linkable - literals,
+        literals,
+        usual,
+        {key: found for key, found in typed.items() if found != usual[key[0]]},
     )
 
 
 def types_with(documents: Iterable[Document], status: Status) -> frozenset[str]:
-    """The types of which at least one mention has a link of this status."""
-    return frozenset(m.type for document in documents for m in document.mentions if m.link.status == status)
+    """The types of which at least one mention has a link of this status.
+
+    A coarse type of another corpus counts as those that make it up, as far as no document uses them itself.
+    """
+    found, own, coarse = set[str](), set[str](), set[str]()
+    for document in documents:
+        types = {mention.type for mention in document.mentions if mention.link.status == status}
+        if (finer := NEREL.coarse.get(document.corpus)) is None:
+            found |= types
+            own |= {mention.type for mention in document.mentions}
+        else:
+            coarse |= {member for type in types for member in finer.get(type, ())}
+    return frozenset(found | (coarse - own))
 
 
 def properties(documents: Iterable[Document]) -> dict[str, Property]:

@@ -28,6 +28,10 @@ def test_an_entry_for_every_entity_outside_the_table() -> None:
 def test_types_by_status_and_usual_properties() -> None:
     assert types_with(documents(), "linked") == {"CITY", "COUNTRY", "ORGANIZATION", "PERSON", "PROFESSION"}
     assert types_with([parse("d", "[Пётр|PERSON|-]")], "linked") == frozenset()
+    coarse = replace(parse("c", "[Пётр|Peop|Q1] в [Твери|Loc|-]"), meta={"dataset": "conll04"})
+    assert types_with([coarse], "linked") == {"FAMILY", "PERSON"}
+    known = parse("d", "[Лунины|FAMILY|-] из [Твери|CITY|Q1992]")
+    assert types_with([coarse, known], "linked") == {"CITY", "PERSON"}, "a corpus with the type itself knows better"
     found = {name: property.id for name, property in properties(documents()).items()}
     assert found == {"PLACE_OF_BIRTH": "P19", "WORKS_AS": "P106", "WORKPLACE": "P108"}
 
