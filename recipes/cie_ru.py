@@ -105,6 +105,8 @@ class Config(RecipeConfig):
     """Encoder of a small model."""
     start: Path | None = None
     """A small model whose reader is trained further, with its layers and its vocabulary: a name or a folder."""
+    start_share: Share = 0.0
+    """Share of the start's weights in the model that is saved, so that it forgets little of what it knew."""
     teacher: Path | None = None
     """A small model with the same vocabulary and labels, whose probabilities the reader learns beside the gold."""
     teacher_weight: Share = 0.5
@@ -125,9 +127,10 @@ MOVABLE = training.INTERRUPTION | PATHS | {"chunk_tokens", "gradient_checkpointi
 """Fields in which a resumed run may differ: paths, whose content must be the same, and fields that change no weight."""
 RETRIEVER_TRAINING = {"index", "retriever_num_epochs", "retriever_learning_rate", "retriever_batch_size", "negatives"}
 LINKING = {"entities", "skip", "derived", "candidates", "dense"}
+STARTS = {"start", "start_share"}
 UNUSED = {
     "small": RETRIEVER_TRAINING | {"retriever", "reader", "dense", "lora_rank", "gradient_checkpointing"},
-    "full": {"corpus", "encoder", "start", "teacher", "teacher_weight", "layers", "vocabulary", "dropout"},
+    "full": STARTS | {"corpus", "encoder", "teacher", "teacher_weight", "layers", "vocabulary", "dropout"},
     "cie": {"mentions"},
     "el": {"relations", "relation_weight", "repeated", "mentions"},
     "re": LINKING | RETRIEVER_TRAINING,
@@ -266,6 +269,7 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
     model = accelerator.prepare_model(reader, evaluation_mode=True)
     optimizer, schedule = training.create_optimizer(model, plan, sum(map(len, epochs)))
     optimizer, checkpoint = accelerator.prepare(optimizer), checkpoints["reader"]
+    start = training.copied_weights(model) if config.start_share else {}
     state = training.TrainerState(accelerator, model, optimizer, schedule, epochs, tokens, checkpoint, config.seed)
     for batches in state.remaining_epochs(config.patience):
         for batch, _ in state.steps(batches):
@@ -279,7 +283,7 @@ def train_reader(config: Config, session: Session, relik: Relik) -> training.Pro
             schedule.step()
             optimizer.zero_grad()
             state.advance(processes.all_reduce(total).item())
-        with state.averaged(config.average_epochs):
+        with state.averaged(config.average_epochs, start, config.start_share):
             report = processes.run_once(lambda: evaluate(config, relik, data.dev))
             f1 = {name: report.scores[name].f1 for name in report.heads}
             best = state.record({"headline": report.headline, **f1}, "headline")

@@ -10,7 +10,15 @@ from relik_ml.training.candidates import (
     shares,
 )  # fmt: skip
 from relik_ml.training.card import Origin, Task, model_card
-from relik_ml.training.checkpoint import Checkpoint, Checkpoints, Progress, identity, restore_weights, trained
+from relik_ml.training.checkpoint import (
+    Checkpoint,
+    Checkpoints,
+    Progress,
+    copied_weights,
+    identity,
+    restore_weights,
+    trained,
+)  # fmt: skip
 from relik_ml.training.contrast import NONE, Embed, Objective, Queries, cached_backward
 from relik_ml.training.data import Data, EntityTable, Layer, read_data, splits
 from relik_ml.training.distributed import Processes
@@ -52,7 +60,7 @@ __all__ = [
     "Layer", "LowestLayers", "NonNegative", "Objective", "OptimizerConfig", "Origin", "PeftOptions", "Positive",
     "PositiveInt", "Presets", "Processes", "Progress", "Queries", "ReaderTraining", "RecipeConfig", "Repeated",
     "Seed", "Share", "Task", "TrainerState", "annotated_entries", "annotated_relations", "apart", "apart_encoders",
-    "assemble", "build_index", "cached_backward", "create_optimizer", "further", "given_index",
+    "assemble", "build_index", "cached_backward", "copied_weights", "create_optimizer", "further", "given_index",
     "held_out_candidates", "identity", "inventory", "joint", "keep_adapters", "learnt_names", "losses",
     "model_card", "model_of", "properties", "read_data", "refuse_unused", "require_room", "restore_weights",
     "save_model", "shares", "shuffled_batches", "splits", "start_accelerator", "take_weights", "teacher",

@@ -202,6 +202,11 @@ def trained(model: nn.Module) -> dict[str, Tensor]:
     return {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
 
 
+def copied_weights(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of what ``trained`` returns."""
+    return {name: weight.clone() for name, weight in trained(model).items()}
+
+
 def restore_weights(model: nn.Module, state: Weights) -> None:
     """Restore what ``trained`` returned.
 

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, set_seed
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
 from relik_ml.errors import ConfigError
-from relik_ml.training.checkpoint import Checkpoint, restore_weights, trained
+from relik_ml.training.checkpoint import Checkpoint, copied_weights, restore_weights
 from relik_ml.training.distributed import Processes
 from relik_ml.training.recipe_config import RecipeConfig
 
@@ -154,21 +154,25 @@ class TrainerState:
             self.checkpoint.save(self.model, self.optimizer, self.progress)
 
     @contextmanager
-    def averaged(self, epochs: int) -> Iterator[None]:
+    def averaged(self, epochs: int, start: Mapping[str, Tensor] = {}, share: float = 0.0) -> Iterator[None]:
         """A context in which the weights are the mean of those at the ends of the last ``epochs`` epochs.
 
         Stochastic weight averaging (Izmailov et al. 2018). Enter it once at the end of each epoch. Before the last
-        ``epochs`` epochs it changes nothing; with fewer epochs in all, it averages all of them.
+        ``epochs`` epochs it averages nothing; with fewer epochs in all, it averages all of them. A ``share`` of the
+        weights at the ``start`` of training is mixed in, so that little is forgotten (Wortsman et al. 2022).
         """
         number = self.epoch - max(0, len(self.epochs) - epochs)
-        if number < 1:
+        if number < 1 and not share:
             yield
             return
-        now = {name: weight.clone() for name, weight in trained(self.model).items()}
-        mean = self.progress.averaged or now
-        mean = {name: mean[name] + (weight - mean[name]) / number for name, weight in now.items()}
-        self.progress = replace(self.progress, averaged=mean)
-        restore_weights(self.model, mean)
+        now = copied_weights(self.model)
+        mean = now
+        if number > 0:
+            before = self.progress.averaged or now
+            mean = {name: before[name] + (weight - before[name]) / number for name, weight in now.items()}
+            self.progress = replace(self.progress, averaged=mean)
+        shown = {name: weight.lerp(start[name], share) for name, weight in mean.items()} if share else mean
+        restore_weights(self.model, shown)
         try:
             yield
         finally:

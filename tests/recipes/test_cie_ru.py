@@ -85,6 +85,9 @@ def test_start_trains_a_model_further(data: Path, places: tuple[object, ...], sm
     relik = Relik.from_pretrained(tmp_path / "out", backend="torch")
     assert relik.settings.languages == ("en", "ru")
     assert "P50" in relik.settings.retriever.labels["en"]
+    done = run("cie_ru", *further, "--data", data, "--out", tmp_path / "kept", "--start-share", 1)
+    assert done.code == 0, done.output
+    assert weights(tmp_path / "kept")["reader.safetensors"] == weights(small)["reader.safetensors"]
     refused(run("cie_ru", *flags, "--layers", 1), 7, "--start")
 
 
