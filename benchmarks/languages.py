@@ -17,7 +17,7 @@ from relik_ml.data import read_documents
 from relik_ml.score import score
 
 SCORES = (
-    "ner.boundaries", "ner", "el.inkb", "re.document.boundaries", "re.sentence.strict", "re.entities", "cie.triples",
+    "ner.boundaries", "ner", "el.inkb", "re.document.boundaries", "re.document.strict", "re.entities", "cie.triples",
 )  # fmt: skip
 
 

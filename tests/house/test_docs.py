@@ -79,7 +79,7 @@ def test_make_targets_exist(page: str) -> None:
 def test_recipes_and_their_options_exist(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for words in calls(text, "accelerate"):
-        (start,) = (index for index, word in enumerate(words) if word.startswith("recipes/"))
+        (start,) = (index for index, word in enumerate(words) if re.match(r"recipes/\w+[.]py$", word))
         recipe = ROOT / words[start]
         assert recipe.is_file(), f"{page} starts {recipe.name}, which does not exist"
         missing = [word for word in words[start:] if word.startswith("--") and word not in recipe_options(recipe)]
