@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +44,7 @@ def command() -> None:
 def load(inputs: tuple[Path, ...], store: Path, model: str) -> None:
     """Load documents into a store, which is made if there is none.
 
-    OUT is a file of annotated documents (JSON Lines, also .gz, .bz2, .xz or .zst), or a folder of them, as
+    OUT is a file of annotated documents (Parquet or JSON Lines, also .gz, .bz2, .xz or .zst), or a folder of them, as
     `annotate --out FOLDER/` writes. A document with the id of one in the store replaces it; one that has not
     changed is skipped. When a load was interrupted, run it again: it goes on where it was.
 
@@ -55,7 +57,7 @@ def load(inputs: tuple[Path, ...], store: Path, model: str) -> None:
 
     sources = find_sources(inputs, model)
     with open_store(store, create=True, write=True) as opened:
-        for counts in Loader(opened).load(sources):
+        for counts in _progress(Loader(opened).load(sources)):
             found = counts
         restore(opened)
         click.echo(
@@ -184,7 +186,7 @@ def verify(ctx: click.Context, store: Path) -> None:
         for fault in faults(opened):
             click.echo(f"{fault.where}: {fault.what}")
             count += 1
-        documents = sum(1 for _ in opened.graphs())
+        documents = sum(1 for _ in opened.documents())
     click.echo(f"{store}: {documents:,} documents, {count:,} faults", err=True)
     ctx.exit(1 if count else 0)
 
@@ -200,8 +202,8 @@ def verify(ctx: click.Context, store: Path) -> None:
 def query(sparql: str, store: Path, format: str, sources: bool) -> None:
     """Answer a query in SPARQL 1.1, or - for standard input. It cannot change the store.
 
-    The prefixes wd, wdt, relik, rdf, rdfs, xsd, nif, prov and itsrdf are known. Without GRAPH a query is over all
-    documents, and a triple of three documents makes three rows: use DISTINCT, or count documents by GRAPH.
+    The prefixes wd, wdt, relik, rdf, rdfs, xsd, nif, prov and itsrdf are known. Without GRAPH a query is over
+    everything, and a fact of three documents makes three rows: use DISTINCT, or GRAPH ?fact with the fact's source.
 
     \b
     Examples:
@@ -221,8 +223,9 @@ def query(sparql: str, store: Path, format: str, sources: bool) -> None:
 @_format
 @_sources
 @_min_score
+@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="The most facts; 0 for all.")
 @click.option("--all", "hidden", is_flag=True, help="Also what texts deny, repeat, or say in the words of a mention.")
-def facts(thing: str, store: Path, format: str, sources: bool, min_score: float, hidden: bool) -> None:
+def facts(thing: str, store: Path, format: str, sources: bool, min_score: float, hidden: bool, limit: int) -> None:
     """List the facts about THING: a Wikidata item, a name as a text or the index has it, or an IRI.
 
     Facts that several documents state are one row. If a name is that of several things, all of them are shown.
@@ -235,8 +238,12 @@ def facts(thing: str, store: Path, format: str, sources: bool, min_score: float,
     from relik_ml import graph
 
     with graph.open_store(store) as opened:
-        found = graph.likely(graph.facts(opened, _things(opened, thing), hidden), min_score)
+        most = limit or None
+        all_of_it = graph.facts(opened, _things(opened, thing), hidden, None if min_score else most)
+        found = graph.likely(all_of_it, min_score)[:most]
         click.echo(graph.written_facts(opened, found, format, sources))
+        if len(found) == most:
+            click.echo(f"the first {most:,} facts; --limit 0 shows all", err=True)
 
 
 @command.command(short_help="Show how two things are related.")
@@ -308,21 +315,39 @@ def conflicts(store: Path, format: str, min_score: float) -> None:
         click.echo(graph.written_facts(opened, found, format, sources=True))
 
 
-@command.command(short_help="Write a store as N-Quads for other servers.")
+@command.command(short_help="Write a store as N-Quads, or as CSV for Neo4j.")
 @_store
 @click.option("--out", type=_path, required=True, help="New folder, or that of an earlier export.")
-def export(store: Path, out: Path) -> None:
-    """Write a store as N-Quads in compressed shards (.nq.gz), which every SPARQL server loads. Writing is atomic.
+@click.option("--format", type=click.Choice(["nquads", "neo4j"]), default="nquads", show_default=True)
+def export(store: Path, out: Path, format: str) -> None:
+    """Write a store for other servers: compressed shards of N-Quads (.nq.gz), which every SPARQL server loads, or
+    nodes.csv and relationships.csv for `neo4j-admin database import`. Writing is atomic.
 
     \b
-    Example:
+    Examples:
       relik-ml graph export --store kg --out quads
+      relik-ml graph export --store kg --out csv --format neo4j
     """
-    from relik_ml.graph import export_nquads, open_store
+    from relik_ml.graph import export_neo4j, export_nquads, open_store
 
     with open_store(store) as opened:
-        quads, shards = export_nquads(opened, out)
-    click.echo(f"{out}: {quads:,} quads in {shards:,} shard{'s' * (shards != 1)}")
+        if format == "neo4j":
+            nodes, edges = export_neo4j(opened, out)
+            click.echo(f"{out}: {nodes:,} nodes, {edges:,} relationships")
+        else:
+            quads, shards = export_nquads(opened, out)
+            click.echo(f"{out}: {quads:,} quads in {shards:,} shard{'s' * (shards != 1)}")
+
+
+def _progress(loaded: Iterator[Counter[str]]) -> Iterator[Counter[str]]:
+    """The same counts, with a progress bar if stderr is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit="doc", file=sys.stderr, disable=None) as bar:
+        for counts in loaded:
+            bar.update(counts["new"] + counts["replaced"] + counts["unchanged"] - bar.n)
+            bar.set_postfix_str(f"{counts['facts'] / (bar.format_dict['elapsed'] or 1):,.0f} facts/s", refresh=False)
+            yield counts
 
 
 def _things(store: GraphStore, name: str) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from relik_ml.data.extras import load_extra
 from relik_ml.data.records import document_to_json
+from relik_ml.data.store import json_bytes
 from relik_ml.errors import DataError
 from relik_ml.types import Document
 
@@ -46,6 +47,21 @@ def read_texts(path: str, text: str = "text", id: str = "id") -> Iterator[tuple[
                     number += 1
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError("cannot read the file", where=f"{path}, after row {number}", got=str(error), fix=fix) from None
+
+
+def document_rows(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The rows that ``parquet_writer`` wrote as lines of JSON, numbered from 1. DataError when it cannot be read."""
+    arrow, parquet = load_parquet()
+    fix = "give files that `relik-ml annotate --format parquet` wrote"
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, json_bytes(_known(row) | {"meta": json.loads(row.get("meta") or "{}")})
+    except (arrow.ArrowException, OSError, ValueError) as error:
+        raise DataError("cannot read the file", where=f"{path}, row {number + 1}", got=str(error), fix=fix) from None
 
 
 @contextmanager
@@ -91,6 +107,13 @@ def _schema() -> Any:
         "annotated": _struct(a, annotated),
         "meta": text,
     })  # fmt: skip
+
+
+def _known(value: Any) -> Any:
+    """A value without the fields that are null: a table has all columns in each row."""
+    if isinstance(value, dict):
+        return {name: _known(field) for name, field in value.items() if field is not None}
+    return [_known(each) for each in value] if isinstance(value, list) else value
 
 
 def _struct(arrow: Any, fields: dict[str, Any]) -> Any:

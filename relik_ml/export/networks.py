@@ -53,15 +53,14 @@ def write_neo4j(documents: Iterable[Document], folder: Path, losses: Counter[str
     found = _graph(documents, losses)
     nodes, edges = [], []
     for node in found.nodes:
-        plain = _WORD.fullmatch(node.type) is not None
-        losses["types that make no label"] += not plain
-        nodes.append([node.id, *_node(node).values(), f"Entity;{node.type}" if plain else "Entity"])
+        losses["types that make no label"] += not plain(node.type)
+        nodes.append([node.id, *_node(node).values(), f"Entity;{node.type}" if plain(node.type) else "Entity"])
     for fact in found.facts:
-        plain = _WORD.fullmatch(fact.relation) is not None
-        losses["relations that make no relationship type: RELATED"] += not plain
-        edges.append([fact.subject, fact.object, fact.id, *_edge(fact).values(), fact.relation if plain else "RELATED"])
-    _write_rows(folder / "nodes.csv", NODE_COLUMNS, nodes)
-    _write_rows(folder / "relationships.csv", RELATIONSHIP_COLUMNS, edges)
+        losses["relations that make no relationship type: RELATED"] += not plain(fact.relation)
+        kind = fact.relation if plain(fact.relation) else "RELATED"
+        edges.append([fact.subject, fact.object, fact.id, *_edge(fact).values(), kind])
+    write_rows(folder / "nodes.csv", NODE_COLUMNS, nodes)
+    write_rows(folder / "relationships.csv", RELATIONSHIP_COLUMNS, edges)
 
 
 def _graph(documents: Iterable[Document], losses: Counter[str]) -> Graph:
@@ -112,6 +111,14 @@ def _known(attributes: dict[str, Cell]) -> dict[str, Cell]:
     return {name: value for name, value in attributes.items() if value is not None}
 
 
-def _write_rows(path: Path, columns: tuple[str, ...], rows: Iterable[list[Cell]]) -> None:
+def plain(name: str) -> bool:
+    """Whether a name may be a label or a relationship type of Neo4j."""
+    return _WORD.fullmatch(name) is not None
+
+
+def write_rows(path: Path, columns: tuple[str, ...], rows: Iterable[list[Cell]]) -> int:
+    """Write a table; the number of its rows."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([columns, *rows])
+        written = csv.writer(file)
+        written.writerow(columns)
+        return sum(1 for row in rows if written.writerow(row))

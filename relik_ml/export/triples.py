@@ -1,4 +1,4 @@
-"""The facts of a document as RDF triples in N-Triples syntax: what `export ntriples` writes and graph stores hold.
+"""The facts of a document as RDF triples in N-Triples syntax: what `export ntriples` writes.
 
 A thing is the Wikidata item of its mentions, or else has an IRI made of its document, type and name. A fact is an
 ``rdf:Statement`` (RDF reification) with its relation, kind, sentence, score and mentions, and with the spans of the
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from relik_ml.export.graph import Edge, Node, count_merged, graph
-from relik_ml.export.iris import BASE, ITSRDF, NIF, PROV, RDF, RDFS, VOCABULARY, XSD, Iris, direct, entity
+from relik_ml.export.iris import BASE, NIF, PROV, RDF, RDFS, VOCABULARY, XSD, Iris, direct, entity
 from relik_ml.export.terms import iri, label, literal, read_date, value_term
 from relik_ml.types import Document, FactKind
 
@@ -37,7 +37,8 @@ class DocumentTriples:
 
     def __init__(self, document: Document, iris: Iris) -> None:
         self.document, self.graph, self._iris = document, graph([document]), iris
-        self._mentions = {id: iri(name) for id, name in iris.mentions(document).items()}
+        self.mentions = {id: iri(name) for id, name in iris.mentions(document).items()}
+        """The term of each mention by id."""
         self.referents: dict[str, str] = {}
         """The IRI of what each mention refers to."""
         self._things: dict[str, str] = {}
@@ -74,7 +75,7 @@ class DocumentTriples:
     def facts(self) -> Iterator[str]:
         """The facts and their statements."""
         for number, fact in enumerate(self.graph.facts, 1):
-            triple = self._triple(fact)
+            triple = self.triple(fact)
             if fact.kind in ASSERTED:
                 yield " ".join(triple)
             statement = iri(self._iris.fact(self.document.id, number))
@@ -92,19 +93,12 @@ class DocumentTriples:
             yield f"{span} {iri(NIF + 'beginIndex')} {literal(str(start), XSD + 'nonNegativeInteger')}"
             yield f"{span} {iri(NIF + 'endIndex')} {literal(str(stop), XSD + 'nonNegativeInteger')}"
 
-    def mentions(self) -> Iterator[str]:
-        """The text of the mentions, and the things that they refer to. Their offsets are in their IRIs."""
-        text = self.document.text
-        things = {ref.mention: thing for thing, node in self.things() for ref in node.mentions}
-        used = {id for fact in self.graph.facts for id in fact.mentions}
-        for mention in self.document.mentions:
-            name, thing = self._mentions[mention.id], things.get(mention.id)
-            if thing or mention.id in used:
-                yield f"{name} {ANCHOR} {literal(text[mention.start : mention.stop])}"
-            if thing:
-                yield f"{name} {iri(ITSRDF + 'taIdentRef')} {thing}"
+    def value_of(self, node: Node) -> str | None:
+        """The literal that a thing has as its value, if it has one."""
+        return self._literals.get(node.id)
 
-    def _triple(self, fact: Edge) -> tuple[str, str, str]:
+    def triple(self, fact: Edge) -> tuple[str, str, str]:
+        """Subject, predicate and object of a fact, those of an inverse property swapped."""
         predicate = direct(fact.property_id)
         turned = fact.inverse and predicate is not None
         subject, object = (fact.object, fact.subject) if turned else (fact.subject, fact.object)
@@ -115,8 +109,8 @@ class DocumentTriples:
         yield _relik("relation"), literal(fact.relation)
         yield _relik("kind"), literal(fact.kind)
         yield _relik("sentence"), literal(fact.sentence)
-        yield _relik("subjectMention"), self._mentions[fact.mentions[0]]
-        yield _relik("objectMention"), self._mentions[fact.mentions[1]]
+        yield _relik("subjectMention"), self.mentions[fact.mentions[0]]
+        yield _relik("objectMention"), self.mentions[fact.mentions[1]]
         if fact.property_id is not None and fact.pid is None:
             yield _relik("property"), literal(fact.property_id)
         if fact.score is not None:

@@ -14,8 +14,9 @@ from urllib.parse import unquote
 from relik_ml.export.iris import BASE, ENTITY
 from relik_ml.export.table import cell
 from relik_ml.graph.database import GraphStore
+from relik_ml.graph.layout import LOCAL
 from relik_ml.graph.questions import FoundFact
-from relik_ml.graph.things import LOCAL, Statement, document_of, label_of, shortened
+from relik_ml.graph.things import Statement, document_of, label_of, shortened
 from relik_ml.scheme import NEREL
 
 WIDTH = 60

@@ -28,7 +28,7 @@ from relik_ml.data import atomic_path
 from relik_ml.export.iris import ITSRDF, VOCABULARY
 from relik_ml.facts import HIDDEN, SYMMETRIC
 from relik_ml.graph.database import GraphStore
-from relik_ml.graph.loading import NAME
+from relik_ml.graph.layout import NAME
 from relik_ml.graph.things import label_of, map_statements, shortened, type_of
 from relik_ml.names import stem
 from relik_ml.scheme import NEREL

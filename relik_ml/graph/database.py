@@ -1,30 +1,28 @@
-"""A store of facts on disk: Oxigraph, with a named graph for each document.
+"""A store of facts on disk: Oxigraph. `relik_ml.graph.layout` says what it holds.
 
-Everything that is known from a document is in the graph named by the document's IRI, so a document is replaced by
-removing its graph. `relik_ml.export.triples` describes the facts. A graph also holds the document (id, text, checksum,
-model, meta), its mentions with what they refer to, and every name of an entity in small letters (``relik:name``).
-
-    STORE/manifest.json   the format
-    STORE/oxigraph/       the database
+STORE/manifest.json   the format
+STORE/oxigraph/       the database
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from relik_ml.data import FILE as MANIFEST
 from relik_ml.data import Format, atomic_folder, load_extra, locked_folder, read_manifest, write_manifest
 from relik_ml.errors import ModelError
 from relik_ml.export.iris import DIRECT, ENTITY, ITSRDF, NIF, PROV, RDF, RDFS, VOCABULARY, XSD
+from relik_ml.graph.layout import ID
 
 if TYPE_CHECKING:
     from pyoxigraph import QueryBoolean, QuerySolutions, QueryTriples, Store
 
-FORMAT = Format("graph store", "relik-ml/graph/1", "load the documents into a new folder with `relik-ml graph load`")
+FORMAT = Format("graph store", "relik-ml/graph/2", "load the documents into a new folder with `relik-ml graph load`")
 PREFIXES = {
     "wd": ENTITY, "wdt": DIRECT, "relik": VOCABULARY,
     "rdf": RDF, "rdfs": RDFS, "xsd": XSD, "nif": NIF, "prov": PROV, "itsrdf": ITSRDF,
@@ -33,14 +31,9 @@ PREFIXES = {
 
 SHARD = 200_000_000
 """Bytes of N-Quads that complete a shard, before compression."""
+_WRITTEN = 1000
+"""Quads that are written together."""
 NQUADS = Format("N-Quads export", "relik-ml/nquads/1", "export again with `relik-ml graph export`")
-
-
-class Rewrite(NamedTuple):
-    """What the store is to hold of a document: the IRI of its graph and the triples, in N-Triples without points."""
-
-    graph: str
-    lines: list[str]
 
 
 class GraphStore:
@@ -49,33 +42,27 @@ class GraphStore:
     def __init__(self, path: Path, database: Store) -> None:
         self.path, self.database = path, database
 
-    def __contains__(self, graph: str) -> bool:
-        """Whether the store has a graph of this IRI."""
-        return self.database.contains_named_graph(_node(graph))
+    def __contains__(self, document: str) -> bool:
+        """Whether the store has the document of this IRI."""
+        return self.value(document, ID) is not None
 
-    def write(self, rewrites: Iterable[Rewrite]) -> None:
-        """Store documents, each in place of what there is of it, in one transaction."""
-        latest = {rewrite.graph: rewrite.lines for rewrite in rewrites}
-        if old := [graph for graph in latest if graph in self]:
-            blocks = (f"GRAPH <{graph}> {{\n{_points(lines, ' .')}}}" for graph, lines in latest.items())
-            self.database.update(f"{_drops(old)}INSERT DATA {{\n{''.join(blocks)}}}")
-        else:
-            quads = "".join(_points(lines, f" <{graph}> .") for graph, lines in latest.items())
-            self.database.load(quads.encode(), load_extra("pyoxigraph", "graph").RdfFormat.N_QUADS)
+    def documents(self) -> Iterator[Any]:
+        """The documents, in the order of the database."""
+        return (quad.subject for quad in self.quads(None, ID))
 
-    def remove(self, graphs: Iterable[str]) -> None:
-        """Remove documents in one transaction."""
-        self.database.update(_drops(graphs))
-
-    def graphs(self) -> Iterator[str]:
-        """The IRIs of the documents, in the order of the database."""
-        return (str(graph.value) for graph in self.database.named_graphs())
+    def value(self, subject: str, predicate: str) -> str | None:
+        """A value of what is in the default graph; IRIs are given."""
+        return next((str(quad.object.value) for quad in self.quads(_node(subject), predicate, graph="")), None)
 
     def quads(
         self, subject: Any = None, predicate: str | None = None, object: Any = None, graph: str | None = None
     ) -> Iterator[Any]:
-        """The quads that fit: subject and object are terms, predicate and graph IRIs; None fits everything."""
-        named, home = (None if name is None else _node(name) for name in (predicate, graph))
+        """The quads that fit: subject and object are terms, predicate and graph IRIs; None fits everything.
+
+        The graph of a fact has its name; the empty one is the default graph.
+        """
+        named = None if predicate is None else _node(predicate)
+        home = None if graph is None else _node(graph) if graph else load_extra("pyoxigraph", "graph").DefaultGraph()
         return self.database.quads_for_pattern(subject, named, object, home)
 
     def query(self, sparql: str) -> QuerySolutions | QueryBoolean | QueryTriples:
@@ -127,36 +114,34 @@ def open_store(path: Path, create: bool = False, write: bool = False) -> Iterato
                 _tidy(home, oxigraph.Store)
 
 
+def fact_of(quad: Any) -> Any | None:
+    """The fact that states or quotes the triple of a quad, if one does."""
+    return quad.graph_name if hasattr(quad.graph_name, "value") else None
+
+
 def export_nquads(store: GraphStore, out: Path, shard: int = SHARD) -> tuple[int, int]:
     """Write ``part-00000.nq.gz`` and so on into a new folder, all or nothing; one of an earlier export is replaced.
 
-    Each document is whole in one shard. Returns the numbers of quads and of shards.
+    Returns the numbers of quads and of shards.
 
     Raises:
         OutputError: the folder holds other files, or cannot be written.
     """
+    oxigraph = load_extra("pyoxigraph", "graph")
     quads = shards = 0
     with atomic_folder(out, NQUADS.wrote) as folder:
-        left = iter(_documents(store))
-        document = next(left, None)
-        while document is not None or not shards:
+        left = store.quads()
+        some = list(islice(left, _WRITTEN))
+        while some or not shards:
             with gzip.GzipFile(folder / f"part-{shards:05}.nq.gz", "wb", compresslevel=6, mtime=0) as file:
                 size = 0
-                while document is not None and size < shard:
-                    file.write(document)
-                    size, quads = size + len(document), quads + document.count(b"\n")
-                    document = next(left, None)
+                while some and size < shard:
+                    size += file.write(oxigraph.serialize(some, format=oxigraph.RdfFormat.N_QUADS))
+                    quads += len(some)
+                    some = list(islice(left, _WRITTEN))
             shards += 1
         write_manifest(folder, NQUADS, {"quads": quads})
     return quads, shards
-
-
-def _documents(store: GraphStore) -> Iterator[bytes]:
-    """The lines of each document, sorted."""
-    oxigraph = load_extra("pyoxigraph", "graph")
-    for graph in store.graphs():
-        written: bytes = oxigraph.serialize(store.quads(graph=graph), format=oxigraph.RdfFormat.N_QUADS)
-        yield b"".join(sorted(written.splitlines(keepends=True)))
 
 
 def _tidy(home: Path, database: Callable[[Path], Store]) -> None:
@@ -168,11 +153,3 @@ def _tidy(home: Path, database: Callable[[Path], Store]) -> None:
 
 def _node(iri: str) -> Any:
     return load_extra("pyoxigraph", "graph").NamedNode(iri)
-
-
-def _points(lines: Iterable[str], end: str) -> str:
-    return "".join(f"{line}{end}\n" for line in lines)
-
-
-def _drops(graphs: Iterable[str]) -> str:
-    return "".join(f"DROP SILENT GRAPH <{graph}> ;\n" for graph in graphs)

@@ -18,7 +18,8 @@ from relik_ml.export.iris import ENTITY, NIF
 from relik_ml.facts import EVENT, SYMMETRIC
 from relik_ml.graph.catalogue import MENTIONED, name_stems, open_catalogue
 from relik_ml.graph.database import GraphStore
-from relik_ml.graph.things import LOCAL, document_of, map_statements
+from relik_ml.graph.layout import LOCAL
+from relik_ml.graph.things import document_of, map_statements
 from relik_ml.text import sentences
 
 FIRST = 8

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
+from functools import cache
+from itertools import chain, combinations
 from typing import Any, NamedTuple
 
-from relik_ml.export.iris import DIRECT, VOCABULARY, XSD
+from relik_ml.export.iris import DIRECT, XSD
 from relik_ml.export.triples import ASSERTED
 from relik_ml.facts import EVENT, HIDDEN, SYMMETRIC
-from relik_ml.graph.database import GraphStore
-from relik_ml.graph.loading import name_key
-from relik_ml.graph.things import Statement, label_of, map_statements, statements_about, statements_of, type_of
+from relik_ml.graph.database import GraphStore, fact_of
+from relik_ml.graph.layout import SCORE, name_key
+from relik_ml.graph.things import (
+    Claim,
+    Statement,
+    claims_about,
+    document_of,
+    label_of,
+    map_statements,
+    statements_of,
+    type_of,
+)
 
 FUNCTIONAL = {
     "P569": "date of birth", "P570": "date of death", "P19": "place of birth", "P20": "place of death",
@@ -56,25 +66,50 @@ class Conflict(NamedTuple):
     values: Sequence[FoundFact]
 
 
-def facts(store: GraphStore, things: Iterable[Any], hidden: bool = False) -> list[FoundFact]:
+def facts(store: GraphStore, things: Iterable[Any], hidden: bool = False, limit: int | None = None) -> list[FoundFact]:
     """The facts about things: those of most documents first, then by score; those with events last.
 
     Without what texts deny, tautologies and the like, unless ``hidden`` asks for them. That an entity has another name
-    is a tautology, once its names are resolved.
+    is a tautology, once its names are resolved. With a ``limit`` only the facts that are within it are read with their
+    sentences, so that it takes little time for a thing of thousands of facts.
     """
-    known = (statement for thing in things for statement in statements_about(store, thing))
-    found = gathered(each for each in known if hidden or (each.kind not in HIDDEN and each.subject != each.object))
-    events = {end for fact in found for end in (fact.subject, fact.object) if is_event(store, end)}
-    return sorted(found, key=lambda fact: bool(events & {fact.subject, fact.object}))
+    groups: dict[Any, list[Claim]] = defaultdict(list)
+    for claim in (claim for thing in things for claim in claims_about(store, thing)):
+        if hidden or (claim.kind not in HIDDEN and claim.subject != claim.object):
+            groups[claim.predicate, frozenset((claim.subject, claim.object))].append(claim)
+    best = groups.values() if limit is None else _best(store, groups.values(), limit)
+    found = gathered(map_statements(store, (claim.fact for claims in best for claim in claims)))
+    return sorted(found, key=lambda fact: is_event(store, fact.subject) or is_event(store, fact.object))[:limit]
+
+
+def _best(store: GraphStore, groups: Iterable[list[Claim]], limit: int) -> list[list[Claim]]:
+    """The best groups of claims, in the order of ``facts``. Scores are read only where they decide."""
+    event = cache(lambda term: is_event(store, term))
+    tiers: dict[int, list[list[Claim]]] = defaultdict(list)
+    for claims in groups:
+        tiers[len({document_of(claim.fact.value) for claim in claims})].append(claims)
+    found: list[list[Claim]] = []
+    events: list[list[Claim]] = []
+    for documents in sorted(tiers, reverse=True):
+        for claims in sorted(tiers[documents], key=lambda claims: min(_rank(store, claim) for claim in claims)):
+            (events if event(claims[0].subject) or event(claims[0].object) else found).append(claims)
+            if len(found) >= limit:
+                return found
+    return [*found, *events[: limit - len(found)]]
+
+
+def _rank(store: GraphStore, claim: Claim) -> tuple[bool, float]:
+    return claim.kind not in {"", *ASSERTED}, -float(store.value(claim.fact.value, SCORE) or 0)
 
 
 def timeline(store: GraphStore, things: Sequence[Any]) -> list[FoundFact]:
     """The dated facts about things and about the events that they are in, by date."""
-    about = facts(store, things)
-    ends = {end for fact in about for end in (fact.subject, fact.object)}
-    events = [end for end in ends - {*things} if is_event(store, end)]
-    found = {fact[:3]: fact for fact in [*about, *facts(store, events)] if is_date(fact.object)}
-    return sorted(found.values(), key=lambda fact: (fact.object.value, fact.relation, str(fact.subject)))
+    about = [claim for thing in things for claim in claims_about(store, thing) if claim.kind not in HIDDEN]
+    ends = {end for claim in about for end in (claim.subject, claim.object)} - {*things}
+    of_events = (claim for end in ends if is_event(store, end) for claim in claims_about(store, end))
+    dated = (claim for claim in chain(about, of_events) if claim.kind not in HIDDEN and is_date(claim.object))
+    found = gathered(map_statements(store, (claim.fact for claim in dated)))
+    return sorted(found, key=lambda fact: (fact.object.value, fact.relation, str(fact.subject)))
 
 
 def path(store: GraphStore, starts: Sequence[Any], goals: Sequence[Any], longest: int = 6) -> list[FoundFact]:
@@ -109,13 +144,14 @@ def conflicts(store: GraphStore, min_score: float = 0.0) -> Iterator[Conflict]:
     Only what texts state counts, and a place that the store knows to be inside the other is no other place.
     """
     for id in FUNCTIONAL:
-        query = f"SELECT ?f ?s {{ ?f rdf:predicate wdt:{id} ; rdf:subject ?s ; relik:kind 'stated' }}"
         subjects: dict[Any, list[Any]] = defaultdict(list)
-        for row in store.select(query):
-            subjects[row["s"]].append(row["f"])
+        for quad in store.quads(None, DIRECT + id):
+            subjects[quad.subject].append(quad)
         for subject in sorted(subjects, key=str):
-            if len(subjects[subject]) > 1:
-                values = likely(gathered(map_statements(store, subjects[subject])), min_score)
+            if len({quad.object for quad in subjects[subject]}) > 1:
+                statements = map_statements(store, map(fact_of, subjects[subject]))
+                stated = (statement for statement in statements if statement.kind == "stated")
+                values = likely(gathered(stated), min_score)
                 if any(_differ(store, one.object, other.object) for one, other in combinations(values, 2)):
                     yield Conflict(subject, values)
 
@@ -162,11 +198,9 @@ def _is_literal(term: Any) -> bool:
 
 def _triples(store: GraphStore, thing: Any) -> Iterator[tuple[Any, Any, Any]]:
     """The facts between this and other things that are triples."""
-    for quads in (store.quads(thing), store.quads(None, None, thing)):
-        for quad in quads:
-            name = quad.predicate.value
-            if not _is_literal(quad.object) and (name.startswith(DIRECT) or name == f"{VOCABULARY}related"):
-                yield quad.subject, quad.predicate, quad.object
+    for claim in claims_about(store, thing):
+        if not claim.kind and not _is_literal(claim.object):
+            yield claim.subject, claim.predicate, claim.object
 
 
 def _back(seen: dict[Any, Any], end: Any) -> list[tuple[Any, Any, Any]]:

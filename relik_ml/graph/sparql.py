@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from relik_ml.data import load_extra
 from relik_ml.errors import ConfigError
-from relik_ml.export.iris import RDF
 from relik_ml.graph.answers import as_csv, as_json, citations, named, source_record, table
-from relik_ml.graph.database import PREFIXES, GraphStore
-from relik_ml.graph.things import Statement, map_statements, statements_of
+from relik_ml.graph.database import PREFIXES, GraphStore, fact_of
+from relik_ml.graph.things import Statement, is_fact, map_statements, statements_of
 
 if TYPE_CHECKING:
     from pyoxigraph import QueryBoolean, QuerySolution, QuerySolutions, QueryTriples
@@ -69,11 +68,11 @@ def supporting(store: GraphStore, row: QuerySolution, names: Sequence[str]) -> I
     node = load_extra("pyoxigraph", "graph").NamedNode
     terms = [term for name in names if (term := row[name]) is not None]
     things = [term for term in terms if isinstance(term, node)]
-    ids = [term for term in things if "#fact=" in term.value and any(True for _ in store.quads(term, f"{RDF}subject"))]
-    yield from map_statements(store, ids)
+    yield from map_statements(store, [term for term in things if is_fact(store, term)])
     predicates = {
         (subject, quad.predicate, quad.object)
-        for subject in things for object in terms if subject != object for quad in store.quads(subject, None, object)
+        for subject in things for object in terms if subject != object
+        for quad in store.quads(subject, None, object) if fact_of(quad)
     }  # fmt: skip
     for triple in sorted(predicates, key=str):
         yield from statements_of(store, *triple)

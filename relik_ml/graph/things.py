@@ -7,26 +7,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from relik_ml.data import load_extra
 from relik_ml.errors import DataError
 from relik_ml.export.graph import checked_item
-from relik_ml.export.iris import BASE, ENTITY, PROV, RDF, RDFS, VOCABULARY
-from relik_ml.graph.database import PREFIXES, GraphStore
-from relik_ml.graph.loading import NAME, name_key
+from relik_ml.export.iris import BASE, ENTITY
+from relik_ml.graph import layout
+from relik_ml.graph.database import PREFIXES, GraphStore, fact_of
+from relik_ml.graph.layout import LOCAL, name_key, span_list
 
-LOCAL = "urn:relik-ml:entity:"
-"""Begins the IRI of an entity that no index knows; its id follows."""
-MEMBER = f"{VOCABULARY}member"
-"""From such an entity to what is known of it from one document."""
 _LOCAL_ID = re.compile("L[a-z2-7]{10}")
-_LABELS = 50
-"""The most labels of a thing that are looked at: many documents may name it."""
 
 
 class Statement(NamedTuple):
@@ -48,6 +42,16 @@ class Statement(NamedTuple):
     def document(self) -> str:
         """The id of the document."""
         return document_of(self.id)
+
+
+class Claim(NamedTuple):
+    """The triple of a fact. What is asserted has no kind here."""
+
+    fact: Any
+    subject: Any
+    predicate: Any
+    object: Any
+    kind: str = ""
 
 
 def document_of(iri: str) -> str:
@@ -72,13 +76,13 @@ def find_things(store: GraphStore, name: str) -> list[Any]:
             thing = node(iri)
         except ValueError as error:
             raise _unknown(store, name, str(error)) from None
-        if any(True for _ in store.quads(thing, f"{RDFS}label")):
+        if any(True for _ in store.quads(thing, layout.LABEL)):
             return [thing]
-        if entity := next((quad.subject for quad in store.quads(None, MEMBER, thing)), None):
+        if entity := next((quad.subject for quad in store.quads(None, layout.MEMBER, thing)), None):
             return [entity]
         raise _unknown(store, name)
     key = name_key(name)
-    found = list(dict.fromkeys(quad.subject for quad in store.quads(None, NAME, string(key))))
+    found = list(dict.fromkeys(quad.subject for quad in store.quads(None, layout.NAME, string(key))))
     if not found:
         raise _unknown(store, name)
     exact = [thing for thing in found if name_key(label_of(store, thing)) == key]
@@ -86,20 +90,16 @@ def find_things(store: GraphStore, name: str) -> list[Any]:
 
 
 def label_of(store: GraphStore, term: Any) -> str:
-    """What to call a term: the commonest Russian label, or else English or other one; of a literal its text."""
+    """What to call a term: its Russian label, or else the English or other one; of a literal its text."""
     if term.value is None or hasattr(term, "datatype"):
         return str(term.value)
-    labels = Counter(quad.object for quad in islice(store.quads(term, f"{RDFS}label"), _LABELS))
-    if not labels:
-        return shortened(term.value)
-    languages = {"ru": 0, "en": 1}
-    return str(min(labels, key=lambda name: (languages.get(name.language, 2), -labels[name], name.value)).value)
+    labels = {quad.object.language: str(quad.object.value) for quad in store.quads(term, layout.LABEL)}
+    return next((labels[language] for language in ("ru", "en", *labels) if language in labels), shortened(term.value))
 
 
 def type_of(store: GraphStore, thing: Any) -> str:
-    """The commonest type of a thing; empty without one."""
-    types = Counter(quad.object.value for quad in islice(store.quads(thing, f"{VOCABULARY}type"), _LABELS))
-    return types.most_common(1)[0][0] if types else ""
+    """The type of a thing; empty without one."""
+    return store.value(thing.value, layout.TYPE) or ""
 
 
 def shortened(iri: str) -> str:
@@ -114,16 +114,21 @@ def shortened(iri: str) -> str:
     return iri
 
 
-def statements_about(store: GraphStore, thing: Any) -> Iterator[Statement]:
-    """All facts with this subject or object, of any kind."""
-    ids = (quad.subject for name in ("subject", "object") for quad in store.quads(None, RDF + name, thing))
-    return map_statements(store, ids)
+def claims_about(store: GraphStore, thing: Any) -> Iterator[Claim]:
+    """All facts with this subject or object, of any kind; one with both comes twice."""
+    for quad in chain(store.quads(thing), store.quads(None, None, thing)):
+        if fact := fact_of(quad):
+            yield Claim(fact, quad.subject, quad.predicate, quad.object)
+        elif quad.predicate.value in layout.REIFIED:
+            known = {each.predicate.value: each.object for each in store.quads(quad.subject, graph="")}
+            subject, predicate, object = (known[name] for name in layout.REIFIED)
+            yield Claim(quad.subject, subject, predicate, object, known[layout.KIND].value)
 
 
 def statements_of(store: GraphStore, subject: Any, predicate: Any, object: Any) -> Iterator[Statement]:
-    """The facts that are this triple."""
-    pattern = f"rdf:subject {subject} ; rdf:predicate {predicate} ; rdf:object {object}"
-    return map_statements(store, (row["f"] for row in store.select(f"SELECT ?f {{ ?f {pattern} }}")))
+    """The facts that state or quote this triple."""
+    facts = map(fact_of, store.quads(subject, predicate.value, object))
+    return map_statements(store, filter(None, facts))
 
 
 def map_statements(store: GraphStore, ids: Iterable[Any]) -> Iterator[Statement]:
@@ -131,22 +136,23 @@ def map_statements(store: GraphStore, ids: Iterable[Any]) -> Iterator[Statement]
     return (_statement(store, id) for id in dict.fromkeys(ids))
 
 
+def is_fact(store: GraphStore, term: Any) -> bool:
+    """Whether a term is the IRI of a fact of the store."""
+    return any(True for _ in store.quads(term, layout.QUOTED))
+
+
 def _statement(store: GraphStore, id: Any) -> Statement:
-    found: dict[str, list[Any]] = {}
-    for quad in store.quads(id):
-        found.setdefault(quad.predicate.value, []).append(quad.object)
-    (subject,), (predicate,), (object,) = (found[RDF + name] for name in ("subject", "predicate", "object"))
-    relation, kind, sentence = (found[VOCABULARY + name][0].value for name in ("relation", "kind", "sentence"))
-    one, other = (_span(found[VOCABULARY + name][0]) for name in ("subjectMention", "objectMention"))
-    score = found.get(f"{VOCABULARY}score")
-    evidence = tuple(sorted(map(_span, found.get(f"{PROV}wasQuotedFrom", ()))))
-    number = float(score[0].value) if score else None
-    return Statement(id.value, subject, predicate, object, relation, kind, sentence, number, (one, other), evidence)
-
-
-def _span(term: Any) -> tuple[int, int]:
-    start, stop = term.value.rpartition("#char=")[2].partition(";")[0].split(",")
-    return int(start), int(stop)
+    known = {quad.predicate.value: quad.object for quad in store.quads(id, graph="")}
+    asserted = next(store.quads(graph=id.value), None)
+    subject, predicate, object = asserted.triple if asserted else (known[name] for name in layout.REIFIED)
+    relation, sentence, offsets = (known[name].value for name in (layout.RELATION, layout.SENTENCE, layout.OFFSETS))
+    kind = known[layout.KIND].value if layout.KIND in known else "stated"
+    one, other, *evidence = span_list(offsets)
+    number = float(known[layout.SCORE].value) if layout.SCORE in known else None
+    ends = (one, other)
+    return Statement(
+        id.value, subject, predicate, object, relation, kind, sentence, number, ends, tuple(evidence)
+    )  # fmt: skip
 
 
 def _unknown(store: GraphStore, name: str, got: str = "") -> DataError:

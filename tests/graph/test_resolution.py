@@ -14,7 +14,7 @@ from relik_ml.graph import LocalThing, cluster, open_store, remove_documents
 from relik_ml.types import Document, Link, Mention, Property, Span, Triple
 from tests.cli.conftest import refused, run
 
-LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+REFERENT = "http://www.w3.org/2005/11/its/rdf#taIdentRef"
 LUNIN, OTHER = "Пётр Лунин", "Анна Лунина"
 TEXTS = {
     "встреча": ("Пётр Лунин приехал в Омск.", "Пётр Лунин", LUNIN),
@@ -52,7 +52,8 @@ def who(folder: Path) -> dict[str, str]:
     """The person of each document."""
     checked = run("graph", "verify", "--store", folder / "kg")
     assert checked.exit_code == 0, checked.output
-    query = "SELECT ?d ?e { GRAPH ?g { ?g relik:document ?d . ?e relik:type 'PERSON' } }"
+    where = "?e relik:type 'PERSON' . ?m itsrdf:taIdentRef ?e ; nif:referenceContext/relik:document ?d"
+    query = f"SELECT DISTINCT ?d ?e {{ {where} }}"
     done = run("graph", "query", query, "--store", folder / "kg", "--format", "csv")
     rows = [line.split(",") for line in done.stdout.splitlines()[1:]]
     return {id: entity.removeprefix("urn:relik-ml:entity:") for id, entity in rows}
@@ -128,7 +129,7 @@ def test_decisions_need_no_resolving_before(tmp_path: Path) -> None:
 def test_faults_of_merged_triples_are_found(resolved: tuple[Path, dict[str, str]]) -> None:
     folder, ids = resolved
     with open_store(folder / "kg", write=True) as store:
-        store.database.update(f"DELETE WHERE {{ GRAPH ?g {{ <urn:relik-ml:entity:{ids['школа']}> <{LABEL}> ?x }} }}")
+        store.database.update(f"DELETE WHERE {{ ?mention <{REFERENT}> <urn:relik-ml:entity:{ids['школа']}> }}")
     assert "members" in run("graph", "verify", "--store", folder / "kg").stdout
 
 
