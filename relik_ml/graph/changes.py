@@ -57,6 +57,7 @@ class Change:
         dropped, added = (dict(one.items() - other.items()) for one, other in (
             (self.old_facts, self.new_facts), (self.new_facts, self.old_facts),
         ))  # fmt: skip
+        self.store.wrote(len(old) + len(new) + len(dropped) + len(added))
         if not old and not dropped:
             lines = [*new, *(f"{triple} {fact}" for fact, triple in added.items())]
             quads = "".join(f"{line} .\n" for line in lines).encode()

@@ -29,6 +29,8 @@ PREFIXES = {
 }  # fmt: skip
 """Prefixes that queries need not declare."""
 
+FLUSHED = 400_000
+"""Quads after which memory is written to disk. Without that the database takes more than a gigabyte."""
 SHARD = 200_000_000
 """Bytes of N-Quads that complete a shard, before compression."""
 _WRITTEN = 1000
@@ -41,6 +43,7 @@ class GraphStore:
 
     def __init__(self, path: Path, database: Store) -> None:
         self.path, self.database = path, database
+        self._in_memory = 0
 
     def __contains__(self, document: str) -> bool:
         """Whether the store has the document of this IRI."""
@@ -76,6 +79,13 @@ class GraphStore:
     def select(self, sparql: str) -> QuerySolutions:
         """The rows of a SELECT of our own."""
         return cast("QuerySolutions", self.query(sparql))
+
+    def wrote(self, quads: int) -> None:
+        """Count quads that were written, and now and then move them from memory to the disk; the journal has them."""
+        self._in_memory += quads
+        if self._in_memory >= FLUSHED:
+            self.database.flush()
+            self._in_memory = 0
 
     def size(self) -> int:
         """Bytes on disk."""
