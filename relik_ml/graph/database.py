@@ -69,7 +69,7 @@ class GraphStore:
         return self.database.quads_for_pattern(subject, named, object, home)
 
     def query(self, sparql: str) -> QuerySolutions | QueryBoolean | QueryTriples:
-        """Run a SPARQL query; without GRAPH it is over all documents, and has a row for each that has the triple.
+        """Run a SPARQL query; without GRAPH it is over everything, and has a row for each fact that has the triple.
 
         Raises:
             SyntaxError: this is no query; the message has line and column.
@@ -120,8 +120,8 @@ def open_store(path: Path, create: bool = False, write: bool = False) -> Iterato
                 database.flush()
         finally:
             del store.database, database
-            if write:
-                _tidy(home, oxigraph.Store)
+        if write:  # after an error, its traceback may still hold the database
+            _tidy(home, oxigraph.Store)
 
 
 def fact_of(quad: Any) -> Any | None:

@@ -257,9 +257,10 @@ def test_other_folders_are_refused(kg: Path, file: Path, tmp_path: Path) -> None
     refused(run("graph", "load", file, "--store", tmp_path), 6, "other files")
     refused(run("graph", "load", tmp_path / "none.jsonl", "--store", kg), 3, "none.jsonl")
     manifest = json.loads((kg / "manifest.json").read_bytes())
-    (kg / "manifest.json").write_text(json.dumps({**manifest, "format": "relik-ml/graph/9"}), encoding="utf-8")
-    for words in (("info",), ("load", file)):
-        refused(run("graph", *words, "--store", kg), 5, "unknown format", "relik-ml/graph/9")
+    for version in ("relik-ml/graph/1", "relik-ml/graph/9"):
+        (kg / "manifest.json").write_text(json.dumps({**manifest, "format": version}), encoding="utf-8")
+        for words in (("info",), ("load", file)):
+            refused(run("graph", *words, "--store", kg), 5, "unknown format", version, "into a new folder")
 
 
 def test_one_writes_or_many_read(kg: Path, file: Path) -> None:
