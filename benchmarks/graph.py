@@ -153,9 +153,9 @@ def ask_all(folder: Path, file: Path, count: int, things: int) -> None:
         query = "SELECT DISTINCT ?place {{ {} wdt:P19 ?place }}"
         print(f"look-up    {spread(lambda thing: list(store.select(query.format(thing))), asked)}")
         print(f"facts      {spread(lambda thing: facts(store, [thing]), asked)}")
-        print(
-            f"  hub      {spread(lambda thing: facts(store, [thing]), [hub] * 3)}, {len(facts(store, [hub])):,} found"
-        )
+        print(f"best 50    {spread(lambda thing: facts(store, [thing], limit=50), asked)}")
+        print(f"hub        {spread(lambda thing: facts(store, [thing]), [hub] * 3)}")
+        print(f"best 50    {spread(lambda thing: facts(store, [thing], limit=50), [hub] * 9)}")
         print(f"timeline   {spread(lambda thing: timeline(store, [thing]), asked)}")
         print(f"path       {spread(lambda pair: path(store, [pair[0]], [pair[1]]), list(pairwise(asked)))}")
         print(f"scan       {spread(lambda name: scan(file, name), names[:2])}")

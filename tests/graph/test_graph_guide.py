@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("pyoxigraph", reason="a store needs the extra relik-ml[graph]")
 
-PAIR = re.compile(r"^```bash\n(.*?)^```\n\n```text\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PAIR = re.compile(r"^```bash\n([^`]*)^```\n\n```text\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def test_the_guide_shows_what_its_commands_print(root: Path, tmp_path: Path) -> None:
