@@ -57,7 +57,7 @@ def documents(count: int, seed: int = 0) -> Iterator[Document]:
     for number in range(count):
         text, mentions, triples = "", list[Mention](), list[Triple]()
         for _ in range(SENTENCES):
-            drawn = [item(source, count) for _ in range(3)]
+            drawn = item(source, count), item(source, count), item(source, count)
             called, pattern = names(*drawn, source.random() < 0.5), source.choice(PATTERNS)
             words = [*called, f"{1800 + drawn[0] % 200} году"]
             start, first = len(text), len(mentions)
