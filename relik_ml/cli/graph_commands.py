@@ -223,7 +223,13 @@ def query(sparql: str, store: Path, format: str, sources: bool) -> None:
 @_format
 @_sources
 @_min_score
-@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="The most facts; 0 for all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="The most facts, each with its 20 best sources; 0 for all.",
+)
 @click.option("--all", "hidden", is_flag=True, help="Also what texts deny, repeat, or say in the words of a mention.")
 def facts(thing: str, store: Path, format: str, sources: bool, min_score: float, hidden: bool, limit: int) -> None:
     """List the facts about THING: a Wikidata item, a name as a text or the index has it, or an IRI.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -65,7 +66,7 @@ class GraphStore:
         The graph of a fact has its name; the empty one is the default graph.
         """
         named = None if predicate is None else _node(predicate)
-        home = None if graph is None else _node(graph) if graph else load_extra("pyoxigraph", "graph").DefaultGraph()
+        home = None if graph is None else _node(graph) if graph else _default_graph()
         return self.database.quads_for_pattern(subject, named, object, home)
 
     def query(self, sparql: str) -> QuerySolutions | QueryBoolean | QueryTriples:
@@ -161,5 +162,11 @@ def _tidy(home: Path, database: Callable[[Path], Store]) -> None:
         old.unlink(missing_ok=True)
 
 
+@lru_cache(maxsize=1024)
 def _node(iri: str) -> Any:
     return load_extra("pyoxigraph", "graph").NamedNode(iri)
+
+
+@cache
+def _default_graph() -> Any:
+    return load_extra("pyoxigraph", "graph").DefaultGraph()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
+from heapq import nsmallest
 from itertools import chain, combinations
 from typing import Any, NamedTuple
 
@@ -17,7 +18,6 @@ from relik_ml.graph.things import (
     Claim,
     Statement,
     claims_about,
-    document_of,
     label_of,
     map_statements,
     statements_of,
@@ -31,6 +31,10 @@ FUNCTIONAL = {
 """Wikidata properties that have one value."""
 COMMON = frozenset({"PROFESSION", "NATIONALITY", "RELIGION", "IDEOLOGY", "LANGUAGE", "ORDINAL", "NUMBER"})
 """Types of things that relate what has nothing to do with each other: paths do not lead through them."""
+SOURCES = 20
+"""The most statements of a fact that are read where the facts are limited."""
+_RANKED = 200
+"""The most statements of a fact of which the likeliest are chosen."""
 _DATES = {f"{XSD}{name}" for name in ("date", "gYearMonth", "gYear")}
 
 
@@ -41,6 +45,8 @@ class FoundFact(NamedTuple):
     relation: str
     object: Any
     statements: Sequence[Statement]
+    documents: int
+    """The number of documents that have it."""
 
     @property
     def score(self) -> float | None:
@@ -52,11 +58,6 @@ class FoundFact(NamedTuple):
         """``stated`` if any statement is, else that of the likeliest."""
         kinds = [statement.kind for statement in self.statements]
         return "stated" if "stated" in kinds else kinds[0]
-
-    @property
-    def documents(self) -> int:
-        """The number of documents that have it."""
-        return len({statement.document for statement in self.statements})
 
 
 class Conflict(NamedTuple):
@@ -70,15 +71,19 @@ def facts(store: GraphStore, things: Iterable[Any], hidden: bool = False, limit:
     """The facts about things: those of most documents first, then by score; those with events last.
 
     Without what texts deny, tautologies and the like, unless ``hidden`` asks for them. That an entity has another name
-    is a tautology, once its names are resolved. With a ``limit`` only the facts that are within it are read with their
-    sentences, so that it takes little time for a thing of thousands of facts.
+    is a tautology, once its names are resolved. With a ``limit`` only the facts that are within it are read, each with
+    at most ``SOURCES`` of its statements, so that it takes little time for a thing of thousands of facts.
     """
     groups: dict[Any, list[Claim]] = defaultdict(list)
     for claim in (claim for thing in things for claim in claims_about(store, thing)):
         if hidden or (claim.kind not in HIDDEN and claim.subject != claim.object):
-            groups[claim.predicate, frozenset((claim.subject, claim.object))].append(claim)
-    best = groups.values() if limit is None else _best(store, groups.values(), limit)
-    found = gathered(map_statements(store, (claim.fact for claims in best for claim in claims)))
+            groups[_key(claim)].append(claim)
+    best = list(groups.values()) if limit is None else _best(store, groups.values(), limit)
+    read = [_likeliest_claims(store, claims) if limit else claims for claims in best]
+    found = gathered(map_statements(store, (claim.fact for claims in read for claim in claims)))
+    counts = {_key(claims[0]): _documents(claims) for claims in best if limit and len(claims) > SOURCES}
+    found = [fact._replace(documents=counts.get(_key(fact.statements[0]), fact.documents)) for fact in found]
+    found.sort(key=lambda fact: (-fact.documents, *_likeliest(fact.statements[0])))
     return sorted(found, key=lambda fact: is_event(store, fact.subject) or is_event(store, fact.object))[:limit]
 
 
@@ -87,7 +92,7 @@ def _best(store: GraphStore, groups: Iterable[list[Claim]], limit: int) -> list[
     event = cache(lambda term: is_event(store, term))
     tiers: dict[int, list[list[Claim]]] = defaultdict(list)
     for claims in groups:
-        tiers[len({document_of(claim.fact.value) for claim in claims})].append(claims)
+        tiers[_documents(claims)].append(claims)
     found: list[list[Claim]] = []
     events: list[list[Claim]] = []
     for documents in sorted(tiers, reverse=True):
@@ -98,8 +103,21 @@ def _best(store: GraphStore, groups: Iterable[list[Claim]], limit: int) -> list[
     return [*found, *events[: limit - len(found)]]
 
 
+def _key(claim: Claim | Statement) -> tuple[Any, frozenset[Any]]:
+    return claim.predicate, frozenset((claim.subject, claim.object))
+
+
+def _documents(claims: Iterable[Claim]) -> int:
+    return len({claim.fact.value.partition("#")[0] for claim in claims})
+
+
+def _likeliest_claims(store: GraphStore, claims: list[Claim]) -> list[Claim]:
+    return claims if len(claims) <= SOURCES else nsmallest(SOURCES, claims[:_RANKED], key=partial(_rank, store))
+
+
 def _rank(store: GraphStore, claim: Claim) -> tuple[bool, float]:
-    return claim.kind not in {"", *ASSERTED}, -float(store.value(claim.fact.value, SCORE) or 0)
+    score = next((float(quad.object.value) for quad in store.quads(claim.fact, SCORE, graph="")), 0.0)
+    return claim.kind not in {"", *ASSERTED}, -score
 
 
 def timeline(store: GraphStore, things: Sequence[Any]) -> list[FoundFact]:
@@ -169,7 +187,8 @@ def gathered(statements: Iterable[Statement]) -> list[FoundFact]:
     found = []
     for group in groups.values():
         best, *others = sorted(group, key=_likeliest)
-        found.append(FoundFact(best.subject, best.relation, best.object, [best, *others]))
+        documents = len({statement.document for statement in group})
+        found.append(FoundFact(best.subject, best.relation, best.object, [best, *others], documents))
     return sorted(found, key=lambda fact: (-fact.documents, *_likeliest(fact.statements[0])))
 
 
