@@ -20,7 +20,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -30,7 +29,7 @@ from tokenizers import Tokenizer
 
 from relik_ml.config import ApartConfig, HeadConfig, JointConfig, Thresholds
 from relik_ml.data import FILE as MANIFEST
-from relik_ml.data import Format, atomic_folder, data_folder, read_manifest, sha256, write_manifest
+from relik_ml.data import Format, atomic_folder, data_folder, installed, read_manifest, sha256, write_manifest
 from relik_ml.errors import ConfigError, ModelError, install
 from relik_ml.index import PassageEncoder, PassageIndex
 from relik_ml.names import NameIndex
@@ -212,15 +211,8 @@ def _settings(folder: Path) -> Settings:
 
 
 def _default_backend(folder: Path, device: str) -> Backend:
-    torch = device != "cpu" or (_installed("torch") and not (folder / ENCODE).exists())
+    torch = device != "cpu" or (installed("torch") and not (folder / ENCODE).exists())
     return "torch" if torch else "onnx"
-
-
-def _installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ImportError:
-        return False
 
 
 def _inputs(folder: Path, settings: Settings) -> Inputs:

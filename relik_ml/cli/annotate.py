@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from itertools import chain
 from math import isnan
 from pathlib import Path
@@ -162,6 +161,7 @@ def _annotate_folder(
 ) -> Tally:
     """Annotate in several processes, into a folder of shards."""
     use_one_thread()  # before numpy and torch are imported
+    from relik_ml.data import installed
     from relik_ml.pipeline import model_folder
 
     device, index = options["device"], options["index"]
@@ -169,7 +169,7 @@ def _annotate_folder(
     config = CorpusConfig(
         lang, options["text_field"], options["id_field"], _min_scores(options), options["candidates"],
         options["keep_mentions"],
-        options["profile"], folder.get("format") or ("jsonl.zst" if find_spec("backports.zstd") else "jsonl"),
+        options["profile"], folder.get("format") or ("jsonl.zst" if installed("backports.zstd") else "jsonl"),
         round(1e6 * folder.get("shard_size", 1)),
     )  # fmt: skip
     checksum = model_checksum(model_folder(options["model"]), index)

@@ -1,9 +1,18 @@
 """Packages that only an extra of relik-ml installs."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from relik_ml.errors import ConfigError, install
+
+
+def installed(module: str) -> bool:
+    """Whether a module can be found. That of a package that is not there cannot."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def load_extra(module: str, extra: str, instead: str = "") -> Any:
