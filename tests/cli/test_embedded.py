@@ -26,6 +26,7 @@ def test_the_embedded_model_refuses_english(
     root: Path, pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also in a folder, here as the base installation writes it, without zstd."""
+    monkeypatch.delitem(sys.modules, "backports.zstd", raising=False)
     monkeypatch.setitem(sys.modules, "backports", None)
     source = Path(shutil.copytree(root / "examples" / "ru", tmp_path / "in"))
     (source / "london.txt").write_text("Charles Dickens was born in Portsmouth and lived in London.", "utf-8")

@@ -14,7 +14,7 @@ CODE_LINES = 400  # of a module of the library
 FUNCTION_LINES = 80
 COMMAND_LINES = 25
 SMALL = 40  # code lines below which a module belongs to its only caller
-TOTALS = {"code lines of relik_ml/": 15_412, "lines of relik_ml/": 24_197, "lines of tests/": 22_241}
+TOTALS = {"code lines of relik_ml/": 15_412, "lines of relik_ml/": 24_197, "lines of tests/": 22_242}
 VAGUE = {"common", "helper", "helpers", "misc", "tools", "util", "utils"}
 PICKLES = {"cPickle", "cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 

@@ -78,7 +78,7 @@ def test_an_entity_and_its_sources_are_reached_by_keyboard(page: Page) -> None:
     spouse = "[...document.querySelectorAll('.relation-part')].find((each) => each.textContent.includes('Андриян'))"
     browser.execute_script(f"{spouse}.querySelector('.why').focus()")
     browser.switch_to.active_element.send_keys("\ue007")
-    wait(browser, "document.querySelectorAll('.quotes blockquote').length >= 2")
+    wait(browser, f"{spouse}.querySelectorAll('blockquote').length >= 2")
     shown = browser.execute_script(f"return {spouse}.textContent")
     assert "1 − (1 − 0,84) · (1 − 0,78) = 0,96" in shown
     assert "Он был женат на Валентине Терешковой." in shown
