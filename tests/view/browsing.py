@@ -1,7 +1,10 @@
 """Documents for the tests of the page, and what they do with it in a browser."""
 
 import base64
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from relik_ml.types import Document, Link, LinkCandidate, Mention, Property, Span, Triple
@@ -126,3 +129,20 @@ def flight() -> Document:
         Triple("T1", "DATE_OF_BIRTH", "T4", None, (second,)), Triple("T4", "START_TIME", "T5", None, (third,)),
     )  # fmt: skip
     return Document("flight", text, "ru", mentions, (), facts)
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """The address of an app while it is served."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)

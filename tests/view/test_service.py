@@ -1,7 +1,5 @@
 """The page of the real service in a real browser: what is pasted there comes back as a graph."""
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +9,11 @@ import pytest
 
 from relik_ml.index import PassageIndex
 from relik_ml.types import Annotated, Document, Entry, Link, Mention, Property, Span, Triple
-from tests.view.browsing import graph, one, text_of, wait
+from tests.view.browsing import graph, one, served, text_of, wait
 from tests.view.test_form import fill_in
 
-for package in ("fastapi_offline", "prometheus_client"):
+for package in ("fastapi_offline", "prometheus_client", "uvicorn"):
     pytest.importorskip(package, reason="the service needs the extra relik-ml[serve]")
-uvicorn = pytest.importorskip("uvicorn", reason="the service needs the extra relik-ml[serve]")
 from relik_ml.serve import ServiceConfig, create_app  # noqa: E402
 
 TEXT = "🚀 Анна родилась в Одессе.\nПотом уехала."
@@ -43,21 +40,13 @@ def born(document: Document) -> Document:
 def page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     index = PassageIndex.build([Entry("Q1874", "entity", "Одесса", "город на Чёрном море")], None, tmp_path / "index")
     app = create_app(Knowing().annotate, ("ru",), ServiceConfig(max_characters=1000, api_key="secret"), index)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < until
-        time.sleep(0.02)
     size = {"width": 1360, "height": 860, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/")
-    yield browser
-    browser.get("about:blank")
-    browser.get_log("browser")
-    server.should_exit = True
-    thread.join(20)
+    with served(app) as address:
+        browser.get(f"{address}/")
+        yield browser
+        browser.get("about:blank")
+        browser.get_log("browser")
 
 
 def test_a_pasted_text_becomes_a_graph_linked_to_its_words(page: Any) -> None:

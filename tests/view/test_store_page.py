@@ -1,8 +1,6 @@
 """The page of a graph store in a real browser: by keyboard and by mouse, wide and narrow, with hostile strings."""
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -12,14 +10,13 @@ import pytest
 
 pytest.importorskip("pyoxigraph", reason="a store needs the extra relik-ml[graph]")
 pytest.importorskip("fastapi_offline", reason="the service needs the extra relik-ml[serve]")
-import uvicorn
 
 from relik_ml.data import write_documents
 from relik_ml.graph import Loader, SourceFile, open_store
 from relik_ml.serve import ServiceConfig, create_app
 from tests.graph.samples import DOCUMENTS
 from tests.graph.test_loading import hostile_documents
-from tests.view.browsing import graph, one, text_of, wait
+from tests.view.browsing import graph, one, served, text_of, wait
 
 Page = Callable[..., Any]
 TERESHKOVA = "#" + quote("http://www.wikidata.org/entity/Q44371", safe="")
@@ -33,16 +30,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with open_store(folder / "kg", create=True, write=True) as store:
         list(Loader(store).load([SourceFile(folder / "documents.jsonl")]))
     app = create_app(lambda documents: iter(documents), ("ru",), ServiceConfig(), None, folder / "kg")
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/graph"
-    server.should_exit = True
-    thread.join(20)
+    with served(app) as home:
+        yield f"{home}/graph"
 
 
 @pytest.fixture

@@ -163,6 +163,8 @@ def test_there_may_be_nothing_to_show(show: Callable[..., Any]) -> None:
 def test_a_notebook_shows_the_page_in_its_frame(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "notebook.html"
     path.write_text(f"<!doctype html><meta charset=utf-8>{frame(example())}", encoding="utf-8")
+    size = {"width": 1360, "height": 860, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(path.as_uri())
     browser.switch_to.frame(0)
     assert text_of(browser, "#text") == TEXT

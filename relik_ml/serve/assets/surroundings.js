@@ -109,15 +109,6 @@ function nodeTip(node) {
   return [html("b", {}, html("bdi", {}, node.label)), html("span", {}, html("span", { class: "dot", "data-family": family(node.type) }), `${typeName(node.type)} · ${counted(node.documents, DOCUMENTS)}`)];
 }
 
-function showTip(parts, { left, top, bottom }) {
-  const tip = byId("tip");
-  tip.replaceChildren(...parts);
-  tip.hidden = false;
-  const { width, height } = tip.getBoundingClientRect();
-  tip.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
-  tip.style.top = `${bottom + 6 + height < innerHeight ? bottom + 6 : Math.max(8, top - height - 6)}px`;
-}
-
 function hideTip() {
   byId("tip").hidden = true;
 }

@@ -85,3 +85,13 @@ function translatePage() {
 function narrow() {
   return matchMedia("(max-width: 760px)").matches;
 }
+
+// Shows the parts below a box of the window, or above it where there is no room.
+function showTip(parts, { left, top, bottom }) {
+  const tip = byId("tip");
+  tip.replaceChildren(...parts);
+  tip.hidden = false;
+  const { width, height } = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+  tip.style.top = `${bottom + 6 + height < innerHeight ? bottom + 6 : Math.max(8, top - height - 6)}px`;
+}

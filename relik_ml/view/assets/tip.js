@@ -30,15 +30,6 @@ function mentionTip(index) {
   ].filter(Boolean);
 }
 
-function showTip(parts, { left, top, bottom }) {
-  const tip = byId("tip");
-  tip.replaceChildren(...parts);
-  tip.hidden = false;
-  const { width, height } = tip.getBoundingClientRect();
-  tip.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
-  tip.style.top = `${bottom + 6 + height < innerHeight ? bottom + 6 : Math.max(8, top - height - 6)}px`;
-}
-
 function hideTip() {
   byId("tip").hidden = true;
   tipFor?.removeAttribute("aria-describedby");
